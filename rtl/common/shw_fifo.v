@@ -1,0 +1,64 @@
+// shw_fifo: synchronous show-ahead FIFO.
+//
+// The oldest word stands at the output while out_valid is high. Storage is LUT RAM (shw_lutram).
+//
+// Parameters:   DATA_W  1..4096  word width
+//               DEPTH   2..1024, a power of two
+// Latency:      1 cycle from a write into the empty FIFO to out_valid.
+// Throughput:   1 write and 1 read per cycle; DEPTH words are held before in_ready falls.
+// Backpressure: full; in_ready and out_valid are functions of registers only.
+// Reset:        rst empties the FIFO.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_fifo #(
+  parameter DATA_W = 8,
+  parameter DEPTH  = 16
+) (
+  input  wire                     clk,
+  input  wire                     rst,
+  input  wire                     in_valid,
+  output wire                     in_ready,
+  input  wire [DATA_W-1:0]        in_data,
+  output wire                     out_valid,
+  input  wire                     out_ready,
+  output wire [DATA_W-1:0]        out_data,
+  output wire [$clog2(DEPTH):0]   level      // words held, 0..DEPTH
+);
+  localparam ADDR_W = $clog2(DEPTH);
+
+  generate
+    if (DEPTH < 2 || DEPTH > 1024 || (1 << ADDR_W) != DEPTH) begin : g_illegal_depth
+      shw_ILLEGAL_DEPTH_must_be_a_power_of_two_from_2_to_1024 illegal ();
+    end
+  endgenerate
+
+  reg [ADDR_W:0] write_count;
+  reg [ADDR_W:0] read_count;
+
+  wire write = in_valid & in_ready;
+  wire read  = out_valid & out_ready;
+
+  assign level     = write_count - read_count;
+  assign in_ready  = ~level[ADDR_W];
+  assign out_valid = write_count != read_count;
+
+  shw_lutram #(.DATA_W(DATA_W), .ADDR_W(ADDR_W)) u_storage (
+    .clk(clk),
+    .write_enable(write), .write_address(write_count[ADDR_W-1:0]), .write_data(in_data),
+    .read_address(read_count[ADDR_W-1:0]), .read_data(out_data)
+  );
+
+  always @(posedge clk) begin
+    if (rst) begin
+      write_count <= {(ADDR_W+1){1'b0}};
+      read_count  <= {(ADDR_W+1){1'b0}};
+    end else begin
+      if (write) write_count <= write_count + 1'b1;
+      if (read)  read_count  <= read_count + 1'b1;
+    end
+  end
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,45 @@
+// shw_lutram: memory with one write port and one asynchronous read port.
+//
+// Maps to LUT RAM (xc7, ecp5); on families without it (ice40) to flip-flops, so keep it small there.
+// No initial content: a word is defined after its first write. A read in the cycle of a write to the same
+// address gives the old word.
+//
+// Parameters: DATA_W  1..4096  word width
+//             ADDR_W  1..10    address width, 2^ADDR_W words
+// Latency:    write 1 cycle, read 0 cycles (combinational). Throughput: 1 write and 1 read per cycle.
+// Backpressure: none. Reset: none.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_lutram #(
+  parameter DATA_W = 8,
+  parameter ADDR_W = 5
+) (
+  input  wire              clk,
+  input  wire              write_enable,
+  input  wire [ADDR_W-1:0] write_address,
+  input  wire [DATA_W-1:0] write_data,
+  input  wire [ADDR_W-1:0] read_address,
+  output wire [DATA_W-1:0] read_data
+);
+  generate
+    if (DATA_W < 1 || DATA_W > 4096) begin : g_illegal_data
+      shw_ILLEGAL_DATA_W_must_be_1_to_4096 illegal ();
+    end
+    if (ADDR_W < 1 || ADDR_W > 10) begin : g_illegal_address
+      shw_ILLEGAL_ADDR_W_must_be_1_to_10 illegal ();
+    end
+  endgenerate
+
+  (* ram_style = "distributed" *)
+  reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
+
+  assign read_data = memory[read_address];
+
+  always @(posedge clk) begin
+    if (write_enable) memory[write_address] <= write_data;
+  end
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,63 @@
+// shw_ram_sdp: simple dual-port memory, one write port, one registered read port with enable.
+//
+// STYLE chooses the memory resource by the ram_style attribute. No initial content: a word is defined
+// after its first write. A read in the cycle of a write to the same address gives the old word.
+// read_data holds its value while read_enable is low.
+//
+// Parameters: DATA_W  1..65536  word width
+//             ADDR_W  1..16     address width, 2^ADDR_W words
+//             STYLE   "block" | "distributed" | "auto"
+// Latency:    write 1 cycle, read 1 cycle. Throughput: 1 write and 1 read per cycle.
+// Backpressure: none. Reset: none.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_ram_sdp #(
+  parameter DATA_W = 8,
+  parameter ADDR_W = 9,
+  parameter STYLE  = "auto"
+) (
+  input  wire              clk,
+  input  wire              write_enable,
+  input  wire [ADDR_W-1:0] write_address,
+  input  wire [DATA_W-1:0] write_data,
+  input  wire              read_enable,
+  input  wire [ADDR_W-1:0] read_address,
+  output reg  [DATA_W-1:0] read_data
+);
+  generate
+    if (DATA_W < 1 || DATA_W > 65536) begin : g_illegal_data
+      shw_ILLEGAL_DATA_W_must_be_1_to_65536 illegal ();
+    end
+    if (ADDR_W < 1 || ADDR_W > 16) begin : g_illegal_address
+      shw_ILLEGAL_ADDR_W_must_be_1_to_16 illegal ();
+    end
+
+    if (STYLE == "block") begin : g_block
+      (* ram_style = "block" *)
+      reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
+      always @(posedge clk) begin
+        if (write_enable) memory[write_address] <= write_data;
+        if (read_enable) read_data <= memory[read_address];
+      end
+    end else if (STYLE == "distributed") begin : g_distributed
+      (* ram_style = "distributed" *)
+      reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
+      always @(posedge clk) begin
+        if (write_enable) memory[write_address] <= write_data;
+        if (read_enable) read_data <= memory[read_address];
+      end
+    end else if (STYLE == "auto") begin : g_auto
+      reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
+      always @(posedge clk) begin
+        if (write_enable) memory[write_address] <= write_data;
+        if (read_enable) read_data <= memory[read_address];
+      end
+    end else begin : g_illegal_style
+      shw_ILLEGAL_STYLE_must_be_block_distributed_or_auto illegal ();
+    end
+  endgenerate
+endmodule
+
+`default_nettype wire

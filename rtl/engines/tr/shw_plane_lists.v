@@ -1,0 +1,176 @@
+// shw_plane_lists: the terms of one row of a slice, sorted by exponent plane.
+//
+// Digits of one value arrive per cycle and are appended, with their index, to one list per exponent plane
+// (a value has at most one digit per plane, so a list takes at most one entry per cycle). Plane p sees a
+// value 8 - p cycles after plane 8 does (the caller skews digits and control), so the end of a group or of a
+// slice visits the planes from the top, one per cycle. A visit counts the entries of the group, asks
+// shw_group_reveal how many may stay and rolls the list's write pointer back behind them: receding water
+// without a second pass over the values. A visit with `visit_close` also stores the length of the list and
+// empties it. Lists are double-buffered in halves: one is written while the other is read.
+//
+// Protocol: after a value's cycle in a plane, `visit` of that plane needs a cycle without a value in it; visits
+// start at plane 8 and take nine consecutive cycles; the next may start in the cycle after the ninth.
+// After rst visit once with visit_close before the first value (it empties the lists).
+// Read side: `last` (position of the last entry, all ones when the list is empty) follows count_plane in the
+// same cycle; the entry follows read_position by one cycle when read_enable is set and holds otherwise.
+//
+// Parameters: INDEX_W  4..10  width of an index; a half holds 2^INDEX_W entries per plane
+// Latency:    an appended entry is readable 2 cycles later, a closed plane's length 2 cycles after its visit.
+// Throughput: 1 value per cycle. Backpressure: none on the write side; read_enable holds the read side.
+// Reset:      rst stops appends and visits; memories keep their content.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_plane_lists #(
+  parameter INDEX_W = 8
+) (
+  input  wire                 clk,
+  input  wire                 rst,
+  // digits, bit p in the cycle of plane p
+  input  wire [8:0]           append,
+  input  wire [8:0]           negative,
+  input  wire [9*INDEX_W-1:0] write_index,   // plane p: index of the value, one cycle after its append
+  input  wire [8:0]           write_half,    // likewise
+  // end of a group or slice
+  input  wire                 visit,
+  input  wire [3:0]           visit_plane,   // 8 down to 0
+  input  wire                 visit_close,   // the slice ends
+  input  wire                 visit_half,
+  input  wire [10:0]          visit_budget,
+  input  wire                 visit_unlimited,
+  // read side
+  input  wire                 count_half,
+  input  wire [3:0]           count_plane,
+  output wire [INDEX_W:0]     last,
+  input  wire                 read_enable,
+  input  wire                 read_half,
+  input  wire [INDEX_W-1:0]   read_position,
+  input  wire [3:0]           read_plane,    // in the cycle of the entry
+  output wire [INDEX_W-1:0]   entry_index,
+  output wire                 entry_negative
+);
+  localparam PTR_W = INDEX_W + 1;
+  localparam ENTRY_W = INDEX_W + 1;
+
+  generate
+    if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal
+      shw_ILLEGAL_INDEX_W illegal ();
+    end
+  endgenerate
+
+  // Position of the last entry of every list; all ones (-1) when empty.
+  wire [9*PTR_W-1:0]   tails;
+  wire [9*ENTRY_W-1:0] entries;
+
+  // Visit, first cycle: count the group's entries.
+  reg [PTR_W-1:0] base [0:15];   // last entry before the group, per plane
+  reg [PTR_W-1:0] visited;
+
+  always @* begin
+    case (visit_plane)
+      4'd0:    visited = tails[0*PTR_W +: PTR_W];
+      4'd1:    visited = tails[1*PTR_W +: PTR_W];
+      4'd2:    visited = tails[2*PTR_W +: PTR_W];
+      4'd3:    visited = tails[3*PTR_W +: PTR_W];
+      4'd4:    visited = tails[4*PTR_W +: PTR_W];
+      4'd5:    visited = tails[5*PTR_W +: PTR_W];
+      4'd6:    visited = tails[6*PTR_W +: PTR_W];
+      4'd7:    visited = tails[7*PTR_W +: PTR_W];
+      default: visited = tails[8*PTR_W +: PTR_W];
+    endcase
+  end
+
+  wire [PTR_W-1:0] base_read = base[visit_plane];
+
+  reg             settle;          // second cycle of a visit
+  reg [3:0]       settle_plane;
+  reg             settle_close;
+  reg             settle_half;
+  reg             settle_unlimited;
+  reg [PTR_W-1:0] settle_tail;
+  reg [PTR_W-1:0] settle_base;
+  reg [PTR_W-1:0] settle_count;
+
+  always @(posedge clk) begin
+    if (rst) settle <= 1'b0;
+    else settle <= visit;
+    settle_plane     <= visit_plane;
+    settle_close     <= visit_close;
+    settle_half      <= visit_half;
+    settle_unlimited <= visit_unlimited;
+    settle_tail      <= visited;
+    settle_base      <= base_read;
+    settle_count     <= visited - base_read;
+  end
+
+  // Visit, second cycle: keep what the budget allows, roll the pointer back.
+  wire             over;
+  wire [PTR_W-1:0] kept_limit;
+
+  shw_group_reveal #(.COUNT_W(PTR_W), .BUDGET_W(11)) u_reveal (
+    .clk(clk), .rst(rst),
+    .load(visit && visit_plane == 4'd8), .budget(visit_budget), .unlimited(settle_unlimited),
+    .count_valid(settle), .count(settle_count), .over(over), .kept_limit(kept_limit)
+  );
+
+  wire [PTR_W-1:0] kept_tail = over ? settle_base + kept_limit : settle_tail;
+  wire [PTR_W-1:0] next_tail = kept_tail | {PTR_W{settle_close}};
+
+  reg [PTR_W-1:0] lengths [0:31];
+
+  always @(posedge clk) begin
+    if (settle) base[settle_plane] <= next_tail;
+    if (settle && settle_close) lengths[{settle_half, settle_plane}] <= kept_tail;
+  end
+
+  assign last = lengths[{count_half, count_plane}];
+
+  genvar p;
+  generate
+    for (p = 0; p < 9; p = p + 1) begin : g_plane
+      reg [PTR_W-1:0] tail;
+      reg             write;
+      reg             write_negative;
+      wire            load = settle && settle_plane == p;
+      wire [PTR_W-1:0] from = load ? next_tail : tail;
+
+      always @(posedge clk) begin
+        tail           <= from + {{(PTR_W-1){1'b0}}, append[p]};
+        write_negative <= negative[p];
+        if (rst) write <= 1'b0;
+        else write <= append[p];
+      end
+      assign tails[p*PTR_W +: PTR_W] = tail;
+
+      shw_ram_sdp #(.DATA_W(ENTRY_W), .ADDR_W(INDEX_W+1), .STYLE("block")) u_list (
+        .clk(clk),
+        .write_enable(write), .write_address({write_half[p], tail[INDEX_W-1:0]}),
+        .write_data({write_negative, write_index[p*INDEX_W +: INDEX_W]}),
+        .read_enable(read_enable), .read_address({read_half, read_position}),
+        .read_data(entries[p*ENTRY_W +: ENTRY_W])
+      );
+    end
+  endgenerate
+
+  reg [ENTRY_W-1:0] entry;
+
+  always @* begin
+    case (read_plane)
+      4'd0:    entry = entries[0*ENTRY_W +: ENTRY_W];
+      4'd1:    entry = entries[1*ENTRY_W +: ENTRY_W];
+      4'd2:    entry = entries[2*ENTRY_W +: ENTRY_W];
+      4'd3:    entry = entries[3*ENTRY_W +: ENTRY_W];
+      4'd4:    entry = entries[4*ENTRY_W +: ENTRY_W];
+      4'd5:    entry = entries[5*ENTRY_W +: ENTRY_W];
+      4'd6:    entry = entries[6*ENTRY_W +: ENTRY_W];
+      4'd7:    entry = entries[7*ENTRY_W +: ENTRY_W];
+      default: entry = entries[8*ENTRY_W +: ENTRY_W];
+    endcase
+  end
+
+  assign entry_index    = entry[INDEX_W-1:0];
+  assign entry_negative = entry[INDEX_W];
+endmodule
+
+`default_nettype wire

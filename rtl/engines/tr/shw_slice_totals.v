@@ -1,0 +1,99 @@
+// shw_slice_totals: the drained edge of the array: joins slice sums into 32-bit totals, one beat per row out.
+//
+// Slice sums of a row arrive for all columns at once; `add_first` starts a tile's total, `add_last` completes it.
+// Totals of two tiles live side by side in LUT RAM (banks), so one tile leaves while the next one accumulates.
+//
+// Parameters: ROWS 1..256, COLS 1..1024, SUM_W 10..32 width of a slice sum
+// Latency:    2 cycles from the last row's sum to its output beat at the earliest. Throughput: 1 row per cycle.
+// Backpressure: an output beat waits for out_ready; `done` tells that a bank is free again: the
+//   caller does not start adding a tile's first slice to a bank before that.
+// Reset:      rst drops all totals.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_slice_totals #(
+  parameter ROWS  = 8,
+  parameter COLS  = 64,
+  parameter SUM_W = 24,
+  parameter ROW_W = 3     // >= clog2(ROWS), at least 1
+) (
+  input  wire                  clk,
+  input  wire                  rst,
+  input  wire                  add_valid,
+  input  wire [ROW_W-1:0]      add_row,
+  input  wire                  add_first,
+  input  wire                  add_last,
+  input  wire                  add_bank,
+  input  wire [COLS*SUM_W-1:0] add_sum,
+  output wire                  done,        // the last row of a bank moved to the output register
+  output wire                  done_bank,
+  output reg                   out_valid,
+  input  wire                  out_ready,
+  output reg                   out_last,
+  output wire [COLS*32-1:0]    out_acc
+);
+  generate
+    if (ROWS < 1 || ROWS > 256 || (1 << ROW_W) < ROWS) begin : g_illegal_rows
+      shw_ILLEGAL_ROWS illegal ();
+    end
+    if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (SUM_W < 10 || SUM_W > 32) begin : g_illegal_sum
+      shw_ILLEGAL_ACC_W illegal ();
+    end
+  endgenerate
+
+  localparam [31:0] LAST = ROWS - 1;
+  localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
+
+  reg  [1:0]       full;        // per bank: a complete tile waits
+  reg              out_bank;
+  reg  [ROW_W-1:0] out_row;
+
+  wire             move     = full[out_bank] && !add_valid && (!out_valid || out_ready);
+  wire             move_end = move && out_row == LAST_ROW;
+  wire [ROW_W:0]   address  = add_valid ? {add_bank, add_row} : {out_bank, out_row};
+
+  assign done      = move_end;
+  assign done_bank = out_bank;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      full      <= 2'b00;
+      out_valid <= 1'b0;
+      out_last  <= 1'b0;
+      out_bank  <= 1'b0;
+      out_row   <= {ROW_W{1'b0}};
+    end else begin
+      if (add_valid && add_last && add_row == LAST_ROW) full[add_bank] <= 1'b1;
+      if (move_end) full[out_bank] <= 1'b0;
+      if (move) begin
+        out_row  <= move_end ? {ROW_W{1'b0}} : out_row + 1'b1;
+        out_last <= move_end;
+        if (move_end) out_bank <= !out_bank;
+      end
+      if (move) out_valid <= 1'b1;
+      else if (out_ready) out_valid <= 1'b0;
+    end
+  end
+
+  genvar c;
+  generate
+    for (c = 0; c < COLS; c = c + 1) begin : g_column
+      (* ram_style = "distributed" *) reg [31:0] totals [0:(2 << ROW_W)-1];
+      wire [SUM_W-1:0] sum   = add_sum[c*SUM_W +: SUM_W];
+      wire [31:0]      total = totals[address];
+      wire [31:0]      next  = (total & {32{~add_first}}) + {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]};
+      reg  [31:0]      beat;
+      always @(posedge clk) begin
+        if (add_valid) totals[address] <= next;
+        if (move) beat <= total;
+      end
+      assign out_acc[c*32 +: 32] = beat;
+    end
+  endgenerate
+endmodule
+
+`default_nettype wire

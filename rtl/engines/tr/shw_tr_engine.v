@@ -1,0 +1,275 @@
+// shw_tr_engine: term-revealing tile engine. Rows are streamed as signed powers of two, columns are gathered.
+//
+// Computes tiles of ROWS x COLS dot products under the tile-engine contract (docs/architecture.md). With
+// cfg_tr_en = 0 it is a plain 8-bit engine (conventional quantization); with 1 every row keeps cfg_group_budget
+// terms per cfg_group values and every column value cfg_data_terms terms (0: all). The configuration is sampled at
+// the first beat of a tile, so the mode may change from tile to tile without reset.
+// An illegal configuration (cfg_group not a power of two in 1..256, cfg_group_budget 0, cfg_data_terms above 9, or
+// not 0 while TRUNCATE = 0; none is looked at while cfg_tr_en = 0) raises cfg_error; the tile is consumed, no result leaves.
+//
+// How it works: each row edge sorts the row's terms by exponent (plane lists) and walks them from the top plane
+// down; one term per cycle names a column operand (index) and an operation, and all cells of the row do
+// acc <= t + {acc, acc << 1, ~acc, north}: Horner's rule in the order in which the water recedes.
+//
+// Parameters:
+//   ROWS     1..64     rows (streamed operands)
+//   COLS     1..1024   columns (gathered operands)
+//   DEPTH    256, 512, 1024  values per slice; a tile is cut into slices
+//   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
+//   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
+// Latency: a slice of L values takes max(L + 1 (QT) or groups * max(g + 1, 9), longest row's operations + ROWS)
+//   cycles in steady state (shw_term_sequencer); its first operation follows its last beat by 9 cycles; the first
+//   output beat follows the last operation by 7 cycles or more.
+// Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
+// Backpressure: in_ready falls while both halves are in use; out_valid waits for out_ready; any stall pattern
+//   gives the same bits. Reset: synchronous, drops tiles in flight, 12 cycles until in_ready.
+// Bit order: row 0, column 0 in the low bits; lane count 1.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_tr_engine #(
+  parameter ROWS     = 8,
+  parameter COLS     = 64,
+  parameter DEPTH    = 256,
+  parameter ACC_W    = 24,
+  parameter TRUNCATE = 1
+) (
+  input  wire               clk,
+  input  wire               rst,
+  input  wire               cfg_tr_en,
+  input  wire [8:0]         cfg_group,
+  input  wire [10:0]        cfg_group_budget,
+  input  wire [3:0]         cfg_data_terms,
+  input  wire               cfg_encoding,     // 0 binary, 1 hese
+  input  wire               cfg_row_signed,
+  input  wire               cfg_col_signed,
+  output wire               cfg_error,
+  input  wire               in_valid,
+  output wire               in_ready,
+  input  wire               in_last,
+  input  wire [ROWS*8-1:0]  in_row,
+  input  wire [COLS*8-1:0]  in_col,
+  output wire               out_valid,
+  input  wire               out_ready,
+  output wire               out_last,
+  output wire [COLS*32-1:0] out_acc
+);
+  localparam INDEX_W = (DEPTH == 512) ? 9 : (DEPTH == 1024) ? 10 : 8;
+  localparam ROW_W   = (ROWS <= 2) ? 1 : (ROWS <= 4) ? 2 : (ROWS <= 8) ? 3 : (ROWS <= 16) ? 4
+                     : (ROWS <= 32) ? 5 : 6;
+  localparam [31:0] LAST = ROWS - 1;
+  localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
+
+  generate
+    if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
+      shw_ILLEGAL_ROWS illegal ();
+    end
+    if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (DEPTH != 256 && DEPTH != 512 && DEPTH != 1024) begin : g_illegal_depth
+      shw_ILLEGAL_DEPTH illegal ();
+    end
+    if (ACC_W < 20 || ACC_W > 32) begin : g_illegal_acc
+      shw_ILLEGAL_ACC_W illegal ();
+    end
+    if (TRUNCATE != 0 && TRUNCATE != 1) begin : g_illegal_truncate
+      shw_ILLEGAL_TRUNCATE illegal ();
+    end
+  endgenerate
+
+  // Load side.
+  wire                 encode_hese;
+  wire                 encode_row_signed;
+  wire                 encode_col_signed;
+  wire [3:0]           encode_terms;
+  wire                 column_write;
+  wire [INDEX_W:0]     column_address;
+  wire [8:0]           plane_valid;
+  wire [9*INDEX_W-1:0] write_index;
+  wire [8:0]           write_half;
+  wire                 visit;
+  wire [3:0]           visit_plane;
+  wire                 visit_close;
+  wire                 visit_half;
+  wire [10:0]          visit_budget;
+  wire                 visit_unlimited;
+  wire [1:0]           slice_ready;
+  wire [1:0]           slice_first;
+  wire [1:0]           slice_last;
+  wire [1:0]           slice_col_signed;
+  wire                 slice_release;
+  wire                 start;
+
+  reg                  run_half;    // half being computed
+  reg                  next_half;   // half to be computed next
+
+  shw_tr_loader #(.INDEX_W(INDEX_W), .TRUNCATE(TRUNCATE)) u_loader (
+    .clk(clk), .rst(rst),
+    .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
+    .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding), .cfg_row_signed(cfg_row_signed),
+    .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
+    .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
+    .encode_hese(encode_hese), .encode_row_signed(encode_row_signed),
+    .encode_col_signed(encode_col_signed), .encode_terms(encode_terms),
+    .column_write(column_write), .column_address(column_address),
+    .plane_valid(plane_valid), .write_index(write_index), .write_half(write_half),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+    .release_valid(slice_release), .release_half(run_half),
+    .slice_ready(slice_ready), .slice_take(start), .slice_take_half(next_half),
+    .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed)
+  );
+
+  reg  [ROWS*8-1:0] row_code;
+  reg  [COLS*8-1:0] col_code;
+  reg  [COLS*9-1:0] column_word;
+  wire [COLS*9-1:0] column_value;
+
+  always @(posedge clk) begin
+    row_code    <= in_row;
+    col_code    <= in_col;
+    column_word <= column_value;
+  end
+
+  genvar c;
+  generate
+    for (c = 0; c < COLS; c = c + 1) begin : g_column
+      if (TRUNCATE != 0) begin : g_truncate
+        wire [8:0] value;
+        wire       sign_unused;   // the sign is bit 8 whenever column values are signed
+        shw_term_truncate #(.W(8)) u_truncate (
+          .code(col_code[c*8 +: 8]), .is_signed(encode_col_signed), .hese(encode_hese),
+          .terms(encode_terms), .value({sign_unused, value})
+        );
+        assign column_value[c*9 +: 9] = value;
+      end else begin : g_exact
+        assign column_value[c*9 +: 9] = {encode_col_signed & col_code[c*8 + 7], col_code[c*8 +: 8]};
+      end
+    end
+  endgenerate
+
+  // Compute side: slices run one after the other; a drain of ROWS cycles separates them.
+  localparam [1:0] IDLE  = 2'd0;
+  localparam [1:0] RUN   = 2'd1;
+  localparam [1:0] DRAIN = 2'd2;
+
+  reg  [1:0]       state;
+  reg              started;       // the sequencers hold the next slice
+  reg              run_signed;
+  reg  [ROW_W-1:0] drain_row;
+  reg              drain_first;
+  reg              drain_last;
+  reg              drain_bank;    // bank of the tile being totalled
+  reg  [1:0]       bank_busy;
+
+  wire [ROWS-1:0]  finished;
+  wire             totals_done;
+  wire             totals_done_bank;
+
+  wire go          = state == RUN;
+  wire drain       = state == DRAIN;
+  wire drain_end   = drain && drain_row == LAST_ROW;
+  wire room        = !(slice_first[run_half] && bank_busy[drain_bank]);
+  wire drain_start = go && (&finished) && room;
+
+  assign start         = !go && !started && slice_ready[next_half];
+  assign slice_release = drain_start;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      state      <= IDLE;
+      started    <= 1'b0;
+      run_half   <= 1'b0;
+      next_half  <= 1'b0;
+      drain_bank <= 1'b0;
+      bank_busy  <= 2'b00;
+    end else begin
+      if (start) begin
+        started   <= 1'b1;
+        next_half <= !next_half;
+      end
+      case (state)
+        RUN: if (drain_start) state <= DRAIN;
+        DRAIN: if (drain_end) state <= (started || start) ? RUN : IDLE;
+        default: if (start) state <= RUN;
+      endcase
+      if (drain_start) started <= 1'b0;
+      if (drain_end && drain_last) drain_bank <= !drain_bank;
+      if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
+      if (drain_end && drain_last) bank_busy[drain_bank] <= 1'b1;
+    end
+    if (start) begin
+      run_half   <= next_half;
+      run_signed <= slice_col_signed[next_half];
+    end
+    if (drain_start) begin
+      drain_first <= slice_first[run_half];
+      drain_last  <= slice_last[run_half];
+      drain_row   <= {ROW_W{1'b0}};
+    end else if (drain) begin
+      drain_row <= drain_row + 1'b1;
+    end
+  end
+
+  // Array: row 0 is at the drained end of the north chain.
+  wire [(ROWS+1)*COLS*ACC_W-1:0] chain;
+  assign chain[ROWS*COLS*ACC_W +: COLS*ACC_W] = {(COLS*ACC_W){1'b0}};
+
+  genvar r;
+  generate
+    for (r = 0; r < ROWS; r = r + 1) begin : g_row
+      wire [1:0]       op;
+      wire             op_term;
+      wire             op_fill;
+      wire [INDEX_W:0] op_address;
+
+      shw_tr_row_edge #(.INDEX_W(INDEX_W)) u_edge (
+        .clk(clk), .rst(rst),
+        .code(row_code[r*8 +: 8]), .code_signed(encode_row_signed), .code_hese(encode_hese),
+        .plane_valid(plane_valid), .write_index(write_index), .write_half(write_half),
+        .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+        .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+        .start(start), .start_half(next_half), .go(go), .drain(drain), .finished(finished[r]),
+        .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
+      );
+
+      shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(INDEX_W+1)) u_row (
+        .clk(clk), .rst(rst),
+        .write_enable(column_write), .write_address(column_address), .write_data(column_word),
+        .op(op), .op_term(op_term), .op_fill(op_fill), .op_signed(run_signed),
+        .op_address(op_address),
+        .north(chain[(r+1)*COLS*ACC_W +: COLS*ACC_W]), .acc(chain[r*COLS*ACC_W +: COLS*ACC_W])
+      );
+    end
+  endgenerate
+
+  // Drained edge: a north operation issued now leaves the array four cycles later.
+  reg  [3:0]            leave_valid;
+  reg  [3:0]            leave_first;
+  reg  [3:0]            leave_last;
+  reg  [3:0]            leave_bank;
+  reg  [4*ROW_W-1:0]    leave_row;
+  reg  [COLS*ACC_W-1:0] leave_sum;
+
+  always @(posedge clk) begin
+    if (rst) leave_valid <= 4'd0;
+    else leave_valid <= {leave_valid[2:0], drain};
+    leave_first <= {leave_first[2:0], drain_first};
+    leave_last  <= {leave_last[2:0], drain_last};
+    leave_bank  <= {leave_bank[2:0], drain_bank};
+    leave_row   <= {leave_row[3*ROW_W-1:0], drain_row};
+    leave_sum   <= chain[COLS*ACC_W-1:0];
+  end
+
+  shw_slice_totals #(.ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W)) u_totals (
+    .clk(clk), .rst(rst),
+    .add_valid(leave_valid[3]), .add_row(leave_row[3*ROW_W +: ROW_W]), .add_first(leave_first[3]),
+    .add_last(leave_last[3]), .add_bank(leave_bank[3]), .add_sum(leave_sum),
+    .done(totals_done), .done_bank(totals_done_bank),
+    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
+  );
+endmodule
+
+`default_nettype wire

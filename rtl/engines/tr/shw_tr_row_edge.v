@@ -1,0 +1,105 @@
+// shw_tr_row_edge: one streamed row, from 8-bit codes to the operations of its cells.
+//
+// Encoder (HESE or binary) -> skew (plane p waits 8 - p cycles) -> plane lists with group reveal ->
+// sequencer. Control that all rows share (value, visit, index) comes from shw_tr_loader.
+//
+// Parameters: INDEX_W  4..10  width of an index in a slice
+// Latency:    a code is in its lists 10 cycles after `code_valid`; see shw_term_sequencer for the read side.
+// Throughput: 1 code per cycle in, 1 operation per cycle out. Backpressure: `go`.
+// Reset:      rst returns to idle; visit once with close before the first value.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_tr_row_edge #(
+  parameter INDEX_W = 8
+) (
+  input  wire                 clk,
+  input  wire                 rst,
+  input  wire [7:0]           code,
+  input  wire                 code_signed,
+  input  wire                 code_hese,
+  input  wire [8:0]           plane_valid,   // a value is in plane p; plane 8 one cycle after its code
+  input  wire [9*INDEX_W-1:0] write_index,
+  input  wire [8:0]           write_half,
+  input  wire                 visit,
+  input  wire [3:0]           visit_plane,
+  input  wire                 visit_close,
+  input  wire                 visit_half,
+  input  wire [10:0]          visit_budget,
+  input  wire                 visit_unlimited,
+  input  wire                 start,
+  input  wire                 start_half,
+  input  wire                 go,
+  input  wire                 drain,
+  output wire                 finished,
+  output wire [1:0]           op,
+  output wire                 op_term,
+  output wire                 op_fill,
+  output wire [INDEX_W:0]     op_address
+);
+  wire       below     = code_signed & code[7];
+  wire [7:0] magnitude = (code ^ {8{below}}) + {7'd0, below};
+  wire [8:0] nonzero;
+  wire [8:0] negative;
+
+  shw_hese_encoder #(.W(8)) u_encoder (
+    .magnitude(magnitude), .hese(code_hese), .nonzero(nonzero), .negative(negative)
+  );
+
+  wire [8:0] plane_nonzero;
+  wire [8:0] plane_negative;
+
+  genvar p;
+  generate
+    for (p = 0; p < 9; p = p + 1) begin : g_skew
+      reg [8-p:0] nonzero_delay;
+      reg [8-p:0] negative_delay;
+      if (p == 8) begin : g_top
+        always @(posedge clk) begin
+          nonzero_delay  <= nonzero[p];
+          negative_delay <= negative[p] ^ below;
+        end
+      end else begin : g_below
+        always @(posedge clk) begin
+          nonzero_delay  <= {nonzero_delay[7-p:0], nonzero[p]};
+          negative_delay <= {negative_delay[7-p:0], negative[p] ^ below};
+        end
+      end
+      assign plane_nonzero[p]  = nonzero_delay[8-p];
+      assign plane_negative[p] = negative_delay[8-p];
+    end
+  endgenerate
+
+  wire               count_half;
+  wire [3:0]         count_plane;
+  wire [INDEX_W:0]   last;
+  wire               read_enable;
+  wire               read_half;
+  wire [INDEX_W-1:0] read_position;
+  wire [3:0]         read_plane;
+  wire [INDEX_W-1:0] entry_index;
+  wire               entry_negative;
+
+  shw_plane_lists #(.INDEX_W(INDEX_W)) u_lists (
+    .clk(clk), .rst(rst),
+    .append(plane_valid & plane_nonzero), .negative(plane_negative),
+    .write_index(write_index), .write_half(write_half),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+    .count_half(count_half), .count_plane(count_plane), .last(last),
+    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
+    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative)
+  );
+
+  shw_term_sequencer #(.INDEX_W(INDEX_W)) u_sequencer (
+    .clk(clk), .rst(rst), .start(start), .start_half(start_half), .go(go), .drain(drain),
+    .finished(finished),
+    .count_half(count_half), .count_plane(count_plane), .last(last),
+    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
+    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative),
+    .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
+  );
+endmodule
+
+`default_nettype wire

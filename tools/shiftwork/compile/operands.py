@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operand matrices, post-processing vectors and the tile order of one convolution or fully connected module.
+
+The streamed operand (the one that is revealed in groups) sits on the rows of the array, the gathered one on its
+columns (``docs/architecture.md``, tile-engine contract):
+
+* weights streamed: row = output channel, column = output position;
+* activations streamed: row = output position, column = output channel.
+
+Positions are all images of the batch in order, (image, y, x) flattened. The reduction index k runs over (ky, kx, in),
+``in`` fastest (``docs/numerics.md`` section 1). A grouped convolution is a list of independent products, one a group.
+Short tiles are padded with zero codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.codes import terms as term_codes
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
+from shiftwork.network.integer import IntegerModule, TensorInfo
+
+SLICE_DEPTH = 256
+"""Reduction steps that the engine sums before it adds into the 32-bit total."""
+
+SLICE_LIMIT = 1 << 23
+"""|slice sum| stays below this: 24-bit slice accumulators."""
+
+ACC_LIMIT = 1 << 31
+"""|accumulator| with bias and shortcut stays below this."""
+
+
+@dataclass
+class TileProgram:
+    """Everything the device needs to run one module on a ROWS x COLS engine.
+
+    Attributes:
+        name: the module.
+        row_blocks: uint8 ``(groups * row_tiles, K, ROWS)`` operand codes of the rows, one beat a k.
+        col_blocks: uint8 ``(groups * col_tiles, K, COLS)`` operand codes of the columns.
+        tiles: int32 ``(tiles, 3)``: index into ``row_blocks``, index into ``col_blocks``, first index into the vectors.
+        row_signed, col_signed: how the codes extend.
+        lane_is_channel: True when a column is an output channel: a beat uses one vector of the lane's constants;
+            False when a row is an output channel: beat r of a tile uses vector ``first + r``, the same in all lanes.
+        bias, bias_shift, shortcut_shift, shift: int32 ``(vectors, COLS)``.
+        shortcut: uint8 ``(tiles, ROWS, COLS)`` codes, or None.
+        shortcut_signed: how shortcut codes extend.
+        groups, channels, positions: of the real product (``channels`` per group).
+        images, height, width: of the output map.
+        macs: multiply-accumulates of the product: padded image positions count, padding lanes and rows do not.
+    """
+
+    name: str
+    row_blocks: NDArray[np.uint8]
+    col_blocks: NDArray[np.uint8]
+    tiles: NDArray[np.int32]
+    row_signed: bool
+    col_signed: bool
+    lane_is_channel: bool
+    bias: NDArray[np.int32]
+    bias_shift: NDArray[np.int32]
+    shortcut_shift: NDArray[np.int32]
+    shift: NDArray[np.int32]
+    shortcut: NDArray[np.uint8] | None
+    shortcut_signed: bool
+    groups: int
+    channels: int
+    positions: int
+    images: int
+    height: int
+    width: int
+    macs: int
+
+    @property
+    def depth(self) -> int:
+        """Length K of the reduction."""
+        return int(self.row_blocks.shape[1])
+
+    @property
+    def row_tiles(self) -> int:
+        """Row blocks per group."""
+        return int(self.row_blocks.shape[0]) // self.groups
+
+    @property
+    def col_tiles(self) -> int:
+        """Column blocks per group."""
+        return int(self.col_blocks.shape[0]) // self.groups
+
+    def gather(self, beats: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Put result beats back into a feature map.
+
+        Args:
+            beats: ``(tiles, ROWS, COLS)`` in tile order.
+
+        Returns:
+            ``(images, height, width, groups * channels)``.
+        """
+        _, rows, cols = beats.shape
+        grid = beats.reshape(self.groups, self.row_tiles, self.col_tiles, rows, cols).transpose(0, 1, 3, 2, 4)
+        plane = grid.reshape(self.groups, self.row_tiles * rows, self.col_tiles * cols)
+        if not self.lane_is_channel:
+            plane = plane.transpose(0, 2, 1)
+        real = plane[:, : self.positions, : self.channels]
+        out = real.transpose(1, 0, 2).reshape(self.images, self.height, self.width, self.groups * self.channels)
+        return np.ascontiguousarray(out)
+
+    def scatter(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Inverse of :meth:`gather` for a byte map ``(images, height, width, channels)``; padding lanes are 0."""
+        rows, cols = self.row_blocks.shape[2], self.col_blocks.shape[2]
+        plane = codes.reshape(self.positions, self.groups, self.channels).transpose(1, 0, 2)
+        if not self.lane_is_channel:
+            plane = plane.transpose(0, 2, 1)
+        high, wide = self.row_tiles * rows, self.col_tiles * cols
+        full = np.zeros((self.groups, high, wide), np.uint8)
+        full[:, : plane.shape[1], : plane.shape[2]] = plane
+        grid = full.reshape(self.groups, self.row_tiles, rows, self.col_tiles, cols).transpose(0, 1, 3, 2, 4)
+        return np.ascontiguousarray(grid).reshape(len(self.tiles), rows, cols)
+
+
+def _blocks(matrix: NDArray[np.uint8], lanes: int) -> NDArray[np.uint8]:
+    """``(groups, entries, K)`` codes to beats ``(groups * tiles, K, lanes)``, the last tile padded with zero codes."""
+    groups, entries, depth = matrix.shape
+    tiles = -(-entries // lanes)
+    full = np.zeros((groups, tiles * lanes, depth), np.uint8)
+    full[:, :entries] = matrix
+    beats = full.reshape(groups * tiles, lanes, depth).transpose(0, 2, 1)
+    return np.ascontiguousarray(beats)
+
+
+def _vector(values: NDArray[np.int32] | None, channels: int) -> NDArray[np.int32]:
+    """A per-channel constant (or None, or one value for all) as int32 ``(channels,)``."""
+    if values is None:
+        return np.zeros(channels, np.int32)
+    return np.broadcast_to(np.asarray(values, np.int32).reshape(-1), (channels,)).copy()
+
+
+def check_bounds(module: IntegerModule, source: TensorInfo, shortcut: TensorInfo | None, rule: str = "hese") -> None:
+    """Refuse a module whose sums could leave the engine's accumulators.
+
+    The bound uses the module's own weights (revealed when they are streamed) and the extreme input codes; truncation
+    and reveal may round an operand up to the next power of two.
+
+    Raises:
+        ShiftworkError: naming the module.
+    """
+    assert module.weight is not None
+    out = module.weight.shape[0]
+    weights = module.weight.reshape(out, -1).astype(np.int64)
+    config = module.terms
+    largest = 128 if source.signed else 255
+    if config.enabled and config.stream == "weights":
+        weights = term_codes.reveal(weights, config.group, config.budget, rule).astype(np.int64)
+        largest = 256 if config.data_terms and not source.signed else largest
+    elif config.enabled:
+        largest = 128 if source.signed else 256
+    magnitude = np.abs(weights)
+    starts = np.arange(0, magnitude.shape[1], SLICE_DEPTH)
+    slices = np.add.reduceat(magnitude, starts, axis=1) * largest
+    if int(slices.max(initial=0)) >= SLICE_LIMIT:
+        raise ShiftworkError(
+            f"{module.name}: a slice of {SLICE_DEPTH} products could reach {int(slices.max())}, "
+            f"beyond the engine's {SLICE_LIMIT - 1}"
+        )
+    total = slices.sum(axis=1)
+    bias = _vector(module.bias, out).astype(np.int64)
+    total = total + np.abs(bias << _vector(module.bias_shift, out).astype(np.int64))
+    if module.shortcut is not None and shortcut is not None:
+        extreme = 128 if shortcut.signed else 255
+        total = total + (np.int64(extreme) << _vector(module.shortcut_shift, out).astype(np.int64))
+    if int(total.max(initial=0)) >= ACC_LIMIT:
+        raise ShiftworkError(
+            f"{module.name}: the accumulator could reach {int(total.max())}, beyond {ACC_LIMIT - 1}"
+        )
+
+
+def compile_module(
+    module: IntegerModule,
+    codes: NDArray[np.int32],
+    source: TensorInfo,
+    rows: int,
+    cols: int,
+    shortcut: NDArray[np.int32] | None = None,
+    shortcut_info: TensorInfo | None = None,
+) -> TileProgram:
+    """Turn a ``conv`` module and a batch of its input into a tile program.
+
+    Args:
+        module: the module (``docs/numerics.md`` section 2).
+        codes: ``(images, height, width, channels)`` input codes.
+        source: the input tensor.
+        rows, cols: shape of the engine.
+        shortcut: codes added before the requantization, of the output's shape, when the module has a shortcut.
+        shortcut_info: the shortcut's tensor.
+
+    Raises:
+        ShiftworkError: naming the module, when its sums could leave the accumulators or shapes disagree.
+    """
+    assert module.weight is not None
+    if module.shortcut is not None and (shortcut is None or shortcut_info is None):
+        raise ShiftworkError(f"{module.name}: the shortcut {module.shortcut} is missing")
+    check_bounds(module, source, shortcut_info)
+    out = module.weight.shape[0]
+    channels = out // module.groups
+    data = codes.astype(np.uint8)
+    high, wide = output_shape(data.shape, module)
+    if high < 1 or wide < 1:
+        raise ShiftworkError(f"{module.name}: the kernel is larger than the padded input")
+    activations = np.stack([im2col(data, module, part) for part in range(module.groups)]).astype(np.uint8)
+    weights = np.stack([weight_matrix(module, part) for part in range(module.groups)]).astype(np.int8).view(np.uint8)
+    if weights.shape[2] != activations.shape[2]:
+        raise ShiftworkError(
+            f"{module.name}: weights of {weights.shape[2]} and inputs of {activations.shape[2]} reduction steps"
+        )
+    weights_streamed = module.terms.stream == "weights"
+    row_matrix, col_matrix = (weights, activations) if weights_streamed else (activations, weights)
+    row_blocks, col_blocks = _blocks(row_matrix, rows), _blocks(col_matrix, cols)
+    groups = module.groups
+    row_tiles, col_tiles = len(row_blocks) // groups, len(col_blocks) // groups
+
+    group_index, row_index, col_index = np.meshgrid(
+        np.arange(groups), np.arange(row_tiles), np.arange(col_tiles), indexing="ij"
+    )
+    row_block = (group_index * row_tiles + row_index).reshape(-1)
+    col_block = (group_index * col_tiles + col_index).reshape(-1)
+    vector = row_block * rows if weights_streamed else col_block
+    tiles = np.stack([row_block, col_block, vector], axis=1).astype(np.int32)
+
+    def vectors(values: NDArray[np.int32] | None) -> NDArray[np.int32]:
+        per_group = _vector(values, out).reshape(groups, channels)
+        lanes = rows if weights_streamed else cols
+        padded = np.zeros((groups, -(-channels // lanes) * lanes), np.int32)
+        padded[:, :channels] = per_group
+        if weights_streamed:
+            return np.ascontiguousarray(np.broadcast_to(padded.reshape(-1, 1), (padded.size, cols)))
+        return padded.reshape(-1, cols)
+
+    program = TileProgram(
+        name=module.name,
+        row_blocks=row_blocks,
+        col_blocks=col_blocks,
+        tiles=tiles,
+        row_signed=True if weights_streamed else source.signed,
+        col_signed=source.signed if weights_streamed else True,
+        lane_is_channel=not weights_streamed,
+        bias=vectors(module.bias),
+        bias_shift=vectors(module.bias_shift),
+        shortcut_shift=vectors(module.shortcut_shift),
+        shift=vectors(module.shift),
+        shortcut=None,
+        shortcut_signed=bool(shortcut_info.signed) if shortcut_info is not None else False,
+        groups=groups,
+        channels=channels,
+        positions=activations.shape[1],
+        images=len(codes),
+        height=high,
+        width=wide,
+        macs=groups * channels * activations.shape[1] * activations.shape[2],
+    )
+    if module.shortcut is not None:
+        assert shortcut is not None
+        expected = (len(codes), high, wide, out)
+        if shortcut.shape != expected:
+            raise ShiftworkError(f"{module.name}: shortcut of shape {shortcut.shape} for an output of {expected}")
+        program.shortcut = program.scatter(shortcut.astype(np.uint8))
+    return program

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated device: shw_sim_top (tile engine and post unit) with clock, operand memories and statistics in
+// one compiled model. One call of shw_run executes every tile of a layer; Python is never in the cycle loop.
+#include <cstdint>
+#include <cstring>
+#include <memory>
+
+#include "Vshw_sim_top.h"
+#include "verilated.h"
+#if SHW_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+double sc_time_stamp() { return 0; }
+
+namespace {
+constexpr size_t ROWS = SHW_ROWS;
+constexpr size_t COLS = SHW_COLS;
+
+struct Device {
+  VerilatedContext context;
+  Vshw_sim_top top{&context};
+  uint64_t time = 0;
+#if SHW_TRACE
+  std::unique_ptr<VerilatedVcdC> trace;
+#endif
+
+  void settle() {
+    top.clk = 0;
+    top.eval();
+    dump();
+  }
+  void edge() {
+    top.clk = 1;
+    top.eval();
+    dump();
+  }
+  void dump() {
+#if SHW_TRACE
+    if (trace) trace->dump(time);
+#endif
+    time += 5;
+  }
+};
+
+// xorshift64*: the stall pattern depends on the seed alone.
+struct Random {
+  uint64_t state;
+  explicit Random(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED03ull) {
+    if (state == 0) state = 1;
+  }
+  uint32_t next16() {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 48);
+  }
+};
+}  // namespace
+
+extern "C" {
+
+enum { SHW_DONE = 0, SHW_HANG = 1, SHW_CONFIG_ERROR = 2, SHW_LAST_ERROR = 3 };
+
+// Mirrored by shiftwork.device.simulated.LayerJob.
+struct LayerJob {
+  const uint8_t* row_blocks;       // [row blocks][depth][ROWS]
+  const uint8_t* col_blocks;       // [column blocks][depth][COLS]
+  const int32_t* tiles;            // [tiles][3]: row block, column block, first vector
+  const int32_t* bias;             // [vectors][COLS]
+  const uint32_t* bias_shift;      // [vectors][SHIFT_WORDS] packed five bits a lane
+  const uint32_t* shortcut_shift;  // same
+  const uint32_t* shift;           // same
+  const uint8_t* shortcut;         // [tiles][ROWS][COLS] or null
+  int32_t* sums;                   // [tiles][ROWS][COLS] what the engine returned, or null
+  int32_t* codes;                  // [tiles][ROWS][COLS] what the post unit returned
+  uint64_t tile_count;
+  uint64_t depth;
+  uint64_t watchdog;               // cycles without any handshake that count as a hang
+  uint64_t seed;
+  uint32_t in_gap;                 // probability of an idle cycle before a beat, of 65536
+  uint32_t out_stall;              // probability of a cycle without out_ready, of 65536
+  uint32_t tr_en, group, budget, data_terms, encoding, row_signed, col_signed;
+  uint32_t lane_is_channel, shortcut_signed, relu, requantize;
+  int32_t low, high;
+  // results
+  uint64_t cycles;         // first beat offered to the engine .. last beat out of the post unit
+  uint64_t engine_cycles;  // first beat offered to the engine .. last beat out of the engine
+  uint64_t in_beats, in_waits, out_beats, out_waits;
+};
+
+Device* shw_new() {
+  auto* device = new Device;
+  auto& top = device->top;
+  top.rst = 1;
+  top.in_valid = 0;
+  top.out_ready = 0;
+  for (int i = 0; i < 4; i++) {
+    device->settle();
+    device->edge();
+  }
+  top.rst = 0;
+  for (int i = 0; i < 32; i++) {  // the engine clears its lists after reset
+    device->settle();
+    device->edge();
+  }
+  return device;
+}
+
+void shw_free(Device* device) {
+#if SHW_TRACE
+  if (device->trace) device->trace->close();
+#endif
+  device->top.final();
+  delete device;
+}
+
+int shw_trace(Device* device, const char* path) {
+#if SHW_TRACE
+  device->context.traceEverOn(true);
+  device->trace = std::make_unique<VerilatedVcdC>();
+  device->top.trace(device->trace.get(), 99);
+  device->trace->open(path);
+  return 0;
+#else
+  (void)device;
+  (void)path;
+  return 1;
+#endif
+}
+
+void shw_shape(uint32_t* rows, uint32_t* cols) {
+  *rows = ROWS;
+  *cols = COLS;
+}
+
+static void configure(Vshw_sim_top& top, const LayerJob& job) {
+  top.cfg_tr_en = job.tr_en;
+  top.cfg_group = job.group;
+  top.cfg_group_budget = job.budget;
+  top.cfg_data_terms = job.data_terms;
+  top.cfg_encoding = job.encoding;
+  top.cfg_row_signed = job.row_signed;
+  top.cfg_col_signed = job.col_signed;
+  top.post_shortcut_signed = job.shortcut_signed;
+  top.post_relu = job.relu;
+  top.post_requantize = job.requantize;
+  top.post_low = job.low;
+  top.post_high = job.high;
+}
+
+// Present the constants of the beat that the engine returns next.
+static void present_vectors(Vshw_sim_top& top, const LayerJob& job, uint64_t beat) {
+  const uint64_t tile = beat / ROWS;
+  const uint64_t row = beat % ROWS;
+  const uint64_t index = job.tiles[3 * tile + 2] + (job.lane_is_channel ? 0 : row);
+  std::memcpy(&top.post_bias, job.bias + index * COLS, COLS * 4);
+  std::memcpy(&top.post_bias_shift, job.bias_shift + index * SHW_SHIFT_WORDS, SHW_SHIFT_WORDS * 4);
+  std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHW_SHIFT_WORDS, SHW_SHIFT_WORDS * 4);
+  std::memcpy(&top.post_shift, job.shift + index * SHW_SHIFT_WORDS, SHW_SHIFT_WORDS * 4);
+  if (job.shortcut) std::memcpy(&top.post_shortcut, job.shortcut + beat * COLS, COLS);
+}
+
+int shw_run(Device* device, LayerJob* job_pointer) {
+  LayerJob& job = *job_pointer;
+  auto& top = device->top;
+  Random in_random(job.seed), out_random(~job.seed);
+  configure(top, job);
+  if (!job.shortcut) std::memset(&top.post_shortcut, 0, COLS);
+
+  const uint64_t total_beats = job.tile_count * ROWS;
+  uint64_t tile = 0, k = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
+  bool offered = false;
+  const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.depth * ROWS;
+  const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.depth * COLS;
+  present_vectors(top, job, 0);
+  job.cycles = job.engine_cycles = job.in_beats = job.in_waits = job.out_beats = job.out_waits = 0;
+  top.in_valid = 0;
+
+  while (post_beat < total_beats) {
+    // inputs of this cycle
+    if (!offered && tile < job.tile_count && (job.in_gap == 0 || in_random.next16() >= job.in_gap)) {
+      std::memcpy(&top.in_row, row_beat, ROWS);
+      std::memcpy(&top.in_col, col_beat, COLS);
+      top.in_last = k + 1 == job.depth;
+      top.in_valid = 1;
+      offered = true;
+    }
+    top.out_ready = job.out_stall == 0 || out_random.next16() >= job.out_stall;
+    device->settle();
+
+    // handshakes of this cycle
+    bool moved = false;
+    const bool taken = offered && top.in_ready;
+    const bool engine_taken = top.engine_valid && top.engine_ready;
+    if (offered && !taken) job.in_waits++;
+    if (engine_taken) {
+      if (engine_beat >= total_beats || bool(top.engine_last) != (engine_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
+      if (job.sums) std::memcpy(job.sums + engine_beat * COLS, &top.engine_acc, COLS * 4);
+      moved = true;
+    }
+    if (top.out_valid) {
+      if (top.out_ready) {
+        if (bool(top.out_last) != (post_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
+        std::memcpy(job.codes + post_beat * COLS, &top.out_data, COLS * 4);
+        post_beat++;
+        moved = true;
+      } else {
+        job.out_waits++;
+      }
+    }
+    if (top.cfg_error) return SHW_CONFIG_ERROR;
+    device->edge();
+    cycle++;
+
+    if (engine_taken) {
+      if (++engine_beat == total_beats) job.engine_cycles = cycle;
+      if (engine_beat < total_beats) present_vectors(top, job, engine_beat);
+    }
+    if (taken) {
+      job.in_beats++;
+      offered = false;
+      top.in_valid = 0;
+      row_beat += ROWS;
+      col_beat += COLS;
+      moved = true;
+      if (++k == job.depth) {
+        k = 0;
+        if (++tile < job.tile_count) {
+          row_beat = job.row_blocks + uint64_t(job.tiles[3 * tile]) * job.depth * ROWS;
+          col_beat = job.col_blocks + uint64_t(job.tiles[3 * tile + 1]) * job.depth * COLS;
+        }
+      }
+    }
+    quiet = moved ? 0 : quiet + 1;
+    if (quiet > job.watchdog) return SHW_HANG;
+  }
+  job.cycles = cycle;
+  job.out_beats = post_beat;
+  top.out_ready = 0;
+  return SHW_DONE;
+}
+
+}  // extern "C"

@@ -1,0 +1,80 @@
+// shw_sim_top: tile engine and post unit in a row: the simulated device without its memories.
+//
+// The harness (harness.cpp) plays the memories: it offers operand beats, and presents the constants
+// (post_*) of the beat that the engine returns next. engine_* show the stream between engine and post
+// unit, so that the harness knows when to advance.
+//
+// Parameters: ROWS, COLS, DEPTH  as in shw_tr_engine
+// Latency, throughput, backpressure: those of shw_tr_engine followed by shw_post_unit.
+// Reset: rst.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_sim_top #(
+  parameter ROWS  = 8,
+  parameter COLS  = 64,
+  parameter DEPTH = 256
+) (
+  input  wire               clk,
+  input  wire               rst,
+  // configuration of the engine
+  input  wire               cfg_tr_en,
+  input  wire [8:0]         cfg_group,
+  input  wire [10:0]        cfg_group_budget,
+  input  wire [3:0]         cfg_data_terms,
+  input  wire               cfg_encoding,
+  input  wire               cfg_row_signed,
+  input  wire               cfg_col_signed,
+  output wire               cfg_error,
+  // operands
+  input  wire               in_valid,
+  output wire               in_ready,
+  input  wire               in_last,
+  input  wire [ROWS*8-1:0]  in_row,
+  input  wire [COLS*8-1:0]  in_col,
+  // the stream between engine and post unit
+  output wire               engine_valid,
+  output wire               engine_ready,
+  output wire               engine_last,
+  output wire [COLS*32-1:0] engine_acc,
+  // constants of the beat on engine_acc
+  input  wire [COLS*32-1:0] post_bias,
+  input  wire [COLS*5-1:0]  post_bias_shift,
+  input  wire [COLS*8-1:0]  post_shortcut,
+  input  wire [COLS*5-1:0]  post_shortcut_shift,
+  input  wire [COLS*5-1:0]  post_shift,
+  input  wire               post_shortcut_signed,
+  input  wire               post_relu,
+  input  wire               post_requantize,
+  input  wire [8:0]         post_low,
+  input  wire [8:0]         post_high,
+  // results
+  output wire               out_valid,
+  input  wire               out_ready,
+  output wire               out_last,
+  output wire [COLS*32-1:0] out_data
+);
+  shw_tr_engine #(.ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH)) u_engine (
+    .clk(clk), .rst(rst),
+    .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
+    .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
+    .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
+    .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(in_row), .in_col(in_col),
+    .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
+    .out_acc(engine_acc)
+  );
+
+  shw_post_unit #(.LANES(COLS)) u_post (
+    .clk(clk), .rst(rst),
+    .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_acc(engine_acc),
+    .in_bias(post_bias), .in_bias_shift(post_bias_shift), .in_shortcut(post_shortcut),
+    .in_shortcut_shift(post_shortcut_shift), .in_shift(post_shift),
+    .cfg_shortcut_signed(post_shortcut_signed), .cfg_relu(post_relu),
+    .cfg_requantize(post_requantize), .cfg_low(post_low), .cfg_high(post_high),
+    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_data(out_data)
+  );
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated device: the tile engine and the post unit, compiled by Verilator, one call per layer."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.compile.operands import SLICE_DEPTH, TileProgram
+from shiftwork.device.build import build_library
+from shiftwork.errors import ShiftworkError
+from shiftwork.hardware import manifest
+from shiftwork.network.integer import IntegerModule
+
+HERE = Path(__file__).resolve().parent
+SHIFT_BITS = 5
+MAX_ROWS = 64
+MAX_COLS = 256
+_STATUS = {
+    1: "the device hangs: no handshake for {watchdog} cycles",
+    2: "the engine refuses its configuration (cfg_error)",
+    3: "the device marks the last beat of a tile at the wrong place",
+}
+
+
+@dataclass(frozen=True)
+class Stalls:
+    """Random stalls of a run.
+
+    Attributes:
+        in_gap: probability 0..0.95 of an idle cycle before each input beat.
+        out_stall: probability 0..0.95 of a cycle without ``out_ready``.
+        seed: of both patterns.
+    """
+
+    in_gap: float = 0.0
+    out_stall: float = 0.0
+    seed: int = 1
+
+
+@dataclass
+class LayerResult:
+    """What the device returned for one module.
+
+    Attributes:
+        codes: int32 ``(images, height, width, channels)`` output of the post unit.
+        sums: the engine's dot products, same shape.
+        cycles: clock cycles from the first beat offered to the last beat out of the post unit.
+        engine_cycles: the same, to the last beat out of the engine.
+        in_beats, in_waits: input beats, and cycles in which a beat waited. out_beats, out_waits: same at the output.
+        seconds: wall time of the simulation.
+    """
+
+    codes: NDArray[np.int32]
+    sums: NDArray[np.int32]
+    cycles: int
+    engine_cycles: int
+    in_beats: int
+    in_waits: int
+    out_beats: int
+    out_waits: int
+    seconds: float
+
+
+class LayerJob(ctypes.Structure):
+    """Mirror of ``struct LayerJob`` in harness.cpp."""
+
+    _fields_: Sequence[tuple[str, Any]] = [
+        *[
+            (name, ctypes.c_void_p)
+            for name in (
+                "row_blocks", "col_blocks", "tiles", "bias", "bias_shift", "shortcut_shift", "shift", "shortcut",
+                "sums", "codes",
+            )
+        ],
+        *[(name, ctypes.c_uint64) for name in ("tile_count", "depth", "watchdog", "seed")],
+        *[
+            (name, ctypes.c_uint32)
+            for name in (
+                "in_gap", "out_stall", "tr_en", "group", "budget", "data_terms", "encoding", "row_signed", "col_signed",
+                "lane_is_channel", "shortcut_signed", "relu", "requantize",
+            )
+        ],
+        *[(name, ctypes.c_int32) for name in ("low", "high")],
+        *[
+            (name, ctypes.c_uint64)
+            for name in ("cycles", "engine_cycles", "in_beats", "in_waits", "out_beats", "out_waits")
+        ],
+    ]  # fmt: skip
+
+
+def _pack_shifts(values: NDArray[np.int32]) -> NDArray[np.uint32]:
+    """``(vectors, lanes)`` shifts 0..31 as packed five-bit lanes, lane 0 lowest, in 32-bit words."""
+    vectors, lanes = values.shape
+    bits = (values.astype(np.uint8)[:, :, None] >> np.arange(SHIFT_BITS, dtype=np.uint8)) & 1
+    flat = bits.reshape(vectors, lanes * SHIFT_BITS)
+    words = -(-lanes * SHIFT_BITS // 32)
+    full = np.zeros((vectors, words * 32), np.uint8)
+    full[:, : flat.shape[1]] = flat
+    packed = np.packbits(full, axis=1, bitorder="little")
+    return np.ascontiguousarray(packed).view("<u4")
+
+
+def check_shape(rows: int, cols: int) -> None:
+    """Refuse an engine shape that the simulated device does not support."""
+    if not 1 <= rows <= MAX_ROWS:
+        raise ShiftworkError(f"--rows {rows} is outside 1..{MAX_ROWS}")
+    if not 1 <= cols <= MAX_COLS:
+        raise ShiftworkError(f"--cols {cols} is outside 1..{MAX_COLS}")
+
+
+def device_sources() -> list[Path]:
+    """Verilog files of the simulated top with everything below it."""
+    blocks = manifest.load()
+    files = {path: None for name in ("shw_tr_engine", "shw_post_unit") for path in blocks.sources(name)}
+    return [*files, HERE / "rtl" / "shw_sim_top.v"]
+
+
+@dataclass
+class SimulatedDevice:
+    """One engine of ``rows x cols`` cells with its post unit.
+
+    Attributes:
+        rows, cols: shape of the engine, 1..64 and 1..256.
+        waves: file that receives a VCD waveform of everything the device does, or None.
+        watchdog: cycles without any handshake after which a run counts as hung.
+    """
+
+    rows: int = 8
+    cols: int = 64
+    waves: Path | None = None
+    watchdog: int = 200_000
+    _library: ctypes.CDLL = field(init=False, repr=False)
+    _handle: int | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        check_shape(self.rows, self.cols)
+        path = build_library(
+            "shw_sim_top",
+            device_sources(),
+            HERE / "harness.cpp",
+            parameters={"ROWS": self.rows, "COLS": self.cols, "DEPTH": SLICE_DEPTH},
+            defines={
+                "SHW_ROWS": self.rows,
+                "SHW_COLS": self.cols,
+                "SHW_SHIFT_WORDS": -(-self.cols * SHIFT_BITS // 32),
+            },
+            trace=self.waves is not None,
+        )
+        library = ctypes.CDLL(str(path))
+        library.shw_new.restype = ctypes.c_void_p
+        library.shw_free.argtypes = [ctypes.c_void_p]
+        library.shw_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(LayerJob)]
+        library.shw_trace.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self._library = library
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from a fresh model after reset; a waveform file starts anew."""
+        self.close()
+        self._handle = self._library.shw_new()
+        if self.waves is not None:
+            self._library.shw_trace(self._handle, str(self.waves).encode())
+
+    def close(self) -> None:
+        """Free the model (and finish the waveform file)."""
+        if self._handle is not None:
+            self._library.shw_free(self._handle)
+            self._handle = None
+
+    def run(self, module: IntegerModule, program: TileProgram, stalls: Stalls | None = None) -> LayerResult:
+        """Run every tile of a module.
+
+        Args:
+            module: for its configuration (terms, ReLU, clamp).
+            program: operands and constants compiled for this shape.
+            stalls: random gaps and backpressure, None for none.
+
+        Raises:
+            ShiftworkError: naming the module, when the device hangs or refuses the configuration.
+        """
+        stalls = stalls or Stalls()
+        shape = (len(program.tiles), self.rows, self.cols)
+        if program.row_blocks.shape[2] != self.rows or program.col_blocks.shape[2] != self.cols:
+            raise ShiftworkError(f"{module.name}: compiled for another engine shape than {self.rows} x {self.cols}")
+        sums, codes = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        keep = [
+            np.ascontiguousarray(array)
+            for array in (
+                program.row_blocks,
+                program.col_blocks,
+                program.tiles,
+                program.bias,
+                _pack_shifts(program.bias_shift),
+                _pack_shifts(program.shortcut_shift),
+                _pack_shifts(program.shift),
+            )
+        ]
+        job = LayerJob()
+        names = ("row_blocks", "col_blocks", "tiles", "bias", "bias_shift", "shortcut_shift", "shift")
+        for name, array in zip(names, keep, strict=True):
+            setattr(job, name, array.ctypes.data)
+        if program.shortcut is not None:
+            job.shortcut = program.shortcut.ctypes.data
+        job.sums, job.codes = sums.ctypes.data, codes.ctypes.data
+        job.tile_count, job.depth = len(program.tiles), program.depth
+        job.watchdog, job.seed = self.watchdog, stalls.seed
+        job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
+        terms = module.terms
+        job.tr_en = int(terms.enabled)
+        job.group, job.budget, job.data_terms = terms.group, terms.budget, terms.data_terms
+        job.encoding = 1
+        job.row_signed, job.col_signed = int(program.row_signed), int(program.col_signed)
+        job.lane_is_channel, job.shortcut_signed = int(program.lane_is_channel), int(program.shortcut_signed)
+        job.relu, job.requantize = int(module.relu), int(module.requantize)
+        job.low, job.high = module.low, module.high
+
+        start = time.perf_counter()
+        status = self._library.shw_run(self._handle, ctypes.byref(job))
+        seconds = time.perf_counter() - start
+        if status != 0:
+            self.reset()
+            reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
+            raise ShiftworkError(f"{module.name}: {reason}")
+        return LayerResult(
+            codes=program.gather(codes),
+            sums=program.gather(sums),
+            cycles=job.cycles,
+            engine_cycles=job.engine_cycles,
+            in_beats=job.in_beats,
+            in_waits=job.in_waits,
+            out_beats=job.out_beats,
+            out_waits=job.out_waits,
+            seconds=seconds,
+        )

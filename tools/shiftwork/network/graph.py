@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The float graph: a trained network as unified modules in NHWC, before any quantization.
+
+A unified module is a convolution (or fully connected layer) with its batch normalization, bias, shortcut and ReLU. Tensors
+carry the name of the ONNX value they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.network.integer import Kind
+
+Shape = tuple[int, int, int]
+
+# Kinds whose output holds codes of their inputs: they share scale and signedness with them.
+MOVES = frozenset({"maxpool", "concat", "slice", "pad", "reshape"})
+
+
+@dataclass
+class FloatModule:
+    """One module of the float graph; the fields mean what they mean in :class:`IntegerModule`.
+
+    Attributes:
+        weight: float64 ``[out][ky][kx][in]`` with batch normalization folded, for ``conv`` only. bias: float64 (out,).
+        relu: negative outputs become 0. clip: upper bound of the output (6.0 for ReLU6), or None.
+        nodes: names of the ONNX nodes this module covers.
+    """
+
+    name: str
+    kind: Kind
+    inputs: list[str]
+    output: str
+    weight: NDArray[np.float64] | None = None
+    bias: NDArray[np.float64] | None = None
+    shortcut: str | None = None
+    stride: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    relu: bool = False
+    clip: float | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    nodes: list[str] = field(default_factory=list)
+
+    @property
+    def depthwise(self) -> bool:
+        """True for a convolution in which every group has one input channel and there is more than one group."""
+        return self.weight is not None and self.groups > 1 and self.weight.shape[3] == 1
+
+    def reads(self) -> Iterator[str]:
+        """Names of every tensor the module reads."""
+        yield from self.inputs
+        if self.shortcut is not None:
+            yield self.shortcut
+
+
+@dataclass
+class FloatNetwork:
+    """A trained network as modules in dataflow order.
+
+    Attributes:
+        path: the ONNX file. input, output: names of its input and output values, which name the tensors too.
+        onnx_input: shape of the ONNX input without the batch axis, as (channels, height, width) or (features,).
+        batch: the batch size when the model fixes one, else None.
+        shapes: ``(height, width, channels)`` of every tensor.
+    """
+
+    path: Path
+    input: str
+    output: str
+    onnx_input: tuple[int, ...]
+    batch: int | None
+    shapes: dict[str, Shape]
+    modules: list[FloatModule]
+
+    @property
+    def classes(self) -> int | None:
+        """Number of classes when the output is one vector per sample, else None."""
+        height, width, channels = self.shapes[self.output]
+        return channels if height == width == 1 else None
+
+
+def to_nhwc(x: NDArray[Any]) -> NDArray[Any]:
+    """(N, C, H, W) or (N, features) to (N, H, W, C)."""
+    return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x.reshape(len(x), 1, 1, -1)

@@ -1,0 +1,746 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX to the float graph: one pass over the nodes, then fusion into unified modules.
+
+Whatever is not understood is refused with the node's name and operator; nothing is skipped silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden.pooling import pooled_size
+from shiftwork.network.graph import FloatModule, FloatNetwork, Shape
+
+_DOMAINS = ("", "ai.onnx")
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What an ONNX value is here: an NHWC tensor, seen as NCHW or (flat) as its channel-first flattening."""
+
+    tensor: str
+    flat: bool = False
+
+
+@dataclass
+class _Affine:
+    """A per-channel scale and offset that waits to be folded into the convolution before it."""
+
+    scale: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+
+class _Node:
+    """An ONNX node with its attributes decoded and a name that can be shown."""
+
+    def __init__(self, proto: Any) -> None:
+        self.operator: str = proto.op_type
+        self.domain: str = proto.domain
+        self.inputs: list[str] = list(proto.input)
+        self.outputs: list[str] = list(proto.output)
+        self.name: str = proto.name or (self.outputs[0] if self.outputs else "")
+        self.attributes: dict[str, Any] = {}
+        for attribute in proto.attribute:
+            try:
+                self.attributes[attribute.name] = onnx.helper.get_attribute_value(attribute)
+            except ValueError as error:
+                raise self.error(f"unreadable attribute {attribute.name!r}") from error
+
+    def error(self, message: str) -> ShiftworkError:
+        return ShiftworkError(f"node {self.name!r} ({self.operator}): {message}")
+
+    def integers(self, name: str, default: list[int]) -> list[int]:
+        return [int(v) for v in self.attributes.get(name, default)]
+
+    def text(self, name: str, default: str) -> str:
+        value = self.attributes.get(name, default)
+        return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def load_model(path: str | Path) -> Any:
+    """The ONNX protobuf of a file.
+
+    Raises:
+        ShiftworkError: the file is missing, empty, truncated or no ONNX model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ShiftworkError(f"model {path}: no such file")
+    try:
+        model = onnx.load(str(path))
+    except Exception as error:
+        raise ShiftworkError(f"model {path}: not a readable ONNX file (truncated or damaged)") from error
+    if not model.graph.node or not model.graph.output:
+        raise ShiftworkError(f"model {path}: the file holds no ONNX graph")
+    return model
+
+
+def import_onnx(path: str | Path) -> FloatNetwork:
+    """Read an ONNX file into the float graph.
+
+    Args:
+        path: model with one float input (N, C, H, W) or (N, features) and one output.
+
+    Returns:
+        The network with batch normalization, bias, ReLU and residual additions fused into modules.
+
+    Raises:
+        ShiftworkError: unreadable file, unknown operator or option, NaN, Inf or non-numeric weights, dynamic shapes
+            other than the batch, more than one input or output.
+    """
+    return _Importer(Path(path), load_model(path).graph).run()
+
+
+@dataclass
+class _Importer:
+    path: Path
+    graph: Any
+    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
+    values: dict[str, _Value] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    modules: list[FloatModule] = field(default_factory=list)
+    producer: dict[str, FloatModule] = field(default_factory=dict)  # tensor -> module
+    uses: dict[str, int] = field(default_factory=dict)  # ONNX value -> readers, network output included
+    consumers: dict[str, int] = field(default_factory=dict)  # tensor -> ONNX readers of any value that shows it
+    batch: int | None = None
+
+    def run(self) -> FloatNetwork:
+        if len(self.graph.output) != 1:
+            names = ", ".join(o.name for o in self.graph.output)
+            raise ShiftworkError(f"model {self.path}: one output expected, found {len(self.graph.output)} ({names})")
+        output = self.graph.output[0].name
+        nodes = [_Node(proto) for proto in self.graph.node]
+        for node in nodes:
+            if node.domain not in _DOMAINS or node.operator not in _HANDLERS:
+                raise node.error("operator is not supported")
+        for initializer in self.graph.initializer:
+            self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
+        for node in nodes:
+            for name in node.inputs:
+                self.uses[name] = self.uses.get(name, 0) + 1
+        self.uses[output] = self.uses.get(output, 0) + 1
+        onnx_input, input_name = self._input()
+        for node in nodes:
+            self._visit(node)
+        if output not in self.values:
+            raise ShiftworkError(f"model {self.path}: output {output!r} is not computed from the input")
+        final = self.values[output]
+        height, width, _ = self.shapes[final.tensor]
+        if final.flat and height * width > 1:
+            self._reshape(f"{output} (flatten)", final, output, (1, 1, int(np.prod(self.shapes[final.tensor]))), [])
+            final = self.values[output]
+        modules = _live(self.modules, final.tensor)
+        _order(modules, input_name)
+        _unique_names(modules)
+        if not modules:
+            raise ShiftworkError(f"model {self.path}: no layer between input and output")
+        for module in modules:
+            if final.tensor in module.reads() and final.tensor != input_name:
+                raise ShiftworkError(
+                    f"model {self.path}: network output {output!r} is also read by node {module.name!r}"
+                )
+        if final.tensor != output:  # an alias (Identity, Flatten): the tensor takes the output's name
+            self.shapes[output] = self.shapes.pop(final.tensor)
+            for module in modules:
+                if module.output == final.tensor:
+                    module.output = output
+        kept = {input_name, *(module.output for module in modules)}
+        shapes = {name: shape for name, shape in self.shapes.items() if name in kept}
+        return FloatNetwork(self.path, input_name, output, onnx_input, self.batch, shapes, modules)
+
+    # -- inputs and constants
+
+    def _array(self, tensor: Any, what: str) -> NDArray[Any]:
+        try:
+            array = onnx.numpy_helper.to_array(tensor)
+        except Exception as error:
+            raise ShiftworkError(f"model {self.path}: {what} cannot be read (truncated or damaged)") from error
+        return np.asarray(array)
+
+    def _input(self) -> tuple[tuple[int, ...], str]:
+        inputs = [i for i in self.graph.input if i.name not in self.constants]
+        if len(inputs) != 1:
+            names = ", ".join(i.name for i in inputs) or "none"
+            raise ShiftworkError(f"model {self.path}: one input expected, found {len(inputs)} ({names})")
+        entry = inputs[0]
+        kind = entry.type.tensor_type
+        if kind.elem_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16):
+            raise ShiftworkError(f"model {self.path}: input {entry.name!r} is not a float tensor")
+        sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
+        if len(sizes) not in (2, 4):
+            raise ShiftworkError(
+                f"model {self.path}: input {entry.name!r} has {len(sizes)} axes, expected (N, C, H, W) or (N, features)"
+            )
+        if any(size <= 0 for size in sizes[1:]):
+            raise ShiftworkError(f"model {self.path}: input {entry.name!r} has a dynamic axis other than the batch")
+        self.batch = sizes[0] or None
+        onnx_shape = tuple(sizes[1:])
+        shape = (onnx_shape[1], onnx_shape[2], onnx_shape[0]) if len(onnx_shape) == 3 else (1, 1, onnx_shape[0])
+        self.shapes[entry.name] = shape
+        self._define(entry.name, _Value(entry.name, len(onnx_shape) == 1))
+        return onnx_shape, str(entry.name)
+
+    def _constant(self, node: _Node, index: int, what: str) -> NDArray[Any] | None:
+        """Constant input ``index`` of a node, or None when it is absent."""
+        if index >= len(node.inputs) or not node.inputs[index]:
+            return None
+        if node.inputs[index] not in self.constants:
+            raise node.error(f"{what} {node.inputs[index]!r} must be a constant")
+        return self.constants[node.inputs[index]]
+
+    def _weight(self, node: _Node, index: int, what: str) -> NDArray[np.float64] | None:
+        array = self._constant(node, index, what)
+        if array is None:
+            return None
+        name = node.inputs[index]
+        if array.dtype.kind not in "fiu" and str(array.dtype) != "bfloat16":
+            raise node.error(f"{what} {name!r} is not numeric ({array.dtype})")
+        result = array.astype(np.float64)
+        if not np.isfinite(result).all():
+            raise node.error(f"{what} {name!r} holds NaN or Inf")
+        return result
+
+    def _whole(self, node: _Node, index: int, what: str) -> list[int] | None:
+        array = self._constant(node, index, what)
+        return None if array is None else [int(v) for v in np.asarray(array).reshape(-1)]
+
+    # -- bookkeeping
+
+    def _visit(self, node: _Node) -> None:
+        if node.operator != "Constant":
+            for index, name in enumerate(node.inputs):
+                if name and name not in self.values and name not in self.constants:
+                    raise node.error(f"input {index} ({name!r}) is not defined before it is read")
+        if any(node.outputs[1:]) and any(self.uses.get(o) for o in node.outputs[1:]):
+            raise node.error("only the first output is supported")
+        _HANDLERS[node.operator](self, node)
+
+    def _define(self, name: str, value: _Value) -> None:
+        self.values[name] = value
+        self.consumers[value.tensor] = self.consumers.get(value.tensor, 0) + self.uses.get(name, 0)
+
+    def _value(self, node: _Node, index: int = 0) -> _Value:
+        if index >= len(node.inputs) or node.inputs[index] not in self.values:
+            raise node.error(f"input {index} must be computed from the network input")
+        return self.values[node.inputs[index]]
+
+    def _map(self, node: _Node) -> tuple[str, Shape]:
+        """The input as a map; a flat vector counts as a 1 x 1 map only for fully connected layers."""
+        value = self._value(node)
+        if value.flat:
+            raise node.error("a (N, C, H, W) input is expected")
+        return value.tensor, self.shapes[value.tensor]
+
+    def _sole(self, tensor: str) -> bool:
+        """True when exactly one reader is left for a tensor."""
+        return self.consumers[tensor] == 1
+
+    def _alias(self, node: _Node, value: _Value) -> None:
+        self.consumers[value.tensor] -= 1
+        self._define(node.outputs[0], value)
+
+    def _emit(self, node: _Node, module: FloatModule, shape: Shape, flat: bool = False) -> None:
+        if min(shape) < 1:
+            raise node.error("the output is empty: the window does not fit the input")
+        self.modules.append(module)
+        self.producer[module.output] = module
+        self.shapes[module.output] = shape
+        self._define(module.output, _Value(module.output, flat))
+
+    def _absorb(self, node: _Node, module: FloatModule, flat: bool) -> None:
+        """Make ``module`` (the producer of the node's input) end in the node's output instead."""
+        old, new = module.output, node.outputs[0]
+        self.shapes[new] = self.shapes.pop(old)
+        del self.producer[old]
+        module.output = new
+        module.nodes.append(node.name)
+        self.producer[new] = module
+        self._define(new, _Value(new, flat))
+
+    def _reshape(self, name: str, value: _Value, output: str, shape: Shape, nodes: list[str], flat: bool = True) -> None:
+        module = FloatModule(name, "reshape", [value.tensor], output, attributes={"shape": shape}, nodes=nodes)
+        self.modules.append(module)
+        self.producer[output] = module
+        self.shapes[output] = shape
+        self._define(output, _Value(output, flat))
+
+    # -- operators
+
+    def constant(self, node: _Node) -> None:
+        for key in ("value", "value_float", "value_floats", "value_int", "value_ints"):
+            if key in node.attributes:
+                value = node.attributes[key]
+                array = self._array(value, f"node {node.name!r}") if key == "value" else np.asarray(value)
+                self.constants[node.outputs[0]] = array
+                return
+        raise node.error("no numeric value")
+
+    def identity(self, node: _Node) -> None:
+        if node.inputs[0] in self.constants:
+            self.constants[node.outputs[0]] = self.constants[node.inputs[0]]
+            return
+        training = self._constant(node, 2, "training_mode") if node.operator == "Dropout" else None
+        if training is not None and bool(np.asarray(training).any()):
+            raise node.error("training mode is not supported")
+        self._alias(node, self._value(node))
+
+    def conv(self, node: _Node) -> None:
+        tensor, (height, width, channels) = self._map(node)
+        weight = self._weight(node, 1, "weight")
+        if weight is None or weight.ndim != 4:
+            raise node.error("a two-dimensional kernel (out, in, ky, kx) is expected")
+        bias = self._weight(node, 2, "bias")
+        groups = int(node.attributes.get("group", 1))
+        out, depth, ky, kx = weight.shape
+        if groups < 1 or depth * groups != channels or out % groups:
+            raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+        if node.integers("kernel_shape", [ky, kx]) != [ky, kx]:
+            raise node.error("kernel_shape disagrees with the weights")
+        stride = _pair(node, "strides")
+        dilation = _pair(node, "dilations")
+        pads = _pads(node, (height, width), (ky, kx), stride, dilation)
+        source = self.producer.get(tensor)
+        if source is not None and source.kind == "pad" and not source.relu and _spatial(source):
+            (top, bottom), (left, right), _ = source.attributes["pads"]
+            pads = (pads[0] + top, pads[1] + left, pads[2] + bottom, pads[3] + right)
+            self.consumers[tensor] -= 1
+            tensor = source.inputs[0]
+            self.consumers[tensor] += 1
+            height, width, _ = self.shapes[tensor]
+        module = FloatModule(
+            node.name, "conv", [tensor], node.outputs[0], np.ascontiguousarray(weight.transpose(0, 2, 3, 1)),
+            np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups, nodes=[node.name],
+        )  # fmt: skip
+        if module.bias is not None and module.bias.shape != (out,):
+            raise node.error(f"bias has {module.bias.size} values for {out} outputs")
+        rows = (height + pads[0] + pads[2] - dilation[0] * (ky - 1) - 1) // stride[0] + 1
+        columns = (width + pads[1] + pads[3] - dilation[1] * (kx - 1) - 1) // stride[1] + 1
+        self._emit(node, module, (rows, columns, out))
+
+    def gemm(self, node: _Node) -> None:
+        weight = self._weight(node, 1, "weight")
+        if weight is None or weight.ndim != 2:
+            raise node.error("a two-dimensional weight matrix is expected")
+        bias = None
+        if node.operator == "Gemm":
+            if node.attributes.get("transA", 0):
+                raise node.error("transA is not supported")
+            if not node.attributes.get("transB", 0):
+                weight = weight.T
+            weight = weight * float(node.attributes.get("alpha", 1.0))
+            bias = self._weight(node, 2, "bias")
+            if bias is not None:
+                bias = bias * float(node.attributes.get("beta", 1.0))
+        else:
+            weight = weight.T
+        self._dense(node, weight, bias)
+
+    def _dense(self, node: _Node, weight: NDArray[np.float64], bias: NDArray[np.float64] | None) -> None:
+        value = self._value(node)
+        height, width, channels = self.shapes[value.tensor]
+        if not value.flat:
+            raise node.error("a (N, features) input is expected")
+        out, features = weight.shape
+        if features != height * width * channels:
+            raise node.error(f"{height * width * channels} features do not fit weights of {features} columns")
+        if bias is None:
+            bias = np.zeros(out)
+        if bias.size not in (1, out):
+            raise node.error(f"bias has {bias.size} values for {out} outputs")
+        kernel = np.ascontiguousarray(weight.reshape(out, channels, height, width).transpose(0, 2, 3, 1))
+        full = np.broadcast_to(bias.reshape(-1), (out,)).copy()
+        module = FloatModule(
+            node.name, "conv", [value.tensor], node.outputs[0], kernel, full, nodes=[node.name]
+        )
+        self._emit(node, module, (1, 1, out), flat=True)
+
+    def batch_normalization(self, node: _Node) -> None:
+        value = self._value(node)
+        channels = self.shapes[value.tensor][2]
+        if value.flat and self.shapes[value.tensor][:2] != (1, 1):
+            raise node.error("only one value per channel is supported after Flatten")
+        names = ("scale", "bias", "mean", "variance")
+        arrays = [self._weight(node, i + 1, name) for i, name in enumerate(names)]
+        if any(a is None or a.shape != (channels,) for a in arrays):
+            raise node.error(f"scale, bias, mean and variance need {channels} values each")
+        if node.attributes.get("training_mode", 0):
+            raise node.error("training mode is not supported")
+        scale, offset, mean, variance = (a for a in arrays if a is not None)
+        if (variance < 0).any():
+            raise node.error("variance is negative")
+        factor = scale / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
+        self._fold(node, value, _Affine(factor, offset - mean * factor))
+
+    def _fold(self, node: _Node, value: _Value, affine: _Affine) -> None:
+        """Fold a per-channel affine map into the convolution before it, else make it a depthwise 1 x 1 convolution."""
+        module = self.producer.get(value.tensor)
+        if module is not None and _plain(module) and module.kind == "conv" and self._sole(value.tensor):
+            assert module.weight is not None
+            assert module.bias is not None
+            module.weight = module.weight * affine.scale[:, None, None, None]
+            module.bias = module.bias * affine.scale + affine.offset
+            self._absorb(node, module, value.flat)
+            return
+        self._pointwise(node, value, affine)
+
+    def _pointwise(self, node: _Node, value: _Value, affine: _Affine) -> FloatModule:
+        channels = len(affine.scale)
+        module = FloatModule(
+            node.name, "conv", [value.tensor], node.outputs[0], affine.scale.reshape(-1, 1, 1, 1).copy(),
+            affine.offset.copy(), groups=channels, nodes=[node.name],
+        )  # fmt: skip
+        self._emit(node, module, self.shapes[value.tensor], value.flat)
+        return module
+
+    def relu(self, node: _Node) -> None:
+        self._activation(node, None)
+
+    def clip(self, node: _Node) -> None:
+        bounds: list[float | None] = []
+        for index, name in ((1, "min"), (2, "max")):
+            if name in node.attributes:
+                bounds.append(float(node.attributes[name]))
+            else:
+                array = self._constant(node, index, name)
+                bounds.append(None if array is None else float(np.asarray(array).reshape(-1)[0]))
+        low, high = bounds
+        if low != 0.0 or (high is not None and not high > 0):
+            raise node.error(f"only a clip from 0 to a positive bound (ReLU6) is supported, not {low} to {high}")
+        self._activation(node, None if high is None or high > 3e38 else high)
+
+    def _activation(self, node: _Node, bound: float | None) -> None:
+        value = self._value(node)
+        targets = self._activation_targets(value.tensor)
+        source = self.producer.get(value.tensor)
+        if targets is None or source is None:
+            channels = self.shapes[value.tensor][2]
+            module = self._pointwise(node, value, _Affine(np.ones(channels), np.zeros(channels)))
+            module.relu, module.clip = True, bound
+            return
+        for module in targets:
+            module.relu = True
+            module.clip = bound if module.clip is None else min(module.clip, bound or module.clip)
+        self._absorb(node, source, value.flat)
+
+    def _activation_targets(self, tensor: str) -> list[FloatModule] | None:
+        """Modules that can apply a ReLU for the only reader of a tensor; it commutes with everything that moves codes."""
+        module = self.producer.get(tensor)
+        if module is None or not self._sole(tensor):
+            return None
+        if module.kind in ("conv", "add", "avgpool"):
+            return [module]
+        found: list[FloatModule] = []
+        for name in module.inputs:
+            deeper = self._activation_targets(name)
+            if deeper is None:
+                return None
+            found += deeper
+        return found
+
+    def add(self, node: _Node) -> None:
+        constant = [i for i in (0, 1) if node.inputs[i] in self.constants]
+        if constant:
+            offset = self._weight(node, constant[0], "constant")
+            value = self._value(node, 1 - constant[0])
+            channels = self.shapes[value.tensor][2]
+            assert offset is not None
+            axes = offset.shape if value.flat or offset.ndim < 3 else (*offset.shape[:-2], 1)
+            per_channel = offset.size in (1, channels) and (
+                offset.ndim == 0 or offset.size == 1 or int(np.argmax(offset.shape)) == offset.ndim - (1 if value.flat else 3)
+            )
+            if not per_channel or not axes or (value.flat and self.shapes[value.tensor][:2] != (1, 1)):
+                raise node.error(f"a constant of shape {offset.shape} is not one value per channel")
+            full = np.broadcast_to(offset.reshape(-1), (channels,)).astype(np.float64)
+            self._fold(node, value, _Affine(np.ones(channels), full))
+            return
+        values = [self._value(node, 0), self._value(node, 1)]
+        shape = self.shapes[values[0].tensor]
+        if shape != self.shapes[values[1].tensor] or values[0].flat != values[1].flat:
+            raise node.error("both inputs must have the same shape (no broadcasting)")
+        flat = values[0].flat
+        candidates = [
+            (self.modules.index(m), i)
+            for i, v in enumerate(values)
+            if (m := self.producer.get(v.tensor)) is not None and m.kind == "conv" and _plain(m)
+        ]
+        if candidates and values[0].tensor != values[1].tensor:
+            _, index = max(candidates)
+            tensor, other = values[index].tensor, values[1 - index].tensor
+            if self._sole(tensor):
+                module = self.producer[tensor]
+                module.shortcut = other
+                self._absorb(node, module, flat)
+                return
+        module = FloatModule(node.name, "add", [v.tensor for v in values], node.outputs[0], nodes=[node.name])
+        self._emit(node, module, shape, flat)
+
+    def pool(self, node: _Node) -> None:
+        tensor, (height, width, channels) = self._map(node)
+        average = node.operator == "AveragePool"
+        kernel = node.integers("kernel_shape", [])
+        if len(kernel) != 2:
+            raise node.error("a two-dimensional kernel_shape is expected")
+        if _pair(node, "dilations") != (1, 1):
+            raise node.error("dilation is not supported in pooling")
+        if node.attributes.get("storage_order", 0):
+            raise node.error("storage_order is not supported")
+        stride = _pair(node, "strides")
+        pads = _pads(node, (height, width), (kernel[0], kernel[1]), stride, (1, 1))
+        if any(p >= k for p, k in zip(pads, kernel + kernel, strict=True)):
+            raise node.error("padding must be smaller than the kernel")
+        attributes: dict[str, Any] = {
+            "kernel": (kernel[0], kernel[1]), "stride": stride, "pads": pads, "ceil_mode": int(node.attributes.get("ceil_mode", 0)),
+        }  # fmt: skip
+        if average:
+            attributes["count_include_pad"] = int(node.attributes.get("count_include_pad", 0))
+        shape = (*pooled_size((height, width), attributes), channels)
+        kind = "avgpool" if average else "maxpool"
+        module = FloatModule(node.name, kind, [tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        self._emit(node, module, shape)
+
+    def global_average_pool(self, node: _Node) -> None:
+        tensor, (height, width, channels) = self._map(node)
+        attributes = {
+            "kernel": (height, width), "stride": (1, 1), "pads": (0, 0, 0, 0), "ceil_mode": 0, "count_include_pad": 0,
+        }  # fmt: skip
+        module = FloatModule(node.name, "avgpool", [tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        self._emit(node, module, (1, 1, channels))
+
+    def flatten(self, node: _Node) -> None:
+        value = self._value(node)
+        axes = 2 if value.flat else 4
+        axis = int(node.attributes.get("axis", 1))
+        if axis not in (1, 1 - axes):
+            raise node.error(f"axis {axis} is not supported, only the batch axis is kept")
+        self._alias(node, _Value(value.tensor, True))
+
+    def reshape(self, node: _Node) -> None:
+        value = self._value(node)
+        target = self._whole(node, 1, "shape")
+        height, width, channels = self.shapes[value.tensor]
+        features = height * width * channels
+        if target is None or len(target) not in (2, 4):
+            raise node.error("the target must be a constant (N, features) or (N, C, H, W)")
+        old = [channels * height * width] if value.flat else [channels, height, width]
+        if any(v == 0 for v in target[1:]):
+            if node.attributes.get("allowzero", 0):
+                raise node.error("a target axis of size 0")
+            target = [target[0], *(old[i] if v == 0 and i < len(old) else v for i, v in enumerate(target[1:]))]
+        rest = target[1:]
+        if -1 in rest:
+            known = int(np.prod([v for v in rest if v != -1]))
+            if known < 1 or features % known or rest.count(-1) > 1:
+                raise node.error(f"target {target} does not fit {features} values per sample")
+            rest = [features // known if v == -1 else v for v in rest]
+        keeps_batch = target[0] == 0 or (target[0] == -1 and -1 not in target[1:]) or target[0] == self.batch
+        if int(np.prod(rest)) != features or not keeps_batch:
+            raise node.error(f"target {target} does not keep the batch axis of {features} values per sample")
+        if len(rest) == 1:
+            self._alias(node, _Value(value.tensor, True))
+            return
+        shape = (rest[1], rest[2], rest[0])
+        if shape == (height, width, channels):
+            self._alias(node, _Value(value.tensor, False))
+            return
+        self._reshape(node.name, value, node.outputs[0], shape, [node.name], flat=False)
+
+    def concat(self, node: _Node) -> None:
+        values = [self._value(node, i) for i in range(len(node.inputs))]
+        flat = values[0].flat
+        axes = 2 if flat else 4
+        if int(node.attributes.get("axis", 1)) not in (1, 1 - axes):
+            raise node.error("only the channel axis is supported")
+        shapes = [self.shapes[v.tensor] for v in values]
+        if any(v.flat != flat for v in values) or len({s[:2] for s in shapes}) != 1:
+            raise node.error("the inputs differ in height or width")
+        if flat and shapes[0][:2] != (1, 1):
+            raise node.error("flattened maps cannot be concatenated")
+        module = FloatModule(node.name, "concat", [v.tensor for v in values], node.outputs[0], nodes=[node.name])
+        self._emit(node, module, (*shapes[0][:2], sum(s[2] for s in shapes)), flat)
+
+    def slice(self, node: _Node) -> None:
+        value = self._value(node)
+        shape = self.shapes[value.tensor]
+        if value.flat and shape[:2] != (1, 1):
+            raise node.error("a flattened map cannot be sliced")
+        if "starts" in node.attributes:
+            starts, stops = node.integers("starts", []), node.integers("ends", [])
+            axes, steps = node.attributes.get("axes"), None
+        else:
+            starts, stops = self._whole(node, 1, "starts") or [], self._whole(node, 2, "ends") or []
+            axes, steps = self._whole(node, 3, "axes"), self._whole(node, 4, "steps")
+        axes = [int(a) for a in axes] if axes is not None else list(range(len(starts)))
+        steps = steps if steps is not None else [1] * len(starts)
+        if not len(starts) == len(stops) == len(axes) == len(steps):
+            raise node.error("starts, ends, axes and steps differ in length")
+        rank = 2 if value.flat else 4
+        where = {1: 2, 2: 0, 3: 1}  # ONNX axis -> index in (h, w, c)
+        spans = [range(0, size, 1) for size in shape]
+        for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
+            axis += rank if axis < 0 else 0
+            if not 1 <= axis < rank:
+                raise node.error(f"axis {axis} cannot be sliced")
+            if step < 1:
+                raise node.error("a step must be positive")
+            place = where[axis]
+            spans[place] = range(*slice(start, stop, step).indices(shape[place]))
+        attributes = {
+            "starts": tuple(s.start for s in spans), "stops": tuple(s.stop for s in spans), "steps": tuple(s.step for s in spans),
+        }  # fmt: skip
+        new = (len(spans[0]), len(spans[1]), len(spans[2]))
+        if new == shape:
+            self._alias(node, value)
+            return
+        module = FloatModule(node.name, "slice", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        self._emit(node, module, new, value.flat)
+
+    def pad(self, node: _Node) -> None:
+        value = self._value(node)
+        shape = self.shapes[value.tensor]
+        if node.text("mode", "constant") != "constant":
+            raise node.error(f"mode {node.text('mode', '')!r} is not supported")
+        pads = node.integers("pads", []) or self._whole(node, 1, "pads") or []
+        constant = self._constant(node, 2, "value")
+        filling = float(node.attributes.get("value", 0.0)) if constant is None else float(np.asarray(constant).reshape(-1)[0])
+        if filling != 0:
+            raise node.error(f"only zero padding is supported, not {filling}")
+        rank = 2 if value.flat else 4
+        axes = self._whole(node, 3, "axes")
+        axes = [a + rank if a < 0 else a for a in axes] if axes is not None else list(range(rank))
+        if len(pads) != 2 * len(axes):
+            raise node.error(f"{len(pads)} pads for {len(axes)} axes")
+        full = {axis: (pads[i], pads[i + len(axes)]) for i, axis in enumerate(axes)}
+        if any(full.get(0, (0, 0))) or any(p < 0 for p in pads) or not set(full) <= set(range(rank)):
+            raise node.error("batch padding and negative padding are not supported")
+        if value.flat and shape[:2] != (1, 1) and any(pads):
+            raise node.error("a flattened map cannot be padded")
+        if not any(pads):
+            self._alias(node, value)
+            return
+        order = [full.get(axis, (0, 0)) for axis in (2, 3, 1)]
+        new = (
+            shape[0] + sum(order[0]),
+            shape[1] + sum(order[1]),
+            shape[2] + sum(order[2]),
+        )
+        attributes = {"pads": tuple(order)}
+        module = FloatModule(node.name, "pad", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        self._emit(node, module, new, value.flat)
+
+
+_HANDLERS: dict[str, Callable[[_Importer, _Node], None]] = {
+    "Add": _Importer.add,
+    "AveragePool": _Importer.pool,
+    "BatchNormalization": _Importer.batch_normalization,
+    "Clip": _Importer.clip,
+    "Concat": _Importer.concat,
+    "Constant": _Importer.constant,
+    "Conv": _Importer.conv,
+    "Dropout": _Importer.identity,
+    "Flatten": _Importer.flatten,
+    "Gemm": _Importer.gemm,
+    "GlobalAveragePool": _Importer.global_average_pool,
+    "Identity": _Importer.identity,
+    "MatMul": _Importer.gemm,
+    "MaxPool": _Importer.pool,
+    "Pad": _Importer.pad,
+    "Relu": _Importer.relu,
+    "Reshape": _Importer.reshape,
+    "Slice": _Importer.slice,
+}
+
+#: ONNX operators that the importer understands.
+SUPPORTED_OPERATORS = tuple(sorted(_HANDLERS))
+
+
+def _pair(node: _Node, name: str) -> tuple[int, int]:
+    values = node.integers(name, [1, 1])
+    if len(values) != 2 or min(values) < 1:
+        raise node.error(f"{name} {values} are not two positive integers")
+    return values[0], values[1]
+
+
+def _pads(
+    node: _Node, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """(top, left, bottom, right) from ``pads`` or ``auto_pad``."""
+    mode = node.text("auto_pad", "NOTSET")
+    if mode in ("NOTSET", ""):
+        pads = node.integers("pads", [0, 0, 0, 0])
+        if len(pads) != 4 or min(pads) < 0:
+            raise node.error(f"pads {pads} are not four non-negative integers")
+        return pads[0], pads[1], pads[2], pads[3]
+    if mode == "VALID":
+        return 0, 0, 0, 0
+    if mode not in ("SAME_UPPER", "SAME_LOWER"):
+        raise node.error(f"auto_pad {mode!r} is not supported")
+    before, after = [], []
+    for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
+        total = max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
+        small, large = total // 2, total - total // 2
+        before.append(small if mode == "SAME_UPPER" else large)
+        after.append(large if mode == "SAME_UPPER" else small)
+    return before[0], before[1], after[0], after[1]
+
+
+def _plain(module: FloatModule) -> bool:
+    """True while a module has neither shortcut nor activation, so that more can be fused into its accumulator."""
+    return not module.relu and module.clip is None and module.shortcut is None
+
+
+def _spatial(module: FloatModule) -> bool:
+    """True for a pad module that leaves the channels alone."""
+    return not any(module.attributes["pads"][2])
+
+
+def _live(modules: list[FloatModule], output: str) -> list[FloatModule]:
+    """Modules that the output depends on, in their order."""
+    needed = {output}
+    kept = []
+    for module in reversed(_sorted(modules)):
+        if module.output in needed:
+            kept.append(module)
+            needed.update(module.reads())
+    return kept[::-1]
+
+
+def _sorted(modules: list[FloatModule]) -> list[FloatModule]:
+    """Modules in dataflow order, stable: a fused module moves behind the producer of its shortcut."""
+    waiting = {module.output for module in modules}
+    pending, done = list(modules), []
+    while pending:
+        for module in pending:
+            if not any(name in waiting for name in module.reads()):
+                break
+        else:
+            raise ShiftworkError("the graph has a cycle")
+        pending.remove(module)
+        waiting.discard(module.output)
+        done.append(module)
+    return done
+
+
+def _order(modules: list[FloatModule], input_name: str) -> None:
+    modules[:] = _sorted(modules)
+
+
+def _unique_names(modules: list[FloatModule]) -> None:
+    seen: set[str] = set()
+    for module in modules:
+        base, index = module.name, 2
+        while module.name in seen:
+            module.name, index = f"{base}_{index}", index + 1
+        seen.add(module.name)
+
+
+def copy_network(network: FloatNetwork) -> FloatNetwork:
+    """A copy whose modules can be edited; arrays are shared."""
+    return replace(network, modules=[replace(module) for module in network.modules], shapes=dict(network.shapes))
