@@ -11,7 +11,7 @@
 //   X_W     4..16               width of the value, two's complement; the result has X_W + 2 bits
 //   FAMILY  "generic" | "xc7"   xc7 places CARRY4 by hand, generic writes the same sum with `+`
 //
-// `previous` must lie within +-2**(X_W-1) + 2**(X_W-3), as it does in a Booth chain, so that its two top bits are equal.
+// No overflow: |previous| <= 2**(X_W-1) and |digit * value| <= 2**X_W, the result has X_W + 2 bits.
 // Latency: combinational. Throughput: one row a cycle. Backpressure, reset: none.
 `default_nettype none
 

@@ -2,7 +2,7 @@
 """A test that waits for a clock that never runs, and one whose background task raises."""
 
 import cocotb
-from cocotb.triggers import RisingEdge, Timer
+from cocotb.triggers import RisingEdge
 
 
 @cocotb.test(timeout_time=1, timeout_unit="us")

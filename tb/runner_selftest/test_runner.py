@@ -2,6 +2,7 @@
 """The runner itself: what must fail fails, what must pass passes, and a failure tells how to repeat it."""
 
 import pytest
+
 import runner
 
 SOURCES = ["tb/runner_selftest/counter.v"]
@@ -45,6 +46,7 @@ def test_syntax_error_fails(simulator, tmp_path):
         runner.simulate(simulator, "counter", "cocotb_counter", sources=[broken])
 
 
+@pytest.mark.full
 def test_waves_are_written(simulator, monkeypatch):
     monkeypatch.setenv("WAVES", "1")
     env = {"STEP": "1", "MODE": "up"}

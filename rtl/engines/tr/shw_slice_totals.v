@@ -84,12 +84,12 @@ module shw_slice_totals #(
     for (c = 0; c < COLS; c = c + 1) begin : g_column
       (* ram_style = "distributed" *) reg [31:0] totals [0:(2 << ROW_W)-1];
       wire [SUM_W-1:0] sum   = add_sum[c*SUM_W +: SUM_W];
-      wire [31:0]      total = totals[address];
-      wire [31:0]      next  = (total & {32{~add_first}}) + {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]};
+      wire [31:0]      joined = totals[address];
+      wire [31:0]      next  = {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]} + (add_first ? 32'd0 : joined);
       reg  [31:0]      beat;
       always @(posedge clk) begin
         if (add_valid) totals[address] <= next;
-        if (move) beat <= total;
+        if (move) beat <= joined;
       end
       assign out_acc[c*32 +: 32] = beat;
     end

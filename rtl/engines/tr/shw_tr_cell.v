@@ -1,8 +1,8 @@
 // shw_tr_cell: one accumulator of the term-revealing array.
 //
 // Executes one operation per cycle on a value t that the row gathered for it:
-//   OP_ADD   acc <= acc + t             OP_SHIFT acc <= {acc, fill} + t (next exponent plane)
-//   OP_FLIP  acc <= ~acc + t            OP_NORTH acc <= north + t       (drain and clear chain)
+//   OP_ADD   (0) acc <= acc + t         OP_SHIFT (1) acc <= {acc, fill} + t (next exponent plane)
+//   OP_FLIP  (2) acc <= ~acc + t        OP_NORTH (3) acc <= north + t       (drain and clear chain)
 // While the row works complemented (fill = 1) the register holds ~value, so adding t subtracts it:
 // ~a + t = ~(a - t). Every sum bit is a function of six signals (t, acc[i], acc[i-1], north, op),
 // one LUT6 in front of a carry chain.
@@ -25,31 +25,18 @@ module shw_tr_cell #(
   input  wire [ACC_W-1:0] north,
   output reg  [ACC_W-1:0] acc
 );
-  localparam [1:0] OP_ADD   = 2'd0;
-  localparam [1:0] OP_SHIFT = 2'd1;
-  localparam [1:0] OP_FLIP  = 2'd2;
-
   generate
     if (ACC_W < 10 || ACC_W > 48) begin : g_illegal
       shw_ILLEGAL_ACC_W illegal ();
     end
   endgenerate
 
-  wire [ACC_W-1:0] addend = {{(ACC_W-9){t[9]}}, t[8:0]};
-  reg  [ACC_W-1:0] base;
-
-  always @* begin
-    case (op)
-      OP_ADD:   base = acc;
-      OP_SHIFT: base = {acc[ACC_W-2:0], fill};
-      OP_FLIP:  base = ~acc;
-      default:  base = north;
-    endcase
-  end
+  wire [ACC_W-1:0] addend     = {{(ACC_W-9){t[9]}}, t[8:0]};
+  wire [ACC_W-1:0] chain_base = op[1] ? (op[0] ? north : ~acc) : (op[0] ? {acc[ACC_W-2:0], fill} : acc);
 
   always @(posedge clk) begin
     if (rst) acc <= {ACC_W{1'b0}};
-    else acc <= addend + base;
+    else acc <= addend + chain_base;
   end
 endmodule
 

@@ -3,10 +3,27 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.network.integer import IntegerModule
+Code = TypeVar("Code", bound=np.generic)
+
+
+class Convolution(Protocol):
+    """What is read of a convolution: an integer module or one of the float graph."""
+
+    @property
+    def weight(self) -> NDArray[Any] | None: ...
+    @property
+    def stride(self) -> tuple[int, int]: ...
+    @property
+    def pads(self) -> tuple[int, int, int, int]: ...
+    @property
+    def dilation(self) -> tuple[int, int]: ...
+    @property
+    def groups(self) -> int: ...
 
 
 def output_size(size: int, kernel: int, stride: int, before: int, after: int, dilation: int = 1) -> int:
@@ -14,7 +31,7 @@ def output_size(size: int, kernel: int, stride: int, before: int, after: int, di
     return (size + before + after - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def output_shape(codes_shape: tuple[int, ...], module: IntegerModule) -> tuple[int, int]:
+def output_shape(codes_shape: tuple[int, ...], module: Convolution) -> tuple[int, int]:
     """``(height, width)`` of the output map of a convolution for codes of shape (images, height, width, channels)."""
     assert module.weight is not None
     _, ky, kx, _ = module.weight.shape
@@ -25,7 +42,7 @@ def output_shape(codes_shape: tuple[int, ...], module: IntegerModule) -> tuple[i
     )
 
 
-def im2col(codes: NDArray[np.integer], module: IntegerModule, part: int = 0) -> NDArray[np.integer]:
+def im2col(codes: NDArray[Code], module: Convolution, part: int = 0) -> NDArray[Code]:
     """Activations of every output position of a convolution, in reduction order (ky, kx, in), ``in`` fastest.
 
     Args:
@@ -55,7 +72,7 @@ def im2col(codes: NDArray[np.integer], module: IntegerModule, part: int = 0) -> 
     return result.reshape(images * rows * columns, ky * kx * depth)
 
 
-def weight_matrix(module: IntegerModule, part: int = 0) -> NDArray[np.int8]:
+def weight_matrix(module: Convolution, part: int = 0) -> NDArray[Any]:
     """Weights of one convolution group as (outputs of the group, K), K in the order of :func:`im2col`."""
     assert module.weight is not None
     outputs = module.weight.shape[0] // module.groups

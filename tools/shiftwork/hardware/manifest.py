@@ -88,9 +88,7 @@ class Manifest:
         rtl = self.root / "rtl"
         findings = []
         listed = [block.file for block in self.blocks.values()]
-        findings += [
-            f"rtl/{path}: listed more than once" for path in sorted(set(listed)) if listed.count(path) > 1
-        ]
+        findings += [f"rtl/{path}: listed more than once" for path in sorted(set(listed)) if listed.count(path) > 1]
         present = {path.relative_to(rtl) for path in rtl.rglob("*.v")}
         findings += [f"rtl/{path}: not in rtl/manifest.yml" for path in sorted(present - set(listed))]
         for block in self.blocks.values():
@@ -113,7 +111,7 @@ class Manifest:
             if not block.name.startswith(PREFIX):
                 findings.append(f"{block.name}: the prefix {PREFIX} is missing")
             used = {name for name in self.blocks if re.search(rf"\b{name}\b", text)} - {block.name}
-            for name in sorted(used ^ set(block.depends)):
+            for name in sorted(used ^ (set(block.depends) & set(self.blocks))):
                 verb = "instantiates it, but does not list" if name in used else "lists, but does not instantiate"
                 findings.append(f"{block.name}: {verb} {name} under depends")
             declared = set(re.findall(r"\bparameter\s+(?:(?:integer|signed)\s+|\[[^]]*\]\s*)*(\w+)", text))

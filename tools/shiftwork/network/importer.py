@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.pooling import pooled_size
+from shiftwork.golden.maps import pooled_size
 from shiftwork.network.graph import FloatModule, FloatNetwork, Shape
 
 _DOMAINS = ("", "ai.onnx")
@@ -113,14 +113,14 @@ class _Importer:
     batch: int | None = None
 
     def run(self) -> FloatNetwork:
-        if len(self.graph.output) != 1:
-            names = ", ".join(o.name for o in self.graph.output)
-            raise ShiftworkError(f"model {self.path}: one output expected, found {len(self.graph.output)} ({names})")
-        output = self.graph.output[0].name
         nodes = [_Node(proto) for proto in self.graph.node]
         for node in nodes:
             if node.domain not in _DOMAINS or node.operator not in _HANDLERS:
                 raise node.error("operator is not supported")
+        if len(self.graph.output) != 1:
+            names = ", ".join(o.name for o in self.graph.output)
+            raise ShiftworkError(f"model {self.path}: one output expected, found {len(self.graph.output)} ({names})")
+        output = self.graph.output[0].name
         for initializer in self.graph.initializer:
             self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
         for node in nodes:
@@ -450,13 +450,11 @@ class _Importer:
         if constant:
             offset = self._weight(node, constant[0], "constant")
             value = self._value(node, 1 - constant[0])
-            channels = self.shapes[value.tensor][2]
+            height, width, channels = self.shapes[value.tensor]
             assert offset is not None
-            axes = offset.shape if value.flat or offset.ndim < 3 else (*offset.shape[:-2], 1)
-            per_channel = offset.size in (1, channels) and (
-                offset.ndim == 0 or offset.size == 1 or int(np.argmax(offset.shape)) == offset.ndim - (1 if value.flat else 3)
-            )
-            if not per_channel or not axes or (value.flat and self.shapes[value.tensor][:2] != (1, 1)):
+            expected = (1, channels) if value.flat else (1, channels, 1, 1)
+            aligned = (1,) * (len(expected) - offset.ndim) + offset.shape
+            if offset.size != 1 and (aligned != expected or (value.flat and (height, width) != (1, 1))):
                 raise node.error(f"a constant of shape {offset.shape} is not one value per channel")
             full = np.broadcast_to(offset.reshape(-1), (channels,)).astype(np.float64)
             self._fold(node, value, _Affine(np.ones(channels), full))

@@ -7,11 +7,15 @@ modules in dataflow order; every module reads tensors by name and writes exactly
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shiftwork.errors import ShiftworkError
 
 Kind = Literal["conv", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape"]
 Stream = Literal["weights", "activations"]
@@ -63,7 +67,7 @@ class IntegerModule:
       ``avgpool`` also ``count_include_pad`` and, for a raw network output, ``raw_sum``.
     * ``add``: ``shifts (sx, sy)``, one per input; ``shift``, ``relu`` as in a convolution.
     * ``concat``: none (channels). ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
-    * ``reshape``: ``shape (h, w, c)``; pure code move.
+    * ``reshape``: ``shape (h, w, c)``; pure code move in ONNX order (channel slowest, then rows, then columns).
     """
 
     name: str
@@ -85,7 +89,12 @@ class IntegerModule:
     high: int = 127
     requantize: bool = True
     terms: TermConfig = field(default_factory=TermConfig)
-    attributes: dict[str, object] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def depthwise(self) -> bool:
+        """True for a convolution in which every group has one input channel and there is more than one group."""
+        return self.weight is not None and self.groups > 1 and self.weight.shape[3] == 1
 
 
 @dataclass
@@ -96,7 +105,7 @@ class IntegerNetwork:
         scheme: ``fixed8`` or ``tr``.
         input: name of the network input tensor. output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
-        output_scale: per output channel or scalar factor that turns output codes into real numbers.
+        rule: encoding of the terms.
     """
 
     scheme: str
@@ -105,3 +114,119 @@ class IntegerNetwork:
     tensors: dict[str, TensorInfo]
     modules: list[IntegerModule]
     rule: str = "hese"
+
+    def module(self, name: str) -> IntegerModule:
+        """The module of a name.
+
+        Raises:
+            ShiftworkError: there is none.
+        """
+        for module in self.modules:
+            if module.name == name:
+                return module
+        raise ShiftworkError(f"no module {name!r} in the network")
+
+    @property
+    def output_scale(self) -> float:
+        """Factor that turns output codes into real numbers (a raw pooling sum is divided by its window)."""
+        scale = 2.0 ** -self.tensors[self.output].fraction
+        for module in self.modules:
+            if module.output == self.output and module.attributes.get("raw_sum"):
+                height, width = module.attributes["kernel"]
+                scale /= height * width
+        return scale
+
+    @property
+    def model_bits(self) -> int:
+        """Stored bits of the parameters: 8 a weight, 32 a bias."""
+        bits = 0
+        for module in self.modules:
+            bits += 0 if module.weight is None else 8 * module.weight.size
+            bits += 0 if module.bias is None else 32 * module.bias.size
+        return bits
+
+    def copy(self) -> IntegerNetwork:
+        """A copy whose modules can be reconfigured; the arrays are shared."""
+        return replace(self, tensors=dict(self.tensors), modules=[replace(module) for module in self.modules])
+
+    def save(self, path: str | Path) -> tuple[Path, Path]:
+        """Write ``path`` (.npz: arrays and description) and the same description as readable JSON beside it.
+
+        Returns:
+            The two paths written.
+        """
+        target = Path(path).with_suffix(".npz")
+        arrays: dict[str, NDArray[Any]] = {}
+        modules = []
+        for index, module in enumerate(self.modules):
+            entry: dict[str, Any] = {}
+            for item in fields(module):
+                value = getattr(module, item.name)
+                if isinstance(value, np.ndarray):
+                    arrays[f"{index}.{item.name}"] = value
+                    entry[item.name] = {"array": f"{index}.{item.name}", "shape": list(value.shape)}
+                else:
+                    entry[item.name] = asdict(value) if isinstance(value, TermConfig) else value
+            modules.append(entry)
+        description = {
+            "format": _FORMAT,
+            "scheme": self.scheme,
+            "rule": self.rule,
+            "input": self.input,
+            "output": self.output,
+            "tensors": {name: asdict(info) for name, info in self.tensors.items()},
+            "modules": modules,
+        }
+        text = json.dumps(description, indent=1)
+        np.savez_compressed(target, network=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
+        readable = target.with_suffix(".json")
+        readable.write_text(text + "\n")
+        return target, readable
+
+    @staticmethod
+    def load(path: str | Path) -> IntegerNetwork:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ShiftworkError: no such file, or no integer network in it.
+        """
+        source = Path(path)
+        if not source.is_file():
+            raise ShiftworkError(f"network {source}: no such file")
+        try:
+            with np.load(source, allow_pickle=False) as archive:
+                description = json.loads(archive["network"].tobytes().decode())
+                if description["format"] != _FORMAT:
+                    raise ValueError(description["format"])
+                modules = [_module(entry, archive) for entry in description["modules"]]
+            tensors = {
+                name: TensorInfo(**{**info, "shape": tuple(info["shape"])})
+                for name, info in description["tensors"].items()
+            }
+        except Exception as error:
+            raise ShiftworkError(f"network {source}: not an integer network file") from error
+        names = ("scheme", "input", "output", "rule")
+        return IntegerNetwork(tensors=tensors, modules=modules, **{name: description[name] for name in names})
+
+
+_FORMAT = "shiftwork-network-1"
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _module(entry: dict[str, Any], archive: Any) -> IntegerModule:
+    known: dict[str, Any] = {}
+    for name, value in entry.items():
+        if name == "inputs":
+            known[name] = list(value)
+        elif name == "terms":
+            known[name] = TermConfig(**value)
+        elif name == "attributes":
+            known[name] = {key: _tuples(item) for key, item in value.items()}
+        elif isinstance(value, dict):
+            known[name] = archive[value["array"]]
+        else:
+            known[name] = _tuples(value)
+    return IntegerModule(**known)

@@ -1,0 +1,143 @@
+// shw_post_unit: what follows the dot products: bias, shortcut, ReLU, requantization, clamp.
+//
+// Per lane: sum = acc + (bias << bias_shift) + (shortcut << shortcut_shift); ReLU; code = clamp((sum +
+// (1 << (shift - 1))) >> shift, low, high) (docs/numerics.md section 2). out_sum is the sum after ReLU, for
+// modules that feed a network output. Operands, shifts and cfg_* belong to the beat they come with: two beats
+// may differ in all of them. A shortcut that is not enabled is ignored, whatever its bits are.
+//
+// The sums are modulo 2^32. They are exact when acc + bias + shortcut, in any partial sum that matters the
+// whole, stays below 2^31 in magnitude, which the compiler bounds; rounding keeps one bit more.
+//
+// Parameters:   LANES  1..256  results per beat
+// Latency:      6 cycles without stalls. Throughput: 1 beat per cycle under any stall pattern.
+// Backpressure: full; in_ready = out_ready or no beat at the output (one gate, in the same cycle).
+// Reset:        rst drops the beats in flight.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_post_unit #(
+  parameter LANES = 8
+) (
+  input  wire                clk,
+  input  wire                rst,
+  input  wire                cfg_relu,
+  input  wire                cfg_shortcut_enable,
+  input  wire                cfg_shortcut_signed,
+  input  wire [8:0]          cfg_low,            // two's complement, cfg_low <= cfg_high
+  input  wire [8:0]          cfg_high,
+  input  wire                in_valid,
+  output wire                in_ready,
+  input  wire                in_last,
+  input  wire [LANES*32-1:0] in_acc,
+  input  wire [LANES*32-1:0] in_bias,
+  input  wire [LANES*5-1:0]  in_bias_shift,
+  input  wire [LANES*8-1:0]  in_shortcut,
+  input  wire [LANES*5-1:0]  in_shortcut_shift,
+  input  wire [LANES*5-1:0]  in_shift,
+  output wire                out_valid,
+  input  wire                out_ready,
+  output wire                out_last,
+  output wire [LANES*8-1:0]  out_code,
+  output wire [LANES*32-1:0] out_sum
+);
+  localparam STAGES = 6;
+
+  generate
+    if (LANES < 1 || LANES > 256) begin : g_illegal
+      shw_ILLEGAL_LANES_must_be_1_to_256 illegal ();
+    end
+  endgenerate
+
+  reg [STAGES:1] valid;
+  reg [STAGES:1] last;
+
+  wire advance = ~valid[STAGES] | out_ready;
+
+  assign in_ready  = advance;
+  assign out_valid = valid[STAGES];
+  assign out_last  = last[STAGES];
+
+  always @(posedge clk) begin
+    if (rst) valid <= {STAGES{1'b0}};
+    else if (advance) valid <= {valid[STAGES-1:1], in_valid};
+  end
+
+  // What the lanes share travels beside them.
+  reg       relu_1;
+  reg       relu_2;
+  reg [8:0] low_1;
+  reg [8:0] low_2;
+  reg [8:0] low_3;
+  reg [8:0] high_1;
+  reg [8:0] high_2;
+  reg [8:0] high_3;
+
+  always @(posedge clk) begin
+    if (advance) begin
+      last   <= {last[STAGES-1:1], in_last};
+      relu_1 <= cfg_relu;
+      relu_2 <= relu_1;
+      low_1  <= cfg_low;
+      low_2  <= low_1;
+      low_3  <= low_2;
+      high_1 <= cfg_high;
+      high_2 <= high_1;
+      high_3 <= high_2;
+    end
+  end
+
+  genvar lane;
+  generate
+    for (lane = 0; lane < LANES; lane = lane + 1) begin : g_lane
+      wire [7:0]  shortcut      = in_shortcut[lane*8 +: 8];
+      wire        shortcut_sign = cfg_shortcut_signed & shortcut[7];
+      wire [31:0] shortcut_wide = {{24{shortcut_sign}}, shortcut};
+
+      reg [31:0] acc_1;
+      reg [31:0] bias_1;
+      reg [31:0] shortcut_1;
+      reg [4:0]  shift_1;
+      reg [31:0] partial_2;
+      reg [31:0] shortcut_2;
+      reg [4:0]  shift_2;
+      reg [31:0] sum_3;
+      reg [4:0]  shift_3;
+      reg [31:0] sum_4;
+      reg [31:0] sum_5;
+      reg [31:0] sum_6;
+
+      wire [31:0] sum = partial_2 + shortcut_2;
+
+      always @(posedge clk) begin
+        if (advance) begin
+          // Stage 1: align.
+          acc_1      <= in_acc[lane*32 +: 32];
+          bias_1     <= in_bias[lane*32 +: 32] << in_bias_shift[lane*5 +: 5];
+          shortcut_1 <= shortcut_wide << in_shortcut_shift[lane*5 +: 5];
+          if (!cfg_shortcut_enable) shortcut_1 <= 32'd0;
+          shift_1    <= in_shift[lane*5 +: 5];
+          // Stages 2 and 3: add; ReLU.
+          partial_2  <= acc_1 + bias_1;
+          shortcut_2 <= shortcut_1;
+          shift_2    <= shift_1;
+          sum_3      <= sum & {32{~(relu_2 & sum[31])}};
+          shift_3    <= shift_2;
+          // Stages 4 to 6: requantize.
+          sum_4      <= sum_3;
+          sum_5      <= sum_4;
+          sum_6      <= sum_5;
+        end
+      end
+
+      shw_shift_round #(.IN_W(32), .OUT_W(8)) u_requantize (
+        .clk(clk), .enable(advance), .value(sum_3), .shift(shift_3), .low(low_3), .high(high_3),
+        .result(out_code[lane*8 +: 8])
+      );
+
+      assign out_sum[lane*32 +: 32] = sum_6;
+    end
+  endgenerate
+endmodule
+
+`default_nettype wire

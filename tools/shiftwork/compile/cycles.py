@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact cycle prediction for ``shw_tr_engine`` (``docs/blocks/tr_engine.md``, section Timing).
+
+The engine's time depends on the streamed operand alone: how many operations the longest row of every slice takes.
+:func:`row_operations` counts them, :func:`predict_cycles` replays the engine's load, compute, drain and output schedule.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.codes import terms
+
+DEPTH = 256
+"""Values per slice of the engine's default configuration."""
+
+_PLANES = 9
+_CHUNK_VALUES = 1 << 21
+
+
+@dataclass(frozen=True)
+class RowCost:
+    """What the rows of a streamed operand cost, per slice.
+
+    Attributes:
+        operations: ``(rows, slices)`` cycles that the row's sequencer issues operations.
+        tokens: ``(rows, slices)`` terms plus empty planes, the lower bound of ``operations``.
+        terms: ``(rows, slices)`` terms present.
+    """
+
+    operations: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+    terms: NDArray[np.int64]
+
+
+def row_operations(values: NDArray[np.integer], rule: str = "hese", depth: int = DEPTH) -> RowCost:
+    """Count the operations of every row and slice.
+
+    Args:
+        values: ``(rows, K)`` streamed values after term revealing, in -256..256.
+        rule: ``hese`` or ``binary``.
+        depth: values per slice.
+
+    A plane takes one operation per term, at least one; one more when it begins with a sign change (below the top plane),
+    and the slice one more when it ends complemented.
+    """
+    rows, length = values.shape
+    slices = -(-length // depth)
+    cost = RowCost(*(np.zeros((rows, slices), np.int64) for _ in range(3)))
+    step = max(1, _CHUNK_VALUES // (depth * _PLANES))
+    for begin in range(0, rows, step):
+        block = slice(begin, min(rows, begin + step))
+        for s in range(slices):
+            part = values[block, s * depth : (s + 1) * depth]
+            digits = terms.encode(part, rule=rule, width=9)[..., :_PLANES]
+            _slice_cost(digits, cost, block, s)
+    return cost
+
+
+def _slice_cost(digits: NDArray[np.int8], cost: RowCost, block: slice, s: int) -> None:
+    """Fill the entries of one slice from its ``(rows, values, 9)`` digits."""
+    present = digits != 0
+    count = present.sum(axis=1)
+    first = np.take_along_axis(digits, present.argmax(axis=1)[:, None], axis=1)[:, 0]
+    final_index = digits.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
+    final = np.take_along_axis(digits, final_index[:, None], axis=1)[:, 0]
+    flipped = np.zeros(digits.shape[0], bool)
+    changes = np.zeros(digits.shape[0], np.int64)
+    for plane in range(_PLANES - 1, -1, -1):
+        filled = count[:, plane] > 0
+        if plane < _PLANES - 1:
+            changes += filled & ((first[:, plane] < 0) != flipped)
+        flipped = np.where(filled, final[:, plane] < 0, flipped)
+    tokens = np.maximum(count, 1).sum(axis=1)
+    cost.terms[block, s] = count.sum(axis=1)
+    cost.tokens[block, s] = tokens
+    cost.operations[block, s] = tokens + changes + flipped
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One tile as the engine's schedule sees it.
+
+    Attributes:
+        operations: operations of the longest row, one entry per slice.
+        length: reduction length K.
+        group: g when term revealing is on, 0 for conventional quantization.
+    """
+
+    operations: tuple[int, ...]
+    length: int
+    group: int
+
+
+def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
+    """Cycles from the first beat accepted to the last output beat taken, both included.
+
+    Exact for an idle engine, a source that always has a beat and a sink that is always ready.
+    The names follow the RTL: a visit applies a group's budget, a drain empties the array in ``rows`` cycles.
+    """
+    last_visit = -9          # cycle of the latest visit
+    accept = 0               # earliest cycle of the next beat
+    drains: list[int] = []   # cycle in which each slice's drain was started
+    pending: list[int] = []  # cycle at which a finished tile's totals may begin to leave
+    leaves: list[int] = []   # cycle in which each tile's last row moved to the output register
+    for tile in tiles:
+        begin = 0
+        for number, operations in enumerate(tile.operations):
+            length = min(depth, tile.length - begin)
+            begin += length
+            if len(drains) >= 2:
+                accept = max(accept, drains[-2] + 1)
+            accept, last_visit = _load(accept, last_visit, length, tile.group)
+            start = max(last_visit + 4, drains[-1] + 1 if drains else 0)
+            issue = max(start + 3, drains[-1] + rows + 1 if drains else 0)
+            drain = issue + operations - 1
+            if number == 0 and len(pending) >= 2:
+                _leave(pending, leaves, drains, rows, len(pending) - 1)
+                drain = max(drain, leaves[len(pending) - 2] + 1)
+            drains.append(drain)
+        pending.append(drains[-1] + rows + 5)
+    _leave(pending, leaves, drains, rows, len(pending))
+    return leaves[-1] + 2 if leaves else 0
+
+
+def _load(accept: int, last_visit: int, length: int, group: int) -> tuple[int, int]:
+    """Load a slice from cycle ``accept`` on: (earliest cycle of the next beat, cycle of the closing visit)."""
+    step = group or length
+    left = length
+    while left:
+        if group and left > 2 * step and accept + step >= last_visit + 9:
+            whole = (left - 1) // step - 1
+            pitch = max(step + 1, 9)
+            last_visit = accept + step + (whole - 1) * pitch
+            accept, left = last_visit + 1, left - whole * step
+            continue
+        values = min(step, left)
+        last_visit = max(accept + values, last_visit + 9)
+        accept, left = last_visit + 1, left - values
+    return accept, last_visit
+
+
+def _leave(pending: list[int], leaves: list[int], drains: list[int], rows: int, tiles: int) -> None:
+    """Extend ``leaves`` to the first ``tiles`` tiles: a row leaves per cycle in which no slice sum is being added."""
+    for tile in range(len(leaves), tiles):
+        cycle = max(pending[tile], leaves[-1] + 1 if leaves else 0)
+        left = rows
+        index = bisect_left(drains, cycle - 4 - rows)
+        while left:
+            begin = drains[index] + 5 if index < len(drains) else cycle + left
+            free = min(left, max(0, begin - cycle))
+            cycle, left = cycle + free, left - free
+            if left:
+                cycle = max(cycle, drains[index] + 5 + rows)
+                index += 1
+        leaves.append(cycle - 1)

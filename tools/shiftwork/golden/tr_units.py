@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bit-true models of the units of the term-revealing engine, one class or function per Verilog block.
+
+Each model holds the state its block documents and nothing of its timing; the testbenches under ``tb/``
+compare every bit. Method: Term Revealing (arXiv 2007.06389); numbers: ``docs/numerics.md`` section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.codes import terms
+from shiftwork.errors import ShiftworkError
+
+PLANES = 9
+"""Exponent planes of a streamed 8-bit code, 8 down to 0."""
+
+
+class Op(IntEnum):
+    """Operations of a cell."""
+
+    ADD = 0
+    SHIFT = 1
+    FLIP = 2
+    NORTH = 3
+
+
+@dataclass
+class Cell:
+    """``shw_tr_cell``: one accumulator of ``width`` bits (10..48), kept as an unsigned integer."""
+
+    width: int
+    acc: int = 0
+
+    def step(self, op: int, fill: int, t: int, north: int = 0) -> int:
+        """Execute one operation on the value ``t`` (-512..511); returns the accumulator, modulo 2**width."""
+        base = {
+            Op.ADD: self.acc,
+            Op.SHIFT: (self.acc << 1) | fill,
+            Op.FLIP: ~self.acc,
+            Op.NORTH: north,
+        }[Op(op)]
+        self.acc = (base + t) & ((1 << self.width) - 1)
+        return self.acc
+
+    @property
+    def value(self) -> int:
+        """The accumulator as a two's complement number."""
+        return wrap(self.acc, self.width)
+
+
+def wrap(value: int, width: int) -> int:
+    """``value`` modulo 2**width as a two's complement number."""
+    half = 1 << (width - 1)
+    return ((value + half) & ((1 << width) - 1)) - half
+
+
+@dataclass
+class GroupReveal:
+    """``shw_group_reveal``: the budget of one group, spent plane by plane from the top."""
+
+    left: int = 0
+
+    def load(self, budget: int) -> None:
+        """Start a group that may keep ``budget`` terms (>= 1)."""
+        self.left = budget
+
+    def keep(self, count: int, unlimited: bool = False) -> int:
+        """Terms that a plane with ``count`` terms keeps."""
+        kept = min(count, self.left)
+        self.left -= kept
+        return count if unlimited else kept
+
+
+@dataclass
+class PlaneLists:
+    """``shw_plane_lists``: per exponent plane the (index, negative) of its terms, in order of arrival."""
+
+    lists: list[list[tuple[int, bool]]] = field(default_factory=lambda: [[] for _ in range(PLANES)])
+    base: list[int] = field(default_factory=lambda: [0] * PLANES)
+
+    def append(self, index: int, digits: Sequence[int]) -> None:
+        """Append one value: its digits -1, 0, 1, plane 0 first."""
+        for plane, digit in enumerate(digits):
+            if digit:
+                self.lists[plane].append((index, digit < 0))
+
+    def end_group(self, budget: int, unlimited: bool = False) -> None:
+        """Apply the budget to what came since the last group: planes from the top, first come first kept."""
+        water = GroupReveal(budget)
+        for plane in range(PLANES - 1, -1, -1):
+            kept = water.keep(len(self.lists[plane]) - self.base[plane], unlimited)
+            del self.lists[plane][self.base[plane] + kept :]
+            self.base[plane] = len(self.lists[plane])
+
+    def close(self) -> list[list[tuple[int, bool]]]:
+        """End the slice (after ``end_group``); returns its lists, plane 0 first, and empties them."""
+        lists = self.lists
+        self.lists = [[] for _ in range(PLANES)]
+        self.base = [0] * PLANES
+        return lists
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a row: what all its cells do in one cycle."""
+
+    op: Op
+    index: int | None
+    """Column operand to add; None adds 0."""
+    fill: bool
+    """The cells hold complements before this operation."""
+
+
+def operations(lists: Sequence[Sequence[tuple[int, bool]]]) -> list[Operation]:
+    """``shw_term_sequencer``: the operations of a slice whose plane lists are given, plane 0 first.
+
+    Horner's rule from plane 8 down: a plane's first operation shifts, a change of sign complements. Their
+    number: sum over planes of max(terms, 1) + planes below 8 that begin with a change of sign + 1 if the
+    slice ends complemented.
+    """
+    result: list[Operation] = []
+    flipped = False
+    for plane in range(PLANES - 1, -1, -1):
+        shift = plane != PLANES - 1
+        if not lists[plane]:
+            result.append(Operation(Op.SHIFT if shift else Op.ADD, None, flipped))
+        for index, negative in lists[plane]:
+            change = negative != flipped
+            if shift and change:
+                result.append(Operation(Op.SHIFT, None, flipped))
+            op = Op.FLIP if change else Op.SHIFT if shift else Op.ADD
+            result.append(Operation(op, index, flipped))
+            flipped ^= change
+            shift = False
+    if flipped:
+        result.append(Operation(Op.FLIP, None, True))
+    return result
+
+
+@dataclass
+class Row:
+    """``shw_tr_row``: cells beside a memory of column operands.
+
+    Args of the constructor: number of cells, accumulator width, words of the memory.
+    """
+
+    columns: int
+    width: int
+    words: int
+
+    def __post_init__(self) -> None:
+        self.memory = np.zeros((self.words, self.columns), np.int64)
+        self.cells = [Cell(self.width) for _ in range(self.columns)]
+
+    def write(self, address: int, values: Sequence[int]) -> None:
+        """Store one operand per column (9 bits, unsigned)."""
+        self.memory[address] = values
+
+    def step(self, op: int, fill: int, address: int | None, signed: bool, north: Sequence[int]) -> list[int]:
+        """Execute one operation in every cell; returns the accumulators. ``address`` None adds 0."""
+        word = [0] * self.columns if address is None else [int(v) for v in self.memory[address]]
+        values = [v - 512 if signed and v & 256 else v for v in word]
+        return [cell.step(op, fill, t, n) for cell, t, n in zip(self.cells, values, north, strict=True)]
+
+
+@dataclass
+class SliceTotals:
+    """``shw_slice_totals``: slice sums joined into 32-bit totals of two tiles; one beat per row."""
+
+    rows: int
+    columns: int
+
+    def __post_init__(self) -> None:
+        self.totals = np.zeros((2, self.rows, self.columns), np.int64)
+
+    def add(self, bank: int, row: int, sums: Sequence[int], first: bool) -> None:
+        """Add the signed slice sums of one row; ``first`` starts the total of a tile."""
+        before = 0 if first else self.totals[bank, row]
+        self.totals[bank, row] = before + np.asarray(sums, np.int64)
+
+    def beats(self, bank: int) -> list[list[int]]:
+        """The result beats of a complete tile, row 0 first, modulo 2**32 (two's complement)."""
+        return [[wrap(int(v), 32) for v in row] for row in self.totals[bank]]
+
+
+@dataclass(frozen=True)
+class TileConfig:
+    """Run-time configuration of a tile: the ``cfg_*`` ports of the engine."""
+
+    tr_en: bool = False
+    group: int = 8
+    budget: int = 12
+    data_terms: int = 0
+    hese: bool = True
+    row_signed: bool = True
+    col_signed: bool = True
+
+    @property
+    def rule(self) -> str:
+        """Encoding rule by its name."""
+        return "hese" if self.hese else "binary"
+
+    def legal(self, truncate: bool = True) -> bool:
+        """Whether an engine, with or without column truncation, accepts the configuration."""
+        if not self.tr_en:
+            return True
+        try:
+            terms.check_group(self.group)
+            terms.check_budget(self.budget)
+            terms.check_data_terms(self.data_terms)
+        except ShiftworkError:
+            return False
+        return truncate or self.data_terms == 0
+
+
+def tile(
+    config: TileConfig,
+    rows: NDArray[np.integer],
+    cols: NDArray[np.integer],
+    *,
+    width: int = 24,
+    depth: int = 256,
+) -> NDArray[np.int64]:
+    """``shw_tr_engine``: the results of one tile with a legal configuration.
+
+    Args:
+        config: the tile's configuration.
+        rows: streamed values (ROWS, K), in -128..127 or 0..255 as the configuration says.
+        cols: gathered values (COLS, K), likewise.
+        width: cell accumulator in bits: the sum of one slice is taken modulo 2**width.
+        depth: values per slice.
+
+    Returns:
+        int64 (ROWS, COLS) in the range of 32-bit two's complement.
+    """
+    streamed, gathered = rows.astype(np.int64), cols.astype(np.int64)
+    if config.tr_en:
+        streamed = terms.reveal(rows, config.group, config.budget, config.rule).astype(np.int64)
+        gathered = terms.truncate(cols, config.data_terms, config.rule).astype(np.int64)
+    total = np.zeros((rows.shape[0], cols.shape[0]), np.int64)
+    for start in range(0, rows.shape[1], depth):
+        part = slice(start, start + depth)
+        sums = streamed[:, part] @ gathered[:, part].T
+        half = 1 << (width - 1)
+        total += ((sums + half) & ((1 << width) - 1)) - half
+    return ((total + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
+
+
+def slice_lists(config: TileConfig, values: Iterable[int], depth: int = 256) -> list[list[list[tuple[int, bool]]]]:
+    """Plane lists of every slice of one streamed row (one row edge of the engine)."""
+    row = np.asarray(list(values))
+    digits = terms.encode(row, config.rule)
+    result = []
+    for start in range(0, len(row), depth):
+        lists = PlaneLists()
+        stop = min(start + depth, len(row))
+        for k in range(start, stop):
+            lists.append(k - start, digits[k].tolist())
+            if config.tr_en and ((k + 1) % config.group == 0 or k + 1 == stop):
+                lists.end_group(config.budget)
+        if not config.tr_en:
+            lists.end_group(0, unlimited=True)
+        result.append(lists.close())
+    return result
