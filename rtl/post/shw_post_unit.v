@@ -92,14 +92,17 @@ module shw_post_unit #(
     for (lane = 0; lane < LANES; lane = lane + 1) begin : g_lane
       wire [7:0]  shortcut      = in_shortcut[lane*8 +: 8];
       wire        shortcut_sign = cfg_shortcut_signed & shortcut[7];
-      wire [31:0] shortcut_wide = {{24{shortcut_sign}}, shortcut};
+      wire [23:0] shortcut_wide = {{16{shortcut_sign}}, shortcut};
 
       reg [31:0] acc_1;
       reg [31:0] bias_1;
-      reg [31:0] shortcut_1;
+      reg        bias_16_1;      // 16 more places to shift
+      reg [23:0] shortcut_1;
+      reg        shortcut_16_1;
       reg [4:0]  shift_1;
       reg [31:0] partial_2;
-      reg [31:0] shortcut_2;
+      reg [23:0] shortcut_2;
+      reg        shortcut_16_2;
       reg [4:0]  shift_2;
       reg [31:0] sum_3;
       reg [4:0]  shift_3;
@@ -107,26 +110,33 @@ module shw_post_unit #(
       reg [31:0] sum_5;
       reg [31:0] sum_6;
 
-      wire [31:0] sum = partial_2 + shortcut_2;
+      wire [31:0] bias_aligned     = bias_16_1 ? {bias_1[15:0], 16'd0} : bias_1;
+      wire [31:0] shortcut_aligned = shortcut_16_2 ? {shortcut_2[15:0], 16'd0}
+                                                   : {{8{shortcut_2[23]}}, shortcut_2};
+      wire [31:0] sum              = partial_2 + shortcut_aligned;
 
       always @(posedge clk) begin
         if (advance) begin
-          // Stage 1: align.
-          acc_1      <= in_acc[lane*32 +: 32];
-          bias_1     <= in_bias[lane*32 +: 32] << in_bias_shift[lane*5 +: 5];
-          shortcut_1 <= shortcut_wide << in_shortcut_shift[lane*5 +: 5];
-          if (!cfg_shortcut_enable) shortcut_1 <= 32'd0;
-          shift_1    <= in_shift[lane*5 +: 5];
+          // Stage 1: align by 0 to 15; the last place of the shift is merged into the adder behind.
+          acc_1         <= in_acc[lane*32 +: 32];
+          bias_1        <= in_bias[lane*32 +: 32] << in_bias_shift[lane*5 +: 4];
+          bias_16_1     <= in_bias_shift[lane*5 + 4];
+          shortcut_16_1 <= in_shortcut_shift[lane*5 + 4];
+          shift_1       <= in_shift[lane*5 +: 5];
+          if (!cfg_shortcut_enable) shortcut_1 <= 24'd0;
+          else shortcut_1 <= shortcut_wide << in_shortcut_shift[lane*5 +: 4];
           // Stages 2 and 3: add; ReLU.
-          partial_2  <= acc_1 + bias_1;
-          shortcut_2 <= shortcut_1;
-          shift_2    <= shift_1;
-          sum_3      <= sum & {32{~(relu_2 & sum[31])}};
-          shift_3    <= shift_2;
+          partial_2     <= acc_1 + bias_aligned;
+          shortcut_2    <= shortcut_1;
+          shortcut_16_2 <= shortcut_16_1;
+          shift_2       <= shift_1;
+          shift_3       <= shift_2;
+          if (relu_2 && sum[31]) sum_3 <= 32'd0;
+          else sum_3 <= sum;
           // Stages 4 to 6: requantize.
-          sum_4      <= sum_3;
-          sum_5      <= sum_4;
-          sum_6      <= sum_5;
+          sum_4         <= sum_3;
+          sum_5         <= sum_4;
+          sum_6         <= sum_5;
         end
       end
 

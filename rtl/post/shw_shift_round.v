@@ -37,15 +37,27 @@ module shw_shift_round #(
     end
   endgenerate
 
-  // Widths: the rounding bit is bit 0 everywhere; a window holds one bit more than the result.
-  localparam FULL_W   = IN_W + 1;
-  localparam COARSE_W = OUT_W + 9;  // 1 rounding bit, OUT_W + 1 result bits, 7 bits for the fine shift
-  localparam FINE_W   = OUT_W + 2;  // 1 rounding bit, OUT_W + 1 result bits
+  // The rounding bit is bit 0 of every stage.
+  localparam COARSE_W = OUT_W + 9;      // rounding bit, OUT_W + 1 result bits, 7 bits for the fine shift
+  localparam FINE_W   = OUT_W + 2;      // rounding bit, OUT_W + 1 result bits
+  localparam WIDE_W   = COARSE_W + 56;  // covers value for every legal IN_W
 
-  // Stage 1: shift by 0, 8, 16 or 24.
-  wire [FULL_W-1:0] full   = {value, 1'b0};
-  wire [FULL_W-1:0] moved  = $signed(full) >>> {shift[4:3], 3'b000};
-  wire [FULL_W-1:COARSE_W-1] moved_top = moved[FULL_W-1:COARSE_W-1];
+  // Stage 1: shift by 0, 8, 16 or 24. It overflows if a bit above the window differs from the sign.
+  wire              sign = value[IN_W-1];
+  wire [WIDE_W-1:0] wide = {{(WIDE_W-IN_W-1){sign}}, value, 1'b0};
+  wire [WIDE_W-1:0] odd  = wide ^ {WIDE_W{sign}};
+
+  reg [COARSE_W-1:0] moved;
+  reg                moved_over;
+
+  always @* begin
+    if (shift[4]) moved = shift[3] ? wide[COARSE_W+23:24] : wide[COARSE_W+15:16];
+    else moved = shift[3] ? wide[COARSE_W+7:8] : wide[COARSE_W-1:0];
+    moved_over = (|odd[WIDE_W-1:COARSE_W+23])
+               | (|odd[COARSE_W+22:COARSE_W+15] & (shift[4:3] != 2'd3))
+               | (|odd[COARSE_W+14:COARSE_W+7] & ~shift[4])
+               | (|odd[COARSE_W+6:COARSE_W-1] & (shift[4:3] == 2'd0));
+  end
 
   reg [COARSE_W-1:0] coarse;
   reg                coarse_over;
@@ -56,9 +68,9 @@ module shw_shift_round #(
 
   always @(posedge clk) begin
     if (enable) begin
-      coarse      <= moved[COARSE_W-1:0];
-      coarse_over <= (|moved_top) & ~(&moved_top);
-      coarse_sign <= value[IN_W-1];
+      coarse      <= moved;
+      coarse_over <= moved_over;
+      coarse_sign <= sign;
       fine_shift  <= shift[2:0];
       low_1       <= low;
       high_1      <= high;
@@ -66,8 +78,21 @@ module shw_shift_round #(
   end
 
   // Stage 2: shift by 0 to 7.
-  wire [COARSE_W-1:0] shifted = $signed(coarse) >>> fine_shift;
-  wire [COARSE_W-1:FINE_W-1] shifted_top = shifted[COARSE_W-1:FINE_W-1];
+  reg [FINE_W+2:0] by_4;
+  reg [FINE_W:0]   by_2;
+  reg [FINE_W-1:0] shifted;
+  reg              shifted_over;
+  integer          n;
+
+  always @* begin
+    by_4    = fine_shift[2] ? coarse[COARSE_W-1:4] : coarse[COARSE_W-5:0];
+    by_2    = fine_shift[1] ? by_4[FINE_W+2:2] : by_4[FINE_W:0];
+    shifted = fine_shift[0] ? by_2[FINE_W:1] : by_2[FINE_W-1:0];
+    shifted_over = 1'b0;
+    for (n = 0; n < 7; n = n + 1) begin
+      if (fine_shift <= n && coarse[FINE_W-1+n] != coarse_sign) shifted_over = 1'b1;
+    end
+  end
 
   reg [FINE_W-1:0] fine;
   reg              fine_over;
@@ -77,8 +102,8 @@ module shw_shift_round #(
 
   always @(posedge clk) begin
     if (enable) begin
-      fine      <= shifted[FINE_W-1:0];
-      fine_over <= coarse_over | ((|shifted_top) & ~(&shifted_top));
+      fine      <= shifted;
+      fine_over <= coarse_over | shifted_over;
       fine_sign <= coarse_sign;
       low_2     <= low_1;
       high_2    <= high_1;

@@ -65,21 +65,9 @@ module shw_plane_lists #(
 
   // Visit, first cycle: count the group's entries.
   reg [PTR_W-1:0] base [0:15];   // last entry before the group, per plane
-  reg [PTR_W-1:0] visited;
+  wire [PTR_W-1:0] visited;
 
-  always @* begin
-    case (visit_plane)
-      4'd0:    visited = tails[0*PTR_W +: PTR_W];
-      4'd1:    visited = tails[1*PTR_W +: PTR_W];
-      4'd2:    visited = tails[2*PTR_W +: PTR_W];
-      4'd3:    visited = tails[3*PTR_W +: PTR_W];
-      4'd4:    visited = tails[4*PTR_W +: PTR_W];
-      4'd5:    visited = tails[5*PTR_W +: PTR_W];
-      4'd6:    visited = tails[6*PTR_W +: PTR_W];
-      4'd7:    visited = tails[7*PTR_W +: PTR_W];
-      default: visited = tails[8*PTR_W +: PTR_W];
-    endcase
-  end
+  shw_plane_mux #(.W(PTR_W)) u_visited (.words(tails), .plane(visit_plane), .word(visited));
 
   wire [PTR_W-1:0] base_read = base[visit_plane];
 
@@ -130,15 +118,20 @@ module shw_plane_lists #(
   generate
     for (p = 0; p < 9; p = p + 1) begin : g_plane
       reg [PTR_W-1:0] tail;
+      reg             load;           // the pointer is settled in this cycle
       reg             write;
       reg             write_negative;
-      wire            load = settle && settle_plane == p;
 
       always @(posedge clk) begin
         tail           <= {{(PTR_W-1){1'b0}}, append[p]} + (load ? next_tail : tail);
         write_negative <= negative[p];
-        if (rst) write <= 1'b0;
-        else write <= append[p];
+        if (rst) begin
+          load  <= 1'b0;
+          write <= 1'b0;
+        end else begin
+          load  <= visit && visit_plane == p;
+          write <= append[p];
+        end
       end
       assign tails[p*PTR_W +: PTR_W] = tail;
 
@@ -152,21 +145,9 @@ module shw_plane_lists #(
     end
   endgenerate
 
-  reg [ENTRY_W-1:0] entry;
+  wire [ENTRY_W-1:0] entry;
 
-  always @* begin
-    case (read_plane)
-      4'd0:    entry = entries[0*ENTRY_W +: ENTRY_W];
-      4'd1:    entry = entries[1*ENTRY_W +: ENTRY_W];
-      4'd2:    entry = entries[2*ENTRY_W +: ENTRY_W];
-      4'd3:    entry = entries[3*ENTRY_W +: ENTRY_W];
-      4'd4:    entry = entries[4*ENTRY_W +: ENTRY_W];
-      4'd5:    entry = entries[5*ENTRY_W +: ENTRY_W];
-      4'd6:    entry = entries[6*ENTRY_W +: ENTRY_W];
-      4'd7:    entry = entries[7*ENTRY_W +: ENTRY_W];
-      default: entry = entries[8*ENTRY_W +: ENTRY_W];
-    endcase
-  end
+  shw_plane_mux #(.W(ENTRY_W)) u_entry (.words(entries), .plane(read_plane), .word(entry));
 
   assign entry_index    = entry[INDEX_W-1:0];
   assign entry_negative = entry[INDEX_W];

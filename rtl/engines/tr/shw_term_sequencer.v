@@ -46,6 +46,12 @@ module shw_term_sequencer #(
   localparam [1:0] OP_FLIP  = 2'd2;
   localparam [1:0] OP_NORTH = 2'd3;
 
+  generate
+    if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal
+      shw_ILLEGAL_INDEX_W illegal ();
+    end
+  endgenerate
+
   // Walk: the plane and position whose entry is read in this cycle.
   reg               active;
   reg               half;
@@ -157,7 +163,8 @@ module shw_term_sequencer #(
     op_fill    <= flipped;
     op_address <= {half, index};
     op_term    <= take && term;
-    if (drain) op <= OP_NORTH;
+    if (rst) op <= OP_ADD;
+    else if (drain) op <= OP_NORTH;
     else if (go && closing) op <= OP_FLIP;
     else if (issue && !ahead && change) op <= OP_FLIP;
     else if (issue && first && !shifted) op <= OP_SHIFT;

@@ -8,7 +8,7 @@
 //             ACC_W  10..48        accumulator width
 //             ADDR_W 2..16         address width of the operand memory (2 * DEPTH words)
 // Latency:    3 cycles from op to acc (memory, operand register, cell). Throughput: 1 operation per cycle.
-// Backpressure: none. Reset: rst clears the cells; the memory keeps its content.
+// Backpressure: none. Reset: rst clears the cells and what is in flight; the memory keeps its content.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
@@ -31,6 +31,15 @@ module shw_tr_row #(
   input  wire [COLS*ACC_W-1:0] north,
   output wire [COLS*ACC_W-1:0] acc
 );
+  generate
+    if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (ADDR_W < 2 || ADDR_W > 16) begin : g_illegal_address
+      shw_ILLEGAL_ADDR_W illegal ();
+    end
+  endgenerate
+
   wire [COLS*9-1:0] word;
 
   reg [1:0] op_1;
@@ -40,13 +49,23 @@ module shw_tr_row #(
   reg       term_1;
   reg       extend_1;
 
+  wire no_value  = rst | ~term_1;
+  wire no_extend = rst | ~extend_1;
+
   always @(posedge clk) begin
-    op_1     <= op;
-    op_2     <= op_1;
-    fill_1   <= op_fill;
-    fill_2   <= fill_1;
-    term_1   <= op_term;
-    extend_1 <= op_term & op_signed;
+    if (rst) begin
+      op_1     <= 2'd0;
+      op_2     <= 2'd0;
+      term_1   <= 1'b0;
+      extend_1 <= 1'b0;
+    end else begin
+      op_1     <= op;
+      op_2     <= op_1;
+      term_1   <= op_term;
+      extend_1 <= op_term & op_signed;
+    end
+    fill_1 <= op_fill;
+    fill_2 <= fill_1;
   end
 
   shw_ram_sdp #(.DATA_W(COLS*9), .ADDR_W(ADDR_W), .STYLE("block")) u_operands (
@@ -61,9 +80,9 @@ module shw_tr_row #(
       reg [8:0] value;
       reg       extend;   // sign extension of the value
       always @(posedge clk) begin
-        if (!term_1) value <= 9'd0;
+        if (no_value) value <= 9'd0;
         else value <= word[c*9 +: 9];
-        if (!extend_1) extend <= 1'b0;
+        if (no_extend) extend <= 1'b0;
         else extend <= word[c*9 + 8];
       end
       shw_tr_cell #(.ACC_W(ACC_W)) u_cell (

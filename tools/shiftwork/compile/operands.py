@@ -14,25 +14,19 @@ Short tiles are padded with zero codes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
-from shiftwork.network.integer import IntegerModule, TensorInfo
+from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.quantize.bounds import SLICE_DEPTH, SLICE_LIMIT, slice_bounds
 
-SLICE_DEPTH = 256
-"""Reduction steps that the engine sums before it adds into the 32-bit total."""
-
-SLICE_LIMIT = 1 << 23
-"""|slice sum| stays below this: 24-bit slice accumulators."""
-
-ACC_LIMIT = 1 << 31
-"""|accumulator| with bias and shortcut stays below this."""
-
+Code = TypeVar("Code", bound=np.integer)
 
 @dataclass
 class TileProgram:
@@ -90,7 +84,7 @@ class TileProgram:
         """Column blocks per group."""
         return int(self.col_blocks.shape[0]) // self.groups
 
-    def gather(self, beats: NDArray[np.int32]) -> NDArray[np.int32]:
+    def gather(self, beats: NDArray[Code]) -> NDArray[Code]:
         """Put result beats back into a feature map.
 
         Args:
@@ -138,82 +132,52 @@ def _vector(values: NDArray[np.int32] | None, channels: int) -> NDArray[np.int32
     return np.broadcast_to(np.asarray(values, np.int32).reshape(-1), (channels,)).copy()
 
 
-def check_bounds(module: IntegerModule, source: TensorInfo, shortcut: TensorInfo | None, rule: str = "hese") -> None:
-    """Refuse a module whose sums could leave the engine's accumulators.
-
-    The bound uses the module's own weights (revealed when they are streamed) and the extreme input codes; truncation
-    and reveal may round an operand up to the next power of two.
+def check_slices(network: IntegerNetwork, module: IntegerModule) -> None:
+    """Refuse a module whose slice sums could leave the engine's 24-bit accumulators.
 
     Raises:
         ShiftworkError: naming the module.
     """
-    assert module.weight is not None
-    out = module.weight.shape[0]
-    weights = module.weight.reshape(out, -1).astype(np.int64)
-    config = module.terms
-    largest = 128 if source.signed else 255
-    if config.enabled and config.stream == "weights":
-        weights = term_codes.reveal(weights, config.group, config.budget, rule).astype(np.int64)
-        largest = 256 if config.data_terms and not source.signed else largest
-    elif config.enabled:
-        largest = 128 if source.signed else 256
-    magnitude = np.abs(weights)
-    starts = np.arange(0, magnitude.shape[1], SLICE_DEPTH)
-    slices = np.add.reduceat(magnitude, starts, axis=1) * largest
-    if int(slices.max(initial=0)) >= SLICE_LIMIT:
+    largest = int(slice_bounds(network, module).max(initial=0))
+    if largest >= SLICE_LIMIT:
         raise ShiftworkError(
-            f"{module.name}: a slice of {SLICE_DEPTH} products could reach {int(slices.max())}, "
-            f"beyond the engine's {SLICE_LIMIT - 1}"
-        )
-    total = slices.sum(axis=1)
-    bias = _vector(module.bias, out).astype(np.int64)
-    total = total + np.abs(bias << _vector(module.bias_shift, out).astype(np.int64))
-    if module.shortcut is not None and shortcut is not None:
-        extreme = 128 if shortcut.signed else 255
-        total = total + (np.int64(extreme) << _vector(module.shortcut_shift, out).astype(np.int64))
-    if int(total.max(initial=0)) >= ACC_LIMIT:
-        raise ShiftworkError(
-            f"{module.name}: the accumulator could reach {int(total.max())}, beyond {ACC_LIMIT - 1}"
+            f"node {module.name!r}: a slice of {SLICE_DEPTH} products can reach {largest}, beyond the engine's 24 bits"
         )
 
 
 def compile_module(
-    module: IntegerModule,
-    codes: NDArray[np.int32],
-    source: TensorInfo,
-    rows: int,
-    cols: int,
-    shortcut: NDArray[np.int32] | None = None,
-    shortcut_info: TensorInfo | None = None,
+    network: IntegerNetwork, module: IntegerModule, tensors: Mapping[str, NDArray[np.integer]], rows: int, cols: int
 ) -> TileProgram:
-    """Turn a ``conv`` module and a batch of its input into a tile program.
+    """Turn a ``conv`` module and a batch of its inputs into a tile program.
 
     Args:
+        network: the network the module belongs to.
         module: the module (``docs/numerics.md`` section 2).
-        codes: ``(images, height, width, channels)`` input codes.
-        source: the input tensor.
+        tensors: codes ``(images, height, width, channels)`` of every tensor that the module reads.
         rows, cols: shape of the engine.
-        shortcut: codes added before the requantization, of the output's shape, when the module has a shortcut.
-        shortcut_info: the shortcut's tensor.
 
     Raises:
         ShiftworkError: naming the module, when its sums could leave the accumulators or shapes disagree.
     """
     assert module.weight is not None
-    if module.shortcut is not None and (shortcut is None or shortcut_info is None):
-        raise ShiftworkError(f"{module.name}: the shortcut {module.shortcut} is missing")
-    check_bounds(module, source, shortcut_info)
+    source = network.tensors[module.inputs[0]]
+    codes = tensors[module.inputs[0]]
+    shortcut_info = None if module.shortcut is None else network.tensors[module.shortcut]
+    for info in (source, shortcut_info):
+        if info is not None and info.bits != 8:
+            raise ShiftworkError(f"node {module.name!r}: it reads {info.bits}-bit codes, the engine takes 8 bits")
+    check_slices(network, module)
     out = module.weight.shape[0]
     channels = out // module.groups
     data = codes.astype(np.uint8)
     high, wide = output_shape(data.shape, module)
     if high < 1 or wide < 1:
-        raise ShiftworkError(f"{module.name}: the kernel is larger than the padded input")
+        raise ShiftworkError(f"node {module.name!r}: the kernel is larger than the padded input")
     activations = np.stack([im2col(data, module, part) for part in range(module.groups)]).astype(np.uint8)
     weights = np.stack([weight_matrix(module, part) for part in range(module.groups)]).astype(np.int8).view(np.uint8)
     if weights.shape[2] != activations.shape[2]:
         raise ShiftworkError(
-            f"{module.name}: weights of {weights.shape[2]} and inputs of {activations.shape[2]} reduction steps"
+            f"node {module.name!r}: weights of {weights.shape[2]} and inputs of {activations.shape[2]} reduction steps"
         )
     weights_streamed = module.terms.stream == "weights"
     row_matrix, col_matrix = (weights, activations) if weights_streamed else (activations, weights)
@@ -261,9 +225,9 @@ def compile_module(
         macs=groups * channels * activations.shape[1] * activations.shape[2],
     )
     if module.shortcut is not None:
-        assert shortcut is not None
+        shortcut = tensors[module.shortcut]
         expected = (len(codes), high, wide, out)
         if shortcut.shape != expected:
-            raise ShiftworkError(f"{module.name}: shortcut of shape {shortcut.shape} for an output of {expected}")
+            raise ShiftworkError(f"node {module.name!r}: shortcut of shape {shortcut.shape} for an output of {expected}")
         program.shortcut = program.scatter(shortcut.astype(np.uint8))
     return program

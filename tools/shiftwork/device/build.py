@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-from shiftwork.device.toolchain import find_compiler, find_verilator
+from shiftwork.device.toolchain import Verilator, find_compiler, find_verilator
 from shiftwork.errors import ShiftworkError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -89,7 +89,8 @@ def build_library(
     for source in [*sources, harness]:
         if not source.is_file():
             raise ShiftworkError(f"source not found: {source} (the simulated device runs from a clone of the repository)")
-    verilator, compiler = find_verilator(), find_compiler()
+    verilator = find_verilator()
+    find_compiler()
     key = hashlib.sha256()
     recipe = (top, sorted(parameters.items()), sorted(defines.items()), trace, verilator.version, _compiler_version())
     key.update(repr((recipe, VERILATOR_FLAGS, COMPILER_FLAGS)).encode())
@@ -99,11 +100,39 @@ def build_library(
     library = folder / "device.so"
     if library.is_file():
         return library
-    with open(cache_folder() / f".{folder.name}.lock", "w") as lock:
+    with open(cache_folder() / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not library.is_file():
             _build(top, sources, harness, parameters, defines, trace, folder)
     return library
+
+
+def _flags(verilator: Verilator, trace: bool) -> list[str]:
+    include = verilator.root / "include"
+    return [
+        *COMPILER_FLAGS,
+        f"-I{include}",
+        f"-I{include / 'vltstd'}",
+        f"-DVM_TRACE={int(trace)}",
+        f"-DVM_TRACE_VCD={int(trace)}",
+        "-DVM_TRACE_FST=0",
+        "-DVM_TRACE_SAIF=0",
+    ]
+
+
+def _runtime(verilator: Verilator, compiler: Path, trace: bool, log: Path) -> Path:
+    """Object file of Verilator's own run time; the same for every model, so it is built once."""
+    flags = _flags(verilator, trace)
+    recipe = repr((verilator.version, _compiler_version(), flags))
+    target = cache_folder() / f"runtime-{hashlib.sha256(recipe.encode()).hexdigest()[:20]}.o"
+    if not target.is_file():
+        sources = [verilator.root / "include" / name for name in (*RUNTIME, *(RUNTIME_TRACE if trace else ()))]
+        with tempfile.TemporaryDirectory(prefix=".runtime-", dir=cache_folder()) as folder:
+            unit = Path(folder) / "runtime.cc"
+            unit.write_text("".join(f'#include "{path}"\n' for path in sources))
+            _run([compiler, *flags, "-O1", "-c", unit, "-o", unit.with_suffix(".o")], "compiling Verilator's run time", log)
+            unit.with_suffix(".o").replace(target)
+    return target
 
 
 def _build(
@@ -132,21 +161,26 @@ def _build(
             reason = lines[0] if lines else f"exit code {done.returncode}"
             raise ShiftworkError(f"Verilator on {top}: {reason} (all output: {log})")
 
-        include = verilator.root / "include"
-        flags = [*COMPILER_FLAGS, f"-I{work}", f"-I{include}", f"-I{include / 'vltstd'}", f"-DVM_TRACE={int(trace)}"]
-        flags += [f"-DVM_TRACE_VCD={int(trace)}", "-DVM_TRACE_FST=0", "-DVM_TRACE_SAIF=0", f"-DSHW_TRACE={int(trace)}"]
-        flags += [f"-D{name}={value}" for name, value in defines.items()]
-        runtime = [include / name for name in (*RUNTIME, *(RUNTIME_TRACE if trace else ()))]
-        units = [*sorted(work.glob("*.cpp"), key=lambda path: -path.stat().st_size), harness, *runtime]
+        flags = _flags(verilator, trace)
+        flags += [f"-I{work}", f"-DSHW_TRACE={int(trace)}", *(f"-D{name}={value}" for name, value in defines.items())]
+        generated = sorted(work.glob("*.cpp"), key=lambda path: -path.stat().st_size)
+        # A few large translation units: parsing the headers costs more than compiling what a generated file holds.
+        slow = [path for path in generated if "__Slow" in path.name or "__Syms" in path.name or "__Trace" in path.name]
+        hot = [path for path in generated if path not in slow]
+        parts = max(1, min(os.cpu_count() or 1, len(hot)))
+        units = {f"hot{part}": (hot[part::parts], "-O2") for part in range(parts)}
+        units |= {"harness": ([harness], "-O2"), "slow": (slow, "-O0")}
 
-        def compile_unit(unit: Path) -> Path:
-            slow = "__Slow" in unit.name or "__Syms" in unit.name or "__Trace" in unit.name
-            output = work / f"{unit.stem}.o"
-            _run([compiler, *flags, "-O0" if slow else "-O2", "-c", unit, "-o", output], f"compiling {unit.name}", log)
-            return output
+        def compile_unit(name: str) -> Path:
+            files, level = units[name]
+            unit = work / f"{name}.cc"
+            unit.write_text("".join(f'#include "{path}"\n' for path in files))
+            _run([compiler, *flags, level, "-c", unit, "-o", unit.with_suffix(".o")], f"compiling {top}", log)
+            return unit.with_suffix(".o")
 
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            objects = list(pool.map(compile_unit, units))
+            runtime = pool.submit(_runtime, verilator, compiler, trace, log)
+            objects = [*pool.map(compile_unit, units), runtime.result()]
         _run([compiler, "-shared", "-o", work / "device.so", *objects, "-lpthread"], f"linking {top}", log)
         folder.mkdir(exist_ok=True)
         (work / "device.so").replace(folder / "device.so")

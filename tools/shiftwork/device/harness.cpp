@@ -72,8 +72,9 @@ struct LayerJob {
   const uint32_t* shortcut_shift;  // same
   const uint32_t* shift;           // same
   const uint8_t* shortcut;         // [tiles][ROWS][COLS] or null
-  int32_t* sums;                   // [tiles][ROWS][COLS] what the engine returned, or null
-  int32_t* codes;                  // [tiles][ROWS][COLS] what the post unit returned
+  uint8_t* codes;                  // [tiles][ROWS][COLS] requantized codes from the post unit
+  int32_t* sums;                   // [tiles][ROWS][COLS] sums with bias and shortcut from the post unit, or null
+  int32_t* products;               // [tiles][ROWS][COLS] dot products from the engine, or null
   uint64_t tile_count;
   uint64_t depth;
   uint64_t watchdog;               // cycles without any handshake that count as a hang
@@ -81,11 +82,10 @@ struct LayerJob {
   uint32_t in_gap;                 // probability of an idle cycle before a beat, of 65536
   uint32_t out_stall;              // probability of a cycle without out_ready, of 65536
   uint32_t tr_en, group, budget, data_terms, encoding, row_signed, col_signed;
-  uint32_t lane_is_channel, shortcut_signed, relu, requantize;
-  int32_t low, high;
+  uint32_t lane_is_channel, shortcut_signed, relu, low, high;
   // results
-  uint64_t cycles;         // first beat offered to the engine .. last beat out of the post unit
-  uint64_t engine_cycles;  // first beat offered to the engine .. last beat out of the engine
+  uint64_t cycles;        // first beat offered to the engine .. last beat out of the engine
+  uint64_t total_cycles;  // first beat offered to the engine .. last beat out of the post unit
   uint64_t in_beats, in_waits, out_beats, out_waits;
 };
 
@@ -144,7 +144,7 @@ static void configure(Vshw_sim_top& top, const LayerJob& job) {
   top.cfg_col_signed = job.col_signed;
   top.post_shortcut_signed = job.shortcut_signed;
   top.post_relu = job.relu;
-  top.post_requantize = job.requantize;
+  top.post_shortcut_enable = job.shortcut != nullptr;
   top.post_low = job.low;
   top.post_high = job.high;
 }
@@ -166,7 +166,6 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   auto& top = device->top;
   Random in_random(job.seed), out_random(~job.seed);
   configure(top, job);
-  if (!job.shortcut) std::memset(&top.post_shortcut, 0, COLS);
 
   const uint64_t total_beats = job.tile_count * ROWS;
   uint64_t tile = 0, k = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
@@ -174,7 +173,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.depth * ROWS;
   const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.depth * COLS;
   present_vectors(top, job, 0);
-  job.cycles = job.engine_cycles = job.in_beats = job.in_waits = job.out_beats = job.out_waits = 0;
+  job.cycles = job.total_cycles = job.in_beats = job.in_waits = job.out_beats = job.out_waits = 0;
   top.in_valid = 0;
 
   while (post_beat < total_beats) {
@@ -196,13 +195,14 @@ int shw_run(Device* device, LayerJob* job_pointer) {
     if (offered && !taken) job.in_waits++;
     if (engine_taken) {
       if (engine_beat >= total_beats || bool(top.engine_last) != (engine_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
-      if (job.sums) std::memcpy(job.sums + engine_beat * COLS, &top.engine_acc, COLS * 4);
+      if (job.products) std::memcpy(job.products + engine_beat * COLS, &top.engine_acc, COLS * 4);
       moved = true;
     }
     if (top.out_valid) {
       if (top.out_ready) {
         if (bool(top.out_last) != (post_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
-        std::memcpy(job.codes + post_beat * COLS, &top.out_data, COLS * 4);
+        std::memcpy(job.codes + post_beat * COLS, &top.out_code, COLS);
+        if (job.sums) std::memcpy(job.sums + post_beat * COLS, &top.out_sum, COLS * 4);
         post_beat++;
         moved = true;
       } else {
@@ -214,7 +214,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
     cycle++;
 
     if (engine_taken) {
-      if (++engine_beat == total_beats) job.engine_cycles = cycle;
+      if (++engine_beat == total_beats) job.cycles = cycle;
       if (engine_beat < total_beats) present_vectors(top, job, engine_beat);
     }
     if (taken) {
@@ -235,7 +235,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
     quiet = moved ? 0 : quiet + 1;
     if (quiet > job.watchdog) return SHW_HANG;
   }
-  job.cycles = cycle;
+  job.total_cycles = cycle;
   job.out_beats = post_beat;
   top.out_ready = 0;
   return SHW_DONE;

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.operands import SLICE_DEPTH, TileProgram
+from shiftwork.compile.operands import TileProgram
 from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import manifest
 from shiftwork.network.integer import IntegerModule
+from shiftwork.quantize.bounds import SLICE_DEPTH
 
 HERE = Path(__file__).resolve().parent
 SHIFT_BITS = 5
@@ -50,18 +51,18 @@ class LayerResult:
     """What the device returned for one module.
 
     Attributes:
-        codes: int32 ``(images, height, width, channels)`` output of the post unit.
-        sums: the engine's dot products, same shape.
-        cycles: clock cycles from the first beat offered to the last beat out of the post unit.
-        engine_cycles: the same, to the last beat out of the engine.
+        codes: ``(images, height, width, channels)`` output: int8 or uint8 codes, int32 when the module is not requantized.
+        products: int32, the engine's dot products, same shape; None unless asked for.
+        cycles: clock cycles from the first beat offered to the last beat out of the engine, both included.
+        total_cycles: the same, to the last beat out of the post unit.
         in_beats, in_waits: input beats, and cycles in which a beat waited. out_beats, out_waits: same at the output.
         seconds: wall time of the simulation.
     """
 
-    codes: NDArray[np.int32]
-    sums: NDArray[np.int32]
+    codes: NDArray[np.integer]
+    products: NDArray[np.int32] | None
     cycles: int
-    engine_cycles: int
+    total_cycles: int
     in_beats: int
     in_waits: int
     out_beats: int
@@ -77,7 +78,7 @@ class LayerJob(ctypes.Structure):
             (name, ctypes.c_void_p)
             for name in (
                 "row_blocks", "col_blocks", "tiles", "bias", "bias_shift", "shortcut_shift", "shift", "shortcut",
-                "sums", "codes",
+                "codes", "sums", "products",
             )
         ],
         *[(name, ctypes.c_uint64) for name in ("tile_count", "depth", "watchdog", "seed")],
@@ -85,13 +86,12 @@ class LayerJob(ctypes.Structure):
             (name, ctypes.c_uint32)
             for name in (
                 "in_gap", "out_stall", "tr_en", "group", "budget", "data_terms", "encoding", "row_signed", "col_signed",
-                "lane_is_channel", "shortcut_signed", "relu", "requantize",
+                "lane_is_channel", "shortcut_signed", "relu", "low", "high",
             )
         ],
-        *[(name, ctypes.c_int32) for name in ("low", "high")],
         *[
             (name, ctypes.c_uint64)
-            for name in ("cycles", "engine_cycles", "in_beats", "in_waits", "out_beats", "out_waits")
+            for name in ("cycles", "total_cycles", "in_beats", "in_waits", "out_beats", "out_waits")
         ],
     ]  # fmt: skip
 
@@ -175,13 +175,16 @@ class SimulatedDevice:
             self._library.shw_free(self._handle)
             self._handle = None
 
-    def run(self, module: IntegerModule, program: TileProgram, stalls: Stalls | None = None) -> LayerResult:
+    def run(
+        self, module: IntegerModule, program: TileProgram, stalls: Stalls | None = None, products: bool = False
+    ) -> LayerResult:
         """Run every tile of a module.
 
         Args:
             module: for its configuration (terms, ReLU, clamp).
             program: operands and constants compiled for this shape.
             stalls: random gaps and backpressure, None for none.
+            products: return the engine's dot products too.
 
         Raises:
             ShiftworkError: naming the module, when the device hangs or refuses the configuration.
@@ -190,7 +193,9 @@ class SimulatedDevice:
         shape = (len(program.tiles), self.rows, self.cols)
         if program.row_blocks.shape[2] != self.rows or program.col_blocks.shape[2] != self.cols:
             raise ShiftworkError(f"{module.name}: compiled for another engine shape than {self.rows} x {self.cols}")
-        sums, codes = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        codes = np.zeros(shape, np.uint8 if module.low >= 0 else np.int8)
+        sums = None if module.requantize else np.zeros(shape, np.int32)
+        dots = np.zeros(shape, np.int32) if products else None
         keep = [
             np.ascontiguousarray(array)
             for array in (
@@ -209,7 +214,9 @@ class SimulatedDevice:
             setattr(job, name, array.ctypes.data)
         if program.shortcut is not None:
             job.shortcut = program.shortcut.ctypes.data
-        job.sums, job.codes = sums.ctypes.data, codes.ctypes.data
+        job.codes = codes.ctypes.data
+        job.sums = None if sums is None else sums.ctypes.data
+        job.products = None if dots is None else dots.ctypes.data
         job.tile_count, job.depth = len(program.tiles), program.depth
         job.watchdog, job.seed = self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
@@ -219,8 +226,9 @@ class SimulatedDevice:
         job.encoding = 1
         job.row_signed, job.col_signed = int(program.row_signed), int(program.col_signed)
         job.lane_is_channel, job.shortcut_signed = int(program.lane_is_channel), int(program.shortcut_signed)
-        job.relu, job.requantize = int(module.relu), int(module.requantize)
-        job.low, job.high = module.low, module.high
+        job.relu = int(module.relu)
+        if module.requantize:
+            job.low, job.high = module.low & 0x1FF, module.high & 0x1FF
 
         start = time.perf_counter()
         status = self._library.shw_run(self._handle, ctypes.byref(job))
@@ -229,11 +237,13 @@ class SimulatedDevice:
             self.reset()
             reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
             raise ShiftworkError(f"{module.name}: {reason}")
+        # The sums of a network output leave the post unit unclamped; only ReLU6 has a bound below 32 bits.
+        result = program.gather(codes) if sums is None else np.clip(program.gather(sums), module.low, module.high)
         return LayerResult(
-            codes=program.gather(codes),
-            sums=program.gather(sums),
+            codes=result,
+            products=None if dots is None else program.gather(dots),
             cycles=job.cycles,
-            engine_cycles=job.engine_cycles,
+            total_cycles=job.total_cycles,
             in_beats=job.in_beats,
             in_waits=job.in_waits,
             out_beats=job.out_beats,

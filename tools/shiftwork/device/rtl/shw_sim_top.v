@@ -44,16 +44,17 @@ module shw_sim_top #(
   input  wire [COLS*8-1:0]  post_shortcut,
   input  wire [COLS*5-1:0]  post_shortcut_shift,
   input  wire [COLS*5-1:0]  post_shift,
+  input  wire               post_shortcut_enable,
   input  wire               post_shortcut_signed,
   input  wire               post_relu,
-  input  wire               post_requantize,
   input  wire [8:0]         post_low,
   input  wire [8:0]         post_high,
   // results
   output wire               out_valid,
   input  wire               out_ready,
   output wire               out_last,
-  output wire [COLS*32-1:0] out_data
+  output wire [COLS*8-1:0]  out_code,
+  output wire [COLS*32-1:0] out_sum
 );
   shw_tr_engine #(.ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH)) u_engine (
     .clk(clk), .rst(rst),
@@ -67,14 +68,14 @@ module shw_sim_top #(
 
   shw_post_unit #(.LANES(COLS)) u_post (
     .clk(clk), .rst(rst),
+    .cfg_relu(post_relu), .cfg_shortcut_enable(post_shortcut_enable),
+    .cfg_shortcut_signed(post_shortcut_signed), .cfg_low(post_low), .cfg_high(post_high),
     .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_acc(engine_acc),
     .in_bias(post_bias), .in_bias_shift(post_bias_shift), .in_shortcut(post_shortcut),
     .in_shortcut_shift(post_shortcut_shift), .in_shift(post_shift),
-    .cfg_shortcut_signed(post_shortcut_signed), .cfg_relu(post_relu),
-    .cfg_requantize(post_requantize), .cfg_low(post_low), .cfg_high(post_high),
-    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_data(out_data)
+    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_code(out_code),
+    .out_sum(out_sum)
   );
-
 endmodule
 
 `default_nettype wire

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cores as an importing user meets them: a git library, an empty working directory, nothing but `fusesoc run`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import runner
+from cocotb_tools.check_results import get_results
+
+from shiftwork.hardware import cores, manifest
+
+BLOCK = "shw_group_reveal"
+TARGET = {"verilator": "sim", "icarus": "sim_icarus"}
+BLOCKS = manifest.load()
+
+
+def call(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
+    result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=1200)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout[-6000:]}{result.stderr[-6000:]}"
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository with the files of this working tree that git tracks or would track."""
+    root = tmp_path_factory.mktemp("origin")
+    listed = call("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=runner.ROOT)
+    for name in filter(None, listed.split("\0")):
+        source = runner.ROOT / name
+        if source.exists() or source.is_symlink():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, root / name, follow_symlinks=False)
+    author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    call("git", "init", "-q", cwd=root)
+    call("git", "add", "-A", cwd=root)
+    call("git", *author, "commit", "-q", "-m", "import", cwd=root)
+    return root
+
+
+@pytest.fixture
+def user(library: Path, tmp_path: Path) -> Path:
+    """An empty working directory with the library registered, cloned by FuseSoC itself."""
+    call("fusesoc", "library", "add", "shiftwork", library.as_uri(), "--sync-type", "git", cwd=tmp_path)
+    clone = tmp_path / "fusesoc_libraries" / "shiftwork"
+    assert (clone / "rtl" / "manifest.yml").is_file()
+    return tmp_path
+
+
+def environment(clone: Path, gpi: bool = True) -> dict[str, str]:
+    """A user's shell: the reference models of the clone are importable, cocotb is told its library."""
+    env = {**os.environ, "PYTHONPATH": str(clone / "tools"), "COCOTB_TRUST_INERTIAL_WRITES": "1"}
+    env.pop("GPI_USERS", None)
+    if gpi:
+        parts = [call("cocotb-config", option, cwd=clone).strip() for option in ("--libpython", "--pygpi-entry-point")]
+        env["GPI_USERS"] = ";".join(parts)
+    return env
+
+
+def fusesoc(user: Path, target: str, block: str, gpi: bool = True) -> subprocess.CompletedProcess[str]:
+    clone = user / "fusesoc_libraries" / "shiftwork"
+    name = cores.vlnv(BLOCKS.blocks[block], BLOCKS.version)
+    command = ["fusesoc", "run", f"--target={target}", name]
+    return subprocess.run(
+        command, cwd=user, env=environment(clone, gpi), capture_output=True, text=True, timeout=1200, stdin=subprocess.DEVNULL
+    )
+
+
+def test_all_cores_are_found(user):
+    listed = call("fusesoc", "core", "list", cwd=user)
+    for block in BLOCKS.blocks.values():
+        assert cores.vlnv(block, BLOCKS.version) in listed
+
+
+@pytest.mark.parametrize("target", ["lint", "lint_verible"])
+def test_lint(user, target):
+    result = fusesoc(user, target, BLOCK)
+    assert result.returncode == 0, result.stdout + result.stderr
+    source = user / "fusesoc_libraries" / "shiftwork" / "rtl" / BLOCKS.blocks[BLOCK].file
+    source.write_text(source.read_text().replace("endmodule", "\twire [1:0] two = 3'd7;\nendmodule"))
+    result = fusesoc(user, target, BLOCK)
+    assert result.returncode != 0, "a seeded fault passes the lint"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("block", sorted(BLOCKS.blocks))
+def test_lint_of_every_block(user, block):
+    for target in ("lint", "lint_verible"):
+        result = fusesoc(user, target, block)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_simulation(user, simulator):
+    result = fusesoc(user, TARGET[simulator], BLOCK, gpi=False)
+    assert result.returncode != 0, "without GPI_USERS nothing runs, and that passes"
+    assert "GPI_USERS" in result.stdout + result.stderr
+
+    result = fusesoc(user, TARGET[simulator], BLOCK)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    results = next(user.glob(f"build/*{BLOCK}*/{TARGET[simulator]}/results.xml"))
+    ran, failed = get_results(results)
+    assert ran > 0
+    assert failed == 0
+
+
+def test_failing_simulation(user):
+    """The session alone, on Python: a missing, an empty and a failing result end with exit code 1."""
+    tests = {
+        "absent": (None, 1),
+        "empty": ("<testsuites/>", 1),
+        "failed": ('<testsuites><testsuite><testcase name="a"><failure/></testcase></testsuite></testsuites>', 1),
+        "passed": ('<testsuites><testsuite><testcase name="a"/></testsuite></testsuites>', 0),
+    }
+    session = runner.ROOT / "tb" / "fusesoc"
+    for name, (text, code) in tests.items():
+        write = "" if text is None else f"pathlib.Path('results.xml').write_text({text!r})"
+        script = f"import pathlib, sys; sys.path.insert(0, {str(session)!r}); import fusesoc_session; {write}"
+        result = subprocess.run([sys.executable, "-c", script], cwd=user, capture_output=True, text=True)
+        assert result.returncode == code, f"{name}: {result.stdout}{result.stderr}"

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sequencer: the operations of random and corner slices under stalls, their exact number of cycles, drains, reset."""
+
+import os
+import random
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge, ReadOnly
+
+from shiftwork.golden.tr_units import PLANES, Cell, Op, Operation, TileConfig, operations, slice_lists
+
+Lists = list[list[tuple[int, bool]]]
+
+
+class Bench:
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.rng = random.Random(int(os.environ["SHW_SEED"]))
+        self.index_w = int(dut.INDEX_W.value)
+        self.half = 0
+
+    async def begin(self) -> None:
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        for name in ("start", "start_half", "go", "drain", "fill_length", "fill_entry", "fill_half"):
+            getattr(dut, name).value = 0
+        for name in ("fill_plane", "fill_position", "fill_data"):
+            getattr(dut, name).value = 0
+        await self.reset(2)
+
+    async def reset(self, cycles: int = 1) -> None:
+        self.dut.rst.value = 1
+        for _ in range(cycles):
+            await FallingEdge(self.dut.clk)
+        self.dut.rst.value = self.dut.drain.value = 0
+        await ReadOnly()
+        assert self.observed() is None, "nothing is issued in reset"
+        assert int(self.dut.finished.value) == 1
+        await FallingEdge(self.dut.clk)
+
+    async def fill(self, lists: Lists) -> None:
+        dut = self.dut
+        self.half ^= 1
+        dut.fill_half.value = self.half
+        for plane, entries in enumerate(lists):
+            dut.fill_plane.value = plane
+            dut.fill_length.value, dut.fill_data.value = 1, (len(entries) - 1) & ((2 << self.index_w) - 1)
+            await FallingEdge(dut.clk)
+            dut.fill_length.value, dut.fill_entry.value = 0, 1
+            for position, (index, negative) in enumerate(entries):
+                dut.fill_position.value, dut.fill_data.value = position, (negative << self.index_w) | index
+                await FallingEdge(dut.clk)
+            dut.fill_entry.value = 0
+
+    def observed(self) -> Operation | None:
+        """The operation in the output register; None where it has no effect on any cell."""
+        dut = self.dut
+        op, term = Op(int(dut.op.value)), int(dut.op_term.value)
+        if op == Op.ADD and not term:
+            return None
+        index = None
+        if term:
+            address = int(dut.op_address.value)
+            assert address >> self.index_w == self.half
+            index = address & ((1 << self.index_w) - 1)
+        return Operation(op, index, bool(int(dut.op_fill.value)) if op == Op.SHIFT else False)
+
+    async def run(self, lists: Lists, stall: float = 0.0, wait: int = 0, abort: int | None = None) -> None:
+        """Start a slice and compare its operations; `wait` cycles pass before `go`, drains among them."""
+        dut = self.dut
+        await self.fill(lists)
+        expected = operations(lists)
+        dut.start.value, dut.start_half.value, dut.go.value = 1, self.half, 0
+        await FallingEdge(dut.clk)
+        dut.start.value, dut.start_half.value = 0, self.rng.randrange(2)
+        for n in range(wait):
+            dut.drain.value = n & 1
+            await ReadOnly()
+            assert not int(dut.finished.value)
+            await FallingEdge(dut.clk)
+            assert int(dut.op.value) == (Op.NORTH if n & 1 else Op.ADD)
+            assert not int(dut.op_term.value)
+        dut.drain.value = 0
+        seen, cycle, done = [], 0, False
+        while not done:
+            dut.go.value = int(self.rng.random() >= stall)
+            await ReadOnly()
+            done = bool(int(dut.finished.value))
+            await FallingEdge(dut.clk)
+            cycle += 1
+            operation = self.observed()
+            if operation:
+                seen.append(operation)
+            if abort is not None and cycle >= abort:
+                dut.drain.value = int(not int(dut.go.value))
+                await self.reset()
+                dut.go.value = dut.drain.value = 0
+                return
+            assert cycle < 20 + 20 * len(expected), "the slice does not end"
+        dut.go.value = 0
+        effects = [
+            Operation(o.op, o.index, o.fill if o.op == Op.SHIFT else False)
+            for o in expected
+            if o.op != Op.ADD or o.index is not None
+        ]
+        assert seen == effects
+        if stall == 0.0:
+            assert cycle == len(expected) + max(2 - wait, 0)
+        await FallingEdge(dut.clk)
+        assert self.observed() is None
+        assert int(dut.finished.value) == 1
+
+
+def random_lists(rng: random.Random, depth: int) -> Lists:
+    length = rng.randint(1, depth)
+    low, high = rng.choice(((-128, 127), (0, 255), (-128, -1), (-3, 3), (0, 0)))
+    values = [rng.randint(low, high) for _ in range(length)]
+    if rng.random() < 0.3:
+        values = [rng.choice((0, 0, 0, rng.randint(low, high))) for _ in values]
+    config = TileConfig(tr_en=rng.random() < 0.5, group=4, budget=rng.randint(1, 8), hese=rng.random() < 0.7)
+    return slice_lists(config, values, depth)[0]
+
+
+@cocotb.test()
+async def corner_slices(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    depth = 1 << bench.index_w
+    for sign in (False, True):
+        empty: Lists = [[] for _ in range(PLANES)]
+        await bench.run(empty)
+        await bench.run([[(i, sign) for i in range(depth)] for _ in range(PLANES)])
+        for plane in range(PLANES):
+            one: Lists = [[] for _ in range(PLANES)]
+            one[plane] = [(depth - 1, sign)]
+            await bench.run(one)
+        await bench.run([[(p, bool(p & 1) ^ sign)] for p in range(PLANES)])
+        await bench.run([[(p, sign), (p + 1, not sign)] for p in range(PLANES)])
+        await bench.run([[(p, sign), (p + 1, not sign), (p + 2, sign)] for p in range(PLANES)], wait=6)
+
+
+@cocotb.test()
+async def random_slices(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(60):
+        lists = random_lists(bench.rng, min(16, 1 << bench.index_w))
+        await bench.run(lists, bench.rng.choice((0.0, 0.0, 0.3, 0.8)), bench.rng.choice((0, 0, 1, 2, 3, 9)))
+
+
+@cocotb.test()
+async def reset_at_any_cycle(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(40):
+        lists = random_lists(bench.rng, min(16, 1 << bench.index_w))
+        await bench.run(lists, bench.rng.choice((0.0, 0.3)), abort=bench.rng.randrange(1, 30))
+        await bench.run(random_lists(bench.rng, 8))
+
+
+@cocotb.test()
+async def operations_compute_the_dot_product(dut) -> None:
+    """The model itself: Horner's rule over the operations of a slice gives the dot product."""
+    rng = random.Random(int(os.environ["SHW_SEED"]))
+    dut.rst.value = 1
+    for _ in range(200):
+        values = np.array([rng.randint(-128, 127) for _ in range(rng.randint(1, 256))])
+        others = np.array([rng.randint(-128, 256) for _ in values])
+        cell = Cell(24)
+        for o in operations(slice_lists(TileConfig(hese=rng.random() < 0.5), values.tolist())[0]):
+            cell.step(o.op, int(o.fill), 0 if o.index is None else int(others[o.index]))
+        assert cell.value == int(values @ others)

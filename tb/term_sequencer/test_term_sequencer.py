@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shw_term_sequencer against shiftwork.golden.tr_units.operations."""
+
+import pytest
+
+from runner import elaboration_fails, simulate
+
+
+@pytest.mark.parametrize("index_w", [4, pytest.param(8, marks=pytest.mark.full)])
+def test_sequencer(simulator, index_w):
+    simulate(
+        simulator,
+        "shw_term_sequencer",
+        "cocotb_term_sequencer",
+        parameters={"INDEX_W": index_w},
+        toplevel="sequencer_with_lists",
+        extra_sources=["tb/term_sequencer/sequencer_with_lists.v"],
+    )
+
+
+@pytest.mark.parametrize("index_w", [3, 11])
+def test_illegal_width(simulator, index_w):
+    assert "shw_ILLEGAL_INDEX_W" in elaboration_fails(simulator, "shw_term_sequencer", {"INDEX_W": index_w})

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Row of cells: random operations while the other half is written, the 3 cycles of latency, reset in mid-stream."""
+
+import os
+import random
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+
+from shiftwork.golden.tr_units import Op, Row
+
+LATENCY = 3
+
+
+class Bench:
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.rng = random.Random(int(os.environ["SHW_SEED"]))
+        self.columns, self.width = int(dut.COLS.value), int(dut.ACC_W.value)
+        self.words = 1 << int(dut.ADDR_W.value)
+        self.model = Row(self.columns, self.width, self.words)
+        self.pending = []
+
+    def pack(self, values: list[int], width: int) -> int:
+        return sum((v & ((1 << width) - 1)) << (c * width) for c, v in enumerate(values))
+
+    async def begin(self) -> None:
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        for name in ("write_enable", "write_address", "write_data", "op", "op_term", "op_fill", "op_signed"):
+            getattr(dut, name).value = 0
+        dut.op_address.value = dut.north.value = 0
+        await self.reset()
+        for address in range(self.words):  # every word is defined before its first use
+            self.write(address)
+            await FallingEdge(dut.clk)
+        dut.write_enable.value = 0
+
+    def write(self, address: int) -> None:
+        values = [
+            self.rng.choice((0, 127, 128, 255, 256, 384, 511, self.rng.randrange(512))) for _ in range(self.columns)
+        ]
+        self.dut.write_enable.value, self.dut.write_address.value = 1, address
+        self.dut.write_data.value = self.pack(values, 9)
+        self.model.write(address, values)
+
+    async def reset(self) -> None:
+        """One cycle of reset drops the operations in flight."""
+        dut = self.dut
+        dut.rst.value = 1
+        await FallingEdge(dut.clk)
+        dut.rst.value = 0
+        dut.op.value, dut.op_term.value = Op.ADD, 0
+        self.pending = []
+        for cell in self.model.cells:
+            cell.acc = 0
+        for _ in range(LATENCY + 1):
+            assert int(dut.acc.value) == 0, "nothing in flight survives a reset"
+            await FallingEdge(dut.clk)
+
+    async def cycle(self, half: int) -> None:
+        """One operation on `half` of the memory and perhaps a write to the other one."""
+        dut, rng = self.dut, self.rng
+        op, fill, term, signed = rng.randrange(4), rng.randrange(2), rng.randrange(2), rng.randrange(2)
+        address = half * self.words // 2 + rng.randrange(self.words // 2)
+        north = [rng.getrandbits(self.width) for _ in range(self.columns)]
+        dut.op.value, dut.op_fill.value, dut.op_term.value = op, fill, term
+        dut.op_address.value = address
+        # The sign extension belongs to the operand register, one cycle later; the north neighbour to the cell.
+        self.pending.append((op, fill, address if term else None, signed, north))
+        dut.op_signed.value = signed
+        if len(self.pending) >= LATENCY:
+            dut.north.value = self.pack(self.pending[-LATENCY][4], self.width)
+        dut.write_enable.value = 0
+        if rng.random() < 0.5:
+            self.write((1 - half) * self.words // 2 + rng.randrange(self.words // 2))
+        await FallingEdge(dut.clk)
+        if len(self.pending) >= LATENCY:
+            op, fill, where, signed, north = self.pending.pop(0)
+            expected = self.model.step(op, fill, where, bool(signed), north)
+            assert int(dut.acc.value) == self.pack(expected, self.width), (Op(op).name, fill, where, signed)
+
+
+@cocotb.test()
+async def random_operations(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    for half in (0, 1, 0):
+        for _ in range(300):
+            await bench.cycle(half)
+        # let the operations in flight read their words before the halves change roles
+        bench.dut.write_enable.value = 0
+
+
+@cocotb.test()
+async def reset_in_mid_stream(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(40):
+        for _ in range(bench.rng.randrange(1, 8)):
+            await bench.cycle(0)
+        bench.dut.write_enable.value = 0
+        await bench.reset()
