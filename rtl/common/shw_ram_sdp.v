@@ -1,7 +1,9 @@
 // shw_ram_sdp: simple dual-port memory, one write port, one registered read port with enable.
 //
-// STYLE chooses the memory resource by the ram_style attribute. No initial content: a word is defined
-// after its first write. A read in the cycle of a write to the same address gives the old word.
+// STYLE chooses the memory resource by the ram_style attribute; "distributed" needs a family with LUT RAM
+// (xc7, ecp5). No initial content: a word is defined after its first write. A read in the cycle of a write to
+// the same address is undefined, which saves the bypass logic that ecp5 and ice40 would need; simulation
+// then gives the complement of the old word, so that a user who depends on it fails early.
 // read_data holds its value while read_enable is low.
 //
 // Parameters: DATA_W  1..65536  word width
@@ -26,6 +28,12 @@ module shw_ram_sdp #(
   input  wire [ADDR_W-1:0] read_address,
   output reg  [DATA_W-1:0] read_data
 );
+`ifdef SYNTHESIS
+  wire collision = 1'b0;
+`else
+  wire collision = write_enable && write_address == read_address;
+`endif
+
   generate
     if (DATA_W < 1 || DATA_W > 65536) begin : g_illegal_data
       shw_ILLEGAL_DATA_W_must_be_1_to_65536 illegal ();
@@ -34,29 +42,32 @@ module shw_ram_sdp #(
       shw_ILLEGAL_ADDR_W_must_be_1_to_16 illegal ();
     end
 
+    /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
     if (STYLE == "block") begin : g_block
-      (* ram_style = "block" *)
+      (* ram_style = "block", no_rw_check *)
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         if (write_enable) memory[write_address] <= write_data;
-        if (read_enable) read_data <= memory[read_address];
+        if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "distributed") begin : g_distributed
-      (* ram_style = "distributed" *)
+      (* ram_style = "distributed", no_rw_check *)
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         if (write_enable) memory[write_address] <= write_data;
-        if (read_enable) read_data <= memory[read_address];
+        if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "auto") begin : g_auto
+      (* no_rw_check *)
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         if (write_enable) memory[write_address] <= write_data;
-        if (read_enable) read_data <= memory[read_address];
+        if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else begin : g_illegal_style
       shw_ILLEGAL_STYLE_must_be_block_distributed_or_auto illegal ();
     end
+    /* verilator lint_on WIDTHEXPAND */
   endgenerate
 endmodule
 

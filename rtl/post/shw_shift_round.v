@@ -45,7 +45,9 @@ module shw_shift_round #(
   // Stage 1: shift by 0, 8, 16 or 24. It overflows if a bit above the window differs from the sign.
   wire              sign = value[IN_W-1];
   wire [WIDE_W-1:0] wide = {{(WIDE_W-IN_W-1){sign}}, value, 1'b0};
-  wire [WIDE_W-1:0] odd  = wide ^ {WIDE_W{sign}};
+
+  // Bits above the window of shift 0 that differ from the sign.
+  wire [WIDE_W-1:COARSE_W-1] odd = wide[WIDE_W-1:COARSE_W-1] ^ {(WIDE_W-COARSE_W+1){sign}};
 
   reg [COARSE_W-1:0] moved;
   reg                moved_over;
@@ -90,7 +92,7 @@ module shw_shift_round #(
     shifted = fine_shift[0] ? by_2[FINE_W:1] : by_2[FINE_W-1:0];
     shifted_over = 1'b0;
     for (n = 0; n < 7; n = n + 1) begin
-      if (fine_shift <= n && coarse[FINE_W-1+n] != coarse_sign) shifted_over = 1'b1;
+      if (n >= {29'd0, fine_shift} && coarse[FINE_W-1+n] != coarse_sign) shifted_over = 1'b1;
     end
   end
 

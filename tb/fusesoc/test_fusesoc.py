@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import runner
 from cocotb_tools.check_results import get_results
 
+import runner
 from shiftwork.hardware import cores, manifest
 
 BLOCK = "shw_group_reveal"
@@ -65,7 +65,13 @@ def fusesoc(user: Path, target: str, block: str, gpi: bool = True) -> subprocess
     name = cores.vlnv(BLOCKS.blocks[block], BLOCKS.version)
     command = ["fusesoc", "run", f"--target={target}", name]
     return subprocess.run(
-        command, cwd=user, env=environment(clone, gpi), capture_output=True, text=True, timeout=1200, stdin=subprocess.DEVNULL
+        command,
+        cwd=user,
+        env=environment(clone, gpi),
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        stdin=subprocess.DEVNULL,
     )
 
 

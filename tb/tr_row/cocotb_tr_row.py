@@ -31,6 +31,7 @@ class Bench:
         for name in ("write_enable", "write_address", "write_data", "op", "op_term", "op_fill", "op_signed"):
             getattr(dut, name).value = 0
         dut.op_address.value = dut.north.value = 0
+        await FallingEdge(dut.clk)
         await self.reset()
         for address in range(self.words):  # every word is defined before its first use
             self.write(address)
@@ -68,7 +69,7 @@ class Bench:
         dut.op.value, dut.op_fill.value, dut.op_term.value = op, fill, term
         dut.op_address.value = address
         # The sign extension belongs to the operand register, one cycle later; the north neighbour to the cell.
-        self.pending.append((op, fill, address if term else None, signed, north))
+        self.pending.append((op, fill, self.model.read(address) if term else None, signed, north))
         dut.op_signed.value = signed
         if len(self.pending) >= LATENCY:
             dut.north.value = self.pack(self.pending[-LATENCY][4], self.width)
@@ -77,9 +78,9 @@ class Bench:
             self.write((1 - half) * self.words // 2 + rng.randrange(self.words // 2))
         await FallingEdge(dut.clk)
         if len(self.pending) >= LATENCY:
-            op, fill, where, signed, north = self.pending.pop(0)
-            expected = self.model.step(op, fill, where, bool(signed), north)
-            assert int(dut.acc.value) == self.pack(expected, self.width), (Op(op).name, fill, where, signed)
+            op, fill, word, signed, north = self.pending.pop(0)
+            expected = self.model.step(op, fill, word, bool(signed), north)
+            assert int(dut.acc.value) == self.pack(expected, self.width), (Op(op).name, fill, word, signed)
 
 
 @cocotb.test()
@@ -89,8 +90,6 @@ async def random_operations(dut) -> None:
     for half in (0, 1, 0):
         for _ in range(300):
             await bench.cycle(half)
-        # let the operations in flight read their words before the halves change roles
-        bench.dut.write_enable.value = 0
 
 
 @cocotb.test()

@@ -61,16 +61,16 @@ def _masks(magnitude: NDArray[np.int64], rule: str) -> tuple[NDArray[np.int64], 
 class _Tables:
     """Look-up tables over every value of a width; row = value + offset.
 
-    nonzero: bit mask of the planes with a digit. terms: number of digits. upper: [value, p] = sum of the digits in planes
-    p and above. counters: [word, value] = one 12-bit counter per plane, 5 planes a word, plane 0 lowest. leading: [value, s] =
-    sum of the s largest terms.
+    plus, minus: bit masks of the planes with a positive and with a negative digit (int16, int32 for 16-bit values).
+    terms: number of digits. counters: [word, value] = one 12-bit counter per plane, 5 planes a word, plane 0 lowest.
+    leading: [value, s] = sum of the s largest terms.
     """
 
     offset: int
     planes: int
-    nonzero: NDArray[np.int32]
+    plus: NDArray[np.signedinteger]
+    minus: NDArray[np.signedinteger]
     terms: NDArray[np.uint8]
-    upper: NDArray[np.int32]
     counters: NDArray[np.uint64]
     leading: NDArray[np.int32]
 
@@ -85,8 +85,6 @@ def _tables(rule: str, width: int) -> _Tables:
     digits = ((plus[:, None] >> np.arange(planes)) & 1) - ((minus[:, None] >> np.arange(planes)) & 1)
     digits = digits * sign[:, None]
     parts = digits << np.arange(planes)
-    upper = np.zeros((len(values), planes + 1), np.int32)
-    upper[:, :planes] = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
     present = (digits != 0).astype(np.uint64)
     words = -(-planes // _PLANES_PER_WORD)
     counters = np.zeros((words, len(values)), np.uint64)
@@ -96,9 +94,11 @@ def _tables(rule: str, width: int) -> _Tables:
     # The s largest terms: walk the planes from the top and keep a digit while fewer than s were kept.
     rank = np.cumsum((digits != 0)[:, ::-1], axis=1)[:, ::-1]
     leading = np.stack([np.where(rank <= s, parts, 0).sum(axis=1) for s in range(planes + 1)], axis=1)
-    return _Tables(
-        limit, planes, (plus | minus).astype(np.int32), present.sum(axis=1).astype(np.uint8), upper, counters, leading.astype(np.int32)
-    )
+    kind = np.int16 if width <= 8 else np.int32
+    positive = np.where(sign < 0, minus, plus).astype(kind)
+    negative = np.where(sign < 0, plus, minus).astype(kind)
+    terms = present.sum(axis=1).astype(np.uint8)
+    return _Tables(limit, planes, positive, negative, terms, counters, leading.astype(np.int32))
 
 
 def _tables_for(array: NDArray[np.integer], rule: str) -> _Tables:
@@ -261,7 +261,7 @@ def _reveal_groups(groups: NDArray[np.integer], budget: int, tables: _Tables) ->
     return result
 
 
-def _reveal_over(rows: NDArray[np.intp], budget: int, tables: _Tables) -> NDArray[np.int32]:
+def _reveal_over(rows: NDArray[np.intp], budget: int, tables: _Tables) -> NDArray[np.integer]:
     """Reveal groups that hold more terms than the budget; ``rows`` are table rows (groups, g)."""
     groups = rows.shape[0]
     last = np.zeros(groups, np.intp)  # the plane in which the budget ends
@@ -277,8 +277,10 @@ def _reveal_over(rows: NDArray[np.intp], budget: int, tables: _Tables) -> NDArra
         room[ends] = (budget - kept)[ends]
         open_ &= ~ends
         kept += here
-    values = tables.upper[rows, last[:, None] + 1]
-    digit = (tables.nonzero[rows] >> last[:, None].astype(np.int32)) & 1
-    digit &= np.cumsum(digit, axis=1, dtype=np.int32) <= room[:, None]
-    difference = tables.upper[rows, last[:, None]] - values
-    return values + digit * difference
+    # Keep every digit above the last plane, and there the first ``room`` digits in index order.
+    plane = last.astype(tables.plus.dtype)[:, None]
+    plus, minus = tables.plus[rows], tables.minus[rows]
+    partial = ((plus | minus) >> plane) & 1
+    partial &= np.cumsum(partial, axis=1, dtype=partial.dtype) <= room.astype(partial.dtype)[:, None]
+    mask = (-2 << plane) | (partial << plane)
+    return (plus & mask) - (minus & mask)

@@ -2,5 +2,6 @@
 """Compilation: one module and its input codes become the operand stream of a tile engine."""
 
 from shiftwork.compile.operands import TileProgram, compile_module
+from shiftwork.compile.schedule import Schedule, schedule
 
-__all__ = ["TileProgram", "compile_module"]
+__all__ = ["Schedule", "TileProgram", "compile_module", "schedule"]

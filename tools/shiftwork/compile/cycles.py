@@ -103,11 +103,11 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
     Exact for an idle engine, a source that always has a beat and a sink that is always ready.
     The names follow the RTL: a visit applies a group's budget, a drain empties the array in ``rows`` cycles.
     """
-    last_visit = -9          # cycle of the latest visit
-    accept = 0               # earliest cycle of the next beat
-    drains: list[int] = []   # cycle in which each slice's drain was started
+    last_visit = -9  # cycle of the latest visit
+    accept = 0  # earliest cycle of the next beat
+    drains: list[int] = []  # cycle in which each slice's drain was started
     pending: list[int] = []  # cycle at which a finished tile's totals may begin to leave
-    leaves: list[int] = []   # cycle in which each tile's last row moved to the output register
+    leaves: list[int] = []  # cycle in which each tile's last row moved to the output register
     for tile in tiles:
         begin = 0
         for number, operations in enumerate(tile.operations):

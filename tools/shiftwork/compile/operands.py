@@ -28,6 +28,7 @@ from shiftwork.quantize.bounds import SLICE_DEPTH, SLICE_LIMIT, slice_bounds
 
 Code = TypeVar("Code", bound=np.integer)
 
+
 @dataclass
 class TileProgram:
     """Everything the device needs to run one module on a ROWS x COLS engine.
@@ -37,7 +38,7 @@ class TileProgram:
         row_blocks: uint8 ``(groups * row_tiles, K, ROWS)`` operand codes of the rows, one beat a k.
         col_blocks: uint8 ``(groups * col_tiles, K, COLS)`` operand codes of the columns.
         tiles: int32 ``(tiles, 3)``: index into ``row_blocks``, index into ``col_blocks``, first index into the vectors.
-        row_signed, col_signed: how the codes extend.
+        rule: encoding rule of the streamed terms. row_signed, col_signed: how the codes extend.
         lane_is_channel: True when a column is an output channel: a beat uses one vector of the lane's constants;
             False when a row is an output channel: beat r of a tile uses vector ``first + r``, the same in all lanes.
         bias, bias_shift, shortcut_shift, shift: int32 ``(vectors, COLS)``.
@@ -49,6 +50,7 @@ class TileProgram:
     """
 
     name: str
+    rule: str
     row_blocks: NDArray[np.uint8]
     col_blocks: NDArray[np.uint8]
     tiles: NDArray[np.int32]
@@ -204,6 +206,7 @@ def compile_module(
 
     program = TileProgram(
         name=module.name,
+        rule=network.rule,
         row_blocks=row_blocks,
         col_blocks=col_blocks,
         tiles=tiles,
@@ -228,6 +231,8 @@ def compile_module(
         shortcut = tensors[module.shortcut]
         expected = (len(codes), high, wide, out)
         if shortcut.shape != expected:
-            raise ShiftworkError(f"node {module.name!r}: shortcut of shape {shortcut.shape} for an output of {expected}")
+            raise ShiftworkError(
+                f"node {module.name!r}: shortcut of shape {shortcut.shape} for an output of {expected}"
+            )
         program.shortcut = program.scatter(shortcut.astype(np.uint8))
     return program

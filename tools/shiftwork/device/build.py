@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compile Verilog with Verilator into a shared library, without make and without Perl, and cache the result.
 
-The cache key is the hash of every source, the parameters, the flags and the tool versions: a change of any of them builds
-anew, nothing else does.
+The cache key is the hash of every source, the parameters, the flags and the tool versions: a change of any of them
+builds anew, nothing else does.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def build_library(
     """
     for source in [*sources, harness]:
         if not source.is_file():
-            raise ShiftworkError(f"source not found: {source} (the simulated device runs from a clone of the repository)")
+            raise ShiftworkError(
+                f"source not found: {source} (the simulated device runs from a clone of the repository)"
+            )
     verilator = find_verilator()
     find_compiler()
     key = hashlib.sha256()
@@ -130,7 +132,11 @@ def _runtime(verilator: Verilator, compiler: Path, trace: bool, log: Path) -> Pa
         with tempfile.TemporaryDirectory(prefix=".runtime-", dir=cache_folder()) as folder:
             unit = Path(folder) / "runtime.cc"
             unit.write_text("".join(f'#include "{path}"\n' for path in sources))
-            _run([compiler, *flags, "-O1", "-c", unit, "-o", unit.with_suffix(".o")], "compiling Verilator's run time", log)
+            _run(
+                [compiler, *flags, "-O1", "-c", unit, "-o", unit.with_suffix(".o")],
+                "compiling Verilator's run time",
+                log,
+            )
             unit.with_suffix(".o").replace(target)
     return target
 

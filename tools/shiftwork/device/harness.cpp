@@ -27,11 +27,13 @@ struct Device {
 
   void settle() {
     top.clk = 0;
+    top.post_clk = 0;
     top.eval();
     dump();
   }
-  void edge() {
+  void edge(bool post) {
     top.clk = 1;
+    top.post_clk = post;
     top.eval();
     dump();
   }
@@ -97,12 +99,12 @@ Device* shw_new() {
   top.out_ready = 0;
   for (int i = 0; i < 4; i++) {
     device->settle();
-    device->edge();
+    device->edge(true);
   }
   top.rst = 0;
   for (int i = 0; i < 32; i++) {  // the engine clears its lists after reset
     device->settle();
-    device->edge();
+    device->edge(true);
   }
   return device;
 }
@@ -190,6 +192,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
 
     // handshakes of this cycle
     bool moved = false;
+    const uint64_t post_beat_before = post_beat;
     const bool taken = offered && top.in_ready;
     const bool engine_taken = top.engine_valid && top.engine_ready;
     if (offered && !taken) job.in_waits++;
@@ -210,7 +213,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
       }
     }
     if (top.cfg_error) return SHW_CONFIG_ERROR;
-    device->edge();
+    device->edge(top.engine_valid || engine_beat != post_beat_before);
     cycle++;
 
     if (engine_taken) {

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 SHIFT_BITS = 5
 MAX_ROWS = 64
 MAX_COLS = 256
+_ENCODINGS = {"binary": 0, "hese": 1}
 _STATUS = {
     1: "the device hangs: no handshake for {watchdog} cycles",
     2: "the engine refuses its configuration (cfg_error)",
@@ -51,12 +52,12 @@ class LayerResult:
     """What the device returned for one module.
 
     Attributes:
-        codes: ``(images, height, width, channels)`` output: int8 or uint8 codes, int32 when the module is not requantized.
+        codes: ``(images, height, width, channels)`` output: int8 or uint8, int32 when the module is not requantized.
         products: int32, the engine's dot products, same shape; None unless asked for.
         cycles: clock cycles from the first beat offered to the last beat out of the engine, both included.
         total_cycles: the same, to the last beat out of the post unit.
         in_beats, in_waits: input beats, and cycles in which a beat waited. out_beats, out_waits: same at the output.
-        seconds: wall time of the simulation.
+        seconds: of the simulation, by the clock of the call.
     """
 
     codes: NDArray[np.integer]
@@ -73,7 +74,7 @@ class LayerResult:
 class LayerJob(ctypes.Structure):
     """Mirror of ``struct LayerJob`` in harness.cpp."""
 
-    _fields_: Sequence[tuple[str, Any]] = [
+    _fields_: ClassVar = [
         *[
             (name, ctypes.c_void_p)
             for name in (
@@ -176,7 +177,12 @@ class SimulatedDevice:
             self._handle = None
 
     def run(
-        self, module: IntegerModule, program: TileProgram, stalls: Stalls | None = None, products: bool = False
+        self,
+        module: IntegerModule,
+        program: TileProgram,
+        stalls: Stalls | None = None,
+        products: bool = False,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> LayerResult:
         """Run every tile of a module.
 
@@ -184,12 +190,14 @@ class SimulatedDevice:
             module: for its configuration (terms, ReLU, clamp).
             program: operands and constants compiled for this shape.
             stalls: random gaps and backpressure, None for none.
-            products: return the engine's dot products too.
+            products: return the engine's dot products too. clock: what ``seconds`` is measured with.
 
         Raises:
             ShiftworkError: naming the module, when the device hangs or refuses the configuration.
         """
         stalls = stalls or Stalls()
+        if program.rule not in _ENCODINGS:
+            raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {program.rule!r}")
         shape = (len(program.tiles), self.rows, self.cols)
         if program.row_blocks.shape[2] != self.rows or program.col_blocks.shape[2] != self.cols:
             raise ShiftworkError(f"{module.name}: compiled for another engine shape than {self.rows} x {self.cols}")
@@ -223,16 +231,16 @@ class SimulatedDevice:
         terms = module.terms
         job.tr_en = int(terms.enabled)
         job.group, job.budget, job.data_terms = terms.group, terms.budget, terms.data_terms
-        job.encoding = 1
+        job.encoding = _ENCODINGS[program.rule]
         job.row_signed, job.col_signed = int(program.row_signed), int(program.col_signed)
         job.lane_is_channel, job.shortcut_signed = int(program.lane_is_channel), int(program.shortcut_signed)
         job.relu = int(module.relu)
         if module.requantize:
             job.low, job.high = module.low & 0x1FF, module.high & 0x1FF
 
-        start = time.perf_counter()
+        start = clock()
         status = self._library.shw_run(self._handle, ctypes.byref(job))
-        seconds = time.perf_counter() - start
+        seconds = clock() - start
         if status != 0:
             self.reset()
             reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)

@@ -162,9 +162,13 @@ class Row:
         """Store one operand per column (9 bits, unsigned)."""
         self.memory[address] = values
 
-    def step(self, op: int, fill: int, address: int | None, signed: bool, north: Sequence[int]) -> list[int]:
-        """Execute one operation in every cell; returns the accumulators. ``address`` None adds 0."""
-        word = [0] * self.columns if address is None else [int(v) for v in self.memory[address]]
+    def read(self, address: int) -> list[int]:
+        """The operands of one index."""
+        return [int(value) for value in self.memory[address]]
+
+    def step(self, op: int, fill: int, word: Sequence[int] | None, signed: bool, north: Sequence[int]) -> list[int]:
+        """Execute one operation on the operands ``word`` (None: zeros); returns the accumulators."""
+        word = [0] * self.columns if word is None else word
         values = [v - 512 if signed and v & 256 else v for v in word]
         return [cell.step(op, fill, t, n) for cell, t, n in zip(self.cells, values, north, strict=True)]
 

@@ -100,7 +100,11 @@ def core(blocks: manifest.Manifest, name: str) -> str:
         data["parameters"] = parameters
     tb = blocks.root / "tb"
     module = f"cocotb_{block.testbench}"
-    if block.testbench and name == manifest.PREFIX + block.testbench and (tb / block.testbench / f"{module}.py").is_file():
+    if (
+        block.testbench
+        and name == manifest.PREFIX + block.testbench
+        and (tb / block.testbench / f"{module}.py").is_file()
+    ):
         python = [tb / "fusesoc" / f"{SESSION}.py", *_python_files(tb / block.testbench, module)]
         data["filesets"]["tb"] = {"files": _copied(python, blocks.root)}
         data["scripts"] = {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["tb"]}}

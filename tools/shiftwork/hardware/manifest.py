@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 PREFIX = "shw_"
 _REQUIRED = ("description", "file", "latency", "throughput")
-_OPTIONAL = ("depends", "parameters", "testbench")
+_OPTIONAL = ("depends", "parameters", "testbench", "simulation")
 _MODULE = re.compile(r"^\s*module\s+(\w+)", re.MULTILINE)
 
 
@@ -43,6 +43,9 @@ class Block:
     throughput: str
     testbench: str | None
     """Folder under tb/, or None where a larger block's testbench covers this one."""
+    simulation: Mapping[str, Any]
+    """What the FuseSoC simulation of the testbench needs beyond the block at its default parameters:
+    `parameters` (values), `toplevel` (a wrapper) and `files` (Verilog files in the testbench's folder)."""
 
     @property
     def group(self) -> str:
@@ -98,6 +101,11 @@ class Manifest:
                 findings.append(str(error))
             if block.testbench and not (self.root / "tb" / block.testbench).is_dir():
                 findings.append(f"{block.name}: there is no folder tb/{block.testbench}")
+            findings += [
+                f"{block.name}: tb/{block.testbench}/{name} does not exist"
+                for name in block.simulation.get("files", [])
+                if not (self.root / "tb" / str(block.testbench) / name).is_file()
+            ]
             if block.file not in present:
                 findings.append(f"{block.name}: rtl/{block.file} does not exist")
                 continue
@@ -137,6 +145,9 @@ def _block(name: str, entry: object) -> Block:
     for parameter, facts in parameters.items():
         if not isinstance(facts, dict) or not {"default", "description"} <= set(facts):
             raise ManifestError(f"rtl/manifest.yml: {name}.{parameter}: default and description are needed")
+    simulation = entry.get("simulation") or {}
+    if not isinstance(simulation, dict) or set(simulation) - {"parameters", "toplevel", "files"}:
+        raise ManifestError(f"rtl/manifest.yml: {name}.simulation: parameters, toplevel and files are possible")
     return Block(
         name=name,
         description=entry["description"],
@@ -146,6 +157,7 @@ def _block(name: str, entry: object) -> Block:
         latency=entry["latency"],
         throughput=entry["throughput"],
         testbench=entry.get("testbench"),
+        simulation=simulation,
     )
 
 

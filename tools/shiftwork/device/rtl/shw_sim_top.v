@@ -2,7 +2,8 @@
 //
 // The harness (harness.cpp) plays the memories: it offers operand beats, and presents the constants
 // (post_*) of the beat that the engine returns next. engine_* show the stream between engine and post
-// unit, so that the harness knows when to advance.
+// unit, so that the harness knows when to advance. post_clk is clk, or held low while the post unit is
+// empty and is offered nothing: its state cannot matter then, and the simulation saves its time.
 //
 // Parameters: ROWS, COLS, DEPTH  as in shw_tr_engine
 // Latency, throughput, backpressure: those of shw_tr_engine followed by shw_post_unit.
@@ -17,6 +18,7 @@ module shw_sim_top #(
   parameter DEPTH = 256
 ) (
   input  wire               clk,
+  input  wire               post_clk,
   input  wire               rst,
   // configuration of the engine
   input  wire               cfg_tr_en,
@@ -67,7 +69,7 @@ module shw_sim_top #(
   );
 
   shw_post_unit #(.LANES(COLS)) u_post (
-    .clk(clk), .rst(rst),
+    .clk(post_clk), .rst(rst),
     .cfg_relu(post_relu), .cfg_shortcut_enable(post_shortcut_enable),
     .cfg_shortcut_signed(post_shortcut_signed), .cfg_low(post_low), .cfg_high(post_high),
     .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_acc(engine_acc),

@@ -1,0 +1,103 @@
+// shw_tmac_row_edge: one streamed row, from 8-bit codes to the row terms of its term-pair cells.
+//
+// Encoder (HESE or binary) -> skew (plane p waits 8 - p cycles) -> plane lists with group reveal -> sequencer: as in
+// shw_tr_row_edge, but a term is held until `step` and carries its exponent.
+//
+// Parameters: none (256 values a slice)
+// Latency:    a code is in its lists 10 cycles after its encoding; see shw_tmac_sequencer for the read side.
+// Throughput: 1 code per cycle in, 1 term per step out. Backpressure: `step`.
+// Reset:      rst returns to idle; visit once with close before the first value.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_tmac_row_edge (
+  input  wire        clk,
+  input  wire        rst,
+  input  wire [7:0]  code,
+  input  wire        code_signed,
+  input  wire        code_hese,
+  input  wire [8:0]  plane_valid,   // a value is in plane p; plane 8 one cycle after its code
+  input  wire [71:0] write_index,
+  input  wire [8:0]  write_half,
+  input  wire        visit,
+  input  wire [3:0]  visit_plane,
+  input  wire        visit_close,
+  input  wire        visit_half,
+  input  wire [10:0] visit_budget,
+  input  wire        visit_unlimited,
+  input  wire        start,
+  input  wire        start_half,
+  input  wire        step,
+  output wire        finished,
+  output wire        term_valid,
+  output wire        term_negative,
+  output wire [3:0]  term_exponent,
+  output wire [7:0]  term_index
+);
+  wire       below     = code_signed & code[7];
+  wire [7:0] magnitude = (code ^ {8{below}}) + {7'd0, below};
+  wire [8:0] nonzero;
+  wire [8:0] negative;
+
+  shw_hese_encoder #(.W(8)) u_encoder (
+    .magnitude(magnitude), .hese(code_hese), .nonzero(nonzero), .negative(negative)
+  );
+
+  wire [8:0] plane_nonzero;
+  wire [8:0] plane_negative;
+
+  genvar p;
+  generate
+    for (p = 0; p < 9; p = p + 1) begin : g_skew
+      reg [8-p:0] nonzero_delay;
+      reg [8-p:0] negative_delay;
+      if (p == 8) begin : g_top
+        always @(posedge clk) begin
+          nonzero_delay  <= nonzero[p];
+          negative_delay <= negative[p] ^ below;
+        end
+      end else begin : g_below
+        always @(posedge clk) begin
+          nonzero_delay  <= {nonzero_delay[7-p:0], nonzero[p]};
+          negative_delay <= {negative_delay[7-p:0], negative[p] ^ below};
+        end
+      end
+      assign plane_nonzero[p]  = nonzero_delay[8-p];
+      assign plane_negative[p] = negative_delay[8-p];
+    end
+  endgenerate
+
+  wire       count_half;
+  wire [3:0] count_plane;
+  wire [8:0] last;
+  wire       read_enable;
+  wire       read_half;
+  wire [7:0] read_position;
+  wire [3:0] read_plane;
+  wire [7:0] entry_index;
+  wire       entry_negative;
+
+  shw_plane_lists #(.INDEX_W(8)) u_lists (
+    .clk(clk), .rst(rst),
+    .append(plane_valid & plane_nonzero), .negative(plane_negative),
+    .write_index(write_index), .write_half(write_half),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+    .count_half(count_half), .count_plane(count_plane), .last(last),
+    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
+    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative)
+  );
+
+  shw_tmac_sequencer #(.INDEX_W(8)) u_sequencer (
+    .clk(clk), .rst(rst), .start(start), .start_half(start_half), .step(step),
+    .finished(finished),
+    .count_half(count_half), .count_plane(count_plane), .last(last),
+    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
+    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative),
+    .term_valid(term_valid), .term_negative(term_negative), .term_exponent(term_exponent),
+    .term_index(term_index)
+  );
+endmodule
+
+`default_nettype wire

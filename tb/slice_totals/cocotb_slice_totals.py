@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Totals: tiles of several slices under every kind of output stall, wrap at 32 bits, extremes, reset in mid-stream."""
+
+import os
+import random
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+
+from shiftwork.golden.tr_units import SliceTotals, wrap
+
+
+class Bench:
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.rng = random.Random(int(os.environ["SHW_SEED"]))
+        self.rows, self.cols, self.width = (int(getattr(dut, n).value) for n in ("ROWS", "COLS", "SUM_W"))
+        self.model = SliceTotals(self.rows, self.cols)
+        self.stall = "none"
+
+    async def begin(self) -> None:
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        for name in ("add_valid", "add_row", "add_first", "add_last", "add_bank", "add_sum", "out_ready"):
+            getattr(dut, name).value = 0
+        await FallingEdge(dut.clk)
+        await self.reset()
+
+    async def reset(self) -> None:
+        dut = self.dut
+        dut.rst.value, dut.add_valid.value = 1, 0
+        await FallingEdge(dut.clk)
+        dut.rst.value = 0
+        self.bank, self.cycle = 0, 0
+        self.busy = [False, False]
+        self.beats, self.held = [], None
+        assert not int(dut.out_valid.value)
+
+    async def clock(self) -> None:
+        """One cycle: outputs are registers, so what is seen now is what the next edge transfers."""
+        dut = self.dut
+        self.cycle += 1
+        ready = {"none": 1, "periodic": int(self.cycle % 3 == 0), "random": int(self.rng.random() < 0.4), "long": 0}
+        dut.out_ready.value = ready[self.stall]
+        if int(dut.out_valid.value):
+            beat = int(dut.out_acc.value), int(dut.out_last.value)
+            assert self.held in (None, beat), "a stalled beat is stable"
+            self.held = beat
+            if ready[self.stall]:
+                self.beats.append(beat)
+                self.held = None
+        else:
+            assert self.held is None, "a beat waits for out_ready"
+        await cocotb.triggers.ReadOnly()
+        if int(dut.done.value):
+            bank = int(dut.done_bank.value)
+            assert self.busy[bank]
+            self.busy[bank] = False
+        await FallingEdge(dut.clk)
+
+    def sums(self, extreme: bool) -> list[int]:
+        low = -(1 << (self.width - 1))
+        if extreme:
+            return [self.rng.choice((low, -low - 1, 0, -1, 1)) for _ in range(self.cols)]
+        return [self.rng.randrange(low, -low) for _ in range(self.cols)]
+
+    async def tile(self, slices: int, extreme: bool = False, gaps: float = 0.0) -> list[tuple[int, int]]:
+        """Add the slices of a tile as its drains would; returns the beats that must leave."""
+        dut, mask = self.dut, (1 << self.width) - 1
+        for _ in range(2000):
+            if not self.busy[self.bank]:
+                break
+            await self.clock()
+        assert not self.busy[self.bank], "done never came"
+        for n in range(slices):
+            for row in range(self.rows):
+                sums = self.sums(extreme)
+                self.model.add(self.bank, row, sums, n == 0)
+                dut.add_valid.value, dut.add_row.value, dut.add_bank.value = 1, row, self.bank
+                dut.add_first.value, dut.add_last.value = int(n == 0), int(n == slices - 1)
+                dut.add_sum.value = sum((v & mask) << (c * self.width) for c, v in enumerate(sums))
+                await self.clock()
+            dut.add_valid.value = 0
+            self.busy[self.bank] = n == slices - 1
+            while self.rng.random() < gaps:
+                await self.clock()
+        beats = self.model.beats(self.bank)
+        self.bank ^= 1
+        packed = [sum((v & 0xFFFFFFFF) << (32 * c) for c, v in enumerate(row)) for row in beats]
+        return [(value, int(row == self.rows - 1)) for row, value in enumerate(packed)]
+
+    async def finish(self, expected: list[tuple[int, int]]) -> None:
+        for _ in range(20 * (len(expected) + 2)):
+            if len(self.beats) >= len(expected):
+                break
+            await self.clock()
+        for _ in range(4):
+            await self.clock()
+        assert expected
+        assert self.beats == expected
+
+
+@cocotb.test()
+async def random_tiles(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    for stall in ("none", "periodic", "random"):
+        for gaps in (0.0, 0.7):
+            bench.stall = stall
+            expected = []
+            for _ in range(15):
+                expected += await bench.tile(bench.rng.choice((1, 1, 2, 5)), bench.rng.random() < 0.3, gaps)
+            await bench.finish(expected)
+            bench.beats.clear()
+
+
+@cocotb.test()
+async def output_waits_while_two_tiles_are_complete(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    bench.stall = "long"
+    expected = await bench.tile(2) + await bench.tile(3)
+    for _ in range(50):
+        await bench.clock()
+    assert bench.beats == []
+    bench.stall = "none"
+    await bench.finish(expected)
+
+
+@cocotb.test()
+async def totals_wrap_at_32_bits(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    slices = 5 if bench.width >= 31 else 3
+    expected = await bench.tile(slices, extreme=True)
+    await bench.finish(expected)
+    assert wrap(1 << 31, 32) == -(1 << 31)
+
+
+@cocotb.test()
+async def first_beat_after_two_cycles(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    bench.stall = "none"
+    expected = await bench.tile(1)
+    assert not int(dut.out_valid.value)
+    await bench.clock()
+    assert int(dut.out_valid.value)
+    await bench.finish(expected)
+
+
+@cocotb.test()
+async def reset_in_mid_stream(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(20):
+        bench.stall = bench.rng.choice(("none", "random", "long"))
+        await bench.tile(bench.rng.randint(1, 3))
+        await bench.tile(bench.rng.randint(1, 3))
+        for _ in range(bench.rng.randrange(4)):
+            await bench.clock()
+        await bench.reset()
+        bench.stall = "random"
+        await bench.finish(await bench.tile(2))

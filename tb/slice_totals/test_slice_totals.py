@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shw_slice_totals against shiftwork.golden.tr_units.SliceTotals."""
+
+import pytest
+
+from runner import elaboration_fails, simulate
+
+FULL = pytest.mark.full
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "width", "row_w"),
+    [(3, 2, 24, 2), pytest.param(1, 1, 10, 1, marks=FULL), pytest.param(8, 3, 32, 4, marks=FULL)],
+)
+def test_totals(simulator, rows, cols, width, row_w):
+    simulate(
+        simulator,
+        "shw_slice_totals",
+        "cocotb_slice_totals",
+        parameters={"ROWS": rows, "COLS": cols, "SUM_W": width, "ROW_W": row_w},
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"ROWS": 0}, "shw_ILLEGAL_ROWS"),
+        ({"ROWS": 257, "ROW_W": 9}, "shw_ILLEGAL_ROWS"),
+        ({"ROWS": 9, "ROW_W": 3}, "shw_ILLEGAL_ROWS"),
+        ({"COLS": 0}, "shw_ILLEGAL_COLS"),
+        ({"COLS": 1025}, "shw_ILLEGAL_COLS"),
+        ({"SUM_W": 9}, "shw_ILLEGAL_ACC_W"),
+        ({"SUM_W": 33}, "shw_ILLEGAL_ACC_W"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    assert name in elaboration_fails(simulator, "shw_slice_totals", parameters)

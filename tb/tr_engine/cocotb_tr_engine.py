@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engine: directed corners, random tiles under every pair of stalls, mode switches, errors, resets, exact cycles."""
+
+import os
+from dataclasses import replace
+
+import cocotb
+import numpy as np
+from cocotb.triggers import FallingEdge
+
+from shiftwork.codes import terms
+from shiftwork.compile.cycles import Tile as Load
+from shiftwork.compile.cycles import predict_cycles, row_operations
+from shiftwork.golden.tr_units import TileConfig
+from tiles import CORNERS, STALLS, Tile, TileBench, illegal_config, random_config, random_tile, values
+
+AMOUNT = int(os.environ["AMOUNT"])
+QT = TileConfig()
+TR = TileConfig(tr_en=True, group=8, budget=12, data_terms=0)
+
+
+async def start(dut) -> TileBench:
+    bench = TileBench(dut)
+    await bench.begin()
+    return bench
+
+
+def data_terms(bench: TileBench) -> range:
+    return range(10) if int(bench.dut.TRUNCATE.value) else range(1)
+
+
+def tile(bench: TileBench, config: TileConfig, length: int | None = None) -> Tile:
+    return random_tile(bench.rng, bench.rows, bench.cols, config, length)
+
+
+@cocotb.test()
+async def lengths(dut) -> None:
+    """Every interesting K under QT and TR: one value, slice boundaries, more than two slices."""
+    bench = await start(dut)
+    depth = int(dut.DEPTH.value)
+    lengths = [1, 8, 9, depth, depth + 1]
+    if AMOUNT > 4:
+        lengths += [2, depth - 1, 2 * depth, 2 * depth + 3]
+    for config in (QT, TR):
+        await bench.check([tile(bench, config, length) for length in lengths])
+
+
+@cocotb.test()
+async def groups_and_budgets(dut) -> None:
+    """Every group with budgets of one term, the group's half, one and a half and all terms, both rules, all signs."""
+    bench = await start(dut)
+    tiles = []
+    for n, group in enumerate(1 << i for i in range(9)):
+        budgets = (1, max(1, group // 2), group + group // 2, 2047)
+        for m, budget in enumerate(budgets):
+            if AMOUNT <= 4 and (n + m) & 1:
+                continue
+            config = TileConfig(True, group, budget, 0, bool((n + m) % 3), bool(m & 1), bool(n & 1))
+            longer = (group, group + 3) if AMOUNT <= 4 else (group, group + 3, 2 * group + 1, 70)
+            tiles.append(tile(bench, config, bench.rng.choice(longer)))
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def data_truncation(dut) -> None:
+    bench = await start(dut)
+    tiles = []
+    for count in data_terms(bench):
+        for hese in (False, True):
+            for signed in (False, True):
+                config = TileConfig(True, 256, 2047, count, hese, True, signed)
+                codes = np.arange(-128, 128) if signed else np.arange(256)
+                shift = bench.rng.randrange(256)
+                cols = np.stack([np.roll(codes, shift + 17 * c) for c in range(bench.cols)])
+                length = min(256, 6 * AMOUNT)
+                rows = values(bench.rng, (bench.rows, 256), True, "uniform")
+                tiles.append(Tile(config, rows[:, :length], cols[:, :length]))
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def extreme_values(dut) -> None:
+    """Whole tiles of one value: 0, +-127, -128, 255 against each other."""
+    bench = await start(dut)
+    tiles = []
+    for config in (QT, TR, replace(TR, hese=False, budget=3), replace(TR, budget=1, group=64))[:AMOUNT]:
+        for row_signed in (False, True):
+            for col_signed in (False, True):
+                row = bench.rng.choice(CORNERS[row_signed])
+                config = replace(config, row_signed=row_signed, col_signed=col_signed)
+                for col in CORNERS[col_signed]:
+                    shape = bench.rng.choice((3, 31))
+                    rows, cols = np.full((bench.rows, shape), row), np.full((bench.cols, shape), col)
+                    tiles.append(Tile(config, rows, cols))
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def slice_sums_up_to_the_documented_bound(dut) -> None:
+    """A slice sum of 2^(ACC_W - 1) - 1 is right, one more wraps; a total of several slices is 32 bits wide."""
+    bench = await start(dut)
+    width = int(dut.ACC_W.value)
+    if width != 24:
+        return
+    config = TileConfig(row_signed=False, col_signed=False)
+    left, right = np.full(256, 0), np.full(256, 0)
+    left[:129] = right[:129] = 255
+    left[129:131], right[129:131] = 191, 1
+    assert int(left @ right) == 2**23 - 1
+    for extra, total in ((0, 2**23 - 1), (1, -(2**23))):
+        left[131] = right[131] = extra
+        one = Tile(config, np.tile(left, (bench.rows, 1)), np.tile(right, (bench.cols, 1)))
+        two = Tile(config, np.tile(one.rows, (1, 2)), np.tile(one.cols, (1, 2)))
+        run = await bench.check([one, two])
+        assert (run.results[0] == total).all()
+        assert (run.results[1] == 2 * total).all()
+
+
+@cocotb.test()
+async def random_tiles_under_stalls(dut) -> None:
+    """Mode, group, rule and signs switch from tile to tile, without reset, under every pair of stall patterns."""
+    bench = await start(dut)
+    compared = 0
+    for source in STALLS:
+        for sink in STALLS:
+            configs = [random_config(bench.rng, data_terms(bench)) for _ in range(AMOUNT)]
+            tiles = [tile(bench, config) for config in configs]
+            compared += len((await bench.check(tiles, source, sink)).results)
+    assert compared == 9 * AMOUNT
+
+
+@cocotb.test()
+async def stalls_do_not_change_a_bit(dut) -> None:
+    bench = await start(dut)
+    tiles = [tile(bench, random_config(bench.rng, data_terms(bench)), length) for length in (1, 30, 60)]
+    first = (await bench.check(tiles)).results
+    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
+        again = (await bench.run(tiles, source, sink)).results
+        assert all((a == b).all() for a, b in zip(first, again, strict=True))
+
+
+@cocotb.test()
+async def illegal_configurations(dut) -> None:
+    """Illegal tiles of any length between legal ones: consumed, no result, cfg_error until the next legal tile."""
+    bench = await start(dut)
+    for source, sink in (("none", "none"), ("random", "random")):
+        tiles = []
+        for _ in range(2 * AMOUNT):
+            length = bench.rng.choice((1, 2, 8, 9, 40))
+            if bench.rng.random() < 0.5:
+                config = illegal_config(bench.rng)
+                if not int(dut.TRUNCATE.value) and bench.rng.random() < 0.5:
+                    config = replace(TR, data_terms=bench.rng.randint(1, 9))
+            else:
+                config = random_config(bench.rng, data_terms(bench))
+            tiles.append(tile(bench, config, length))
+        # With term revealing off the other fields are not looked at.
+        tiles.append(tile(bench, replace(illegal_config(bench.rng), tr_en=False), 5))
+        await bench.check(tiles, source, sink)
+        assert int(dut.cfg_error.value) == 0
+        await bench.check([tile(bench, illegal_config(bench.rng), 3)])
+        for _ in range(20):
+            await FallingEdge(dut.clk)
+            assert int(dut.cfg_error.value) == 1
+    await bench.reset()
+
+
+@cocotb.test()
+async def every_illegal_field(dut) -> None:
+    """cfg_error over all 512 groups, and over budgets and data terms at a legal group."""
+    bench = await start(dut)
+    configs = [replace(TR, group=group) for group in range(512)]
+    configs += [replace(TR, budget=budget) for budget in (0, 1, 2, 1024, 2047)]
+    configs += [replace(TR, data_terms=count) for count in range(16)]
+    configs = [c for c in configs if AMOUNT > 10 or c.group < 40 or c.group & (c.group - 1) == 0]
+    tiles = [tile(bench, config, 1) for config in configs]
+    legal = sum(bench.legal(config) for config in configs)
+    assert legal == 9 + 4 + (10 if int(dut.TRUNCATE.value) else 1)
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def results_wait_for_the_sink(dut) -> None:
+    """A sink that is never ready fills the engine and stops the source; nothing is lost when it wakes up."""
+    bench = await start(dut)
+    tiles = [tile(bench, random_config(bench.rng, data_terms(bench)), 20) for _ in range(8)]
+    blocked = await bench.run(tiles, "none", "blocked", stop=2000)
+    assert blocked.results == []
+    assert not int(dut.in_ready.value)
+    await bench.reset()
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def reset_in_mid_stream(dut) -> None:
+    """One cycle of reset at any time drops everything; the next tiles are right."""
+    bench = await start(dut)
+    for n in range(3 * AMOUNT):
+        configs = [random_config(bench.rng, data_terms(bench)) for _ in range(3)]
+        if n % 3 == 0:
+            configs[0] = illegal_config(bench.rng)
+        tiles = [tile(bench, config, bench.rng.choice((1, 9, 40, 100))) for config in configs]
+        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=bench.rng.randint(1, 300))
+        await bench.reset()
+        config = random_config(bench.rng, data_terms(bench))
+        await bench.check([tile(bench, config, bench.rng.choice((1, 8, 33)))])
+
+
+@cocotb.test()
+async def ready_12_cycles_after_reset(dut) -> None:
+    bench = await start(dut)
+    await bench.reset()
+    cycles = 0
+    while not int(dut.in_ready.value):
+        await FallingEdge(dut.clk)
+        cycles += 1
+        assert cycles <= 12
+
+
+@cocotb.test()
+async def cycles_are_predicted_exactly(dut) -> None:
+    """An idle engine, a source that always has a beat, a sink that is always ready: shiftwork.compile.cycles is exact.
+
+    Utilisation: bound over cycles, the bound being the sum over slices of max(tokens of the longest row, beats).
+    """
+    bench = await start(dut)
+    depth = int(dut.DEPTH.value)
+    bound = cycles = 0
+    for _ in range(30):  # the visit that empties the lists after a reset delays the next one
+        await FallingEdge(dut.clk)
+    for n in range(AMOUNT):
+        configs = [random_config(bench.rng, data_terms(bench)) for _ in range((6, 1, 2)[n % 3])]
+        tiles = [tile(bench, config, 2 * depth if n == 1 else None) for config in configs]
+        loads = []
+        for one in tiles:
+            c = one.config
+            kept = terms.reveal(one.rows, c.group, c.budget, c.rule) if c.tr_en else one.rows
+            # The terms kept are those of the original encoding: count them, not those of the value that is left.
+            cost = row_operations(kept, c.rule, depth)
+            loads.append(Load(tuple(cost.operations.max(axis=0).tolist()), one.length, c.group if c.tr_en else 0))
+            beats = [min(depth, one.length - start) for start in range(0, one.length, depth)]
+            bound += int(np.maximum(cost.tokens.max(axis=0), beats).sum())
+        run = await bench.check(tiles)
+        assert run.cycles == predict_cycles(loads, bench.rows, depth), [str(one) for one in tiles]
+        cycles += run.cycles
+    dut._log.info(f"utilisation of the token bound over random tiles: {bound / cycles:.3f}")
+    assert bound < cycles

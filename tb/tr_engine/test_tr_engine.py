@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shw_tr_engine, with its loader and row edges, against shiftwork.golden.tr_units.tile."""
+
+import pytest
+
+from runner import elaboration_fails, simulate
+
+SHAPES = {
+    "3x5": {"ROWS": 3, "COLS": 5},
+    "1x2_exact": {"ROWS": 1, "COLS": 2, "TRUNCATE": 0},
+    "1x1": {"ROWS": 1, "COLS": 1},
+    "8x5": {"ROWS": 8, "COLS": 5},
+    "2x3_deep": {"ROWS": 2, "COLS": 3, "DEPTH": 512, "ACC_W": 32},
+    "5x2_deepest": {"ROWS": 5, "COLS": 2, "DEPTH": 1024, "ACC_W": 20, "TRUNCATE": 0},
+}
+
+
+def run(simulator, shape, amount):
+    simulate(
+        simulator,
+        "shw_tr_engine",
+        "cocotb_tr_engine",
+        parameters=SHAPES[shape],
+        env={"AMOUNT": str(amount)},
+    )
+
+
+@pytest.mark.parametrize("shape", ["3x5", "1x2_exact"])
+def test_engine(simulator, shape):
+    run(simulator, shape, 2 if simulator == "icarus" else 10)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", SHAPES)
+def test_engine_long(simulator, shape):
+    run(simulator, shape, 12 if simulator == "icarus" else 40)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"ROWS": 0}, "shw_ILLEGAL_ROWS"),
+        ({"ROWS": 65}, "shw_ILLEGAL_ROWS"),
+        ({"COLS": 0}, "shw_ILLEGAL_"),
+        ({"COLS": 1025}, "shw_ILLEGAL_COLS"),
+        ({"DEPTH": 128}, "shw_ILLEGAL_DEPTH"),
+        ({"ACC_W": 19}, "shw_ILLEGAL_ACC_W"),
+        ({"ACC_W": 33}, "shw_ILLEGAL_ACC_W"),
+        ({"TRUNCATE": 2}, "shw_ILLEGAL_TRUNCATE"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    small = {"ROWS": 1, "COLS": 1}
+    assert name in elaboration_fails(simulator, "shw_tr_engine", small | parameters)
+
+
+@pytest.mark.parametrize(
+    ("block", "parameters", "name"),
+    [
+        ("shw_tr_loader", {"INDEX_W": 7}, "shw_ILLEGAL_DEPTH"),
+        ("shw_tr_loader", {"INDEX_W": 11}, "shw_ILLEGAL_DEPTH"),
+        ("shw_tr_loader", {"TRUNCATE": 3}, "shw_ILLEGAL_TRUNCATE"),
+        ("shw_tr_row_edge", {"INDEX_W": 11}, "shw_ILLEGAL_INDEX_W"),
+    ],
+)
+def test_illegal_parts(simulator, block, parameters, name):
+    assert name in elaboration_fails(simulator, block, parameters)

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from shiftwork import __version__
+from shiftwork.cli import options as o
+from shiftwork.errors import ShiftworkError
+from shiftwork.report.progress import Progress
+
+if TYPE_CHECKING:
+    from shiftwork.device.simulated import SimulatedDevice
+    from shiftwork.network.data import Data
+    from shiftwork.network.graph import FloatNetwork
+    from shiftwork.network.integer import IntegerNetwork
+    from shiftwork.report.run import Executor, RunReport
+
+app = typer.Typer(
+    name="shiftwork",
+    help="Trained networks as integers, run bit for bit on shift-and-add hardware.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"shiftwork {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def _calibration(network: FloatNetwork, data: Data | None, file: Path | None, count: int) -> Data:
+    from shiftwork.network.data import load_data
+
+    if count < 1:
+        raise ShiftworkError(f"--calibrate {count} is below 1 sample")
+    if file is not None:
+        return load_data(file, network, count)
+    assert data is not None
+    return data.first(count)
+
+
+def _quantize(network: FloatNetwork, calibration: Data, wish: o.Quantization) -> IntegerNetwork:
+    from shiftwork.quantize.fixed8 import quantize
+
+    fixed8 = quantize(network, calibration.x, wish.scale, per_channel=not wish.per_tensor)
+    return wish.apply(fixed8, calibration.x, calibration.y)
+
+
+def _device(rows: int, cols: int, progress: Progress, waves: Path | None = None) -> SimulatedDevice:
+    from shiftwork.device.simulated import SimulatedDevice
+
+    progress.step(f"device: {rows} x {cols} engine in Verilator (built once, then cached)")
+    return SimulatedDevice(rows, cols, waves)
+
+
+def _finish(report: RunReport, json: Path | None) -> int:
+    """Print a report; the exit code."""
+    from shiftwork.report.run import layer_table, summary_lines
+
+    if report.layers:
+        print(layer_table(report).text())
+        print()
+    print("\n".join(summary_lines(report)))
+    if json is not None:
+        report.write(json)
+    return 0 if report.ok else 1
+
+
+@app.command()
+def run(
+    model: o.Model,
+    data: o.DataFile,
+    scheme: o.Scheme = "tr",
+    executor: Annotated[str, typer.Option(help="float, golden or rtl.")] = "golden",
+    stream: o.StreamOption = "weights",
+    group: o.Group = None,
+    budget: o.Budget = None,
+    data_terms: o.DataTerms = None,
+    scale: o.Scale = "mse",
+    per_tensor: o.PerTensor = False,
+    depthwise: o.Depthwise = False,
+    max_loss: o.MaxLoss = 0.5,
+    max_error: o.MaxError = 0.05,
+    layer: o.LayerOption = None,
+    overrides: o.Overrides = None,
+    limit: o.Limit = None,
+    calibrate: o.Calibrate = o.CALIBRATION_SAMPLES,
+    calib_data: o.CalibrationFile = None,
+    rows: o.Rows = 8,
+    cols: o.Cols = 64,
+    json: o.JsonFile = None,
+) -> int:
+    """Quantize a model, execute it and, on the RTL, compare every layer with the golden model."""
+    from shiftwork.device.simulated import check_shape
+    from shiftwork.network.data import load_data
+    from shiftwork.network.floating import reference
+    from shiftwork.network.importer import import_onnx
+    from shiftwork.report.run import EXECUTORS, run_float, run_integer
+
+    wish = o.Quantization(
+        scheme, stream, group, budget, data_terms, scale, per_tensor, depthwise, max_loss, max_error,
+        tuple(layer or ()), overrides,
+    )  # fmt: skip
+    wish.check()
+    o.choose("--executor", executor, EXECUTORS)
+    check_shape(rows, cols)
+    progress = Progress(steps={"float": 2, "golden": 4, "rtl": 5}[executor])
+    progress.step(f"import {model.name}")
+    network = import_onnx(model)
+    samples = load_data(data, network)
+    used = samples if limit is None else load_data(data, network, limit)
+    progress.step(f"float model on {len(used.x)} samples")
+    outputs = reference(model, used.x, network.batch)
+    if executor == "float":
+        return _finish(run_float(model.name, outputs, used), json)
+    calibration = _calibration(network, samples, calib_data, calibrate)
+    progress.step(f"quantize ({scheme}) with {len(calibration.x)} calibration samples")
+    integer = _quantize(network, calibration, wish)
+    device = _device(rows, cols, progress) if executor == "rtl" else None
+    progress.step(f"execute {len(used.x)} samples on {executor}")
+    report = run_integer(model.name, integer, used, cast("Executor", executor), progress, device, reference=outputs)
+    return _finish(report, json)
+
+
+@app.command()
+def quantize(
+    model: o.Model,
+    data: o.DataFile,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="NETWORK.npz", help="File to write.", show_default=False)
+    ],
+    scheme: o.Scheme = "tr",
+    stream: o.StreamOption = "weights",
+    group: o.Group = None,
+    budget: o.Budget = None,
+    data_terms: o.DataTerms = None,
+    scale: o.Scale = "mse",
+    per_tensor: o.PerTensor = False,
+    depthwise: o.Depthwise = False,
+    max_loss: o.MaxLoss = 0.5,
+    max_error: o.MaxError = 0.05,
+    layer: o.LayerOption = None,
+    overrides: o.Overrides = None,
+    calibrate: o.Calibrate = o.CALIBRATION_SAMPLES,
+) -> int:
+    """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
+    from shiftwork.network.data import load_data
+    from shiftwork.network.importer import import_onnx
+
+    wish = o.Quantization(
+        scheme, stream, group, budget, data_terms, scale, per_tensor, depthwise, max_loss, max_error,
+        tuple(layer or ()), overrides,
+    )  # fmt: skip
+    wish.check()
+    progress = Progress(steps=3)
+    progress.step(f"import {model.name}")
+    network = import_onnx(model)
+    calibration = _calibration(network, load_data(data, network), None, calibrate)
+    progress.step(f"quantize ({scheme}) with {len(calibration.x)} calibration samples")
+    integer = _quantize(network, calibration, wish)
+    progress.step(f"write {output}")
+    try:
+        written = integer.save(output)
+    except OSError as error:
+        raise ShiftworkError(f"--output {output}: {error.strerror}") from error
+    for path in written:
+        print(path)
+    return 0
+
+
+@app.command()
+def simulate(
+    network: Annotated[
+        Path | None, typer.Argument(metavar="NETWORK.npz", help="What `quantize` wrote.", show_default=False)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="D.npz", help="x (N,...) float32, y (N,).", show_default=False)
+    ] = None,
+    executor: Annotated[str, typer.Option(help="golden or rtl.")] = "rtl",
+    limit: o.Limit = None,
+    rows: o.Rows = 8,
+    cols: o.Cols = 64,
+    in_gap: Annotated[float, typer.Option(help="Probability of an idle cycle before an input beat.")] = 0.0,
+    out_stall: Annotated[float, typer.Option(help="Probability of a cycle in which the output is not taken.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the stalls.")] = 1,
+    waves: Annotated[
+        Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.", show_default=False)
+    ] = None,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="Measure the whole network against the bare engine.")
+    ] = False,
+    json: o.JsonFile = None,
+) -> int:
+    """Execute an integer network, on the RTL compared with the golden model layer by layer."""
+    from shiftwork.device.simulated import Stalls, check_shape
+    from shiftwork.network.integer import IntegerNetwork
+    from shiftwork.report.benchmark import benchmark_lines, measure
+    from shiftwork.report.run import run_integer, write_json
+
+    o.choose("--executor", executor, ("golden", "rtl"))
+    check_shape(rows, cols)
+    for name, value in (("--in-gap", in_gap), ("--out-stall", out_stall)):
+        if not 0.0 <= value <= 0.95:
+            raise ShiftworkError(f"{name} {value} is outside 0..0.95")
+    if network is None:
+        raise ShiftworkError("NETWORK.npz is missing: the file that `shiftwork quantize` wrote")
+    if data is None:
+        raise ShiftworkError("--data is missing: the samples to execute")
+    progress = Progress(steps=(2 if executor == "golden" else 3) + benchmark)
+    progress.step(f"load {network.name}")
+    integer = IntegerNetwork.load(network)
+    used = _samples(integer, data, limit)
+    if executor == "golden":
+        for option, given in (("--benchmark", benchmark), ("--waves", waves is not None)):
+            if given:
+                raise ShiftworkError(f"{option} belongs to --executor rtl")
+    device = _device(rows, cols, progress, waves) if executor == "rtl" else None
+    progress.step(f"execute {len(used.x)} samples on {executor}")
+    stalls = Stalls(in_gap, out_stall, seed)
+    report = run_integer(network.name, integer, used, cast("Executor", executor), progress, device, stalls)
+    if device is not None and waves is not None:
+        device.close()
+    code = _finish(report, None if benchmark else json)
+    if benchmark:
+        assert device is not None
+        progress.step("benchmark: bare engine and whole network, alternating")
+        result = measure(integer, used, device)
+        print("\n".join(benchmark_lines(result)))
+        if json is not None:
+            write_json(json, {**report.to_json(), "benchmark": result.to_json()})
+    return code
+
+
+def _samples(network: IntegerNetwork, path: Path, limit: int | None) -> Data:
+    """Samples of a data file for a saved network, checked like those of an ONNX model."""
+    from shiftwork.network.data import load_data
+    from shiftwork.network.graph import FloatNetwork
+
+    height, width, channels = network.tensors[network.input].shape
+    shape = (channels,) if height == width == 1 else (channels, height, width)
+    shapes = {name: info.shape for name, info in network.tensors.items()}
+    return load_data(path, FloatNetwork(path, network.input, network.output, shape, None, shapes, []), limit)
+
+
+@app.command()
+def demo(
+    limit: Annotated[int, typer.Option(help="Test images that run on the RTL.")] = 100,
+    rows: o.Rows = 8,
+    cols: o.Cols = 64,
+    json: o.JsonFile = None,
+) -> int:
+    """The shipped digits network under float, fixed8 and tr; fixed8 and tr on the RTL, every layer compared."""
+    from shiftwork.report.demo import demo as run_demo
+
+    return int(run_demo(limit, rows, cols, json))
+
+
+@app.command()
+def doctor() -> int:
+    """Versions of the tools, and the command that installs what is missing."""
+    from shiftwork.cli.doctor import check
+
+    return check()
+
+
+@app.command()
+def cores(
+    check: Annotated[bool, typer.Option("--check", help="Compare only; exit code 1 when they differ.")] = False,
+) -> int:
+    """Regenerate the FuseSoC core files from rtl/manifest.yml."""
+    from shiftwork.hardware.cores import run as run_cores
+
+    return run_cores(check)

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share, and what they mean together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from shiftwork.codes import terms as term_codes
+from shiftwork.errors import ShiftworkError
+from shiftwork.network.integer import IntegerNetwork, Stream
+from shiftwork.quantize.tr import TrOptions, configure, parse_budget, read_overrides
+
+SCHEMES = ("fixed8", "tr")
+STREAMS = ("weights", "activations")
+CALIBRATION_SAMPLES = 256
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained network.", show_default=False)]
+DataFile = Annotated[
+    Path, typer.Option("--data", metavar="D.npz", help="x (N,...) float32, y (N,) labels.", show_default=False)
+]
+Scheme = Annotated[str, typer.Option(help="fixed8 or tr.")]
+StreamOption = Annotated[str, typer.Option("--stream", help="Operand streamed as terms: weights or activations.")]
+Group = Annotated[
+    int | None,
+    typer.Option(
+        help="g, values per group: a power of two up to 256. [default: 8, activations 256]", show_default=False
+    ),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        help="k terms per group (12), t terms per value (1.5), exact, or auto. [default: 12, activations 2.0]",
+        show_default=False,
+    ),
+]
+DataTerms = Annotated[
+    int | None,
+    typer.Option(
+        help="s, terms kept per gathered value, 1..9; 0 = all. [default: 3, activations 0]", show_default=False
+    ),
+]
+Scale = Annotated[str, typer.Option(help="How scales are chosen: mse or maxabs.")]
+PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One weight scale per tensor, not per output channel.")]
+Depthwise = Annotated[bool, typer.Option("--depthwise", help="Reveal depthwise layers too.")]
+MaxLoss = Annotated[float, typer.Option(help="--budget auto: points of calibration accuracy it may cost.")]
+MaxError = Annotated[float, typer.Option(help="--budget auto: relative 2-norm of the output error it may cost.")]
+LayerOption = Annotated[
+    list[str] | None,
+    typer.Option("--layer", metavar="NAME:k=16,s=3", help="Override g, k, s, stream or off for one layer; repeatable."),
+]
+Overrides = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Overrides per layer from YAML or JSON.", show_default=False)
+]
+Limit = Annotated[int | None, typer.Option(help="Use the first N samples only.", show_default=False)]
+Calibrate = Annotated[int, typer.Option(help="Calibration samples to use.")]
+CalibrationFile = Annotated[
+    Path | None, typer.Option("--calib-data", metavar="C.npz", help="Calibration samples. [default: those of --data]")
+]
+Rows = Annotated[int, typer.Option(help="Rows of the simulated engine.")]
+Cols = Annotated[int, typer.Option(help="Columns of the simulated engine.")]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """What a user asked of the quantizer; values as the command line has them."""
+
+    scheme: str = "tr"
+    stream: str = "weights"
+    group: int | None = None
+    budget: str | None = None
+    data_terms: int | None = None
+    scale: str = "mse"
+    per_tensor: bool = False
+    depthwise: bool = False
+    max_loss: float = 0.5
+    max_error: float = 0.05
+    layers: tuple[str, ...] = ()
+    overrides: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what does not go together before any work is done.
+
+        Raises:
+            ShiftworkError: naming the option.
+        """
+        choose("--scheme", self.scheme, SCHEMES)
+        choose("--stream", self.stream, STREAMS)
+        choose("--scale", self.scale, ("mse", "maxabs"))
+        if self.group is not None:
+            _named("--group", term_codes.check_group, self.group)
+        if self.data_terms is not None:
+            _named("--data-terms", term_codes.check_data_terms, self.data_terms)
+        budget = None if self.budget is None else _named("--budget", parse_budget, self.budget)
+        if isinstance(budget, int | float) and not budget > 0:
+            raise ShiftworkError(f"--budget {self.budget} is not positive")
+        if self.scheme != "tr":
+            given = {
+                "--group": self.group,
+                "--budget": self.budget,
+                "--data-terms": self.data_terms,
+                "--layer": self.layers or None,
+                "--overrides": self.overrides,
+                "--depthwise": self.depthwise or None,
+            }
+            for name, value in given.items():
+                if value is not None:
+                    raise ShiftworkError(f"{name} belongs to --scheme tr, not to --scheme {self.scheme}")
+
+    def apply(self, fixed8: IntegerNetwork, samples: Any, labels: Any) -> IntegerNetwork:
+        """Configure the terms of a freshly quantized network.
+
+        Args:
+            fixed8: the network. samples, labels: for ``--budget auto``.
+
+        Raises:
+            ShiftworkError: an illegal option or override.
+        """
+        stream = cast(Stream, self.stream)
+        if self.scheme == "fixed8":
+            network = fixed8.copy()
+            for module in network.modules:
+                module.terms = replace(module.terms, stream=stream)
+            return network
+        overrides = {} if self.overrides is None else read_overrides(self.overrides)
+        for text in self.layers:
+            name, entry = parse_layer(text)
+            overrides[name] = {**overrides.get(name, {}), **entry}
+        options = TrOptions(
+            stream=stream,
+            group=self.group,
+            budget=None if self.budget is None else parse_budget(self.budget),
+            data_terms=self.data_terms,
+            depthwise=self.depthwise,
+            overrides=overrides,
+            max_loss=self.max_loss,
+            max_error=self.max_error,
+        )
+        return configure(fixed8, options, samples, labels)
+
+
+def _named(option: str, check: Callable[[Any], Any], value: object) -> Any:
+    """Run a check and put the option's name before what it says."""
+    try:
+        return check(value)
+    except ShiftworkError as error:
+        raise ShiftworkError(f"{option}: {error}") from None
+
+
+def choose(option: str, value: str, legal: tuple[str, ...]) -> None:
+    """Refuse a value that is none of ``legal``."""
+    if value not in legal:
+        raise ShiftworkError(f"{option} {value}: choose {' or '.join(legal)}")
+
+
+def parse_layer(text: str) -> tuple[str, dict[str, Any]]:
+    """``NAME:g=16,k=20,s=3,stream=weights,off`` as the module's name and its override.
+
+    Raises:
+        ShiftworkError: anything else.
+    """
+    name, colon, settings = text.rpartition(":")
+    if not colon or not name or not settings:
+        raise ShiftworkError(f"--layer {text}: NAME:k=16,s=3 is expected")
+    keys = {"g": "group", "k": "budget", "s": "data_terms", "stream": "stream"}
+    entry: dict[str, Any] = {}
+    for setting in settings.split(","):
+        key, equals, value = setting.partition("=")
+        if setting in ("on", "off"):
+            entry["enabled"] = setting == "on"
+        elif not equals or key not in keys:
+            raise ShiftworkError(f"--layer {text}: {setting!r} is none of g=, k=, s=, stream=, on, off")
+        elif key == "stream":
+            choose(f"--layer {name}: stream", value, STREAMS)
+            entry["stream"] = value
+        elif key == "k":
+            entry["budget"] = parse_budget(value)
+        else:
+            try:
+                entry[keys[key]] = int(value)
+            except ValueError:
+                raise ShiftworkError(f"--layer {text}: {key}={value} is not a whole number") from None
+    return name, entry

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tile program costs on the engine, known before it runs: tokens, the token bound and the exact cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.codes import terms as term_codes
+from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
+from shiftwork.compile.operands import TileProgram
+from shiftwork.network.integer import TermConfig
+from shiftwork.quantize.bounds import SLICE_DEPTH
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Cost of one module on the engine.
+
+    Attributes:
+        cycles: from the first beat to the last result, without stalls.
+        tokens: terms and empty planes of all real rows, summed over the tiles.
+        bound: sum over slices of max(tokens of the longest row, beats): no engine that issues one token per row and
+            cycle and takes one beat per cycle is faster; ``bound / cycles`` is the utilisation.
+    """
+
+    cycles: int
+    tokens: int
+    bound: int
+
+
+def streamed_values(program: TileProgram, terms: TermConfig) -> NDArray[np.integer]:
+    """Values that the rows stream, after term revealing: ``(row blocks * ROWS, K)``."""
+    blocks, depth, rows = program.row_blocks.shape
+    codes = program.row_blocks.transpose(0, 2, 1).reshape(blocks * rows, depth)
+    values = codes.view(np.int8) if program.row_signed else codes
+    return term_codes.reveal(values, terms.group, terms.budget, program.rule) if terms.enabled else values
+
+
+def schedule(program: TileProgram, terms: TermConfig) -> Schedule:
+    """Predict what the engine does with a program (source and sink always ready)."""
+    blocks, depth, rows = program.row_blocks.shape
+    cost = row_operations(streamed_values(program, terms), program.rule, SLICE_DEPTH)
+    operations = cost.operations.reshape(blocks, rows, -1).max(axis=1)
+    longest = cost.tokens.reshape(blocks, rows, -1).max(axis=1)
+    beats = np.minimum(SLICE_DEPTH, depth - SLICE_DEPTH * np.arange(longest.shape[1]))
+    entries = program.positions if program.lane_is_channel else program.channels
+    row_index = np.arange(blocks * rows).reshape(blocks, rows) % (program.row_tiles * rows)
+    real = cost.tokens.sum(axis=1).reshape(blocks, rows) * (row_index < entries)
+
+    order = program.tiles[:, 0]
+    group = terms.group if terms.enabled else 0
+    tiles = [Tile(tuple(int(n) for n in row), depth, group) for row in operations]
+    return Schedule(
+        cycles=predict_cycles((tiles[block] for block in order), rows),
+        tokens=int(real.sum(axis=1)[order].sum()),
+        bound=int(np.maximum(longest, beats).sum(axis=1)[order].sum()),
+    )

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generated parts of README.md and docs/: tables from the manifest, the Verilog, the tests and the measurements.
+
+``python -m shiftwork.report.docs`` rewrites what stands between ``<!-- generated:NAME -->`` and ``<!-- end -->`` and
+creates the page of a block that has none; with ``--check`` it only says which files are out of date and exits with 1.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shiftwork.errors import ShiftworkError
+from shiftwork.hardware import manifest
+from shiftwork.hardware.manifest import Block, Manifest
+from shiftwork.network.importer import SUPPORTED_OPERATORS
+
+_PART = re.compile(r"(<!-- generated:([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_PORT = re.compile(
+    r"(input|output|inout)\s+(?:wire|reg)?\s*(?:signed\s*)?(\[[^]]*\])?\s*(\w+)\s*(,|$)\s*(?://\s*(.*))?"
+)
+_TEMPLATE = """# {name}
+
+<!-- generated:summary -->
+<!-- end -->
+
+## Purpose
+
+{purpose}
+
+## Parameters
+
+<!-- generated:parameters -->
+<!-- end -->
+
+## Ports
+
+<!-- generated:ports -->
+<!-- end -->
+
+## Timing
+
+<!-- generated:timing -->
+<!-- end -->
+
+## Area
+
+<!-- generated:area -->
+<!-- end -->
+
+## Tests
+
+<!-- generated:tests -->
+<!-- end -->
+"""
+
+_USUAL = {
+    "clk": "clock, rising edge",
+    "rst": "reset, synchronous, active high",
+    "in_valid": "a beat is offered; stays until taken",
+    "in_ready": "the beat is taken at the next edge",
+    "in_last": "last beat of the tile",
+    "out_valid": "a beat is offered; stays until taken",
+    "out_ready": "the beat is taken at the next edge",
+    "out_last": "last beat of the tile",
+    "in_row": "one code per row, row 0 in the low bits",
+    "in_col": "one code per column, column 0 in the low bits",
+    "out_acc": "one 32-bit result per column, column 0 in the low bits; one beat per row",
+    "cfg_tr_en": "1: term revealing; 0: plain dot product, group, budget and data terms are not looked at",
+    "cfg_group": "g, a power of two, 1..256",
+    "cfg_group_budget": "k, terms kept per group, 1..2047",
+    "cfg_data_terms": "s, terms kept per column value, 1..9; 0: all",
+    "cfg_row_signed": "row codes are two's complement",
+    "cfg_col_signed": "column codes are two's complement",
+    "cfg_error": "the tile that began last is illegal",
+}
+_OPERATORS = {
+    "Add": (
+        "RTL or host",
+        "a constant per channel is folded; a residual is fused into the convolution before it, else host",
+    ),
+    "AveragePool": ("host", "no dilation"),
+    "BatchNormalization": ("folded", "into the convolution before it, else a depthwise 1 x 1 convolution"),
+    "Clip": ("fused", "from 0 to a positive bound (ReLU6)"),
+    "Concat": ("host", "channel axis"),
+    "Constant": ("folded", ""),
+    "Conv": ("RTL", "two dimensions; any kernel, stride, padding, dilation and groups; constant weights"),
+    "Dropout": ("removed", "inference"),
+    "Flatten": ("removed", "keeps the batch axis"),
+    "Gemm": ("RTL", "constant weights; no transA"),
+    "GlobalAveragePool": ("host", ""),
+    "Identity": ("removed", ""),
+    "MatMul": ("RTL", "constant weights"),
+    "MaxPool": ("host", "no dilation"),
+    "Pad": ("fused or host", "zeros; fused into the convolution after it where only height and width grow"),
+    "Relu": ("fused", "into the module before it"),
+    "Reshape": ("removed or host", "keeps the batch axis"),
+    "Slice": ("host", "constant bounds, positive steps, not along the batch"),
+}
+
+
+def page_of(block: str) -> str:
+    """File name of a block's page: the block without its prefix."""
+    return block.removeprefix(manifest.PREFIX) + ".md"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()) -> str:
+    """A Markdown table; ``right`` lists the columns that are aligned to the right."""
+    marks = ["---:" if column in set(right) else "---" for column in range(len(head))]
+    lines = [head, marks, *rows]
+    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class Port:
+    """One port: ``direction`` input or output, ``width`` as in the source (1 without a range).
+
+    ``meaning`` is the comment beside it, what such a port always means, or the comment above its section.
+    """
+
+    name: str
+    direction: str
+    width: str
+    meaning: str
+
+
+def ports(text: str) -> list[Port]:
+    """Ports of a module with an ANSI header, one per line, in their order.
+
+    Raises:
+        ShiftworkError: no module header.
+    """
+    header = re.search(r"\bmodule\s+\w+\s*(?:#\s*\(.*?^\)\s*)?\((.*?)^\);", text, re.DOTALL | re.MULTILINE)
+    if header is None:
+        raise ShiftworkError("no module header with ANSI ports")
+    found, heading = [], ""
+    for line in map(str.strip, header.group(1).splitlines()):
+        match = _PORT.match(line)
+        if match:
+            direction, width, name, _, meaning = match.groups()
+            found.append(Port(name, direction, _width(width), meaning or _USUAL.get(name) or heading))
+        elif line.startswith("//"):
+            heading = line.removeprefix("//").strip()
+    return found
+
+
+def _width(span: str | None) -> str:
+    if span is None:
+        return "1"
+    high, low = span[1:-1].split(":")
+    if low.strip() != "0":
+        return span
+    high = high.strip()
+    return high.removesuffix("-1") if high.endswith("-1") else str(int(high) + 1) if high.isdigit() else f"{high}+1"
+
+
+def header_facts(text: str) -> dict[str, str]:
+    """What the header comment of a Verilog file says after ``Backpressure:``, ``Reset:`` and ``Bit order:``."""
+    comment = []
+    for line in text.splitlines():
+        if not line.startswith("//"):
+            break
+        comment.append(line.removeprefix("//").strip())
+    joined = " ".join(line for line in comment if not line.startswith("SPDX-License-Identifier"))
+    words = r"(Parameters|Latency|Throughput|Backpressure|Reset|Bit order|Protocol|Loading|Values):"
+    parts = re.split(words, joined)
+    facts = {name: value.strip().rstrip(".") for name, value in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name: facts[name] for name in ("Backpressure", "Reset", "Bit order") if name in facts}
+
+
+@dataclass(frozen=True)
+class TestCase:
+    """A test function: its file below the repository, its name and the first line of its docstring."""
+
+    file: Path
+    name: str
+    purpose: str
+
+
+def tests_in(root: Path, folder: Path) -> list[TestCase]:
+    """Test functions (pytest and cocotb) of the Python files in a folder."""
+    found = []
+    for path in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            marks = " ".join(ast.unparse(mark) for mark in node.decorator_list)
+            if (path.name.startswith("test_") and node.name.startswith("test_")) or re.match(r"cocotb\.test\b", marks):
+                purpose = (ast.get_docstring(node) or "").strip().split("\n\n")[0].replace("\n", " ")
+                found.append(TestCase(path.relative_to(root), node.name, purpose))
+    return found
+
+
+def measurement(root: Path, name: str) -> dict[str, Any] | None:
+    """A file of docs/measurements/, or None when it has not been measured."""
+    path = root / "docs" / "measurements" / f"{name}.json"
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _legal(facts: Mapping[str, Any]) -> str:
+    if "values" in facts:
+        return ", ".join(str(value) for value in facts["values"])
+    return str(facts["legal"]) if "legal" in facts else f"{facts['min']}..{facts['max']}"
+
+
+# -- parts of a block's page
+
+
+def _summary(book: Manifest, block: Block) -> str:
+    used = [other for other in book.blocks.values() if block.name in other.depends]
+    lines = [f"{block.description}.\n", f"- Source: [rtl/{block.file}](../../rtl/{block.file})"]
+    for label, names in (("Instantiates", block.depends), ("Used by", [other.name for other in used])):
+        if names:
+            lines.append(f"- {label}: " + ", ".join(f"[{name}]({page_of(name)})" for name in names))
+    if len(book.closure(block.name)) > 1:
+        files = " ".join(f"`{other.file}`" for other in book.closure(block.name))
+        lines.append(f"- Files, dependencies first, below `rtl/`: {files}")
+    return "\n".join(lines) + "\n"
+
+
+def _parameters(book: Manifest, block: Block) -> str:
+    if not block.parameters:
+        return "None.\n"
+    rows = [(f"`{n}`", facts["default"], _legal(facts), facts["description"]) for n, facts in block.parameters.items()]
+    return table(("parameter", "default", "legal", "meaning"), rows)
+
+
+def _ports(book: Manifest, block: Block) -> str:
+    found = ports((book.root / "rtl" / block.file).read_text())
+    rows = [(f"`{port.name}`", port.direction, port.width, port.meaning) for port in found]
+    return table(("port", "direction", "width", "meaning"), rows)
+
+
+def _timing(book: Manifest, block: Block) -> str:
+    facts = {"Latency": block.latency, "Throughput": block.throughput}
+    facts |= header_facts((book.root / "rtl" / block.file).read_text())
+    return "".join(f"- {name}: {text}.\n" for name, text in facts.items())
+
+
+def _area(book: Manifest, block: Block) -> str:
+    area = measurement(book.root, "area")
+    entries = [] if area is None else [entry for entry in area["blocks"] if entry["block"] == block.name]
+    if area is None or not entries:
+        return "Not measured on its own.\n"
+    rows = [
+        (
+            _words(entry["parameters"]),
+            entry["cells"],
+            entry["luts"],
+            entry["flip_flops"],
+            entry["block_rams"],
+            entry["delay_ns"],
+        )
+        for entry in entries
+    ]
+    head = ("parameters", "LUT cells", "packed LUTs", "flip-flops", "block RAM", "logic delay in ns")
+    return table(head, rows, range(1, 6)) + f"\nSynthesized: {area['tool']}, {area['family']}, not placed.\n"
+
+
+def _words(parameters: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in parameters.items()) or "none"
+
+
+def _tests(book: Manifest, block: Block) -> str:
+    if block.testbench is None:
+        return "Covered by the tests of the blocks that use it.\n"
+    cases = tests_in(book.root, book.root / "tb" / block.testbench)
+    rows = [(f"[{case.file.name}](../../{case.file})", f"`{case.name}`", case.purpose) for case in cases]
+    return f"`make sim BLOCK={block.testbench}`, both simulators.\n\n" + table(("file", "test", "what it shows"), rows)
+
+
+_BLOCK_PARTS: dict[str, Callable[[Manifest, Block], str]] = {
+    "summary": _summary,
+    "parameters": _parameters,
+    "ports": _ports,
+    "timing": _timing,
+    "area": _area,
+    "tests": _tests,
+}
+
+
+# -- parts of the README
+
+
+def _catalogue(book: Manifest) -> str:
+    area = measurement(book.root, "area")
+    sizes: dict[str, Mapping[str, Any]] = {}
+    for entry in [] if area is None else area["blocks"]:
+        sizes.setdefault(entry["block"], entry)
+    rows = []
+    for block in book.blocks.values():
+        size = sizes.get(block.name)
+        numbers = ("", "", "") if size is None else (size["cells"], size["flip_flops"], size["block_rams"])
+        rows.append((f"[{block.name}](docs/blocks/{page_of(block.name)})", block.description, *numbers))
+    text = table(("block", "what it does", "LUT cells", "flip-flops", "block RAM"), rows, (2, 3, 4))
+    if area is not None:
+        text += f"\nSynthesized with the default parameters: {area['tool']}, {area['family']}, not placed.\n"
+    return text
+
+
+def _operators(book: Manifest) -> str:
+    if set(_OPERATORS) != set(SUPPORTED_OPERATORS):
+        raise ShiftworkError(f"operators to describe: {', '.join(sorted(set(_OPERATORS) ^ set(SUPPORTED_OPERATORS)))}")
+    rows = [(name, where, note) for name, (where, note) in sorted(_OPERATORS.items())]
+    return table(("ONNX operator", "where it runs", "what is supported"), rows)
+
+
+_PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {"blocks": _catalogue, "operators": _operators}
+
+
+# -- files
+
+
+def render(book: Manifest, path: Path, text: str) -> str:
+    """The text of a page with every generated part renewed.
+
+    Raises:
+        ShiftworkError: a part of an unknown name.
+    """
+    block = book.blocks.get(manifest.PREFIX + path.stem) if path.parent.name == "blocks" else None
+
+    def renew(match: re.Match[str]) -> str:
+        name = match.group(2)
+        if block is not None and name in _BLOCK_PARTS:
+            content = _BLOCK_PARTS[name](book, block)
+        elif block is None and name in _PAGE_PARTS:
+            content = _PAGE_PARTS[name](book)
+        else:
+            raise ShiftworkError(f"{path.relative_to(book.root)}: no generated part {name!r}")
+        return match.group(1) + content + match.group(4)
+
+    return _PART.sub(renew, text)
+
+
+def pages(book: Manifest) -> dict[Path, str]:
+    """Every page with its text as it should be: README.md, docs/ and a page for every block."""
+    root = book.root
+    texts = {path: path.read_text() for path in [root / "README.md", *sorted((root / "docs").rglob("*.md"))]}
+    for block in book.blocks.values():
+        texts.setdefault(
+            root / "docs" / "blocks" / page_of(block.name),
+            _TEMPLATE.format(name=block.name, purpose=f"{block.description}."),
+        )
+    return {path: render(book, path, text) for path, text in texts.items()}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rewrite the generated parts, or with ``--check`` list the files in which they are out of date."""
+    if list(arguments) not in ([], ["--check"]):
+        print("usage: python -m shiftwork.report.docs [--check]", file=sys.stderr)
+        return 2
+    book = manifest.load()
+    stale = [path for path, text in pages(book).items() if not path.is_file() or path.read_text() != text]
+    for path in stale:
+        print(f"{path.relative_to(book.root)}: {'out of date' if arguments else 'written'}")
+    if arguments:
+        return 1 if stale else 0
+    texts = pages(book)
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

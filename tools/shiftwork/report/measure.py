@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The measurements behind the README: accuracy, work and cycles of whole networks, one JSON file an entry.
+
+``python -m shiftwork.report.measure --data DIR [--only PATTERN] [--force]`` writes ``docs/measurements/NAME.json`` for
+every entry that has none yet. DIR holds ``models/*.onnx`` and a script ``prepare.py OUT NAME...`` that writes the data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from subprocess import CalledProcessError, run
+from typing import Any
+
+from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
+from shiftwork.device.simulated import LayerResult, SimulatedDevice
+from shiftwork.device.toolchain import find_verilator
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden.executor import QT_PAIRS
+from shiftwork.hardware.manifest import ROOT
+from shiftwork.network.data import Data, load_data
+from shiftwork.network.floating import reference
+from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.quantize.fixed8 import quantize
+from shiftwork.report.benchmark import measure as benchmark
+from shiftwork.report.progress import Progress
+from shiftwork.report.run import RunReport, run_integer, write_json
+
+TARGET = ROOT / "docs" / "measurements"
+PREPARED = ROOT / "build" / "measure"
+ROWS, COLS = 8, 64
+PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One measurement.
+
+    Attributes:
+        network: model file without its ending. data: data set of prepare.py; ``data_calib`` calibrates.
+        rtl: samples that run on the RTL; all samples run on the golden model.
+        wish: the quantization.
+    """
+
+    network: str
+    data: str
+    rtl: int
+    wish: Quantization
+
+    @property
+    def name(self) -> str:
+        """Name of the file: network, streamed operand and budget."""
+        wish = self.wish
+        if wish.scheme == "fixed8":
+            return f"{self.network}.{wish.stream}.qt"
+        whole = str(wish.budget).isdigit()
+        return f"{self.network}.{wish.stream}.{'k' if whole else ''}{wish.budget}"
+
+    @property
+    def command(self) -> str:
+        """What does the RTL part of the entry by hand."""
+        wish = self.wish
+        words = [
+            f"shiftwork run {self.network}.onnx --data {self.data}.npz --calib-data {self.data}_calib.npz",
+            f"--scheme {wish.scheme} --stream {wish.stream}",
+        ]
+        if wish.scheme == "tr":
+            words.append(f"--group {wish.group} --budget {wish.budget} --data-terms {wish.data_terms}")
+        return " ".join([*words, f"--executor rtl --limit {self.rtl} --rows {ROWS} --cols {COLS}"])
+
+
+def _weights(budget: str) -> Quantization:
+    return Quantization("tr", "weights", 8, budget, 3)
+
+
+def _activations(budget: str) -> Quantization:
+    return Quantization("tr", "activations", 256, budget, 0)
+
+
+def entries() -> list[Entry]:
+    """Every measurement."""
+    plain = [Quantization("fixed8", "weights"), _weights("12")]
+    swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), Quantization("fixed8", "activations")]
+    swept += [_activations(budget) for budget in (*PER_VALUE, "auto")]
+    hard = [*plain, _weights("auto"), Quantization("fixed8", "activations"), _activations("auto")]
+    networks = [
+        ("mnist_mlp512", "mnist", 100, plain),
+        ("mnist_lenet5", "mnist", 100, swept),
+        ("cifar10_resnet20", "cifar_resnet20", 5, swept),
+        ("cifar10_resnet8_mlperftiny", "cifar_resnet8", 5, hard),
+    ]
+    return [Entry(network, data, rtl, wish) for network, data, rtl, wishes in networks for wish in wishes]
+
+
+class _Metered(SimulatedDevice):
+    """A device that remembers the input beats of every module."""
+
+    def run(self, module: IntegerModule, *arguments: Any, **options: Any) -> LayerResult:
+        result = super().run(module, *arguments, **options)
+        self.beats[module.name] = self.beats.get(module.name, 0) + result.in_beats
+        return result
+
+    @cached_property
+    def beats(self) -> dict[str, int]:
+        return {}
+
+
+@dataclass
+class Bench:
+    """Data, float references and the device, each loaded once.
+
+    Attributes:
+        folder: with models/ and prepare.py.
+    """
+
+    folder: Path
+
+    @cached_property
+    def device(self) -> _Metered:
+        """The engine with its post unit."""
+        return _Metered(ROWS, COLS)
+
+    def prepare(self, names: Sequence[str]) -> None:
+        """Write the data files that are not there yet.
+
+        Raises:
+            ShiftworkError: prepare.py is missing or fails.
+        """
+        missing = [name for name in dict.fromkeys(names) if not (PREPARED / f"{name}.npz").is_file()]
+        if not missing:
+            return
+        PREPARED.mkdir(parents=True, exist_ok=True)
+        try:
+            run([sys.executable, str(self.folder / "prepare.py"), str(PREPARED), *missing], check=True)
+        except CalledProcessError as error:
+            raise ShiftworkError(f"{self.folder / 'prepare.py'} ended with exit code {error.returncode}") from error
+
+    def network(self, entry: Entry) -> tuple[IntegerNetwork, Data, Path]:
+        """The integer network of an entry, the samples, and the model file."""
+        model = self.folder / "models" / f"{entry.network}.onnx"
+        network = import_onnx(model)
+        samples = load_data(PREPARED / f"{entry.data}.npz", network)
+        calibration = load_data(PREPARED / f"{entry.data}_calib.npz", network, CALIBRATION_SAMPLES)
+        fixed8 = quantize(network, calibration.x, entry.wish.scale)
+        return entry.wish.apply(fixed8, calibration.x, calibration.y), samples, model
+
+    def measure(self, entry: Entry) -> dict[str, Any]:
+        """All figures of one entry as plain JSON values."""
+        network, samples, model = self.network(entry)
+        outputs = reference(model, samples.x)
+        golden = run_integer(entry.network, network, samples, "golden", Progress(quiet=True), reference=outputs)
+        self.device.beats.clear()
+        rtl = run_integer(entry.network, network, samples.first(entry.rtl), "rtl", Progress(quiet=True), self.device)
+        return {
+            "name": entry.name,
+            "network": entry.network,
+            "command": entry.command,
+            "scheme": entry.wish.scheme,
+            "stream": entry.wish.stream,
+            "group": entry.wish.group,
+            "budget": entry.wish.budget,
+            "data_terms": entry.wish.data_terms,
+            "calibration_samples": CALIBRATION_SAMPLES,
+            "golden": _golden(golden),
+            "rtl": _rtl(rtl, self.device.beats),
+        }
+
+
+def _golden(report: RunReport) -> dict[str, Any]:
+    """Accuracy and work over all samples."""
+    assert report.macs
+    convolutions = [layer for layer in report.layers if layer.macs]
+    streamed = sum((layer.terms_per_mac or 0.0) * layer.macs for layer in convolutions)
+    revealed = (report.revealed_term_pairs or 0) / report.revealed_macs if report.revealed_macs else None
+    return {
+        "samples": report.samples,
+        "accuracy": report.accuracy,
+        "float_accuracy": report.float_accuracy,
+        "agreement": report.agreement,
+        "macs": report.macs,
+        "term_pairs_per_mac_bound": (report.term_pairs or 0) / report.macs,
+        "term_pairs_per_mac_present": (report.term_pairs_present or 0) / report.macs,
+        "revealed_term_pairs_per_mac_bound": revealed,
+        "fewer_pairs_than_qt": None if revealed is None else QT_PAIRS / revealed,
+        "terms_per_mac": streamed / report.macs,
+    }
+
+
+def _rtl(report: RunReport, beats: dict[str, int]) -> dict[str, Any]:
+    """Cycles over the samples that ran on the RTL.
+
+    ``cycles_per_step`` is cycles over reduction steps, what a multiply-accumulate costs a cell of a full tile; ``fill``
+    is the share of cells that had a row and a column to work on; their quotient is ``cell_cycles_per_mac``.
+    """
+    assert report.cycles
+    layers: list[dict[str, Any]] = []
+    for layer in report.layers:
+        if layer.executor != "rtl":
+            continue
+        assert layer.cycles
+        layers.append(
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "output": list(layer.shape),
+                "budget": layer.budget,
+                "macs": layer.macs,
+                "terms_per_mac": layer.terms_per_mac,
+                "beats": beats[layer.name],
+                "cycles": layer.cycles,
+                "predicted_cycles": layer.predicted_cycles,
+                "utilisation": (layer.token_bound or 0) / layer.cycles,
+                "mismatches": layer.mismatches,
+            }
+        )
+    steps = sum(layer["beats"] for layer in layers)
+    assert report.macs
+    return {
+        "simulator": f"Verilator {find_verilator().version}",
+        "rows": ROWS,
+        "cols": COLS,
+        "samples": report.samples,
+        "mismatches": report.mismatches,
+        "compared": report.compared,
+        "host": report.host,
+        "cycles": report.cycles,
+        "predicted_cycles": report.predicted_cycles,
+        "beats": steps,
+        "cycles_per_step": report.cycles / steps,
+        "fill": report.macs / (steps * ROWS * COLS),
+        "cell_cycles_per_mac": report.cycles * ROWS * COLS / report.macs,
+        "utilisation": report.utilisation,
+        "layers": layers,
+    }
+
+
+def speed(bench: Bench) -> dict[str, Any]:
+    """Simulation speed of a whole network against the bare engine."""
+    entry = next(e for e in entries() if e.name == "cifar10_resnet20.weights.k12")
+    network, samples, _ = bench.network(entry)
+    result = benchmark(network, samples.first(2), bench.device)
+    return {"name": "simulation_speed", "network": entry.network, "samples": 2, **result.to_json()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is missing; 1 when something differed from the golden model, 2 for a mistake of the user."""
+    parser = argparse.ArgumentParser(prog="python -m shiftwork.report.measure", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with models/ and prepare.py")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="entries to measure, e.g. 'cifar10_resnet20.*'")
+    parser.add_argument("--force", action="store_true", help="measure entries again that have a file")
+    options = parser.parse_args(arguments)
+    bench = Bench(options.data)
+    jobs: dict[str, Callable[[], dict[str, Any]]] = {e.name: lambda e=e: bench.measure(e) for e in entries()}  # type: ignore[misc]
+    jobs["simulation_speed"] = lambda: speed(bench)
+    chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
+    chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
+    progress = Progress(len(chosen))
+    TARGET.mkdir(parents=True, exist_ok=True)
+    wrong = 0
+    try:
+        bench.prepare([name for e in entries() for name in (e.data, f"{e.data}_calib")])
+        for name in chosen:
+            progress.step(name)
+            result = jobs[name]()
+            wrong += result.get("rtl", {}).get("mismatches", 0)
+            write_json(TARGET / f"{name}.json", result)
+    except ShiftworkError as error:
+        print(f"measure: error: {error}", file=sys.stderr)
+        return 2
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Visible progress on stderr: a bar on a terminal, `[i/n]` lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Progress:
+    """Steps of a run and the items inside a step.
+
+    Attributes:
+        steps: number of steps that :meth:`step` will announce. quiet: print nothing.
+    """
+
+    steps: int = 1
+    quiet: bool = False
+    _step: int = field(default=0, init=False)
+    _bar: Any = field(default=None, init=False, repr=False)
+    _task: Any = field(default=None, init=False, repr=False)
+
+    def step(self, text: str) -> None:
+        """Announce the next step."""
+        self._step += 1
+        if not self.quiet:
+            print(f"[{self._step}/{self.steps}] {text}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def items(self) -> Iterator[Progress]:
+        """Items are announced by :meth:`item` inside this context."""
+        if self.quiet or not sys.stderr.isatty():
+            yield self
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        columns = (TextColumn("  {task.description:32.32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+            self._bar, self._task = bar, bar.add_task("", total=None)
+            try:
+                yield self
+            finally:
+                self._bar = None
+
+    def item(self, index: int, total: int, name: str) -> None:
+        """Item ``index`` of ``total`` begins, counted from 1."""
+        if self.quiet:
+            return
+        if self._bar is not None:
+            self._bar.update(self._task, completed=index - 1, total=total, description=name)
+        else:
+            print(f"    [{index}/{total}] {name}", file=sys.stderr, flush=True)
