@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test sim lint simulators cores synth clean distclean
+.PHONY: help setup demo test sim lint simulators format cores synth clean distclean
 
 ifneq ($(filter-out verilator icarus,$(SIM)),)
 $(error SIM=$(SIM): expected verilator or icarus)
@@ -26,8 +26,9 @@ endif
 endif
 
 export PATH := $(BIN):$(PATH)
-export SIM WAVES
-export SHW_SEED := $(SEED)
+export SIM
+export WAVES := $(or $(WAVES),0)
+export SHW_SEED := $(or $(SEED),1)
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)$$/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -75,6 +76,9 @@ lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, and the FuseSoC cores agai
 	@echo "lint: mypy"; mypy
 	@python -m shiftwork.hardware.lint
 	@python -m shiftwork.hardware.cores --check
+
+format: $(DEV) ## bring the Python sources into shape
+	@ruff format . ; ruff check --fix .
 
 cores: $(DEV) ## regenerate fusesoc_cores/ from rtl/manifest.yml
 	@python -m shiftwork.hardware.cores

@@ -85,23 +85,23 @@ class _Verilator(_Run, cocotb_test.simulator.Verilator):  # type: ignore[misc]
         self.runtime = BUILD / "verilator" / f"runtime-{hashlib.sha256(settings.encode()).hexdigest()[:8]}"
 
     def execute(self, cmds: list[list[str]]) -> None:
-        verilate, *rest = cmds
+        verilate, make, *rest = cmds
         super().execute([verilate])
         folder = Path(self.sim_dir)
+        with self.runtime.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the first model compiles the runtime, others wait for it
+            if not self.runtime.is_dir():
+                super().execute([make])
+                fresh = Path(tempfile.mkdtemp(dir=BUILD))
+                for compiled in folder.glob("verilated*.o"):
+                    shutil.copyfile(compiled, fresh / compiled.name)
+                fresh.rename(self.runtime)
         makefile_written = (folder / "Vtop.mk").stat().st_mtime
         for compiled in self.runtime.glob("*.o"):
             mine = folder / compiled.name
             if not mine.exists() or mine.stat().st_mtime <= makefile_written:
                 shutil.copyfile(compiled, mine)
-        super().execute(rest)
-        if not self.runtime.is_dir():
-            fresh = Path(tempfile.mkdtemp(dir=BUILD))
-            for compiled in folder.glob("verilated*.o"):
-                shutil.copyfile(compiled, fresh / compiled.name)
-            try:
-                fresh.rename(self.runtime)
-            except OSError:  # another worker was first
-                shutil.rmtree(fresh)
+        super().execute([make, *rest])
 
     def build_command(self) -> list[list[str]]:
         traced, self.waves = self.waves, False

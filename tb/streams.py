@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Valid/ready streams for cocotb tests: sources and sinks with stall patterns, handshake checks, lane packing.
 
-A stream with prefix `in` has the signals `in_valid`, `in_ready` and one signal `in_<field>` per payload field. Sources
-and sinks sample at the rising clock edge and drive at the falling one. While `rst` is high they are idle and check
-nothing; `rst` and other inputs have to change at the falling edge, too.
+A stream with prefix `in` has the signals `in_valid`, `in_ready` and one signal per payload field: `in_<field>`, or
+`<field>` where there is no such signal (configuration that is sampled with a beat). Sources and sinks sample at the
+rising clock edge and drive at the falling one. While `rst` is high they are idle and check nothing; `rst` and other
+inputs have to change at the falling edge, too.
 
 Checks, which fail the running test: `valid` is never X, an offered beat neither vanishes nor changes before it is taken
 (sink), and `ready` is never X (source). A `valid` that waits for `ready` never meets the pattern "after_valid", so
@@ -16,6 +17,7 @@ import os
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import cocotb
@@ -100,14 +102,19 @@ class _Stream:
         self._rst = dut.rst
         self._valid = getattr(dut, f"{prefix}_valid")
         self._ready = getattr(dut, f"{prefix}_ready")
-        self._payload = {field: getattr(dut, f"{prefix}_{field}") for field in fields}
+        named = {field: f"{prefix}_{field}" for field in fields}
+        self._payload = {field: getattr(dut, name if hasattr(dut, name) else field) for field, name in named.items()}
         self._rng = rng(f"{prefix}/{salt}")
         self.set_stall(stall)
 
     def set_stall(self, stall: str) -> None:
         """Change the stall pattern from the next cycle on."""
         self.stall = stall
-        self._go = go_pattern("none" if stall == "after_valid" else stall, self._rng)
+        self._go: Iterator[bool] = go_pattern("none" if stall == "after_valid" else stall, self._rng)
+
+    def pause(self, cycles: int) -> None:
+        """Stall for `cycles` cycles, then go on with the pattern."""
+        self._go = chain(repeat(False, cycles), self._go)
 
 
 class StreamSource(_Stream):

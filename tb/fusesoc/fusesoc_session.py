@@ -10,17 +10,16 @@ import atexit
 import os
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 
 def verdict(results: Path) -> None:
     """End the process with exit code 1 unless at least one test ran and all passed."""
-    from cocotb_tools.check_results import get_results
-
-    try:
-        ran, failed = get_results(results)
-    except (Exception, SystemExit) as error:
-        print(f"{results.name}: {error}", file=sys.stderr)
-        ran, failed = 0, 0
+    suites = ElementTree.parse(results).findall("testsuite") if results.exists() else []
+    count = {
+        name: sum(int(suite.get(name, 0)) for suite in suites) for name in ("tests", "skipped", "failures", "errors")
+    }
+    ran, failed = count["tests"] - count["skipped"], count["failures"] + count["errors"]
     if failed or not ran:
         print(f"FAILED: {failed} of {ran} tests", file=sys.stderr, flush=True)
         os._exit(1)

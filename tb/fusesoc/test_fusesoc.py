@@ -14,7 +14,6 @@ import runner
 from shiftwork.hardware import cores, manifest
 
 BLOCK = "shw_group_reveal"
-TARGET = {"verilator": "sim", "icarus": "sim_icarus"}
 BLOCKS = manifest.load()
 
 
@@ -99,26 +98,50 @@ def test_lint_of_every_block(user, block):
         assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_simulation(user, simulator):
-    result = fusesoc(user, TARGET[simulator], BLOCK, gpi=False)
-    assert result.returncode != 0, "without GPI_USERS nothing runs, and that passes"
-    assert "GPI_USERS" in result.stdout + result.stderr
-
-    result = fusesoc(user, TARGET[simulator], BLOCK)
+def simulate(user: Path, target: str, block: str) -> None:
+    result = fusesoc(user, target, block)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
-    results = next(user.glob(f"build/*{BLOCK}*/{TARGET[simulator]}/results.xml"))
-    ran, failed = get_results(results)
+    ran, failed = get_results(next(user.glob(f"build/*_{block}_*/{target}/results.xml")))
     assert ran > 0
     assert failed == 0
 
 
+def test_simulation(user):
+    target = cores.SIMULATIONS["icarus"]
+    result = fusesoc(user, target, BLOCK, gpi=False)
+    assert result.returncode != 0, "without GPI_USERS nothing runs, and that passes"
+    assert "GPI_USERS" in result.stdout + result.stderr
+    simulate(user, target, BLOCK)
+    source = user / "fusesoc_libraries" / "shiftwork" / "rtl" / BLOCKS.blocks[BLOCK].file
+    text = source.read_text()
+    assert text.count("left <= budget;") == 1
+    source.write_text(text.replace("left <= budget;", "left <= ~budget;"))
+    result = fusesoc(user, target, BLOCK)
+    assert result.returncode != 0, "a seeded bug passes the simulation"
+    assert "FAILED: " in result.stdout + result.stderr
+
+
+@pytest.mark.full
+def test_simulation_on_verilator(user):
+    simulate(user, cores.SIMULATIONS["verilator"], BLOCK)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("block", sorted(name for name in BLOCKS.blocks if "  sim_icarus:" in cores.core(BLOCKS, name)))
+def test_simulation_of_every_block(user, block):
+    simulate(user, cores.SIMULATIONS["icarus"], block)
+
+
 def test_failing_simulation(user):
     """The session alone, on Python: a missing, an empty and a failing result end with exit code 1."""
+    suite = '<testsuites><testsuite tests="{}" skipped="{}" failures="{}" errors="{}"/></testsuites>'
     tests = {
         "absent": (None, 1),
         "empty": ("<testsuites/>", 1),
-        "failed": ('<testsuites><testsuite><testcase name="a"><failure/></testcase></testsuite></testsuites>', 1),
-        "passed": ('<testsuites><testsuite><testcase name="a"/></testsuite></testsuites>', 0),
+        "skipped": (suite.format(2, 2, 0, 0), 1),
+        "failed": (suite.format(2, 0, 1, 0), 1),
+        "error": (suite.format(2, 0, 0, 1), 1),
+        "passed": (suite.format(2, 1, 0, 0), 0),
     }
     session = runner.ROOT / "tb" / "fusesoc"
     for name, (text, code) in tests.items():

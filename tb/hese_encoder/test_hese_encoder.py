@@ -2,10 +2,11 @@
 """shw_hese_encoder against shiftwork.codes.terms, exhaustive."""
 
 import pytest
+
 from runner import elaboration_fails, simulate
 
 
-@pytest.mark.parametrize("width", [1, pytest.param(4, marks=pytest.mark.full), 8, 16])
+@pytest.mark.parametrize("width", [8, *(pytest.param(w, marks=pytest.mark.full) for w in (1, 4, 16))])
 def test_every_magnitude(simulator, width):
     simulate(simulator, "shw_hese_encoder", "cocotb_hese_encoder", parameters={"W": width})
 

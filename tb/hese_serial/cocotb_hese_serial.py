@@ -5,9 +5,9 @@ from functools import cache
 
 import cocotb
 from cocotb.triggers import ClockCycles
-from streams import STALLS, StreamSink, StreamSource, reset, rng, start
 
 from shiftwork.codes import terms
+from streams import STALLS, StreamSink, StreamSource, reset, rng, start
 
 Word = tuple[int, int]  # (magnitude, number of bits)
 

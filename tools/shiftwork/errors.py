@@ -7,5 +7,6 @@ from __future__ import annotations
 class ShiftworkError(ValueError):
     """A mistake in a model, a data file or an argument.
 
-    The message is one line and names the node, the argument or the file; the command line prints it and exits with code 2.
+    The message is one line and names the node, the argument or the file; the command line prints it and exits
+    with code 2.
     """

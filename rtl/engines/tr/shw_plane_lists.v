@@ -5,17 +5,19 @@
 // value 8 - p cycles after plane 8 does (the caller skews digits and control), so the end of a group or of a
 // slice visits the planes from the top, one per cycle. A visit counts the entries of the group, asks
 // shw_group_reveal how many may stay and rolls the list's write pointer back behind them: receding water
-// without a second pass over the values. A visit with `visit_close` also stores the length of the list and
-// empties it. Lists are double-buffered in halves: one is written while the other is read.
+// without a second pass over the values. A visit with `visit_close` also notes where the slice ends in the list.
+// Lists are rings: slices follow each other in them, four slots keep the ends of the slices in flight.
 //
 // Protocol: after a value's cycle in a plane, `visit` of that plane needs a cycle without a value in it; visits
 // start at plane 8 and take nine consecutive cycles; the next may start in the cycle after the ninth.
-// After rst visit once with visit_close before the first value (it empties the lists).
-// Read side: `last` (position of the last entry, all ones when the list is empty) follows count_plane in the
-// same cycle; the entry follows read_position by one cycle when read_enable is set and holds otherwise.
+// After rst visit once with visit_clear and visit_close, slot 3, before the first value (it empties the lists); slices
+// then take slots 0, 1, 2, 3, 0, ... The caller keeps at most three slices and 2^(INDEX_W+1) values in flight.
+// Read side: `previous` and `last`, the positions of the last entries of the slice before and of the slice in
+// bounds_slot (equal: the slice has no entry in this plane), follow bounds_slot and bounds_plane in the same cycle;
+// the entry follows read_position by one cycle when read_enable is set and holds otherwise.
 //
-// Parameters: INDEX_W  4..10  width of an index; a half holds 2^INDEX_W entries per plane
-// Latency:    an appended entry is readable 2 cycles later, a closed plane's length 2 cycles after its visit.
+// Parameters: INDEX_W  4..10  a slice has up to 2^INDEX_W values, a ring 2^(INDEX_W+1) positions
+// Latency:    an appended entry is readable 2 cycles later, a closed plane's bounds 2 cycles after its visit.
 // Throughput: 1 value per cycle. Backpressure: none on the write side; read_enable holds the read side.
 // Reset:      rst stops appends and visits; memories keep their content.
 //
@@ -30,28 +32,28 @@ module shw_plane_lists #(
   // digits, bit p in the cycle of plane p
   input  wire [8:0]           append,
   input  wire [8:0]           negative,
-  input  wire [9*INDEX_W-1:0] write_index,   // plane p: index of the value, one cycle after its append
-  input  wire [8:0]           write_half,    // likewise
+  input  wire [9*(INDEX_W+1)-1:0] write_value,   // plane p: address of the value, one cycle after its append
   // end of a group or slice
   input  wire                 visit,
   input  wire [3:0]           visit_plane,   // 8 down to 0
   input  wire                 visit_close,   // the slice ends
-  input  wire                 visit_half,
+  input  wire                 visit_clear,   // the lists become empty
+  input  wire [1:0]           visit_slot,
   input  wire [10:0]          visit_budget,
   input  wire                 visit_unlimited,
   // read side
-  input  wire                 count_half,
-  input  wire [3:0]           count_plane,
+  input  wire [1:0]           bounds_slot,
+  input  wire [3:0]           bounds_plane,
+  output wire [INDEX_W:0]     previous,
   output wire [INDEX_W:0]     last,
   input  wire                 read_enable,
-  input  wire                 read_half,
-  input  wire [INDEX_W-1:0]   read_position,
+  input  wire [INDEX_W:0]     read_position,
   input  wire [3:0]           read_plane,    // in the cycle of the entry
-  output wire [INDEX_W-1:0]   entry_index,
+  output wire [INDEX_W:0]     entry_value,
   output wire                 entry_negative
 );
   localparam PTR_W = INDEX_W + 1;
-  localparam ENTRY_W = INDEX_W + 1;
+  localparam ENTRY_W = INDEX_W + 2;
 
   generate
     if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal
@@ -59,7 +61,7 @@ module shw_plane_lists #(
     end
   endgenerate
 
-  // Position of the last entry of every list; all ones (-1) when empty.
+  // Position of the last entry of every list, modulo the ring; all ones (-1) after a clear.
   wire [9*PTR_W-1:0]   tails;
   wire [9*ENTRY_W-1:0] entries;
 
@@ -74,7 +76,8 @@ module shw_plane_lists #(
   reg             settle;          // second cycle of a visit
   reg [3:0]       settle_plane;
   reg             settle_close;
-  reg             settle_half;
+  reg             settle_clear;
+  reg [1:0]       settle_slot;
   reg             settle_unlimited;
   reg [PTR_W-1:0] settle_tail;
   reg [PTR_W-1:0] settle_base;
@@ -85,7 +88,8 @@ module shw_plane_lists #(
     else settle <= visit;
     settle_plane     <= visit_plane;
     settle_close     <= visit_close;
-    settle_half      <= visit_half;
+    settle_clear     <= visit_clear;
+    settle_slot      <= visit_slot;
     settle_unlimited <= visit_unlimited;
     settle_tail      <= visited;
     settle_base      <= base_read;
@@ -103,16 +107,21 @@ module shw_plane_lists #(
   );
 
   wire [PTR_W-1:0] kept_tail = over ? settle_base + kept_limit : settle_tail;
-  wire [PTR_W-1:0] next_tail = kept_tail | {PTR_W{settle_close}};
+  wire [PTR_W-1:0] next_tail = kept_tail | {PTR_W{settle_clear}};
 
-  reg [PTR_W-1:0] lengths [0:31];
+  reg [PTR_W-1:0] ends  [0:63];   // last entry of a slice, per slot and plane
+  reg [PTR_W-1:0] ends_before [0:63];   // the same, read one slot earlier
 
   always @(posedge clk) begin
     if (settle) base[settle_plane] <= next_tail;
-    if (settle && settle_close) lengths[{settle_half, settle_plane}] <= kept_tail;
+    if (settle && settle_close) begin
+      ends[{settle_slot, settle_plane}]        <= next_tail;
+      ends_before[{settle_slot, settle_plane}] <= next_tail;
+    end
   end
 
-  assign last = lengths[{count_half, count_plane}];
+  assign last   = ends[{bounds_slot, bounds_plane}];
+  assign previous = ends_before[{bounds_slot - 2'd1, bounds_plane}];
 
   genvar p;
   generate
@@ -137,9 +146,9 @@ module shw_plane_lists #(
 
       shw_ram_sdp #(.DATA_W(ENTRY_W), .ADDR_W(INDEX_W+1), .STYLE("block")) u_list (
         .clk(clk),
-        .write_enable(write), .write_address({write_half[p], tail[INDEX_W-1:0]}),
-        .write_data({write_negative, write_index[p*INDEX_W +: INDEX_W]}),
-        .read_enable(read_enable), .read_address({read_half, read_position}),
+        .write_enable(write), .write_address(tail),
+        .write_data({write_negative, write_value[p*PTR_W +: PTR_W]}),
+        .read_enable(read_enable), .read_address(read_position),
         .read_data(entries[p*ENTRY_W +: ENTRY_W])
       );
     end
@@ -149,8 +158,8 @@ module shw_plane_lists #(
 
   shw_plane_mux #(.W(ENTRY_W)) u_entry (.words(entries), .plane(read_plane), .word(entry));
 
-  assign entry_index    = entry[INDEX_W-1:0];
-  assign entry_negative = entry[INDEX_W];
+  assign entry_value    = entry[INDEX_W:0];
+  assign entry_negative = entry[INDEX_W+1];
 endmodule
 
 `default_nettype wire

@@ -1,6 +1,6 @@
 // shw_term_sequencer: turns a row's plane lists into the operations of its cells.
 //
-// After `start` it walks the lists of a half from plane 8 down, one term per cycle, and issues one operation
+// After `start` it walks the lists of a slice from plane 8 down, one term per cycle, and issues one operation
 // per term: shift when a plane begins, flip when the sign changes (cells work complemented while `flipped`),
 // add otherwise. Exceptions that cost one operation more: an empty plane (shift alone), a plane whose first
 // term has the other sign (shift, then flip), and a slice that ends complemented (flip). So a slice takes
@@ -21,19 +21,19 @@ module shw_term_sequencer #(
   input  wire               clk,
   input  wire               rst,
   input  wire               start,         // one cycle, when finished
-  input  wire               start_half,
+  input  wire [1:0]         start_slot,
   input  wire               go,
   input  wire               drain,         // issue a north operation; go must be 0
   output wire               finished,
   // plane lists
-  output wire               count_half,
-  output wire [3:0]         count_plane,
+  output wire [1:0]         bounds_slot,
+  output wire [3:0]         bounds_plane,
+  input  wire [INDEX_W:0]   previous,
   input  wire [INDEX_W:0]   last,
   output wire               read_enable,
-  output wire               read_half,
-  output wire [INDEX_W-1:0] read_position,
+  output wire [INDEX_W:0]   read_position,
   output wire [3:0]         read_plane,
-  input  wire [INDEX_W-1:0] entry_index,
+  input  wire [INDEX_W:0]   entry_value,
   input  wire               entry_negative,
   // cells
   output reg  [1:0]         op,
@@ -54,40 +54,41 @@ module shw_term_sequencer #(
 
   // Walk: the plane and position whose entry is read in this cycle.
   reg               active;
-  reg               half;
+  reg [1:0]         slot;
   reg [3:0]         plane;
   reg [3:0]         plane_next;   // 8 while idle
-  reg [INDEX_W-1:0] position;
-  reg [INDEX_W:0]   tail;         // position of the plane's last entry; all ones: empty
+  reg               opening;      // first position of its plane
+  reg               empty;
+  reg [INDEX_W:0]   position;
+  reg [INDEX_W:0]   tail;         // position of the plane's last entry
 
-  wire empty     = tail[INDEX_W];
-  wire plane_end = empty || position == tail[INDEX_W-1:0];
+  wire plane_end = empty || position == tail;
   wire slice_end = plane_end && plane == 4'd0;
   wire advance;
+  wire enter     = start || (active && advance && plane_end);   // the next plane
 
-  assign count_half    = active ? half : start_half;
-  assign count_plane   = plane_next;
+  assign bounds_slot   = active ? slot : start_slot;
+  assign bounds_plane  = plane_next;
   assign read_enable   = advance;
-  assign read_half     = half;
   assign read_position = position;
 
   always @(posedge clk) begin
     if (rst) begin
       active     <= 1'b0;
       plane_next <= 4'd8;
-    end else if (start || (active && advance && plane_end)) begin
+    end else if (enter) begin
       active     <= ~(active && slice_end);
       plane_next <= (active && slice_end) ? 4'd8 : plane_next - 4'd1;
     end
-    if (start) half <= start_half;
+    if (start) slot <= start_slot;
     if (start || (active && advance)) begin
-      if (start || plane_end) begin
-        plane    <= plane_next;
-        position <= {INDEX_W{1'b0}};
-        tail     <= last;
-      end else begin
-        position <= position + 1'b1;
-      end
+      opening  <= enter;
+      position <= (enter ? previous : position) + 1'b1;
+    end
+    if (enter) begin
+      plane <= plane_next;
+      tail  <= last;
+      empty <= previous == last;
     end
   end
 
@@ -102,7 +103,7 @@ module shw_term_sequencer #(
   reg               term;         // 0: empty plane
   reg               ends;         // last of the slice
   reg               negative;
-  reg [INDEX_W-1:0] index;
+  reg [INDEX_W:0]   value;
 
   assign read_plane = fetch_plane;
 
@@ -115,7 +116,7 @@ module shw_term_sequencer #(
       valid       <= fetch_valid;
     end
     if (advance) begin
-      fetch_first <= position == {INDEX_W{1'b0}} && plane != 4'd8;
+      fetch_first <= opening && plane != 4'd8;
       fetch_term  <= ~empty;
       fetch_last  <= slice_end;
       fetch_plane <= plane;
@@ -123,7 +124,7 @@ module shw_term_sequencer #(
       term        <= fetch_term;
       ends        <= fetch_last;
       negative    <= entry_negative;
-      index       <= entry_index;
+      value       <= entry_value;
     end
   end
 
@@ -161,7 +162,7 @@ module shw_term_sequencer #(
       end
     end
     op_fill    <= flipped;
-    op_address <= {half, index};
+    op_address <= value;
     op_term    <= take && term;
     if (rst) op <= OP_ADD;
     else if (drain) op <= OP_NORTH;

@@ -74,24 +74,24 @@ module shw_tmac_engine #(
   wire        column_write;
   wire [8:0]  column_address;
   wire [8:0]  plane_valid;
-  wire [71:0] write_index;
-  wire [8:0]  write_half;
+  wire [80:0] write_value;
   wire        visit;
   wire [3:0]  visit_plane;
   wire        visit_close;
-  wire        visit_half;
+  wire        visit_clear;
+  wire [1:0]  visit_slot;
   wire [10:0] visit_budget;
   wire        visit_unlimited;
-  wire [1:0]  slice_ready;
-  wire [1:0]  slice_first;
-  wire [1:0]  slice_last;
-  wire [1:0]  slice_col_signed;
+  wire [3:0]  slice_ready;
+  wire [3:0]  slice_first;
+  wire [3:0]  slice_last;
+  wire [3:0]  slice_col_signed;
   wire        slice_release;
   wire        start;
   wire        loader_ready;
 
-  reg         run_half;       // half being computed
-  reg         next_half;      // half to be computed next
+  reg  [1:0]  run_slice;      // slot of the slice being computed
+  reg  [1:0]  next_slice;     // slot of the slice to be computed next
   reg         fresh;          // a beat came in the cycle before
   reg  [2:0]  gap;            // cycles until the next beat may come
 
@@ -123,11 +123,11 @@ module shw_tmac_engine #(
     .encode_hese(encode_hese), .encode_row_signed(encode_row_signed),
     .encode_col_signed(encode_col_signed), .encode_terms(encode_terms),
     .column_write(column_write), .column_address(column_address),
-    .plane_valid(plane_valid), .write_index(write_index), .write_half(write_half),
-    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
-    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-    .release_valid(slice_release), .release_half(run_half),
-    .slice_ready(slice_ready), .slice_take(start), .slice_take_half(next_half),
+    .plane_valid(plane_valid), .write_value(write_value),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
+    .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+    .release_valid(slice_release), .release_slot(run_slice),
+    .slice_ready(slice_ready), .slice_take(start), .slice_take_slot(next_slice),
     .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed)
   );
 
@@ -159,8 +159,7 @@ module shw_tmac_engine #(
   reg  [8:0] slot_base;
   reg  [2:0] slot;
   reg  [2:0] slot_end;
-  reg  [2:0] slice_last_slot_0;
-  reg  [2:0] slice_last_slot_1;
+  reg  [2:0] slice_last_slot [0:3];
 
   always @(posedge clk) begin
     if (rst) slot_write <= 1'b0;
@@ -170,8 +169,6 @@ module shw_tmac_engine #(
       slot_base <= column_address;
       slot      <= 3'd0;
       slot_end  <= last_slot;
-      if (column_address[8]) slice_last_slot_1 <= last_slot;
-      else slice_last_slot_0 <= last_slot;
     end else begin
       slot <= slot + 3'd1;
     end
@@ -185,8 +182,8 @@ module shw_tmac_engine #(
 
   reg  [1:0]       state;
   reg              started;       // the sequencers hold the next slice
-  reg  [2:0]       run_last_slot;
-  reg  [2:0]       run_slot;
+  reg  [2:0]       run_last_step;
+  reg  [2:0]       run_step;
   reg  [ROW_W-1:0] drain_row;
   reg  [4:0]       drain_entry;
   reg              drain_first;
@@ -199,22 +196,22 @@ module shw_tmac_engine #(
   wire             totals_done_bank;
 
   wire go          = state == RUN;
-  wire step        = go && run_slot == 3'd0;
+  wire step        = go && run_step == 3'd0;
   wire drain       = state == DRAIN || state == CLEAR;
   wire drain_end   = drain && drain_row == LAST_ROW && drain_entry == 5'd0;
-  wire room        = !(slice_first[run_half] && bank_busy[drain_bank]);
+  wire room        = !(slice_first[run_slice] && bank_busy[drain_bank]);
   wire drain_start = go && (&finished) && room;
   wire slice_end   = drain_end && state == DRAIN && drain_last;
 
-  assign start         = !go && !started && slice_ready[next_half];
+  assign start         = !go && !started && slice_ready[next_slice];
   assign slice_release = drain_start;
 
   always @(posedge clk) begin
     if (rst) begin
       state       <= CLEAR;
       started     <= 1'b0;
-      run_half    <= 1'b0;
-      next_half   <= 1'b0;
+      run_slice   <= 2'd0;
+      next_slice  <= 2'd0;
       drain_bank  <= 1'b0;
       bank_busy   <= 2'b00;
       drain_row   <= {ROW_W{1'b0}};
@@ -222,8 +219,8 @@ module shw_tmac_engine #(
     end else begin
       if (start) begin
         started   <= 1'b1;
-        next_half <= !next_half;
-        run_half  <= next_half;
+        next_slice <= next_slice + 2'd1;
+        run_slice  <= next_slice;
       end
       case (state)
         RUN: if (drain_start) state <= DRAIN;
@@ -241,12 +238,13 @@ module shw_tmac_engine #(
         bank_busy[drain_bank] <= 1'b1;
       end
     end
-    if (start) run_last_slot <= next_half ? slice_last_slot_1 : slice_last_slot_0;
-    if (!go) run_slot <= 3'd0;
-    else run_slot <= step ? run_last_slot : run_slot - 3'd1;
+    if (visit && visit_plane == 4'd8) slice_last_slot[visit_slot] <= slot_end;
+    if (start) run_last_step <= slice_last_slot[next_slice];
+    if (!go) run_step <= 3'd0;
+    else run_step <= step ? run_last_step : run_step - 3'd1;
     if (drain_start) begin
-      drain_first <= slice_first[run_half];
-      drain_last  <= slice_last[run_half];
+      drain_first <= slice_first[run_slice];
+      drain_last  <= slice_last[run_slice];
     end
   end
 
@@ -260,17 +258,18 @@ module shw_tmac_engine #(
       wire       term_valid;
       wire       term_negative;
       wire [3:0] term_exponent;
-      wire [7:0] term_index;
+      wire [8:0] term_value;
 
       shw_tmac_row_edge u_edge (
         .clk(clk), .rst(rst),
         .code(row_code[r*8 +: 8]), .code_signed(encode_row_signed), .code_hese(encode_hese),
-        .plane_valid(plane_valid), .write_index(write_index), .write_half(write_half),
-        .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+        .plane_valid(plane_valid), .write_value(write_value),
+        .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close),
+        .visit_clear(visit_clear), .visit_slot(visit_slot),
         .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-        .start(start), .start_half(next_half), .step(step), .finished(finished[r]),
+        .start(start), .start_slot(next_slice), .step(step), .finished(finished[r]),
         .term_valid(term_valid), .term_negative(term_negative), .term_exponent(term_exponent),
-        .term_index(term_index)
+        .term_value(term_value)
       );
 
       shw_tmac_row #(.COLS(COLS), .COEF_W(COEF_W)) u_row (
@@ -278,7 +277,7 @@ module shw_tmac_engine #(
         .write_enable(slot_write), .write_address({slot_base, slot}), .write_data(column_word),
         .drain(drain), .term_valid(go && term_valid), .term_negative(term_negative),
         .term_exponent(drain ? drain_entry : {1'b0, term_exponent}),
-        .term_address({run_half, term_index, run_slot}),
+        .term_address({term_value, run_step}),
         .north(chain[(r+1)*COLS*COEF_W +: COLS*COEF_W]),
         .coefficient(chain[r*COLS*COEF_W +: COLS*COEF_W])
       );

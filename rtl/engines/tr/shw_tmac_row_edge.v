@@ -18,22 +18,22 @@ module shw_tmac_row_edge (
   input  wire        code_signed,
   input  wire        code_hese,
   input  wire [8:0]  plane_valid,   // a value is in plane p; plane 8 one cycle after its code
-  input  wire [71:0] write_index,
-  input  wire [8:0]  write_half,
+  input  wire [80:0] write_value,
   input  wire        visit,
   input  wire [3:0]  visit_plane,
   input  wire        visit_close,
-  input  wire        visit_half,
+  input  wire        visit_clear,
+  input  wire [1:0]  visit_slot,
   input  wire [10:0] visit_budget,
   input  wire        visit_unlimited,
   input  wire        start,
-  input  wire        start_half,
+  input  wire [1:0]  start_slot,
   input  wire        step,
   output wire        finished,
   output wire        term_valid,
   output wire        term_negative,
   output wire [3:0]  term_exponent,
-  output wire [7:0]  term_index
+  output wire [8:0]  term_value
 );
   wire       below     = code_signed & code[7];
   wire [7:0] magnitude = (code ^ {8{below}}) + {7'd0, below};
@@ -68,35 +68,35 @@ module shw_tmac_row_edge (
     end
   endgenerate
 
-  wire       count_half;
-  wire [3:0] count_plane;
+  wire [1:0] bounds_slot;
+  wire [3:0] bounds_plane;
+  wire [8:0] previous;
   wire [8:0] last;
   wire       read_enable;
-  wire       read_half;
-  wire [7:0] read_position;
+  wire [8:0] read_position;
   wire [3:0] read_plane;
-  wire [7:0] entry_index;
+  wire [8:0] entry_value;
   wire       entry_negative;
 
   shw_plane_lists #(.INDEX_W(8)) u_lists (
     .clk(clk), .rst(rst),
     .append(plane_valid & plane_nonzero), .negative(plane_negative),
-    .write_index(write_index), .write_half(write_half),
-    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
-    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-    .count_half(count_half), .count_plane(count_plane), .last(last),
-    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
-    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative)
+    .write_value(write_value),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
+    .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
+    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
+    .entry_value(entry_value), .entry_negative(entry_negative)
   );
 
   shw_tmac_sequencer #(.INDEX_W(8)) u_sequencer (
-    .clk(clk), .rst(rst), .start(start), .start_half(start_half), .step(step),
+    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .step(step),
     .finished(finished),
-    .count_half(count_half), .count_plane(count_plane), .last(last),
-    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
-    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative),
+    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
+    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
+    .entry_value(entry_value), .entry_negative(entry_negative),
     .term_valid(term_valid), .term_negative(term_negative), .term_exponent(term_exponent),
-    .term_index(term_index)
+    .term_value(term_value)
   );
 endmodule
 

@@ -1,6 +1,6 @@
 // shw_tmac_sequencer: walks a row's plane lists and holds one term at a time for the term-pair cells.
 //
-// After `start` it reads the lists of a half from plane 8 down. A term stays at the output until `step`; then the next
+// After `start` it reads the lists of a slice from plane 8 down. A term stays at the output until `step`; then the next
 // one takes its place. Empty planes are passed over while a term is held, one per cycle.
 // A step that finds no term ready yet leaves term_valid at 0 until the next step.
 //
@@ -17,24 +17,24 @@ module shw_tmac_sequencer #(
   input  wire               clk,
   input  wire               rst,
   input  wire               start,         // one cycle, when finished
-  input  wire               start_half,
+  input  wire [1:0]         start_slot,
   input  wire               step,
   output wire               finished,
   // plane lists
-  output wire               count_half,
-  output wire [3:0]         count_plane,
+  output wire [1:0]         bounds_slot,
+  output wire [3:0]         bounds_plane,
+  input  wire [INDEX_W:0]   previous,
   input  wire [INDEX_W:0]   last,
   output wire               read_enable,
-  output wire               read_half,
-  output wire [INDEX_W-1:0] read_position,
+  output wire [INDEX_W:0]   read_position,
   output wire [3:0]         read_plane,
-  input  wire [INDEX_W-1:0] entry_index,
+  input  wire [INDEX_W:0]   entry_value,
   input  wire               entry_negative,
   // cells
   output reg                term_valid,
   output reg                term_negative,
   output reg  [3:0]         term_exponent,
-  output reg  [INDEX_W-1:0] term_index
+  output reg  [INDEX_W:0]   term_value
 );
   generate
     if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal
@@ -44,26 +44,26 @@ module shw_tmac_sequencer #(
 
   // Walk: the plane and position whose entry is read next.
   reg               active;
-  reg               half;
+  reg [1:0]         slot;
   reg [3:0]         plane;
   reg [3:0]         plane_next;   // 8 while idle
-  reg [INDEX_W-1:0] position;
-  reg [INDEX_W:0]   tail;         // position of the plane's last entry; all ones: empty
+  reg               empty;
+  reg [INDEX_W:0]   position;
+  reg [INDEX_W:0]   tail;         // position of the plane's last entry
 
   // Fetch: the entry leaves the list memory and waits there for its step.
   reg               fetch_valid;
   reg [3:0]         fetch_plane;
 
-  wire empty     = tail[INDEX_W];
-  wire plane_end = empty || position == tail[INDEX_W-1:0];
+  wire plane_end = empty || position == tail;
   wire slice_end = plane_end && plane == 4'd0;
   wire fetch     = active && !empty && (!fetch_valid || step);
   wire move      = active && (empty || fetch);
+  wire enter     = start || (move && plane_end);   // the next plane
 
-  assign count_half    = active ? half : start_half;
-  assign count_plane   = plane_next;
+  assign bounds_slot   = active ? slot : start_slot;
+  assign bounds_plane  = plane_next;
   assign read_enable   = fetch;
-  assign read_half     = half;
   assign read_position = position;
   assign read_plane    = fetch_plane;
   assign finished      = !active && !fetch_valid && !term_valid;
@@ -75,7 +75,7 @@ module shw_tmac_sequencer #(
       fetch_valid <= 1'b0;
       term_valid  <= 1'b0;
     end else begin
-      if (start || (move && plane_end)) begin
+      if (enter) begin
         active     <= !(active && slice_end);
         plane_next <= (active && slice_end) ? 4'd8 : plane_next - 4'd1;
       end
@@ -83,19 +83,18 @@ module shw_tmac_sequencer #(
       else if (step) fetch_valid <= 1'b0;
       if (step) term_valid <= fetch_valid;
     end
-    if (start) half <= start_half;
-    if (start || (move && plane_end)) begin
-      plane    <= plane_next;
-      position <= {INDEX_W{1'b0}};
-      tail     <= last;
-    end else if (move) begin
-      position <= position + 1'b1;
+    if (start) slot <= start_slot;
+    if (start || move) position <= (enter ? previous : position) + 1'b1;
+    if (enter) begin
+      plane <= plane_next;
+      tail  <= last;
+      empty <= previous == last;
     end
     if (fetch) fetch_plane <= plane;
     if (step) begin
       term_negative <= entry_negative;
       term_exponent <= fetch_plane;
-      term_index    <= entry_index;
+      term_value    <= entry_value;
     end
   end
 endmodule

@@ -21,7 +21,7 @@
 //   cycles in steady state (shw_term_sequencer); its first operation follows its last beat by 9 cycles; the first
 //   output beat follows the last operation by 7 cycles or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
-// Backpressure: in_ready falls while both halves are in use; out_valid waits for out_ready; any stall pattern
+// Backpressure: in_ready falls while three slices or 2 * DEPTH values are in flight; out_valid waits for out_ready; any stall pattern
 //   gives the same bits. Reset: synchronous, drops tiles in flight, 12 cycles until in_ready.
 // Bit order: row 0, column 0 in the low bits; lane count 1.
 //
@@ -87,23 +87,23 @@ module shw_tr_engine #(
   wire                 column_write;
   wire [INDEX_W:0]     column_address;
   wire [8:0]           plane_valid;
-  wire [9*INDEX_W-1:0] write_index;
-  wire [8:0]           write_half;
+  wire [9*(INDEX_W+1)-1:0] write_value;
   wire                 visit;
   wire [3:0]           visit_plane;
   wire                 visit_close;
-  wire                 visit_half;
+  wire                 visit_clear;
+  wire [1:0]           visit_slot;
   wire [10:0]          visit_budget;
   wire                 visit_unlimited;
-  wire [1:0]           slice_ready;
-  wire [1:0]           slice_first;
-  wire [1:0]           slice_last;
-  wire [1:0]           slice_col_signed;
+  wire [3:0]           slice_ready;
+  wire [3:0]           slice_first;
+  wire [3:0]           slice_last;
+  wire [3:0]           slice_col_signed;
   wire                 slice_release;
   wire                 start;
 
-  reg                  run_half;    // half being computed
-  reg                  next_half;   // half to be computed next
+  reg [1:0]            run_slot;    // slice being computed
+  reg [1:0]            next_slot;   // slice to be computed next
 
   shw_tr_loader #(.INDEX_W(INDEX_W), .TRUNCATE(TRUNCATE)) u_loader (
     .clk(clk), .rst(rst),
@@ -114,11 +114,12 @@ module shw_tr_engine #(
     .encode_hese(encode_hese), .encode_row_signed(encode_row_signed),
     .encode_col_signed(encode_col_signed), .encode_terms(encode_terms),
     .column_write(column_write), .column_address(column_address),
-    .plane_valid(plane_valid), .write_index(write_index), .write_half(write_half),
-    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+    .plane_valid(plane_valid), .write_value(write_value),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
+    .visit_slot(visit_slot),
     .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-    .release_valid(slice_release), .release_half(run_half),
-    .slice_ready(slice_ready), .slice_take(start), .slice_take_half(next_half),
+    .release_valid(slice_release), .release_slot(run_slot),
+    .slice_ready(slice_ready), .slice_take(start), .slice_take_slot(next_slot),
     .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed)
   );
 
@@ -171,24 +172,23 @@ module shw_tr_engine #(
   wire go          = state == RUN;
   wire drain       = state == DRAIN;
   wire drain_end   = drain && drain_row == LAST_ROW;
-  wire room        = !(slice_first[run_half] && bank_busy[drain_bank]);
+  wire room        = !(slice_first[run_slot] && bank_busy[drain_bank]);
   wire drain_start = go && (&finished) && room;
 
-  assign start         = !go && !started && slice_ready[next_half];
+  assign start         = !go && !started && slice_ready[next_slot];
   assign slice_release = drain_start;
 
   always @(posedge clk) begin
     if (rst) begin
       state      <= IDLE;
       started    <= 1'b0;
-      run_half   <= 1'b0;
-      next_half  <= 1'b0;
+      next_slot  <= 2'd0;
       drain_bank <= 1'b0;
       bank_busy  <= 2'b00;
     end else begin
       if (start) begin
         started   <= 1'b1;
-        next_half <= !next_half;
+        next_slot <= next_slot + 2'd1;
       end
       case (state)
         RUN: if (drain_start) state <= DRAIN;
@@ -201,12 +201,12 @@ module shw_tr_engine #(
       if (drain_end && drain_last) bank_busy[drain_bank] <= 1'b1;
     end
     if (start) begin
-      run_half   <= next_half;
-      run_signed <= slice_col_signed[next_half];
+      run_slot   <= next_slot;
+      run_signed <= slice_col_signed[next_slot];
     end
     if (drain_start) begin
-      drain_first <= slice_first[run_half];
-      drain_last  <= slice_last[run_half];
+      drain_first <= slice_first[run_slot];
+      drain_last  <= slice_last[run_slot];
       drain_row   <= {ROW_W{1'b0}};
     end else if (drain) begin
       drain_row <= drain_row + 1'b1;
@@ -228,10 +228,11 @@ module shw_tr_engine #(
       shw_tr_row_edge #(.INDEX_W(INDEX_W)) u_edge (
         .clk(clk), .rst(rst),
         .code(row_code[r*8 +: 8]), .code_signed(encode_row_signed), .code_hese(encode_hese),
-        .plane_valid(plane_valid), .write_index(write_index), .write_half(write_half),
-        .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
+        .plane_valid(plane_valid), .write_value(write_value),
+        .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close),
+        .visit_clear(visit_clear), .visit_slot(visit_slot),
         .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-        .start(start), .start_half(next_half), .go(go), .drain(drain), .finished(finished[r]),
+        .start(start), .start_slot(next_slot), .go(go), .drain(drain), .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
       );
 

@@ -4,7 +4,8 @@
 // and plane 8 has them (plane_valid[8]); plane p follows 8 - p cycles later. After the last value of a group (with
 // term revealing) or of a slice one cycle stays free for the visit that applies the budget; visits are at least
 // nine cycles apart, so a group costs max(values + 1, 9) cycles.
-// A slice is DEPTH values or what is left of the tile; slices alternate between two halves of the memories.
+// A slice is DEPTH values or what is left of the tile. The memories are rings of 2 * DEPTH values, so that slices of
+// different length overlap well: at most three slices and 2 * DEPTH values are in flight, in four slots.
 // The configuration is sampled with the first beat of a tile. An illegal one raises cfg_error and the tile is
 // consumed without effect.
 //
@@ -43,23 +44,23 @@ module shw_tr_loader #(
   output wire [INDEX_W:0]     column_address,
   // row edges
   output wire [8:0]           plane_valid,
-  output wire [9*INDEX_W-1:0] write_index,
-  output wire [8:0]           write_half,
+  output wire [9*(INDEX_W+1)-1:0] write_value,
   output wire                 visit,
   output wire [3:0]           visit_plane,
   output wire                 visit_close,
-  output wire                 visit_half,
+  output wire                 visit_clear,
+  output wire [1:0]           visit_slot,
   output wire [10:0]          visit_budget,
   output wire                 visit_unlimited,
   // slices
-  input  wire                 release_valid,   // a half has been computed
-  input  wire                 release_half,
-  output reg  [1:0]           slice_ready,     // per half; its lists may be read from plane 8 down
+  input  wire                 release_valid,   // the slice has been computed
+  input  wire [1:0]           release_slot,
+  output reg  [3:0]           slice_ready,     // per slot; its lists may be read from plane 8 down
   input  wire                 slice_take,
-  input  wire                 slice_take_half,
-  output reg  [1:0]           slice_first,     // of its tile
-  output reg  [1:0]           slice_last,
-  output reg  [1:0]           slice_col_signed
+  input  wire [1:0]           slice_take_slot,
+  output reg  [3:0]           slice_first,     // of its tile
+  output reg  [3:0]           slice_last,
+  output reg  [3:0]           slice_col_signed
 );
   generate
     if (INDEX_W < 8 || INDEX_W > 10) begin : g_illegal_index
@@ -77,8 +78,11 @@ module shw_tr_loader #(
   reg [7:0]         group_mask;       // g - 1
   reg [10:0]        budget;
   reg [INDEX_W-1:0] position;
-  reg               half;
-  reg [1:0]         half_free;
+  reg [INDEX_W:0]   address;          // of the next value in the rings
+  reg [INDEX_W+1:0] used;             // values in flight
+  reg [1:0]         slot;
+  reg [3:0]         slot_busy;
+  reg [INDEX_W:0]   slot_length [0:3];
   reg               first_slice;
   reg               last_slice;
   reg               visit_due;        // the next cycle that may is a visit
@@ -90,7 +94,8 @@ module shw_tr_loader #(
   wire illegal = cfg_tr_en && (!power_of_two || cfg_group_budget == 11'd0 || cfg_data_terms > 4'd9
                                || (TRUNCATE == 0 && cfg_data_terms != 4'd0));
 
-  assign in_ready = discard || (!visit_due && half_free[half]);
+  // A slot's predecessor still holds the beginning of the slice that is being computed.
+  assign in_ready = discard || (!visit_due && !used[INDEX_W+1] && !slot_busy[slot] && !slot_busy[slot + 2'd1]);
 
   wire beat       = in_valid && in_ready;
   wire first_beat = beat && !tile_open;
@@ -106,8 +111,10 @@ module shw_tr_loader #(
       tile_open   <= 1'b0;
       discard     <= 1'b0;
       position    <= {INDEX_W{1'b0}};
-      half        <= 1'b0;
-      half_free   <= 2'b11;
+      address     <= {(INDEX_W+1){1'b0}};
+      used        <= {(INDEX_W+2){1'b0}};
+      slot        <= 2'd3;
+      slot_busy   <= 4'd0;
       first_slice <= 1'b1;
       visit_due   <= 1'b1;
       close_due   <= 1'b1;
@@ -118,6 +125,7 @@ module shw_tr_loader #(
       if (first_beat) cfg_error <= illegal;
       if (beat) discard <= !in_last && (discard || (first_beat && illegal));
       if (value) begin
+        address    <= address + 1'b1;
         position   <= slice_ends ? {INDEX_W{1'b0}} : position + 1'b1;
         visit_due  <= group_ends || slice_ends;
         close_due  <= slice_ends;
@@ -128,14 +136,17 @@ module shw_tr_loader #(
         visit_due <= 1'b0;
         pitch     <= 4'd8;
         starting  <= 1'b0;
+        if (close_due) slot <= slot + 2'd1;
         if (close_due && !starting) begin
-          half        <= !half;
-          first_slice <= last_slice;
+          slot_busy[slot] <= 1'b1;
+          first_slice     <= last_slice;
         end
       end
-      if (release_valid) half_free[release_half] <= 1'b1;
-      if (visit_now && close_due && !starting) half_free[half] <= 1'b0;
+      if (release_valid) slot_busy[release_slot] <= 1'b0;
+      used <= used + {{(INDEX_W+1){1'b0}}, value}
+                   - (release_valid ? {1'b0, slot_length[release_slot]} : {(INDEX_W+2){1'b0}});
     end
+    if (value) slot_length[slot] <= {1'b0, position} + 1'b1;
     if (first_beat) begin
       tr_en             <= cfg_tr_en;
       group_mask        <= cfg_group[7:0] - 8'd1;
@@ -149,21 +160,20 @@ module shw_tr_loader #(
 
   // Pipeline: _0 is the cycle of the encoders, then one stage per plane from 8 down, then the list write.
   reg                      valid_0;
-  reg                      half_0;
-  reg [INDEX_W-1:0]        index_0;
+  reg [1:0]                slot_0;
+  reg [INDEX_W:0]          address_0;
   reg                      visit_0;
   reg                      close_0;
   reg                      real_0;            // not the visit after reset
   reg                      tile_first_0;
   reg                      tile_last_0;
   reg [8:0]                valid_chain;       // bit i: plane 8 - i
-  reg [9:0]                half_chain;
-  reg [10*INDEX_W-1:0]     index_chain;
+  reg [10*(INDEX_W+1)-1:0] address_chain;
   reg [3:0]                walk_plane;
   reg                      walk;
   reg                      walk_close;
   reg                      walk_real;
-  reg                      walk_half;
+  reg [1:0]                walk_slot;
   reg                      walk_unlimited;
   reg [10:0]               walk_budget;
   reg                      announce;          // plane 8 of a closed slice is settled in this cycle
@@ -175,45 +185,45 @@ module shw_tr_loader #(
       valid_chain <= 9'd0;
       walk        <= 1'b0;
       announce    <= 1'b0;
-      slice_ready <= 2'b00;
+      slice_ready <= 4'd0;
     end else begin
       valid_0     <= value;
       visit_0     <= visit_now;
       valid_chain <= {valid_chain[7:0], valid_0};
       walk        <= visit_0 || (walk && walk_plane != 4'd0);
       announce    <= walk && walk_plane == 4'd8 && walk_close && walk_real;
-      if (slice_take) slice_ready[slice_take_half] <= 1'b0;
-      if (announce) slice_ready[walk_half] <= 1'b1;
+      if (slice_take) slice_ready[slice_take_slot] <= 1'b0;
+      if (announce) slice_ready[walk_slot] <= 1'b1;
     end
-    index_0      <= position;
-    half_0       <= half;
+    address_0    <= address;
+    slot_0       <= slot;
     close_0      <= close_due;
     real_0       <= !starting;
     tile_first_0 <= first_slice;
     tile_last_0  <= last_slice;
-    half_chain   <= {half_chain[8:0], half_0};
-    index_chain  <= {index_chain[9*INDEX_W-1:0], index_0};
+    address_chain <= {address_chain[9*(INDEX_W+1)-1:0], address_0};
     walk_plane   <= visit_0 ? 4'd8 : walk_plane - 4'd1;
     if (visit_0) begin
       walk_close     <= close_0;
       walk_real      <= real_0;
-      walk_half      <= half_0;
+      walk_slot      <= slot_0;
       walk_unlimited <= !tr_en;
       walk_budget    <= budget;
       if (close_0 && real_0) begin
-        slice_first[half_0]      <= tile_first_0;
-        slice_last[half_0]       <= tile_last_0;
-        slice_col_signed[half_0] <= encode_col_signed;
+        slice_first[slot_0]      <= tile_first_0;
+        slice_last[slot_0]       <= tile_last_0;
+        slice_col_signed[slot_0] <= encode_col_signed;
       end
     end
   end
 
   assign column_write   = valid_chain[0];
-  assign column_address = {half_chain[0], index_chain[INDEX_W-1:0]};
+  assign column_address = address_chain[INDEX_W:0];
   assign visit           = walk;
   assign visit_plane     = walk_plane;
   assign visit_close     = walk_close;
-  assign visit_half      = walk_half;
+  assign visit_clear     = !walk_real;
+  assign visit_slot      = walk_slot;
   assign visit_budget    = walk_budget;
   assign visit_unlimited = walk_unlimited;
 
@@ -221,8 +231,7 @@ module shw_tr_loader #(
   generate
     for (p = 0; p < 9; p = p + 1) begin : g_plane
       assign plane_valid[p] = valid_chain[8-p];
-      assign write_half[p]  = half_chain[9-p];
-      assign write_index[p*INDEX_W +: INDEX_W] = index_chain[(9-p)*INDEX_W +: INDEX_W];
+      assign write_value[p*(INDEX_W+1) +: INDEX_W+1] = address_chain[(9-p)*(INDEX_W+1) +: INDEX_W+1];
     end
   endgenerate
 endmodule

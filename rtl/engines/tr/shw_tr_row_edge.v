@@ -20,16 +20,16 @@ module shw_tr_row_edge #(
   input  wire                 code_signed,
   input  wire                 code_hese,
   input  wire [8:0]           plane_valid,   // a value is in plane p; plane 8 one cycle after its code
-  input  wire [9*INDEX_W-1:0] write_index,
-  input  wire [8:0]           write_half,
+  input  wire [9*(INDEX_W+1)-1:0] write_value,
   input  wire                 visit,
   input  wire [3:0]           visit_plane,
   input  wire                 visit_close,
-  input  wire                 visit_half,
+  input  wire                 visit_clear,
+  input  wire [1:0]           visit_slot,
   input  wire [10:0]          visit_budget,
   input  wire                 visit_unlimited,
   input  wire                 start,
-  input  wire                 start_half,
+  input  wire [1:0]           start_slot,
   input  wire                 go,
   input  wire                 drain,
   output wire                 finished,
@@ -71,33 +71,33 @@ module shw_tr_row_edge #(
     end
   endgenerate
 
-  wire               count_half;
-  wire [3:0]         count_plane;
-  wire [INDEX_W:0]   last;
-  wire               read_enable;
-  wire               read_half;
-  wire [INDEX_W-1:0] read_position;
-  wire [3:0]         read_plane;
-  wire [INDEX_W-1:0] entry_index;
-  wire               entry_negative;
+  wire [1:0]       bounds_slot;
+  wire [3:0]       bounds_plane;
+  wire [INDEX_W:0] previous;
+  wire [INDEX_W:0] last;
+  wire             read_enable;
+  wire [INDEX_W:0] read_position;
+  wire [3:0]       read_plane;
+  wire [INDEX_W:0] entry_value;
+  wire             entry_negative;
 
   shw_plane_lists #(.INDEX_W(INDEX_W)) u_lists (
     .clk(clk), .rst(rst),
     .append(plane_valid & plane_nonzero), .negative(plane_negative),
-    .write_index(write_index), .write_half(write_half),
-    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_half(visit_half),
-    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-    .count_half(count_half), .count_plane(count_plane), .last(last),
-    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
-    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative)
+    .write_value(write_value),
+    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
+    .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
+    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
+    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
+    .entry_value(entry_value), .entry_negative(entry_negative)
   );
 
   shw_term_sequencer #(.INDEX_W(INDEX_W)) u_sequencer (
-    .clk(clk), .rst(rst), .start(start), .start_half(start_half), .go(go), .drain(drain),
+    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .go(go), .drain(drain),
     .finished(finished),
-    .count_half(count_half), .count_plane(count_plane), .last(last),
-    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
-    .read_plane(read_plane), .entry_index(entry_index), .entry_negative(entry_negative),
+    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
+    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
+    .entry_value(entry_value), .entry_negative(entry_negative),
     .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
   );
 endmodule

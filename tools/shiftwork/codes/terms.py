@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,8 +69,8 @@ class _Tables:
 
     offset: int
     planes: int
-    plus: NDArray[np.signedinteger]
-    minus: NDArray[np.signedinteger]
+    plus: NDArray[Any]
+    minus: NDArray[Any]
     terms: NDArray[np.uint8]
     counters: NDArray[np.uint64]
     leading: NDArray[np.int32]
@@ -151,7 +152,7 @@ def encode(values: ArrayLike, rule: str = "hese", width: int = 8) -> NDArray[np.
 def decode(digits: ArrayLike) -> NDArray[np.int32]:
     """Values of signed digits (..., planes), least significant first; the inverse of :func:`encode`."""
     array = np.asarray(digits, dtype=np.int64)
-    return (array << np.arange(array.shape[-1])).sum(axis=-1).astype(np.int32)
+    return np.asarray((array << np.arange(array.shape[-1])).sum(axis=-1), dtype=np.int32)
 
 
 def count(values: ArrayLike, rule: str = "hese") -> NDArray[np.int32]:
@@ -278,9 +279,9 @@ def _reveal_over(rows: NDArray[np.intp], budget: int, tables: _Tables) -> NDArra
         open_ &= ~ends
         kept += here
     # Keep every digit above the last plane, and there the first ``room`` digits in index order.
-    plane = last.astype(tables.plus.dtype)[:, None]
+    lowest = last.astype(tables.plus.dtype)[:, None]
     plus, minus = tables.plus[rows], tables.minus[rows]
-    partial = ((plus | minus) >> plane) & 1
+    partial = ((plus | minus) >> lowest) & 1
     partial &= np.cumsum(partial, axis=1, dtype=partial.dtype) <= room.astype(partial.dtype)[:, None]
-    mask = (-2 << plane) | (partial << plane)
-    return (plus & mask) - (minus & mask)
+    mask = (-2 << lowest) | (partial << lowest)
+    return np.asarray((plus & mask) - (minus & mask))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ DEPTH = 256
 """Values per slice of the engine's default configuration."""
 
 _PLANES = 9
+_VISIT_PITCH = 9  # cycles between visits: one per plane
 _CHUNK_VALUES = 1 << 21
 
 
@@ -103,19 +105,24 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
     Exact for an idle engine, a source that always has a beat and a sink that is always ready.
     The names follow the RTL: a visit applies a group's budget, a drain empties the array in ``rows`` cycles.
     """
-    last_visit = -9  # cycle of the latest visit
-    accept = 0  # earliest cycle of the next beat
-    drains: list[int] = []  # cycle in which each slice's drain was started
-    pending: list[int] = []  # cycle at which a finished tile's totals may begin to leave
-    leaves: list[int] = []  # cycle in which each tile's last row moved to the output register
+    last_visit = -_VISIT_PITCH  # cycle of the latest visit
+    accept = 0                  # earliest cycle of the next beat
+    lengths: list[int] = []     # values of every slice
+    drains: list[int] = []      # cycle in which each slice's drain was started
+    pending: list[int] = []     # cycle at which a finished tile's totals may begin to leave
+    leaves: list[int] = []      # cycle in which each tile's last row moved to the output register
     for tile in tiles:
         begin = 0
         for number, operations in enumerate(tile.operations):
             length = min(depth, tile.length - begin)
             begin += length
-            if len(drains) >= 2:
-                accept = max(accept, drains[-2] + 1)
-            accept, last_visit = _load(accept, last_visit, length, tile.group)
+            if len(drains) >= 3:  # three slices in flight
+                accept = max(accept, drains[-3] + 1)
+            room = 2 * depth - sum(lengths[-2:])
+            wait = drains[-2] + 1 - accept if len(drains) >= 2 and room < length else 0
+            load, close = _load(length, tile.group, max(last_visit - accept, -_VISIT_PITCH), room, max(wait, 0))
+            accept, last_visit = accept + load, accept + close
+            lengths.append(length)
             start = max(last_visit + 4, drains[-1] + 1 if drains else 0)
             issue = max(start + 3, drains[-1] + rows + 1 if drains else 0)
             drain = issue + operations - 1
@@ -128,21 +135,20 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
     return leaves[-1] + 2 if leaves else 0
 
 
-def _load(accept: int, last_visit: int, length: int, group: int) -> tuple[int, int]:
-    """Load a slice from cycle ``accept`` on: (earliest cycle of the next beat, cycle of the closing visit)."""
-    step = group or length
-    left = length
-    while left:
-        if group and left > 2 * step and accept + step >= last_visit + 9:
-            whole = (left - 1) // step - 1
-            pitch = max(step + 1, 9)
-            last_visit = accept + step + (whole - 1) * pitch
-            accept, left = last_visit + 1, left - whole * step
-            continue
-        values = min(step, left)
-        last_visit = max(accept + values, last_visit + 9)
-        accept, left = last_visit + 1, left - values
-    return accept, last_visit
+@lru_cache(maxsize=1 << 16)
+def _load(length: int, group: int, last_visit: int, room: int, wait: int) -> tuple[int, int]:
+    """Load a slice from cycle 0 on: (earliest cycle of the next beat, cycle of the closing visit).
+
+    ``last_visit`` is the cycle of the visit before. Value number ``room`` does not fit into the rings before cycle ``wait``.
+    """
+    cycle = done = 0
+    while done < length:
+        values = min(group or length, length - done)
+        if done <= room < done + values:
+            cycle = max(cycle, wait - (room - done))
+        last_visit = max(cycle + values, last_visit + _VISIT_PITCH)
+        cycle, done = last_visit + 1, done + values
+    return cycle, last_visit
 
 
 def _leave(pending: list[int], leaves: list[int], drains: list[int], rows: int, tiles: int) -> None:

@@ -41,6 +41,7 @@ class LayerReport:
         macs: multiply-accumulates over all images. term_pairs: bound; term_pairs_present: counted.
         terms_per_mac: terms of the streamed operand per multiply-accumulate.
         tokens: terms and empty planes that the rows issued. token_bound: cycles below which no schedule can go.
+        beats: of input, one reduction step of a whole tile each.
         cycles: of the RTL. predicted_cycles: by the cycle model.
         compared: elements compared with golden. mismatches: those that differ.
         seconds: wall time of the module on the device (compilation of its operands included).
@@ -61,6 +62,7 @@ class LayerReport:
     terms_per_mac: float | None = None
     tokens: int | None = None
     token_bound: int | None = None
+    beats: int | None = None
     cycles: int | None = None
     predicted_cycles: int | None = None
     compared: int = 0
@@ -184,6 +186,7 @@ def execute(
                 tensors[module.output] = run.codes
                 report.seconds += clock() - begin
                 result.device_seconds += run.seconds
+                report.beats = (report.beats or 0) + run.in_beats
                 report.cycles = (report.cycles or 0) + run.cycles
                 if predict:
                     cost = schedule(program, module.terms)

@@ -151,15 +151,15 @@ static void configure(Vshw_sim_top& top, const LayerJob& job) {
   top.post_high = job.high;
 }
 
-// Present the constants of the beat that the engine returns next.
+// Present the constants of the beat that the engine returns next. A narrow port is smaller than a packed word.
 static void present_vectors(Vshw_sim_top& top, const LayerJob& job, uint64_t beat) {
   const uint64_t tile = beat / ROWS;
   const uint64_t row = beat % ROWS;
   const uint64_t index = job.tiles[3 * tile + 2] + (job.lane_is_channel ? 0 : row);
   std::memcpy(&top.post_bias, job.bias + index * COLS, COLS * 4);
-  std::memcpy(&top.post_bias_shift, job.bias_shift + index * SHW_SHIFT_WORDS, SHW_SHIFT_WORDS * 4);
-  std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHW_SHIFT_WORDS, SHW_SHIFT_WORDS * 4);
-  std::memcpy(&top.post_shift, job.shift + index * SHW_SHIFT_WORDS, SHW_SHIFT_WORDS * 4);
+  std::memcpy(&top.post_bias_shift, job.bias_shift + index * SHW_SHIFT_WORDS, sizeof(top.post_bias_shift));
+  std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHW_SHIFT_WORDS, sizeof(top.post_shortcut_shift));
+  std::memcpy(&top.post_shift, job.shift + index * SHW_SHIFT_WORDS, sizeof(top.post_shift));
   if (job.shortcut) std::memcpy(&top.post_shortcut, job.shortcut + beat * COLS, COLS);
 }
 

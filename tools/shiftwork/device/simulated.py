@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,10 +117,10 @@ def check_shape(rows: int, cols: int) -> None:
         raise ShiftworkError(f"--cols {cols} is outside 1..{MAX_COLS}")
 
 
-def device_sources() -> list[Path]:
-    """Verilog files of the simulated top with everything below it."""
+def device_sources(engine: str = "tr") -> list[Path]:
+    """Verilog files of the simulated top with everything below it; engine: ``tr`` or ``tmac``."""
     blocks = manifest.load()
-    files = {path: None for name in ("shw_tr_engine", "shw_post_unit") for path in blocks.sources(name)}
+    files = {path: None for name in (f"shw_{engine}_engine", "shw_post_unit") for path in blocks.sources(name)}
     return [*files, HERE / "rtl" / "shw_sim_top.v"]
 
 
@@ -132,12 +132,14 @@ class SimulatedDevice:
         rows, cols: shape of the engine, 1..64 and 1..256.
         waves: file that receives a VCD waveform of everything the device does, or None.
         watchdog: cycles without any handshake after which a run counts as hung.
+        engine: ``tr``, or ``tmac`` for the baseline of published term-pair cells.
     """
 
     rows: int = 8
     cols: int = 64
     waves: Path | None = None
     watchdog: int = 200_000
+    engine: Literal["tr", "tmac"] = "tr"
     _library: ctypes.CDLL = field(init=False, repr=False)
     _handle: int | None = field(init=False, default=None, repr=False)
 
@@ -145,9 +147,14 @@ class SimulatedDevice:
         check_shape(self.rows, self.cols)
         path = build_library(
             "shw_sim_top",
-            device_sources(),
+            device_sources(self.engine),
             HERE / "harness.cpp",
-            parameters={"ROWS": self.rows, "COLS": self.cols, "DEPTH": SLICE_DEPTH},
+            parameters={
+                "ROWS": self.rows,
+                "COLS": self.cols,
+                "DEPTH": SLICE_DEPTH,
+                "TMAC": int(self.engine == "tmac"),
+            },
             defines={
                 "SHW_ROWS": self.rows,
                 "SHW_COLS": self.cols,

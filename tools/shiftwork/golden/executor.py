@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bit-true execution of an integer network, and the work it takes.
 
-Matrix products run in floating point only where every partial sum is exactly representable, so the results are the exact
-integers of ``docs/numerics.md``.
+Matrix products run in floating point only where every partial sum is exactly representable, so the results are the
+exact integers of ``docs/numerics.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class ModuleCounts:
         revealed: True when term revealing is on.
         bound: term pairs by the bound (:func:`pairs_bound`).
         pairs: term pairs really present (both operands encoded by the network's rule, after reveal and truncation).
-        streamed: terms of the streamed operand, one for every MAC in which it takes part: ``streamed / macs`` is terms per MAC.
+        streamed: terms of the streamed operand, counted in every MAC: ``streamed / macs`` is terms per MAC.
     """
 
     macs: int = 0
@@ -51,8 +52,8 @@ class ModuleCounts:
 def pairs_bound(module: IntegerModule) -> float:
     """Term pairs per MAC that a module is charged by its configuration.
 
-    ``s * k/g`` with weights streamed (s = 7 when data is whole), ``7 * min(k/g, 5)`` with activations streamed, 49 without term
-    revealing; a reduction shorter than g counts as the group.
+    ``s * k/g`` with weights streamed (s = 7 when data is whole), ``7 * min(k/g, 5)`` with activations streamed, 49
+    without term revealing; a reduction shorter than g counts as the group.
     """
     if not module.terms.enabled:
         return float(QT_PAIRS)
@@ -81,8 +82,8 @@ def code_range(info: TensorInfo) -> tuple[int, int]:
     return low, low + (1 << info.bits) - 1
 
 
-def quantize_input(network: IntegerNetwork, x: NDArray[np.floating]) -> Codes:
-    """Codes (N, height, width, channels) of real samples laid out as the ONNX input expects, (N, C, H, W) or (N, features)."""
+def quantize_input(network: IntegerNetwork, x: NDArray[Any]) -> Codes:
+    """Codes (N, height, width, channels) of real samples laid out as the ONNX input: (N, C, H, W) or (N, features)."""
     info = network.tensors[network.input]
     low, high = code_range(info)
     scaled = np.floor(to_nhwc(np.asarray(x)).astype(np.float64) * 2.0**info.fraction + 0.5)
@@ -137,7 +138,8 @@ def dot_products(
                     _count_rows(counts, table, matrix, network.rule)
             else:
                 table = im2col(seen.astype(exact), module, part)
-            result[:, part * per_group : (part + 1) * per_group] = table.astype(exact, copy=False) @ matrix.T.astype(exact)
+            product = table.astype(exact, copy=False) @ matrix.T.astype(exact)
+            result[:, part * per_group : (part + 1) * per_group] = product
     if counts is not None:
         counts.macs += positions * out * reduction_length(module)
         counts.revealed = config.enabled
@@ -160,8 +162,9 @@ def _depthwise(module: IntegerModule, codes: Codes, rows: int, columns: int) -> 
     result = np.zeros((len(codes), rows, columns, out), np.int32)
     for y in range(ky):
         for x in range(kx):
-            window = source[:, y * dy : y * dy + (rows - 1) * sy + 1 : sy, x * dx : x * dx + (columns - 1) * sx + 1 : sx]
-            result += window * module.weight[:, y, x, 0].astype(np.int32)
+            down = slice(y * dy, y * dy + (rows - 1) * sy + 1, sy)
+            across = slice(x * dx, x * dx + (columns - 1) * sx + 1, sx)
+            result += source[:, down, across] * module.weight[:, y, x, 0].astype(np.int32)
     return result.astype(np.int64)
 
 
@@ -173,7 +176,7 @@ def _count_rows(counts: ModuleCounts, table: NDArray[np.int32], matrix: NDArray[
 
 
 def _count_maps(counts: ModuleCounts, module: IntegerModule, codes: Codes, positions: int, rule: str) -> None:
-    """Add the term pairs of whole or truncated maps: the terms of all images are summed before the windows are taken."""
+    """Add the term pairs of whole or truncated maps: the terms of all images are summed before windows are taken."""
     terms = term_codes.count(codes, rule).sum(axis=0, keepdims=True, dtype=np.int64)
     for part in range(module.groups):
         matrix = revealed_weights(module, rule, part)
@@ -247,7 +250,7 @@ def chunk_size(network: IntegerNetwork) -> int:
 
 def run(
     network: IntegerNetwork,
-    x: NDArray[np.generic],
+    x: NDArray[Any],
     collect: bool = True,
     counts: dict[str, ModuleCounts] | None = None,
 ) -> dict[str, Codes]:
@@ -260,8 +263,8 @@ def run(
         counts: a dict to which the work of every convolution is added under its module's name.
 
     Returns:
-        dict from tensor name to codes (N, height, width, channels) in the type of :func:`code_type`; the network input is
-        in it when ``collect`` is set.
+        dict from tensor name to codes (N, height, width, channels) in the type of :func:`code_type`; the network input
+        is in it when ``collect`` is set.
     """
     step = chunk_size(network)
     last_use = {name: index for index, module in enumerate(network.modules) for name in _reads(module)}
@@ -288,19 +291,19 @@ def _reads(module: IntegerModule) -> list[str]:
     return module.inputs if module.shortcut is None else [*module.inputs, module.shortcut]
 
 
-def _checked(network: IntegerNetwork, codes: NDArray[np.generic]) -> Codes:
+def _checked(network: IntegerNetwork, codes: NDArray[Any]) -> Codes:
     info = network.tensors[network.input]
     low, high = code_range(info)
     if codes.dtype.kind not in "iu" or codes.shape[1:] != info.shape:
         raise ShiftworkError(f"input codes {codes.dtype} {codes.shape[1:]} do not fit the network input {info.shape}")
-    if codes.size and (int(codes.min()) < low or int(codes.max()) > high):  # type: ignore[call-overload]
+    if codes.size and (int(codes.min()) < low or int(codes.max()) > high):
         raise ShiftworkError(f"input codes are outside {low}..{high}")
     return codes.astype(code_type(info))
 
 
 def predictions(outputs: Codes) -> NDArray[np.int64]:
     """Class of every sample: the index of its largest output, the lowest index on ties."""
-    return outputs.reshape(len(outputs), -1).argmax(axis=1)
+    return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), dtype=np.int64)
 
 
 def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.int64]) -> float:

@@ -54,7 +54,7 @@ def window_sum(x: NDArray[Any], attributes: Mapping[str, Any]) -> NDArray[Any]:
     kind = np.int64 if x.dtype.kind in "iu" else np.float64
     (kh, kw) = attributes["kernel"]
     if (kh, kw) == x.shape[1:3] and not any(attributes["pads"]):
-        return x.sum(axis=(1, 2), keepdims=True, dtype=kind)
+        return np.asarray(x.sum(axis=(1, 2), keepdims=True, dtype=kind))
     windows = _windows(x, attributes, 0)
     result = next(windows).astype(kind)
     for window in windows:
@@ -76,7 +76,7 @@ def window_count(size: tuple[int, int], attributes: Mapping[str, Any]) -> NDArra
         start = np.arange(out, dtype=np.int64) * s - before
         first, last = (-before, n + after) if attributes["count_include_pad"] else (0, n)
         counts.append(np.minimum(start + k, last) - np.maximum(start, first))
-    return (counts[0][:, None] * counts[1][None, :])[..., None]
+    return np.asarray(np.multiply.outer(counts[0], counts[1])[..., None], dtype=np.int64)
 
 
 def move(kind: str, inputs: Sequence[NDArray[Any]], attributes: Mapping[str, Any]) -> NDArray[Any]:

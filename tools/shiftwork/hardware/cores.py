@@ -3,9 +3,9 @@
 
 Run as `python -m shiftwork.hardware.cores [--check]` or `shiftwork cores [--check]`.
 
-A core is named `shiftwork:<group>:<block>:<version>` and depends on the cores of the blocks below it. Targets: `default`
-(the files), `lint` (Verilator), `lint_verible`, and, where a testbench has the block as its top level, `sim` (Verilator)
-and `sim_icarus`, which run its cocotb tests at the default parameters.
+A core is named `shiftwork:<group>:<block>:<version>` and depends on the cores of the blocks below it. Targets:
+`default` (the files), `lint` (Verilator), `lint_verible`, and, where a testbench bears the block's name, `sim`
+(Verilator) and `sim_icarus`, which run its cocotb tests.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ LINKS = ("rtl", "tb", "constraints")
 
 SESSION = "fusesoc_session"
 """Python module in tb/fusesoc that makes a simulation without tests or with a failing test end with exit code 1."""
+
+SIMULATIONS = {"verilator": "sim", "icarus": "sim_icarus"}
+"""Simulator -> target."""
 
 
 def vlnv(block: manifest.Block, version: str) -> str:
@@ -52,8 +55,35 @@ def _python_files(folder: Path, module: str) -> list[Path]:
     return sorted(found)
 
 
-def _copied(paths: list[Path], root: Path) -> list[dict[str, Any]]:
-    return [{str(path.relative_to(root)): {"file_type": "user", "copyto": path.name}} for path in paths]
+def _simulations(blocks: manifest.Manifest, block: manifest.Block, data: dict[str, Any]) -> None:
+    """Add the simulation targets, and the file sets and script that they need."""
+    folder = blocks.root / "tb" / str(block.testbench)
+    module = f"cocotb_{block.testbench}"
+    if block.name != f"{manifest.PREFIX}{block.testbench}" or not (folder / f"{module}.py").is_file():
+        return
+    python = [blocks.root / "tb" / "fusesoc" / f"{SESSION}.py", *_python_files(folder, module)]
+    wrapper = [f"tb/{block.testbench}/{name}" for name in block.simulation.get("files", [])]
+    data["filesets"]["tb"] = {
+        "files": [{str(path.relative_to(blocks.root)): {"file_type": "user", "copyto": path.name}} for path in python]
+    }
+    if wrapper:
+        data["filesets"]["tb_verilog"] = {"files": wrapper, "file_type": "verilogSource-2005"}
+    data["scripts"] = {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["tb"]}}
+    values = block.simulation.get("parameters", {})
+    options: dict[str, dict[str, Any]] = {
+        "verilator": {"verilator_options": ["--timescale", "1ns/1ps", "--no-timing", "-Wno-fatal"]},
+        "icarus": {"timescale": "1ns/1ps", "iverilog_options": ["-g2005"]},
+    }
+    for simulator, target in SIMULATIONS.items():
+        data["targets"][target] = {
+            "description": f"cocotb tests on {simulator.capitalize()}",
+            "filesets": ["rtl", *(["tb_verilog"] if wrapper else []), "tb"],
+            "toplevel": block.simulation.get("toplevel", block.name),
+            "parameters": [f"{name}={value}" for name, value in values.items()],
+            "hooks": {"pre_build": [SESSION]},
+            "flow": "sim",
+            "flow_options": {"tool": simulator, "cocotb_module": f"{SESSION},{module}", **options[simulator]},
+        }
 
 
 def core(blocks: manifest.Manifest, name: str) -> str:
@@ -62,65 +92,38 @@ def core(blocks: manifest.Manifest, name: str) -> str:
     rtl: dict[str, Any] = {"files": [f"rtl/{block.file}"], "file_type": "verilogSource-2005"}
     if block.depends:
         rtl["depend"] = [vlnv(blocks.blocks[below], blocks.version) for below in block.depends]
-    rules = {"files": [{"rtl/verible.rules": {"file_type": "veribleLintRules"}}]}
-    parameters = {
-        parameter: {
-            "datatype": "str" if isinstance(facts["default"], str) else "int",
-            "default": facts["default"],
-            "paramtype": "vlogparam",
-            "description": str(facts["description"]),
-        }
-        for parameter, facts in block.parameters.items()
-    }
-    base: dict[str, Any] = {"filesets": ["rtl"], "toplevel": name}
-    if parameters:
-        base["parameters"] = list(parameters)
+    base = {"filesets": ["rtl"], "toplevel": name, "parameters": list(block.parameters)}
     data: dict[str, Any] = {
         "name": vlnv(block, blocks.version),
         "description": block.description,
-        "filesets": {"rtl": rtl, "verible": rules},
+        "filesets": {"rtl": rtl, "verible": {"files": [{"rtl/verible.rules": {"file_type": "veribleLintRules"}}]}},
+        "parameters": {
+            parameter: {
+                "datatype": "str" if isinstance(facts["default"], str) else "int",
+                "default": facts["default"],
+                "paramtype": "vlogparam",
+                "description": str(facts["description"]),
+            }
+            for parameter, facts in block.parameters.items()
+        },
         "targets": {
-            "default": dict(base),
+            "default": base,
             "lint": {
-                **base,
                 "description": "Verilator, all warnings",
+                **base,
                 "flow": "lint",
                 "flow_options": {"tool": "verilator", "verilator_options": list(VERILATOR[2:])},
             },
             "lint_verible": {
-                **base,
                 "description": "Verible",
+                **base,
                 "filesets": ["rtl", "verible"],
                 "default_tool": "veriblelint",
                 "tools": {"veriblelint": {"ruleset": "default"}},
             },
         },
     }
-    if parameters:
-        data["parameters"] = parameters
-    tb = blocks.root / "tb"
-    module = f"cocotb_{block.testbench}"
-    if (
-        block.testbench
-        and name == manifest.PREFIX + block.testbench
-        and (tb / block.testbench / f"{module}.py").is_file()
-    ):
-        python = [tb / "fusesoc" / f"{SESSION}.py", *_python_files(tb / block.testbench, module)]
-        data["filesets"]["tb"] = {"files": _copied(python, blocks.root)}
-        data["scripts"] = {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["tb"]}}
-        simulators: dict[str, dict[str, Any]] = {
-            "verilator": {"verilator_options": ["--timescale", "1ns/1ps", "--no-timing", "-Wno-fatal"]},
-            "icarus": {"timescale": "1ns/1ps", "iverilog_options": ["-g2005"]},
-        }
-        for simulator, options in simulators.items():
-            data["targets"]["sim" if simulator == "verilator" else f"sim_{simulator}"] = {
-                **base,
-                "description": f"cocotb tests on {simulator.capitalize()}",
-                "filesets": ["rtl", "tb"],
-                "hooks": {"pre_build": [SESSION]},
-                "flow": "sim",
-                "flow_options": {"tool": simulator, "cocotb_module": f"{SESSION},{module}", **options},
-            }
+    _simulations(blocks, block, data)
     head = "CAPI=2:\n# SPDX-License-Identifier: Apache-2.0\n# Generated from rtl/manifest.yml by `shiftwork cores`.\n"
     return head + yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100)
 

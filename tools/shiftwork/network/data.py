@@ -70,9 +70,7 @@ def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None)
         if classes is None:
             raise ShiftworkError(f"data {path}: labels 'y' given, but the model's output is no class vector")
         if int(y.min()) < 0 or int(y.max()) >= classes:
-            raise ShiftworkError(
-                f"data {path}: labels {int(y.min())}..{int(y.max())} are outside 0..{classes - 1}"
-            )
+            raise ShiftworkError(f"data {path}: labels {int(y.min())}..{int(y.max())} are outside 0..{classes - 1}")
     x = np.ascontiguousarray(x[:limit], dtype=np.float32)
     if not np.isfinite(x).all():
         raise ShiftworkError(f"data {path}: 'x' holds NaN or Inf")

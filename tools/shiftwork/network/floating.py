@@ -55,7 +55,7 @@ def reference(path: str | Path, x: NDArray[np.float32], batch: int | None = None
 
 
 def convolve(x: NDArray[np.float32], module: FloatModule) -> NDArray[np.float32]:
-    """Float convolution of the float graph, (N, height, width, channels) to (N, out_height, out_width, out), bias included."""
+    """Convolution of the float graph, (N, height, width, channels) to (N, out_height, out_width, out), with bias."""
     assert module.weight is not None
     assert module.bias is not None
     rows, columns = output_shape(x.shape, module)

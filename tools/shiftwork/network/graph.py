@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The float graph: a trained network as unified modules in NHWC, before any quantization.
 
-A unified module is a convolution (or fully connected layer) with its batch normalization, bias, shortcut and ReLU. Tensors
-carry the name of the ONNX value they hold.
+A unified module is a convolution (or fully connected layer) with its batch normalization, bias, shortcut and ReLU.
+Tensors carry the name of the ONNX value they hold.
 """
 
 from __future__ import annotations

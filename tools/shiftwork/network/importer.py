@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.maps import pooled_size
 from shiftwork.network.graph import FloatModule, FloatNetwork, Shape
+from shiftwork.network.integer import Kind
 
 _DOMAINS = ("", "ai.onnx")
 
@@ -265,7 +266,9 @@ class _Importer:
         self.producer[new] = module
         self._define(new, _Value(new, flat))
 
-    def _reshape(self, name: str, value: _Value, output: str, shape: Shape, nodes: list[str], flat: bool = True) -> None:
+    def _reshape(
+        self, name: str, value: _Value, output: str, shape: Shape, nodes: list[str], flat: bool = True
+    ) -> None:
         module = FloatModule(name, "reshape", [value.tensor], output, attributes={"shape": shape}, nodes=nodes)
         self.modules.append(module)
         self.producer[output] = module
@@ -317,7 +320,8 @@ class _Importer:
             height, width, _ = self.shapes[tensor]
         module = FloatModule(
             node.name, "conv", [tensor], node.outputs[0], np.ascontiguousarray(weight.transpose(0, 2, 3, 1)),
-            np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups, nodes=[node.name],
+            np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups,
+            nodes=[node.name],
         )  # fmt: skip
         if module.bias is not None and module.bias.shape != (out,):
             raise node.error(f"bias has {module.bias.size} values for {out} outputs")
@@ -357,9 +361,7 @@ class _Importer:
             raise node.error(f"bias has {bias.size} values for {out} outputs")
         kernel = np.ascontiguousarray(weight.reshape(out, channels, height, width).transpose(0, 2, 3, 1))
         full = np.broadcast_to(bias.reshape(-1), (out,)).copy()
-        module = FloatModule(
-            node.name, "conv", [value.tensor], node.outputs[0], kernel, full, nodes=[node.name]
-        )
+        module = FloatModule(node.name, "conv", [value.tensor], node.outputs[0], kernel, full, nodes=[node.name])
         self._emit(node, module, (1, 1, out), flat=True)
 
     def batch_normalization(self, node: _Node) -> None:
@@ -431,7 +433,7 @@ class _Importer:
         self._absorb(node, source, value.flat)
 
     def _activation_targets(self, tensor: str) -> list[FloatModule] | None:
-        """Modules that can apply a ReLU for the only reader of a tensor; it commutes with everything that moves codes."""
+        """Modules that can apply a ReLU for the only reader of a tensor: it commutes with whatever moves codes."""
         module = self.producer.get(tensor)
         if module is None or not self._sole(tensor):
             return None
@@ -495,12 +497,15 @@ class _Importer:
         if any(p >= k for p, k in zip(pads, kernel + kernel, strict=True)):
             raise node.error("padding must be smaller than the kernel")
         attributes: dict[str, Any] = {
-            "kernel": (kernel[0], kernel[1]), "stride": stride, "pads": pads, "ceil_mode": int(node.attributes.get("ceil_mode", 0)),
-        }  # fmt: skip
+            "kernel": (kernel[0], kernel[1]),
+            "stride": stride,
+            "pads": pads,
+            "ceil_mode": int(node.attributes.get("ceil_mode", 0)),
+        }
         if average:
             attributes["count_include_pad"] = int(node.attributes.get("count_include_pad", 0))
         shape = (*pooled_size((height, width), attributes), channels)
-        kind = "avgpool" if average else "maxpool"
+        kind: Kind = "avgpool" if average else "maxpool"
         module = FloatModule(node.name, kind, [tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
         self._emit(node, module, shape)
 
@@ -591,13 +596,17 @@ class _Importer:
             place = where[axis]
             spans[place] = range(*slice(start, stop, step).indices(shape[place]))
         attributes = {
-            "starts": tuple(s.start for s in spans), "stops": tuple(s.stop for s in spans), "steps": tuple(s.step for s in spans),
-        }  # fmt: skip
+            "starts": tuple(s.start for s in spans),
+            "stops": tuple(s.stop for s in spans),
+            "steps": tuple(s.step for s in spans),
+        }
         new = (len(spans[0]), len(spans[1]), len(spans[2]))
         if new == shape:
             self._alias(node, value)
             return
-        module = FloatModule(node.name, "slice", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        module = FloatModule(
+            node.name, "slice", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name]
+        )
         self._emit(node, module, new, value.flat)
 
     def pad(self, node: _Node) -> None:
@@ -607,7 +616,7 @@ class _Importer:
             raise node.error(f"mode {node.text('mode', '')!r} is not supported")
         pads = node.integers("pads", []) or self._whole(node, 1, "pads") or []
         constant = self._constant(node, 2, "value")
-        filling = float(node.attributes.get("value", 0.0)) if constant is None else float(np.asarray(constant).reshape(-1)[0])
+        filling = float(node.attributes.get("value", 0.0) if constant is None else np.asarray(constant).reshape(-1)[0])
         if filling != 0:
             raise node.error(f"only zero padding is supported, not {filling}")
         rank = 2 if value.flat else 4
@@ -630,7 +639,9 @@ class _Importer:
             shape[2] + sum(order[2]),
         )
         attributes = {"pads": tuple(order)}
-        module = FloatModule(node.name, "pad", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        module = FloatModule(
+            node.name, "pad", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name]
+        )
         self._emit(node, module, new, value.flat)
 
 

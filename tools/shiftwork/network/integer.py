@@ -61,12 +61,14 @@ class TermConfig:
 class IntegerModule:
     """One unified module: ``acc = sum(w*a) + (bias << sb) + (shortcut << ss)``; ReLU; shift-round by ``sh``; clamp.
 
-    A fully connected layer is a ``conv`` over the whole map. The pooling, ``add`` and code-moving kinds use ``attributes``:
+    A fully connected layer is a ``conv`` over the whole map. The pooling, ``add`` and code-moving kinds use
+    ``attributes``:
 
-    * ``maxpool`` / ``avgpool``: ``kernel (h, w)``, ``stride (h, w)``, ``pads (top, left, bottom, right)``, ``ceil_mode``;
-      ``avgpool`` also ``count_include_pad`` and, for a raw network output, ``raw_sum``.
+    * ``maxpool`` / ``avgpool``: ``kernel (h, w)``, ``stride (h, w)``, ``pads (top, left, bottom, right)``,
+      ``ceil_mode``; ``avgpool`` also ``count_include_pad`` and, for a raw network output, ``raw_sum``.
     * ``add``: ``shifts (sx, sy)``, one per input; ``shift``, ``relu`` as in a convolution.
-    * ``concat``: none (channels). ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
+    * ``concat``: none (channels; an unsigned input of a signed result saturates at 127).
+    * ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
     * ``reshape``: ``shape (h, w, c)``; pure code move in ONNX order (channel slowest, then rows, then columns).
     """
 
@@ -103,7 +105,8 @@ class IntegerNetwork:
 
     Attributes:
         scheme: ``fixed8`` or ``tr``.
-        input: name of the network input tensor. output: name of the network output tensor (its codes are raw accumulators).
+        input: name of the network input tensor.
+        output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
         rule: encoding of the terms.
     """

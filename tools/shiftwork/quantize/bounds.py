@@ -49,17 +49,18 @@ def slice_bounds(network: IntegerNetwork, module: IntegerModule, depth: int = SL
 
 
 def accumulator_bound(network: IntegerNetwork, module: IntegerModule) -> int:
-    """Bound of ``|acc|`` of a ``conv``, ``add`` or raw ``avgpool`` module, with bias and shortcut; 0 for other kinds."""
+    """Bound of ``|acc|`` of a ``conv``, ``add`` or ``avgpool`` module, with bias and shortcut; 0 for other kinds."""
 
     def widest(name: str) -> int:
         low, high = code_range(network.tensors[name])
         return max(-low, high)
 
     if module.kind == "add":
-        return sum(widest(name) << shift for name, shift in zip(module.inputs, module.attributes["shifts"], strict=True))
+        shifts = module.attributes["shifts"]
+        return sum(widest(name) << int(shift) for name, shift in zip(module.inputs, shifts, strict=True))
     if module.kind == "avgpool":
         height, width = module.attributes["kernel"]
-        return height * width * widest(module.inputs[0])
+        return int(height * width) * widest(module.inputs[0])
     if module.kind != "conv":
         return 0
     largest = largest_activation(network, module)

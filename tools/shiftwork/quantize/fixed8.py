@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """8-bit integers with power-of-two scales (``docs/numerics.md`` section 2).
 
-Every activation tensor has one number N of fractional bits; weights have one N per output channel (default) or per tensor. The
-module that feeds the network output keeps its 32-bit accumulator and one N for its weights.
+Every activation tensor has one number N of fractional bits; weights have one N per output channel (default) or per
+tensor. The module that feeds the network output keeps its 32-bit accumulator and one N for its weights.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def round_half_up(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def full_range_fraction(largest: float, signed: bool, bits: int = BITS) -> int:
-    """Largest N at which ``largest`` still fits the type (up to saturation at its very top); 0 for an all-zero tensor."""
+    """Largest N at which ``largest`` still fits the type, up to saturation at its very top; 0 for ``largest`` = 0."""
     if largest == 0:
         return 0
     return bits - int(signed) - math.ceil(math.log2(largest))
@@ -123,7 +123,9 @@ def _weight_fractions(weight: NDArray[np.float64], method: str, per_channel: boo
 
     def choose(values: NDArray[np.float64]) -> int:
         largest = float(np.abs(values).max())
-        return full_range_fraction(largest, True) if method == "maxabs" else mse_fraction(values, largest, True, -127, 127)
+        if method == "maxabs":
+            return full_range_fraction(largest, True)
+        return mse_fraction(values, largest, True, -127, 127)
 
     tensor = choose(rows)
     if not per_channel:
@@ -162,8 +164,8 @@ def quantize(
     Args:
         network: the float graph.
         samples: calibration samples as the ONNX input expects them.
-        method: ``maxabs`` (the full range of every tensor) or ``mse`` (least squared error on the calibration samples and the
-            weights; may saturate outliers).
+        method: ``maxabs`` (the full range of every tensor) or ``mse`` (least squared error on the calibration samples
+            and the weights; may saturate outliers).
         per_channel: one N of weights per output channel; False is one per tensor. The last layer always has one.
 
     Returns:
@@ -184,9 +186,7 @@ def quantize(
     }
     _make_shifts_legal(network, fractions, weight_fractions)
 
-    tensors = {
-        name: TensorInfo(shape, fractions[name], signs[name], BITS) for name, shape in network.shapes.items()
-    }
+    tensors = {name: TensorInfo(shape, fractions[name], signs[name], BITS) for name, shape in network.shapes.items()}
     modules = []
     for module in network.modules:
         raw = _raw(network, module)
@@ -207,7 +207,7 @@ def quantize(
 def _make_shifts_legal(
     network: FloatNetwork, fractions: dict[str, int], weight_fractions: dict[str, NDArray[np.int64]]
 ) -> None:
-    """Lower fractions until every shift is in range: 0 <= N_in + N_w - N_out and 0 <= N_in + N_w - N_shortcut, both <= 31."""
+    """Lower fractions until every shift is in range: N_in + N_w - N_out and N_in + N_w - N_shortcut in 0..31."""
     groups = _tied(network)
 
     def lower(name: str, limit: int) -> bool:

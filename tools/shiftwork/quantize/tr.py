@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Term revealing: which groups, budgets and data terms every layer runs with (``docs/numerics.md`` section 3).
 
-Method: Term Revealing, arXiv 2007.06389 (weights streamed); streaming activations and budgets per layer are this project's.
+Method: Term Revealing, arXiv 2007.06389 (weights streamed); streaming activations and choosing budgets per layer are
+this project's.
 """
 
 from __future__ import annotations
@@ -45,15 +46,16 @@ class TrOptions:
     Attributes:
         stream: operand that is streamed as terms, ``weights`` or ``activations``.
         group: g; None is 8 for weights and 256 for activations.
-        budget: an int is k terms per group, a float is t terms per value (``k = floor(t * min(g, K) + 1/2)``), ``exact`` switches
-            the budgets off, ``auto`` chooses k per layer; None is 12 for weights and 2.0 for activations.
+        budget: an int is k terms per group, a float is t terms per value (``k = floor(t * min(g, K) + 1/2)``),
+            ``exact`` switches the budgets off, ``auto`` chooses k per layer; None is 12 for weights and 2.0 for
+            activations.
         data_terms: s; None is 3 for weights, 0 (all) for activations, where nothing else is legal.
         depthwise: reveal depthwise layers too.
         overrides: per module name, any of ``enabled``, ``stream``, ``group``, ``budget`` (not auto) and ``data_terms``.
-        max_loss: ``auto`` keeps the calibration accuracy (without labels: the agreement of classes) within this many points
-            of the network without budgets.
-        max_error: ``auto`` also keeps the 2-norm of the output error within this share of the output's own 2-norm. It is what
-            counts on samples the network was trained on, where accuracy hides damage.
+        max_loss: ``auto`` keeps the calibration accuracy (without labels: the agreement of classes) within this many
+            points of the network without budgets.
+        max_error: ``auto`` also keeps the 2-norm of the output error within this share of the output's own 2-norm. It
+            is what counts on samples the network was trained on, where accuracy hides damage.
     """
 
     stream: Stream = "weights"
@@ -63,7 +65,7 @@ class TrOptions:
     depthwise: bool = False
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     max_loss: float = 0.5
-    max_error: float = 0.05
+    max_error: float = 0.04
 
 
 def parse_budget(text: str) -> Budget:
@@ -123,8 +125,8 @@ def configure(
         A network of scheme ``tr`` that shares the arrays.
 
     Raises:
-        ShiftworkError: an illegal option, an override of a module that does not exist, ``auto`` without samples, or a limit that
-            no budget keeps.
+        ShiftworkError: an illegal option, an override of a module that does not exist, ``auto`` without samples, or a
+            limit that no budget keeps.
     """
     _check_names(network, options)
     result = network.copy()
@@ -245,8 +247,8 @@ class _Search:
             got = run(candidate, codes[:count], collect=False)[candidate.output]
             return candidate if self._within(got, target[:count], reference[:count]) else None
 
-        # Errors of layers do not add up exactly: the limit handed to the greedy choice is scaled until its result, run on some of
-        # the samples, just keeps the user's limits; then all samples decide.
+        # Errors of layers do not add up exactly: the limit handed to the greedy choice is scaled until its result, run
+        # on some of the samples, just keeps the user's limits; then all samples decide.
         low, high = 0.0, self.options.max_error**2
         for _ in range(_ROUNDS):
             middle = high if low == 0.0 else math.sqrt(low * high)
@@ -270,9 +272,7 @@ class _Search:
                 module.terms = replace(module.terms, budget=budgets[module.name])
         return network
 
-    def _within(
-        self, got: NDArray[np.integer], target: NDArray[np.integer], reference: NDArray[np.int64]
-    ) -> bool:
+    def _within(self, got: NDArray[np.integer], target: NDArray[np.integer], reference: NDArray[np.int64]) -> bool:
         if _relative_error(got, target) > self.options.max_error**2:
             return False
         return accuracy(target, reference) - accuracy(got, reference) <= self.options.max_loss
@@ -280,12 +280,14 @@ class _Search:
     def _curve(self, module: IntegerModule, probe: Mapping[str, NDArray[np.integer]]) -> _Curve:
         """Error and cost of every candidate budget of one layer.
 
-        The error of the layer's accumulators is measured on sampled positions for every budget; one run of the rest of the
-        network tells what such an error does to the output.
+        The error of the layer's accumulators is measured on sampled positions for every budget; one run of the rest of
+        the network tells what such an error does to the output.
         """
         tables = _sample_rows(probe[module.inputs[0]], module)
         config = module.terms
-        streamed = tables if config.stream == "activations" else [weight_matrix(module, p) for p in range(module.groups)]
+        streamed = tables
+        if config.stream == "weights":
+            streamed = [weight_matrix(module, part) for part in range(module.groups)]
         most = max(_largest_group(table, config.group, self.template.rule) for table in streamed)
         lowest = max(1, min(config.group, reduction_length(module)) // 4)
         count = min(_CANDIDATES, max(1, most - lowest + 1))
@@ -319,12 +321,13 @@ class _Search:
     ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         config, rule = module.terms, self.template.rule
         if config.stream == "activations":
-            return term_codes.reveal(table, config.group, config.budget, rule), weight_matrix(module, part).astype(np.int32)
+            rows = term_codes.reveal(table, config.group, config.budget, rule)
+            return rows, weight_matrix(module, part).astype(np.int32)
         return term_codes.truncate(table, config.data_terms, rule), revealed_weights(module, rule, part)
 
     def _output_error(self, module: IntegerModule, probe: Mapping[str, NDArray[np.integer]]) -> float:
         """Relative squared output error when this one module runs with its terms and the others exactly."""
-        tensors, dirty = dict(probe), set()
+        tensors, dirty = dict(probe), set[str]()
         for other in self.exact.modules:
             reads = {*other.inputs, other.shortcut}
             if other.name == module.name or reads & dirty:
@@ -369,7 +372,7 @@ def _longest(rows: NDArray[np.int32], rule: str) -> float:
 
 
 def _choose(curves: Sequence[_Curve], limit: float) -> dict[str, int]:
-    """Budgets of least cost whose added errors stay within ``limit``: lower the layer that saves most per error, step by step."""
+    """Budgets of least cost whose added errors stay within ``limit``: step by step the layer that saves most per error."""
     choice = [len(curve.budgets) - 1 for curve in curves]
     spent = 0.0
     while True:

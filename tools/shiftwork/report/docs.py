@@ -22,9 +22,7 @@ from shiftwork.hardware.manifest import Block, Manifest
 from shiftwork.network.importer import SUPPORTED_OPERATORS
 
 _PART = re.compile(r"(<!-- generated:([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
-_PORT = re.compile(
-    r"(input|output|inout)\s+(?:wire|reg)?\s*(?:signed\s*)?(\[[^]]*\])?\s*(\w+)\s*(,|$)\s*(?://\s*(.*))?"
-)
+_PORT = re.compile(r"(input|output|inout)\s+(?:wire|reg)?\s*(?:signed\s*)?(\[[^]]*\])?\s*(\w+)\s*,?\s*(?://\s*(.*))?$")
 _TEMPLATE = """# {name}
 
 <!-- generated:summary -->
@@ -143,7 +141,7 @@ def ports(text: str) -> list[Port]:
     for line in map(str.strip, header.group(1).splitlines()):
         match = _PORT.match(line)
         if match:
-            direction, width, name, _, meaning = match.groups()
+            direction, width, name, meaning = match.groups()
             found.append(Port(name, direction, _width(width), meaning or _USUAL.get(name) or heading))
         elif line.startswith("//"):
             heading = line.removeprefix("//").strip()
@@ -255,12 +253,11 @@ def _area(book: Manifest, block: Block) -> str:
             entry["luts"],
             entry["flip_flops"],
             entry["block_rams"],
-            entry["delay_ns"],
         )
         for entry in entries
     ]
-    head = ("parameters", "LUT cells", "packed LUTs", "flip-flops", "block RAM", "logic delay in ns")
-    return table(head, rows, range(1, 6)) + f"\nSynthesized: {area['tool']}, {area['family']}, not placed.\n"
+    head = ("parameters", "LUT cells", "packed LUTs", "flip-flops", "block RAM")
+    return table(head, rows, range(1, 5)) + f"\nSynthesized: {area['tool']}, {area['family']}, not placed.\n"
 
 
 def _words(parameters: Mapping[str, object]) -> str:
@@ -311,7 +308,124 @@ def _operators(book: Manifest) -> str:
     return table(("ONNX operator", "where it runs", "what is supported"), rows)
 
 
-_PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {"blocks": _catalogue, "operators": _operators}
+_NETWORKS = {
+    "mnist_mlp512": "MLP 784-512-512-10, MNIST",
+    "mnist_lenet5": "LeNet-5, MNIST",
+    "cifar10_resnet20": "ResNet-20, CIFAR-10",
+    "cifar10_resnet8_mlperftiny": "ResNet-8 (MLPerf Tiny), CIFAR-10",
+}
+_SWEPT = ("cifar10_resnet20", "mnist_lenet5")
+
+
+def _entries(book: Manifest) -> dict[str, dict[str, Any]]:
+    """The measured runs of whole networks by name."""
+    found = {}
+    for path in sorted((book.root / "docs" / "measurements").glob("*.json")):
+        content = json.loads(path.read_text())
+        if "golden" in content:
+            found[content["name"]] = content
+    return found
+
+
+def _results(book: Manifest) -> str:
+    entries = _entries(book)
+    rows = []
+    for network, title in _NETWORKS.items():
+        plain = entries.get(f"{network}.weights.qt")
+        for budget in ("k12", "auto"):
+            entry = entries.get(f"{network}.weights.{budget}")
+            if plain is None or entry is None:
+                continue
+            golden, rtl = entry["golden"], entry["rtl"]
+            rows.append(
+                (
+                    title,
+                    "g=8, k=12, s=3" if budget == "k12" else "g=8, k per layer, s=3",
+                    f"{golden['samples']:,}",
+                    f"{golden['float_accuracy']:.2f}",
+                    f"{plain['golden']['accuracy']:.2f}",
+                    f"{golden['accuracy']:.2f}",
+                    f"{golden['fewer_pairs_than_qt']:.1f}",
+                    f"{rtl['mismatches']} of {rtl['compared']:,}",
+                    rtl["samples"],
+                )
+            )
+    if not rows:
+        return "Not measured yet.\n"
+    head = (
+        "network", "`tr`", "samples", "float %", "`fixed8` %", "`tr` %", "fewer term pairs than QT", "RTL mismatches",
+        "samples on RTL",
+    )  # fmt: skip
+    return table(head, rows, (2, 3, 4, 5, 6, 7, 8)) + _simulated(entries)
+
+
+def _simulated(entries: Mapping[str, Mapping[str, Any]]) -> str:
+    tools = sorted({(e["rtl"]["simulator"], e["rtl"]["rows"], e["rtl"]["cols"]) for e in entries.values()})
+    text = "; ".join(f"{simulator}, engine of {rows} x {cols} cells" for simulator, rows, cols in tools)
+    return f"\nSimulated: accuracy on the golden model, mismatches and cycles on the RTL ({text}).\n"
+
+
+def _streams(book: Manifest) -> str:
+    entries = _entries(book)
+    text = ""
+    for network in _SWEPT:
+        chosen = [entry for name, entry in entries.items() if name.startswith(f"{network}.")]
+        rows = []
+        for entry in sorted(chosen, key=lambda entry: (entry["stream"] != "weights", entry["rtl"]["cycles_per_step"])):
+            golden, rtl = entry["golden"], entry["rtl"]
+            rows.append(
+                (
+                    entry["stream"],
+                    _budget(entry),
+                    f"{golden['accuracy']:.2f}",
+                    f"{golden['terms_per_mac']:.3f}",
+                    f"{rtl['cycles_per_step']:.3f}",
+                    f"{100 * rtl['fill']:.1f}",
+                    f"{100 * rtl['utilisation']:.1f}",
+                    rtl["mismatches"],
+                )
+            )
+        if rows:
+            head = (
+                "streamed", "budget", "accuracy %", "terms per MAC", "cycles per MAC", "cells in use %",
+                "utilisation %", "RTL mismatches",
+            )  # fmt: skip
+            text += f"{_NETWORKS[network]}:\n\n" + table(head, rows, range(2, 8)) + "\n"
+    return text.rstrip("\n") + "\n" + _simulated(entries) if text else "Not measured yet.\n"
+
+
+def _budget(entry: Mapping[str, Any]) -> str:
+    if entry["scheme"] == "fixed8":
+        return "none (QT)"
+    if entry["stream"] == "weights":
+        return f"k={entry['budget']} of g={entry['group']}, s={entry['data_terms']}"
+    return f"{entry['budget']}, g={entry['group']}" + ("" if entry["budget"] == "auto" else ", terms per value")
+
+
+def _speed(book: Manifest) -> str:
+    entry = measurement(book.root, "simulation_speed")
+    if entry is None:
+        return "Not measured yet.\n"
+    return (
+        f"Whole network (ResNet-20, {entry['rows']} x {entry['cols']} cells): {entry['network'] / 1e3:.1f} thousand "
+        f"clock cycles per CPU second, the bare engine in a C++ loop {entry['bare'] / 1e3:.1f}, "
+        f"ratio {entry['ratio']:.2f}. Simulated, one machine, one run.\n"
+    )
+
+
+def _demo(book: Manifest) -> str:
+    entry = measurement(book.root, "demo")
+    return "" if entry is None else "```\n" + "\n".join(entry["output"]).strip("\n") + "\n```\n"
+
+
+_PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
+    "blocks": _catalogue,
+    "operators": _operators,
+    "results": _results,
+    "streams": _streams,
+    "speed": _speed,
+    "demo": _demo,
+}
 
 
 # -- files

@@ -18,15 +18,16 @@ from subprocess import CalledProcessError, run
 from typing import Any
 
 from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
-from shiftwork.device.simulated import LayerResult, SimulatedDevice
+from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import QT_PAIRS
+from shiftwork.hardware import manifest, netlist, yosys
 from shiftwork.hardware.manifest import ROOT
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.report.benchmark import measure as benchmark
 from shiftwork.report.progress import Progress
@@ -98,19 +99,6 @@ def entries() -> list[Entry]:
     return [Entry(network, data, rtl, wish) for network, data, rtl, wishes in networks for wish in wishes]
 
 
-class _Metered(SimulatedDevice):
-    """A device that remembers the input beats of every module."""
-
-    def run(self, module: IntegerModule, *arguments: Any, **options: Any) -> LayerResult:
-        result = super().run(module, *arguments, **options)
-        self.beats[module.name] = self.beats.get(module.name, 0) + result.in_beats
-        return result
-
-    @cached_property
-    def beats(self) -> dict[str, int]:
-        return {}
-
-
 @dataclass
 class Bench:
     """Data, float references and the device, each loaded once.
@@ -122,9 +110,9 @@ class Bench:
     folder: Path
 
     @cached_property
-    def device(self) -> _Metered:
+    def device(self) -> SimulatedDevice:
         """The engine with its post unit."""
-        return _Metered(ROWS, COLS)
+        return SimulatedDevice(ROWS, COLS)
 
     def prepare(self, names: Sequence[str]) -> None:
         """Write the data files that are not there yet.
@@ -155,7 +143,6 @@ class Bench:
         network, samples, model = self.network(entry)
         outputs = reference(model, samples.x)
         golden = run_integer(entry.network, network, samples, "golden", Progress(quiet=True), reference=outputs)
-        self.device.beats.clear()
         rtl = run_integer(entry.network, network, samples.first(entry.rtl), "rtl", Progress(quiet=True), self.device)
         return {
             "name": entry.name,
@@ -168,7 +155,7 @@ class Bench:
             "data_terms": entry.wish.data_terms,
             "calibration_samples": CALIBRATION_SAMPLES,
             "golden": _golden(golden),
-            "rtl": _rtl(rtl, self.device.beats),
+            "rtl": _rtl(rtl),
         }
 
 
@@ -192,7 +179,7 @@ def _golden(report: RunReport) -> dict[str, Any]:
     }
 
 
-def _rtl(report: RunReport, beats: dict[str, int]) -> dict[str, Any]:
+def _rtl(report: RunReport) -> dict[str, Any]:
     """Cycles over the samples that ran on the RTL.
 
     ``cycles_per_step`` is cycles over reduction steps, what a multiply-accumulate costs a cell of a full tile; ``fill``
@@ -212,7 +199,7 @@ def _rtl(report: RunReport, beats: dict[str, int]) -> dict[str, Any]:
                 "budget": layer.budget,
                 "macs": layer.macs,
                 "terms_per_mac": layer.terms_per_mac,
-                "beats": beats[layer.name],
+                "beats": layer.beats,
                 "cycles": layer.cycles,
                 "predicted_cycles": layer.predicted_cycles,
                 "utilisation": (layer.token_bound or 0) / layer.cycles,
@@ -245,7 +232,45 @@ def speed(bench: Bench) -> dict[str, Any]:
     entry = next(e for e in entries() if e.name == "cifar10_resnet20.weights.k12")
     network, samples, _ = bench.network(entry)
     result = benchmark(network, samples.first(2), bench.device)
-    return {"name": "simulation_speed", "network": entry.network, "samples": 2, **result.to_json()}
+    return {"name": "simulation_speed", "model": entry.network, "samples": 2, **result.to_json()}
+
+
+def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
+    """Cells of every block with its default parameters, hierarchy kept, no DSPs.
+
+    Args:
+        blocks: names; None is every block of the manifest.
+    """
+    folder = ROOT / "build" / "measure" / "area"
+    folder.mkdir(parents=True, exist_ok=True)
+    book = manifest.load()
+    found = []
+    for name in blocks or book.blocks:
+        commands = [f"read_verilog {path}" for path in book.sources(name)]
+        commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -top {name}", f"write_json {name}.json"]
+        yosys.run(commands, folder, name)
+        total = netlist.areas(yosys.read_netlist(folder / f"{name}.json"))[name]
+        found.append(
+            {
+                "block": name,
+                "parameters": {key: facts["default"] for key, facts in book.blocks[name].parameters.items()},
+                "cells": int(total.cells),
+                "luts": int(total.packed),
+                "flip_flops": int(total.flip_flops),
+                "block_rams": total.block_ram,
+            }
+        )
+    return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
+
+
+def demo() -> dict[str, Any]:
+    """What ``make demo`` prints."""
+    command = [sys.executable, "-c", "import sys; from shiftwork.cli import main; sys.exit(main())", "demo"]
+    result = run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise ShiftworkError(f"shiftwork demo ended with exit code {result.returncode}: {result.stdout.strip()}")
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    return {"name": "demo", "command": "make demo", "output": lines}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -258,6 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bench = Bench(options.data)
     jobs: dict[str, Callable[[], dict[str, Any]]] = {e.name: lambda e=e: bench.measure(e) for e in entries()}  # type: ignore[misc]
     jobs["simulation_speed"] = lambda: speed(bench)
+    jobs["demo"] = demo
+    jobs["area"] = area
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))

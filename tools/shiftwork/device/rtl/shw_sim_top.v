@@ -5,7 +5,7 @@
 // unit, so that the harness knows when to advance. post_clk is clk, or held low while the post unit is
 // empty and is offered nothing: its state cannot matter then, and the simulation saves its time.
 //
-// Parameters: ROWS, COLS, DEPTH  as in shw_tr_engine
+// Parameters: ROWS, COLS, DEPTH  as in shw_tr_engine; TMAC  1: shw_tmac_engine instead, DEPTH is not looked at
 // Latency, throughput, backpressure: those of shw_tr_engine followed by shw_post_unit.
 // Reset: rst.
 //
@@ -15,7 +15,8 @@
 module shw_sim_top #(
   parameter ROWS  = 8,
   parameter COLS  = 64,
-  parameter DEPTH = 256
+  parameter DEPTH = 256,
+  parameter TMAC  = 0
 ) (
   input  wire               clk,
   input  wire               post_clk,
@@ -58,15 +59,29 @@ module shw_sim_top #(
   output wire [COLS*8-1:0]  out_code,
   output wire [COLS*32-1:0] out_sum
 );
-  shw_tr_engine #(.ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH)) u_engine (
-    .clk(clk), .rst(rst),
-    .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
-    .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
-    .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
-    .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(in_row), .in_col(in_col),
-    .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
-    .out_acc(engine_acc)
-  );
+  generate
+    if (TMAC != 0) begin : g_tmac
+      shw_tmac_engine #(.ROWS(ROWS), .COLS(COLS)) u_engine (
+        .clk(clk), .rst(rst),
+        .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
+        .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
+        .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
+        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(in_row), .in_col(in_col),
+        .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
+        .out_acc(engine_acc)
+      );
+    end else begin : g_tr
+      shw_tr_engine #(.ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH)) u_engine (
+        .clk(clk), .rst(rst),
+        .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
+        .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
+        .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
+        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(in_row), .in_col(in_col),
+        .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
+        .out_acc(engine_acc)
+      );
+    end
+  endgenerate
 
   shw_post_unit #(.LANES(COLS)) u_post (
     .clk(post_clk), .rst(rst),

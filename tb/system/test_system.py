@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole networks on the RTL, in the compiled device: every module's output equals the golden model's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import shiftwork.device.executor as executor
+from shiftwork.cli import main
+from shiftwork.compile import TileProgram
+from shiftwork.device.executor import Execution, execute
+from shiftwork.device.simulated import SimulatedDevice, Stalls
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import executor as golden
+from shiftwork.network.integer import IntegerModule, IntegerNetwork, TermConfig
+from system import networks
+
+ROWS, COLS = 4, 8
+SEED = int(os.environ.get("SHW_SEED") or "1")
+STALLS = {"flowing": None, "stalling": Stalls(0.2, 0.4, SEED)}
+
+
+@pytest.fixture(scope="module")
+def device() -> SimulatedDevice:
+    return SimulatedDevice(ROWS, COLS)
+
+
+def run(network: IntegerNetwork, x: np.ndarray, device: SimulatedDevice, stalls: Stalls | None = None) -> Execution:
+    counts: dict[str, golden.ModuleCounts] = {}
+    return execute(network, x, golden.run(network, x, True, counts), device, counts, stalls)
+
+
+def check(done: Execution, network: IntegerNetwork, stalls: Stalls | None) -> None:
+    assert [layer.name for layer in done.layers] == [module.name for module in network.modules]
+    for layer in done.layers:
+        assert layer.compared > 0, f"{layer.name}: nothing was compared (seed {SEED})"
+        assert layer.mismatches == 0, f"{layer.name}: {layer.mismatches} of {layer.compared} differ (seed {SEED})"
+        assert layer.executor == ("rtl" if layer.cycles else "host")
+        if layer.cycles:
+            assert layer.predicted_cycles
+            longer = layer.cycles - layer.predicted_cycles
+            assert longer == 0 if stalls is None else longer >= 0, f"{layer.name}: {longer} cycles (seed {SEED})"
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("mode", networks.MODES)
+def test_digits(mode: str, stalls: str, device: SimulatedDevice) -> None:
+    network, x = networks.digits(mode, 3)
+    check(run(network, x, device, STALLS[stalls]), network, STALLS[stalls])
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("mode", networks.MODES)
+def test_every_kind_of_module(mode: str, stalls: str, device: SimulatedDevice) -> None:
+    network, x = networks.every_kind(mode, SEED)
+    done = run(network, x, device, STALLS[stalls])
+    check(done, network, STALLS[stalls])
+    assert {layer.kind for layer in done.layers} >= {
+        "conv", "grouped", "depthwise", "fc", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape",
+    }  # fmt: skip
+
+
+def test_binary_terms(device: SimulatedDevice) -> None:
+    network, x = networks.every_kind("tr-weights", SEED)
+    network.rule = "binary"
+    check(run(network, x, device), network, None)
+
+
+def test_modes_follow_each_other_without_reset(device: SimulatedDevice) -> None:
+    """One engine runs layers of different modes in turn; the order of the layers does not matter."""
+    network, x = networks.every_kind("fixed8-weights", SEED)
+    configs = list(networks.MODES.values())
+    for index, module in enumerate(module for module in network.modules if module.kind == "conv"):
+        module.terms = configs[index % len(configs)]
+    check(run(network, x, device, Stalls(0.1, 0.1, SEED)), network, Stalls())
+
+
+def test_stalls_repeat_with_their_seed(device: SimulatedDevice) -> None:
+    network, x = networks.every_kind("tr-weights", SEED)
+    cycles = [[layer.cycles for layer in run(network, x, device, Stalls(0.5, 0.5, s)).layers] for s in (5, 5, 6)]
+    assert cycles[0] == cycles[1] != cycles[2]
+
+
+def test_images_in_batches(device: SimulatedDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, x = networks.digits("tr-weights", 3)
+    whole = run(network, x, device)
+    monkeypatch.setattr(executor, "_OPERAND_BYTES", 1)
+    single = run(network, x, device)
+    check(single, network, None)
+    assert np.array_equal(whole.outputs, single.outputs)
+
+
+# Negative controls: what must be found is found.
+
+
+def _flip_weights(module: IntegerModule, program: TileProgram) -> None:
+    memory = program.col_blocks if program.lane_is_channel else program.row_blocks
+    memory[0, program.depth // 2] ^= 0x40
+
+
+@pytest.mark.parametrize("mode", networks.MODES)
+def test_a_wrong_weight_is_found(mode: str, device: SimulatedDevice) -> None:
+    network, x = networks.digits(mode, 3)
+    tensors = golden.run(network, x, True)
+    done = execute(network, x, tensors, device, tamper=_flip_weights)
+    assert done.layers[0].mismatches > 0
+
+
+def test_a_wrong_weight_fails_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    network, x = networks.digits("tr-weights", 3)
+    network.save(tmp_path / "digits.npz")
+    np.savez(tmp_path / "data.npz", x=x)
+    command = ["simulate", str(tmp_path / "digits.npz"), "--data", str(tmp_path / "data.npz")]
+    command += ["--rows", str(ROWS), "--cols", str(COLS)]
+    assert main(command) == 0
+    assert "mismatches      0 of" in capsys.readouterr().out
+
+    honest = executor.compile_module
+
+    def broken(*arguments: object) -> TileProgram:
+        program = honest(*arguments)  # type: ignore[arg-type]
+        _flip_weights(network.modules[0], program)
+        return program
+
+    monkeypatch.setattr(executor, "compile_module", broken)
+    assert main(command) == 1
+    assert "mismatches      0 of" not in capsys.readouterr().out
+
+
+def test_nothing_compared_is_an_error(device: SimulatedDevice) -> None:
+    network, x = networks.digits("tr-weights", 3)
+    with pytest.raises(ShiftworkError, match="nothing would be compared"):
+        run(network, x[:0], device)
+
+
+def test_a_hang_is_reported(monkeypatch: pytest.MonkeyPatch, device: SimulatedDevice) -> None:
+    network, x = networks.digits("tr-weights", 1)
+    monkeypatch.setattr(device, "watchdog", 2000)
+    with pytest.raises(ShiftworkError, match="hangs: no handshake for 2000 cycles"):
+        run(network, x, device, Stalls(out_stall=1.0))
+    check(run(network, x, device), network, None)  # the device is usable again
+
+
+@pytest.mark.parametrize("terms", [TermConfig(True, "weights", 3, 12, 3), TermConfig(True, "weights", 8, 12, 10)])
+def test_an_illegal_configuration_is_reported(terms: TermConfig, device: SimulatedDevice) -> None:
+    network, x = networks.digits("tr-weights", 1)
+    tensors = golden.run(network, x, True)
+    program = executor.compile_module(network, network.modules[0], tensors, ROWS, COLS)
+    network.modules[0].terms = terms
+    with pytest.raises(ShiftworkError, match="refuses its configuration"):
+        device.run(network.modules[0], program)
+    network.modules[0].terms = networks.MODES["tr-weights"]
+    check(run(network, x, device), network, None)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (3, 5), (8, 64)])
+def test_other_shapes(rows: int, cols: int) -> None:
+    shaped = SimulatedDevice(rows, cols)
+    for mode in networks.MODES:
+        network, x = networks.every_kind(mode, SEED)
+        check(run(network, x, shaped), network, None)
+        check(run(network, x, shaped, STALLS["stalling"]), network, STALLS["stalling"])
+
+
+@pytest.mark.full
+def test_waves(tmp_path: Path) -> None:
+    network, x = networks.every_kind("tr-weights", SEED)
+    traced = SimulatedDevice(2, 3, waves=tmp_path / "device.vcd")
+    check(run(network, x, traced), network, None)
+    traced.close()
+    assert "u_engine" in (tmp_path / "device.vcd").read_text()[:100_000]

@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Area and LUT-cycles per multiply-accumulate of the TR engine beside its baselines (``shiftwork synth tr``).
+
+All designs pass through one Yosys with one script (``synth_xilinx -family xc7``, no DSP blocks). Hierarchy is kept: each
+module is mapped once and counted as often as it occurs. LUT-cycles per MAC = cells of the whole design per cell of
+its array x cycles that a reduction step (one multiply-accumulate in every cell) takes. The cycles of the engines
+come from a run of a network on the RTL; the two multiplier arrays are credited with one step per cycle, and are not
+charged for operand memories, skew registers and accumulators beyond their rows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from shiftwork.errors import ShiftworkError
+from shiftwork.hardware import yosys
+from shiftwork.hardware.designs import SUBCELLS, TOP, Design, designs
+from shiftwork.hardware.netlist import Area, areas, base_name, instances
+from shiftwork.report.progress import Progress
+
+Stream = Literal["weights", "activations"]
+
+TARGETS: dict[Stream, dict[str, float]] = {
+    "weights": {"mac": 0.33, "booth": 0.85},
+    "activations": {"mac": 0.25, "booth": 0.70},
+}
+"""Largest LUT-cycles per MAC (cells) of the engine as a share of a baseline's, per streamed operand."""
+
+MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp"
+SMALL = (4, 8)
+"""Shape at which designs are flattened: for the delay, and to see what keeping the hierarchy costs."""
+
+MAX_ROWS, MAX_COLS = 64, 256
+
+
+@dataclass
+class Synthesis:
+    """One mapped design.
+
+    Attributes:
+        title, rows, cols: of the design. area: of all of it.
+        parts: area by part (cells, row edges, column edges, truncators, control).
+        delay_ps: longest register-to-register path, cell delays without routing, at the shape :data:`SMALL`.
+        flattened: cells of the flattened design over those with hierarchy, at :data:`SMALL`.
+    """
+
+    title: str
+    rows: int
+    cols: int
+    area: Area
+    parts: dict[str, Area]
+    delay_ps: int | None = None
+    flattened: float | None = None
+
+    @property
+    def per_cell(self) -> float:
+        """LUT cells of the design per cell of its array."""
+        return self.area.cells / (self.rows * self.cols)
+
+    @property
+    def packed_per_cell(self) -> float:
+        """Packed LUTs of the design per cell of its array."""
+        return self.area.packed / (self.rows * self.cols)
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Cycles of an engine on a network.
+
+    Attributes:
+        source: what was run. engine: ``tr`` or ``tmac``. stream: operand streamed. revealed: with a budget.
+        truncated: gathered values were truncated. cycles, steps: of all layers on the RTL.
+    """
+
+    source: str
+    engine: str
+    stream: Stream
+    revealed: bool
+    truncated: bool
+    cycles: int
+    steps: int
+
+    @property
+    def per_step(self) -> float:
+        """Cycles per multiply-accumulate of a cell."""
+        return self.cycles / self.steps
+
+    @property
+    def label(self) -> str:
+        """Short text for tables."""
+        return f"{self.stream} {'budgeted' if self.revealed else 'exact'}{', truncated data' if self.truncated else ''}"
+
+
+@dataclass
+class Comparison:
+    """LUT-cycles per MAC of one run, on cells and on packed LUTs, and the share of each baseline's.
+
+    Attributes:
+        design: key of the engine's design. cycles: the run. lut_cycles, packed_lut_cycles: per MAC.
+        ratios, packed_ratios: by baseline. targets: by baseline, empty where none is set.
+    """
+
+    design: str
+    cycles: Cycles
+    lut_cycles: float
+    packed_lut_cycles: float
+    ratios: dict[str, float]
+    packed_ratios: dict[str, float]
+    targets: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether every target is met; None where there is none."""
+        return all(self.ratios[name] <= limit for name, limit in self.targets.items()) if self.targets else None
+
+
+def check_shape(rows: int, cols: int) -> None:
+    """Refuse shapes outside 1..64 rows and 1..256 columns.
+
+    Raises:
+        ShiftworkError: naming the option.
+    """
+    if not 1 <= rows <= MAX_ROWS:
+        raise ShiftworkError(f"--rows {rows} is outside 1..{MAX_ROWS}")
+    if not 1 <= cols <= MAX_COLS:
+        raise ShiftworkError(f"--cols {cols} is outside 1..{MAX_COLS}")
+
+
+def _read(design: Design, folder: Path) -> list[str]:
+    (folder / "top.v").write_text(design.wrapper())
+    paths = [*design.sources(), Path("top.v")]
+    return [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
+
+
+def map_design(design: Design, folder: Path, flatten: bool = False) -> dict[str, Any]:
+    """Map a design to 7-series cells in ``folder``.
+
+    Returns:
+        The netlist's modules (:mod:`shiftwork.hardware.netlist`), one when flattened.
+
+    Raises:
+        ShiftworkError: Yosys is missing or fails.
+    """
+    commands = [*_read(design, folder), f"{MAPPING}{' -flatten' if flatten else ''} -top {TOP}", "write_json net.json"]
+    yosys.run(commands, folder, "map")
+    return yosys.read_netlist(folder / "net.json")
+
+
+def delay_of(log: str) -> int:
+    """Latest arrival time in picoseconds from the log of Yosys's ``sta``.
+
+    Raises:
+        ShiftworkError: the log has none.
+    """
+    found = re.findall(r"Latest arrival time in '\S+' is (\d+)", log)
+    if not found:
+        raise ShiftworkError("Yosys reports no arrival time")
+    return int(found[-1])
+
+
+def _timed(design: Design, folder: Path) -> tuple[dict[str, Any], int]:
+    """Flattened netlist and delay."""
+    commands = [
+        *_read(design, folder),
+        f"{MAPPING} -flatten -top {TOP}",
+        "write_json net.json",
+        "delete =A:abc9_*",
+        "delete =FDRE =FDSE =FDCE =FDPE",
+        "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
+        "sta",
+    ]
+    log = yosys.run(commands, folder, "time")
+    return yosys.read_netlist(folder / "net.json"), delay_of(log)
+
+
+def parts_of(netlist: Mapping[str, Any]) -> dict[str, Area]:
+    """Area by part of a hierarchical netlist below :data:`~shiftwork.hardware.designs.TOP`."""
+    below = areas(netlist)
+    (design,) = (cell["type"] for cell in netlist[TOP]["cells"].values() if cell["type"] in netlist)
+    parts: dict[str, Area] = {}
+    rest = below[design]
+    direct = instances({design: netlist[design], **{name: {"cells": {}} for name in netlist if name != design}}, design)
+    for module, count in direct.items():
+        part = SUBCELLS.get(base_name(module))
+        if part is not None:
+            area = below[module] * count
+            parts[part] = parts.get(part, Area()) + area
+            rest -= area
+    parts["control"] = rest
+    return parts
+
+
+def synthesize(design: Design, folder: Path, timing: bool = True) -> Synthesis:
+    """Map one design with hierarchy, count it, and time it flattened at a small shape.
+
+    Args:
+        design: what to map. folder: for scripts, logs and netlists. timing: False leaves delay and flattening out.
+
+    Raises:
+        ShiftworkError: Yosys is missing or fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    netlist = map_design(design, folder)
+    result = Synthesis(design.title, design.rows, design.cols, areas(netlist)[TOP], parts_of(netlist))
+    if timing:
+        small = designs(*SMALL)[design.key]
+        inside = folder / "small"
+        inside.mkdir(exist_ok=True)
+        kept = areas(map_design(small, inside))[TOP].cells
+        flat, result.delay_ps = _timed(small, inside)
+        result.flattened = areas(flat)[TOP].cells / kept
+    return result
+
+
+def compare(done: Mapping[str, Synthesis], runs: Sequence[Cycles]) -> list[Comparison]:
+    """LUT-cycles per MAC of every run, with every design of the engine that can do it."""
+    found = []
+    baselines = [key for key in ("mac", "mac_signed", "booth", "booth_signed") if key in done]
+    for run in runs:
+        keys = ["tmac"] if run.engine == "tmac" else ["tr_truncate"] if run.truncated else ["tr", "tr_truncate"]
+        for key in keys:
+            if key not in done:
+                continue
+            engine = done[key]
+            cells, packed = engine.per_cell * run.per_step, engine.packed_per_cell * run.per_step
+            wanted = run.engine == "tr" and (run.revealed if run.stream == "weights" else not run.revealed)
+            found.append(
+                Comparison(
+                    key,
+                    run,
+                    cells,
+                    packed,
+                    {name: cells / done[name].per_cell for name in baselines},
+                    {name: packed / done[name].packed_per_cell for name in baselines},
+                    dict(TARGETS[run.stream]) if wanted else {},
+                )
+            )
+    return found
+
+
+def read_cycles(path: Path, rows: int, cols: int) -> Cycles:
+    """Cycles from the JSON report of ``shiftwork run --executor rtl --json FILE``.
+
+    Raises:
+        ShiftworkError: the file cannot be read, is no such report, or was made on an engine of another shape.
+    """
+    try:
+        report = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ShiftworkError(f"--cycles {path}: {error}") from error
+    if not isinstance(report, dict) or report.get("executor") != "rtl" or not isinstance(report.get("layers"), list):
+        raise ShiftworkError(f"--cycles {path}: not a report of shiftwork run --executor rtl --json")
+    if report.get("engine") != {"rows": rows, "cols": cols}:
+        raise ShiftworkError(f"--cycles {path}: made on an engine of {report.get('engine')}, not of {rows} x {cols}")
+    return _summary(str(report.get("model")), "tr", report["layers"], str(path))
+
+
+def _summary(source: str, engine: str, layers: Sequence[Mapping[str, Any]], where: str) -> Cycles:
+    done = [layer for layer in layers if layer.get("executor") == "rtl"]
+    if not done or not all(layer.get("cycles") and layer.get("beats") for layer in done):
+        raise ShiftworkError(f"{where}: no cycles of layers on the RTL")
+    streams = {layer["stream"] for layer in done}
+    if len(streams) != 1 or not streams <= set(TARGETS):
+        raise ShiftworkError(f"{where}: its layers stream {' and '.join(sorted(map(str, streams)))}, one is needed")
+    return Cycles(
+        source,
+        engine,
+        streams.pop(),
+        any(layer.get("revealed") for layer in done),
+        any(layer.get("data_terms") for layer in done),
+        sum(layer["cycles"] for layer in done),
+        sum(layer["beats"] for layer in done),
+    )
+
+
+def measure_cycles(model: Path, data: Path, calibration: Path, rows: int, cols: int, samples: int) -> list[Cycles]:
+    """Run a network on the RTL of both engines: weights streamed (g = 8, k = 12), with whole and with truncated data
+    (s = 3), and activations streamed exactly; on the term-pair engine the truncated run.
+
+    Args:
+        model: ONNX file. data, calibration: samples. rows, cols: shape of the engines. samples: how many to run.
+
+    Raises:
+        ShiftworkError: a file is not usable, or an RTL result differs from the golden model.
+    """
+    from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
+    from shiftwork.device.simulated import SimulatedDevice
+    from shiftwork.network.data import load_data
+    from shiftwork.network.importer import import_onnx
+    from shiftwork.quantize.fixed8 import quantize
+    from shiftwork.report.run import run_integer
+
+    network = import_onnx(model)
+    chosen = load_data(data, network, samples)
+    known = load_data(calibration, network, CALIBRATION_SAMPLES)
+    wishes: list[tuple[Literal["tr", "tmac"], Quantization]] = [
+        ("tr", Quantization("tr", "weights", 8, "12", 0)),
+        ("tr", Quantization("tr", "weights", 8, "12", 3)),
+        ("tr", Quantization("fixed8", "activations")),
+        ("tmac", Quantization("tr", "weights", 8, "12", 3)),
+    ]
+    devices = {engine: SimulatedDevice(rows, cols, engine=engine) for engine in ("tr", "tmac")}
+    found = []
+    for engine, wish in wishes:
+        integer = wish.apply(quantize(network, known.x, wish.scale), known.x, known.y)
+        report = run_integer(model.name, integer, chosen, "rtl", Progress(quiet=True), devices[engine])
+        if not report.ok:
+            raise ShiftworkError(f"{model.name} on {engine}_engine: {report.mismatches} mismatches against golden")
+        found.append(_summary(model.name, engine, [asdict(layer) for layer in report.layers], model.name))
+    return found
+
+
+def synth_tr(
+    rows: int = 8,
+    cols: int = 64,
+    cycles: Sequence[Cycles] = (),
+    folder: Path | None = None,
+    timing: bool = True,
+    keys: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Synthesize the engines and the baselines of one shape and compare them.
+
+    Args:
+        rows, cols: shape of every array, 1..64 and 1..256.
+        cycles: runs of networks on the RTL (:func:`measure_cycles`, :func:`read_cycles`).
+        folder: keeps scripts, logs and netlists; None: a temporary folder.
+        timing: False leaves the delay and the flattened runs out.
+        keys: designs to map (:func:`~shiftwork.hardware.designs.designs`), empty for all.
+        progress: told about every design.
+
+    Returns:
+        Plain JSON values: ``tool``, ``rows``, ``cols``, ``designs`` by key, ``comparisons``.
+
+    Raises:
+        ShiftworkError: the shape is illegal, or Yosys is missing or fails.
+    """
+    check_shape(rows, cols)
+    version = yosys.version()
+    known = designs(rows, cols)
+    chosen = [known[key] for key in keys or known]
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
+            return synth_tr(rows, cols, cycles, Path(temporary), timing, keys, progress)
+    done: dict[str, Synthesis] = {}
+    for index, design in enumerate(chosen):
+        if progress is not None:
+            progress.item(index + 1, len(chosen), f"{design.title} {rows} x {cols}")
+        done[design.key] = synthesize(design, folder / design.key, timing)
+    comparisons = compare(done, cycles)
+    return {
+        "tool": f"Yosys {version}",
+        "mapping": MAPPING,
+        "rows": rows,
+        "cols": cols,
+        "designs": {
+            key: asdict(result) | {"per_cell": result.per_cell, "packed_per_cell": result.packed_per_cell}
+            for key, result in done.items()
+        },
+        "comparisons": [
+            asdict(entry) | {"label": entry.cycles.label, "cycles_per_mac": entry.cycles.per_step, "met": entry.met}
+            for entry in comparisons
+        ],
+    }

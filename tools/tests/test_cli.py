@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what it prints, its JSON, and one line with exit code 2 for every mistake of the user."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from shiftwork import __version__
+from shiftwork.cli import main
+from shiftwork.cli.options import parse_layer
+from shiftwork.errors import ShiftworkError
+
+Array = NDArray[np.float32]
+
+
+def build(path: Path, change: Callable[[onnx.ModelProto], None] | None = None, weight: Array | None = None) -> Path:
+    """A small trained-looking network: Conv, Relu, Flatten, Gemm on (N, 1, 6, 6)."""
+    rng = np.random.default_rng(3)
+    helper, tensor = onnx.helper, onnx.numpy_helper.from_array
+    kernels = rng.normal(0, 0.4, (4, 1, 3, 3)).astype(np.float32) if weight is None else weight
+    dense = rng.normal(0, 0.3, (3, 64)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["input", "kernels"], ["c"], name="conv"),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("Flatten", ["r"], ["f"], name="flatten"),
+        helper.make_node("Gemm", ["f", "dense"], ["output"], name="gemm", transB=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, ["N", 1, 6, 6])],
+        [helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, ["N", 3])],
+        [tensor(kernels, "kernels"), tensor(dense, "dense")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    if change is not None:
+        change(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return build(tmp_path / "small.onnx")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(4)
+    path = tmp_path / "data.npz"
+    np.savez(path, x=rng.random((12, 1, 6, 6), np.float32), y=rng.integers(0, 3, 12))
+    return path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    """Run a command that must fail; its one line."""
+    code = main([str(word) for word in words])
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if not line.startswith(("[", "    ["))]
+    assert code == 2, error
+    assert len(lines) == 1, error
+    assert lines[0].startswith("shiftwork: error: "), error
+    return lines[0]
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"shiftwork {__version__}\n"
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for command in ("run", "quantize", "simulate", "demo", "doctor", "cores"):
+        assert f"\n  {command} " in text
+
+
+@pytest.mark.parametrize("scheme", ["fixed8", "tr"])
+@pytest.mark.parametrize("stream", ["weights", "activations"])
+def test_golden_run(
+    scheme: str, stream: str, model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "report.json"
+    words = ["run", model, "--data", data, "--scheme", scheme, "--stream", stream, "--json", target]
+    assert main([str(word) for word in words]) == 0
+    captured = capsys.readouterr()
+    assert "[1/4] import small.onnx" in captured.err
+    assert "accuracy" in captured.out
+    report = json.loads(target.read_text())
+    assert report["scheme"] == scheme
+    assert report["executor"] == "golden"
+    assert report["samples"] == 12
+    assert report["macs"] == 12 * (16 * 4 * 9 + 64 * 3)
+    assert report["accuracy"] is not None
+    assert report["float_accuracy"] is not None
+    assert report["mismatches"] is None
+    assert [layer["kind"] for layer in report["layers"] if layer["macs"]] == ["conv", "fc"]
+    if scheme == "fixed8":
+        assert report["term_pairs"] == 49 * report["macs"]
+
+
+def test_float_run(model: Path, data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    words = ["run", model, "--data", data, "--executor", "float", "--limit", "5", "--json", target]
+    assert main([str(word) for word in words]) == 0
+    report = json.loads(target.read_text())
+    assert report["samples"] == 5
+    assert report["accuracy"] == report["float_accuracy"]
+
+
+def test_options_reach_the_layers(model: Path, data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    words = ["run", model, "--data", data, "--group", "4", "--budget", "5", "--data-terms", "2"]
+    words += ["--layer", "conv:k=2.0,s=1", "--json", target]
+    assert main([str(word) for word in words]) == 0
+    conv, gemm = (layer for layer in json.loads(target.read_text())["layers"] if layer["macs"])
+    assert (conv["group"], conv["budget"], conv["data_terms"]) == (4, 8, 1)
+    assert (gemm["group"], gemm["budget"], gemm["data_terms"]) == (4, 5, 2)
+
+
+def test_a_layer_can_be_switched_off(model: Path, data: Path, tmp_path: Path) -> None:
+    target = tmp_path / "report.json"
+    words = ["run", model, "--data", data, "--layer", "gemm:off", "--json", target]
+    assert main([str(word) for word in words]) == 0
+    conv, gemm = (layer for layer in json.loads(target.read_text())["layers"] if layer["macs"])
+    assert conv["revealed"]
+    assert not gemm["revealed"]
+    assert gemm["term_pairs"] == 49 * gemm["macs"]
+
+
+def test_quantize_and_simulate(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network, run, simulated = tmp_path / "small.npz", tmp_path / "run.json", tmp_path / "simulated.json"
+    assert main(["quantize", str(model), "--data", str(data), "--output", str(network)]) == 0
+    assert capsys.readouterr().out.split() == [str(network), str(network.with_suffix(".json"))]
+    assert json.loads(network.with_suffix(".json").read_text())["scheme"] == "tr"
+    assert main(["run", str(model), "--data", str(data), "--json", str(run)]) == 0
+    words = ["simulate", str(network), "--data", str(data), "--executor", "golden", "--json", str(simulated)]
+    assert main(words) == 0
+    first, second = json.loads(run.read_text()), json.loads(simulated.read_text())
+    assert first["layers"] == second["layers"]
+    assert first["accuracy"] == second["accuracy"]
+
+
+def test_parse_layer() -> None:
+    assert parse_layer("/a/b:0:g=16,k=20,s=0,stream=activations,on") == (
+        "/a/b:0",
+        {"group": 16, "budget": 20, "data_terms": 0, "stream": "activations", "enabled": True},
+    )
+    for text in ("conv", "conv:", ":k=3", "conv:z=3", "conv:g=x", "conv:k=much", "conv:stream=both", "conv:k"):
+        with pytest.raises(ShiftworkError):
+            parse_layer(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--group", "0"], "--group: group 0"),
+        (["--group", "6"], "--group: group 6"),
+        (["--group", "512"], "--group: group 512"),
+        (["--budget", "0"], "--budget 0"),
+        (["--budget", "0.0"], "--budget 0.0"),
+        (["--budget", "-3"], "--budget -3"),
+        (["--budget", "nan"], "--budget nan"),
+        (["--budget", "3000"], "3000"),
+        (["--budget", "lots"], "--budget: budget 'lots'"),
+        (["--data-terms", "10"], "--data-terms: data terms 10"),
+        (["--stream", "activations", "--data-terms", "2"], "data terms"),
+        (["--scheme", "joint"], "--scheme joint: choose fixed8 or tr"),
+        (["--executor", "fpga"], "--executor fpga: choose float or golden or rtl"),
+        (["--stream", "both"], "--stream both"),
+        (["--scale", "median"], "--scale median"),
+        (["--scheme", "fixed8", "--budget", "12"], "--budget belongs to --scheme tr"),
+        (["--scheme", "fixed8", "--group", "8"], "--group belongs to --scheme tr"),
+        (["--limit", "0"], "limit 0"),
+        (["--calibrate", "0"], "--calibrate 0"),
+        (["--rows", "0", "--executor", "rtl"], "--rows 0"),
+        (["--cols", "300", "--executor", "rtl"], "--cols 300"),
+        (["--layer", "conv:k=0"], "budget 0"),
+        (["--layer", "nothing:k=4"], "nothing"),
+        (["--layer", "conv"], "--layer conv"),
+        (["--overrides", "absent.yml"], "absent.yml"),
+        (["--json", "/nonexistent/report.json"], "/nonexistent/report.json"),
+        (["--group", "eight"], "'--group'"),
+        (["--colour", "red"], "--colour"),
+        (["--calib-data", "absent.npz"], "absent.npz"),
+    ],
+)
+def test_wrong_option(
+    words: list[str], message: str, model: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert message in refused(capsys, "run", model, "--data", data, *words)
+
+
+def _operator(graph: onnx.ModelProto) -> None:
+    graph.graph.node[1].op_type = "Softsign"
+
+
+def test_wrong_model(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "wrong.onnx"
+    assert str(path) in refused(capsys, "run", path, "--data", data)
+    path.write_bytes(b"")
+    assert str(path) in refused(capsys, "run", path, "--data", data)
+    whole = build(path).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert str(path) in refused(capsys, "run", path, "--data", data)
+    line = refused(capsys, "run", build(path, _operator), "--data", data)
+    assert "relu" in line
+    assert "Softsign" in line
+    weight = np.full((4, 1, 3, 3), np.nan, np.float32)
+    assert "conv" in refused(capsys, "run", build(path, weight=weight), "--data", data)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "no array 'x'"),
+        ({"x": np.zeros((0, 1, 6, 6), np.float32)}, "no samples"),
+        ({"x": np.zeros((2, 1, 5, 6), np.float32)}, "shape"),
+        ({"x": np.zeros((2, 1, 6, 6), np.int32)}, "int32"),
+        ({"x": np.full((2, 1, 6, 6), np.nan, np.float32)}, "NaN"),
+        ({"x": np.zeros((2, 1, 6, 6), np.float32), "y": np.array([0, 3])}, "labels"),
+        ({"x": np.zeros((2, 1, 6, 6), np.float32), "y": np.array([0, -1])}, "labels"),
+        ({"x": np.zeros((2, 1, 6, 6), np.float32), "y": np.array([0])}, "labels"),
+    ],
+)
+def test_wrong_data(
+    arrays: dict[str, Array], message: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    line = refused(capsys, "run", model, "--data", path)
+    assert message in line
+    assert str(path) in line
+
+
+def test_wrong_data_file(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "wrong.npz"
+    assert "no such file" in refused(capsys, "run", model, "--data", path)
+    path.write_bytes(b"")
+    assert str(path) in refused(capsys, "run", model, "--data", path)
+
+
+def test_wrong_network_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such file" in refused(capsys, "simulate", tmp_path / "absent.npz", "--data", data)
+    assert "not an integer network" in refused(capsys, "simulate", data, "--data", data)
+    assert "NETWORK.npz is missing" in refused(capsys, "simulate")
+    assert "--in-gap 1.0" in refused(capsys, "simulate", data, "--data", data, "--in-gap", "1.0")
+
+
+def test_missing_argument(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--data" in refused(capsys, "run", "model.onnx")
+    assert "frobnicate" in refused(capsys, "frobnicate")
+
+
+def test_a_missing_tool_is_named_with_its_cure(
+    model: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shiftwork.device import toolchain
+
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    toolchain.find_compiler.cache_clear()
+    try:
+        line = refused(capsys, "run", model, "--data", data, "--executor", "rtl", "--rows", "1", "--cols", "7")
+    finally:
+        toolchain.find_compiler.cache_clear()
+    assert "no-such-compiler not found" in line
+    assert "apt-get install -y g++" in line
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    for tool in ("g++", "verilator", "numpy", "onnxruntime"):
+        assert f"\n{tool} " in text
+
+
+def test_as_a_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "shiftwork", "run", str(tmp_path / "absent.onnx"), "--data", "d.npz"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("shiftwork: error: ")

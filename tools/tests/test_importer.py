@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ONNX import: the float graph computes what onnxruntime computes, and everything else is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from shiftwork.errors import ShiftworkError
+from shiftwork.network.data import load_data
+from shiftwork.network.floating import activations, reference
+from shiftwork.network.graph import FloatModule, FloatNetwork
+from shiftwork.network.importer import SUPPORTED_OPERATORS, import_onnx
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+
+
+def weights(**shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Random float32 weights by name and shape."""
+    rng = np.random.default_rng(5)
+    return {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def check(path: Path, samples: int = 3) -> FloatNetwork:
+    """Import, compare the float graph with onnxruntime, return the network."""
+    network = import_onnx(path)
+    x = np.random.default_rng(9).normal(0, 1, (samples, *network.onnx_input)).astype(np.float32)
+    expected = reference(path, x, network.batch)
+    got = next(iter(activations(network, x)))[network.output]
+    if expected.ndim == 4:
+        expected = expected.transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(got.reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
+    assert set(network.shapes) == {network.input, *(m.output for m in network.modules)}
+    return network
+
+
+def only(network: FloatNetwork) -> FloatModule:
+    assert len(network.modules) == 1
+    return network.modules[0]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "shape"),
+    [
+        ({}, (4, 3, 3, 3)),
+        ({"pads": [1, 0, 2, 1], "strides": [2, 1]}, (4, 3, 3, 2)),
+        ({"dilations": [2, 2], "pads": [2, 2, 2, 2]}, (4, 3, 3, 3)),
+        ({"group": 3, "kernel_shape": [3, 3]}, (6, 1, 3, 3)),
+        ({"auto_pad": "SAME_UPPER", "strides": [2, 3]}, (4, 3, 4, 3)),
+        ({"auto_pad": "SAME_LOWER", "strides": [3, 2]}, (4, 3, 4, 3)),
+        ({"auto_pad": "VALID"}, (4, 3, 2, 2)),
+    ],
+)
+def test_convolution(save_model: Any, attributes: dict[str, Any], shape: tuple[int, ...]) -> None:
+    path = save_model([("Conv", ["in", "w", "b"], "out", attributes)], weights(w=shape, b=(shape[0],)))
+    module = only(check(path))
+    assert module.weight is not None
+    assert module.weight.shape == (shape[0], shape[2], shape[3], shape[1])
+
+
+def test_batch_normalization_bias_and_relu_fold(save_model: Any) -> None:
+    w = weights(w=(4, 3, 3, 3), scale=(4,), offset=(4,), mean=(4,), extra=(4, 1, 1))
+    w["variance"] = np.array([0.5, 1.5, 2.0, 1e-3], np.float32)
+    nodes = [
+        ("Conv", ["in", "w"], "c"),
+        ("BatchNormalization", ["c", "scale", "offset", "mean", "variance"], "n", {"epsilon": 1e-3}),
+        ("Add", ["extra", "n"], "e"),
+        ("Identity", ["e"], "i"),
+        ("Relu", ["i"], "out"),
+    ]
+    module = only(check(save_model(nodes, w)))
+    assert module.relu
+    assert module.nodes == ["c", "n", "e", "out"]
+
+
+def test_batch_normalization_without_convolution_is_depthwise(save_model: Any) -> None:
+    w = weights(scale=(3,), offset=(3,), mean=(3,))
+    w["variance"] = np.ones(3, np.float32)
+    nodes = [("BatchNormalization", ["in", "scale", "offset", "mean", "variance"], "n"), ("Relu", ["n"], "out")]
+    assert only(check(save_model(nodes, w))).depthwise
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"kernel_shape": [2, 2], "strides": [2, 2]},
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]},
+        {"kernel_shape": [3, 2], "strides": [2, 3], "ceil_mode": 1},
+        {"kernel_shape": [3, 3], "strides": [3, 3], "pads": [1, 1, 1, 1], "ceil_mode": 1},
+        {"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "SAME_UPPER"},
+        {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1},
+        {"kernel_shape": [3, 3], "strides": [3, 3], "pads": [1, 1, 1, 1], "ceil_mode": 1, "count_include_pad": 1},
+    ],
+)
+def test_pooling(save_model: Any, attributes: dict[str, Any], average: bool) -> None:
+    if not average:
+        attributes = {k: v for k, v in attributes.items() if k != "count_include_pad"}
+    for size in (7, 8, 9, 10):
+        shape = ("N", 3, size, size)
+        check(save_model([("AveragePool" if average else "MaxPool", ["in"], "out", attributes)], shape=shape))
+
+
+def test_global_average_flatten_and_classifier(save_model: Any) -> None:
+    nodes = [
+        ("GlobalAveragePool", ["in"], "g"),
+        ("Flatten", ["g"], "f"),
+        ("MatMul", ["f", "w"], "m"),
+        ("Add", ["m", "b"], "out"),
+    ]
+    network = check(save_model(nodes, weights(w=(3, 5), b=(5,))))
+    assert [m.kind for m in network.modules] == ["avgpool", "conv"]
+    assert network.classes == 5
+
+
+@pytest.mark.parametrize(
+    ("node", "shape"),
+    [
+        (("Gemm", ["f", "w", "b"], "out", {"alpha": 0.5, "beta": 2.0}), (192, 5)),
+        (("Gemm", ["f", "w"], "out", {"transB": 1}), (5, 192)),
+    ],
+)
+def test_fully_connected_after_flatten_is_a_whole_map_convolution(
+    save_model: Any, node: tuple[Any, ...], shape: tuple[int, int]
+) -> None:
+    module = only(check(save_model([("Flatten", ["in"], "f"), node], weights(w=shape, b=(5,)))))
+    assert module.weight is not None
+    assert module.weight.shape == (5, 8, 8, 3)
+
+
+def test_vector_input(save_model: Any) -> None:
+    nodes = [
+        ("Gemm", ["in", "w", "b"], "g"),
+        ("Relu", ["g"], "r"),
+        ("Dropout", ["r"], "d"),
+        ("Gemm", ["d", "v"], "h"),
+        ("Concat", ["h", "r"], "j", {"axis": 1}),
+        ("Slice", ["j", "from", "to", "axes"], "out"),
+    ]
+    w = weights(w=(12, 6), b=(6,), v=(6, 4))
+    w |= {"from": np.array([-7]), "to": np.array([9]), "axes": np.array([-1])}
+    assert check(save_model(nodes, w, shape=("N", 12))).classes == 6
+
+
+def test_residual_is_fused_into_the_last_convolution(save_model: Any) -> None:
+    nodes = [
+        ("Conv", ["in", "a"], "first"),
+        ("Relu", ["first"], "r"),
+        ("Conv", ["r", "b"], "left", {"pads": [1, 1, 1, 1]}),
+        ("Conv", ["r", "c"], "right"),
+        ("Add", ["right", "left"], "sum"),
+        ("Relu", ["sum"], "out"),
+    ]
+    network = check(save_model(nodes, weights(a=(4, 3, 1, 1), b=(4, 4, 3, 3), c=(4, 4, 1, 1))))
+    assert [m.name for m in network.modules] == ["first", "left", "right"]
+    assert network.modules[2].shortcut == "left"
+    assert network.modules[2].relu
+    assert not network.modules[1].relu
+
+
+def test_strided_shortcut_by_slice_and_channel_pad(save_model: Any) -> None:
+    nodes = [
+        ("Conv", ["in", "a"], "c", {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+        ("Slice", ["in", "from", "to", "axes", "steps"], "s"),
+        ("Pad", ["s", "pads"], "p"),
+        ("Add", ["c", "p"], "out"),
+    ]
+    w = weights(a=(5, 3, 3, 3))
+    w |= {"from": np.array([0, 0]), "to": np.array([2**62, 2**62]), "axes": np.array([2, 3]), "steps": np.array([2, 2])}
+    w |= {"pads": np.array([0, 1, 0, 0, 0, 1, 0, 0])}
+    network = check(save_model(nodes, w))
+    assert [m.kind for m in network.modules] == ["slice", "pad", "conv"]
+    assert network.modules[2].shortcut == "p"
+
+
+def test_addition_of_its_own(save_model: Any) -> None:
+    nodes = [
+        ("Conv", ["in", "a"], "c"),
+        ("Relu", ["c"], "r"),
+        ("Add", ["r", "in"], "s"),
+        ("Clip", ["s", "low", "high"], "out"),
+    ]
+    w = weights(a=(3, 3, 1, 1)) | {"low": np.float32(0), "high": np.float32(6)}
+    network = check(save_model(nodes, w))
+    assert [m.kind for m in network.modules] == ["conv", "add"]
+    assert network.modules[1].clip == 6.0
+
+
+def test_relu_moves_in_front_of_pooling_and_concat(save_model: Any) -> None:
+    nodes = [
+        ("Conv", ["in", "a"], "c"),
+        ("Conv", ["in", "b"], "d"),
+        ("MaxPool", ["d"], "p", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
+        ("Concat", ["c", "p"], "j", {"axis": 1}),
+        ("Relu", ["j"], "out"),
+    ]
+    network = check(save_model(nodes, weights(a=(2, 3, 1, 1), b=(4, 3, 1, 1))))
+    assert [(m.kind, m.relu) for m in network.modules] == [
+        ("conv", True),
+        ("conv", True),
+        ("maxpool", False),
+        ("concat", False),
+    ]
+
+
+def test_relu_of_a_shared_tensor_is_a_module_of_its_own(save_model: Any) -> None:
+    nodes = [("Conv", ["in", "a"], "c"), ("Relu", ["c"], "r"), ("Concat", ["c", "r"], "out", {"axis": 1})]
+    network = check(save_model(nodes, weights(a=(2, 3, 1, 1))))
+    assert [m.relu for m in network.modules] == [False, True, False]
+
+
+def test_zero_pad_in_front_of_a_convolution_is_absorbed(save_model: Any) -> None:
+    nodes = [("Pad", ["in", "pads"], "p"), ("Conv", ["p", "a"], "out", {"pads": [0, 1, 0, 1]})]
+    w = weights(a=(2, 3, 3, 3)) | {"pads": np.array([0, 0, 1, 2, 0, 0, 0, 1])}
+    assert only(check(save_model(nodes, w))).pads == (1, 3, 0, 2)
+
+
+def test_reshape(save_model: Any) -> None:
+    nodes = [
+        ("Constant", [], "map", {"value_ints": [0, 2, 6, 4]}),
+        ("Constant", [], "vector", {"value": numpy_helper.from_array(np.array([-1, 48]))}),
+        ("Reshape", ["in", "map"], "m"),
+        ("Conv", ["m", "a"], "c"),
+        ("Reshape", ["c", "vector"], "f"),
+        ("Gemm", ["f", "b"], "out"),
+    ]
+    network = check(save_model(nodes, weights(a=(2, 2, 1, 1), b=(48, 3)), shape=("N", 3, 4, 4)))
+    assert [m.kind for m in network.modules] == ["reshape", "conv", "conv"]
+
+
+def test_flattened_map_as_output(save_model: Any) -> None:
+    nodes = [("Conv", ["in", "a"], "c"), ("Flatten", ["c"], "out")]
+    assert check(save_model(nodes, weights(a=(2, 3, 1, 1)))).shapes["out"] == (1, 1, 128)
+
+
+def test_fixed_batch(save_model: Any) -> None:
+    nodes = [("Conv", ["in", "a"], "out")]
+    assert check(save_model(nodes, weights(a=(2, 3, 1, 1)), shape=(2, 3, 8, 8)), samples=5).batch == 2
+
+
+# -- refusals
+
+
+def refused(path: Path, *texts: str) -> None:
+    with pytest.raises(ShiftworkError) as caught:
+        import_onnx(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for text in texts:
+        assert text in message
+
+
+def test_unknown_operator(save_model: Any) -> None:
+    refused(save_model([("Relu", ["in"], "r"), ("Sigmoid", ["r"], "out")]), "'out'", "Sigmoid")
+    assert "Conv" in SUPPORTED_OPERATORS
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weight_that_is_no_number(save_model: Any, bad: float) -> None:
+    w = weights(w=(2, 3, 1, 1))
+    w["w"][1, 2] = bad
+    refused(save_model([("Conv", ["in", "w"], "out")], w), "'out'", "'w'", "NaN or Inf")
+
+
+def test_weight_that_is_not_numeric(save_model: Any) -> None:
+    w = {"w": np.array([["a", "b"]], dtype=object)}
+    refused(save_model([("Flatten", ["in"], "f"), ("Gemm", ["f", "w"], "out")], w), "'out'", "not numeric")
+
+
+def test_damaged_files(save_model: Any, tmp_path: Path) -> None:
+    path = save_model([("Conv", ["in", "w"], "out")], weights(w=(2, 3, 1, 1)))
+    content = path.read_bytes()
+    for name, data in (("half", content[: len(content) // 2]), ("empty", b""), ("garbage", b"\x00\xff" * 99)):
+        damaged = tmp_path / f"{name}.onnx"
+        damaged.write_bytes(data)
+        refused(damaged, str(damaged))
+    refused(tmp_path / "missing.onnx", "no such file")
+    model = onnx.load(str(path))
+    model.graph.initializer[0].raw_data = b"\x00" * 5
+    onnx.save(model, str(path))
+    refused(path, "'w'", "cannot be read")
+
+
+def test_shapes_inputs_and_outputs(save_model: Any) -> None:
+    conv = [("Conv", ["in", "w"], "out")]
+    w = weights(w=(2, 3, 1, 1))
+    refused(save_model(conv, w, shape=("N", 3, "H", 8)), "'in'", "dynamic")
+    refused(save_model(conv, w, shape=("N", 3, 8)), "'in'", "3 axes")
+    refused(save_model(conv, w, shape=("N", 4, 8, 8)), "'out'", "4 input channels")
+    refused(save_model(conv, w, outputs=("out", "in")), "one output")
+    refused(save_model([("Conv", ["other", "w"], "out")], w), "'other'", "'out'")
+    refused(save_model([("Conv", ["in", "in"], "out")], w), "'out'", "constant")
+    refused(save_model(conv, w, outputs=("elsewhere",)), "'elsewhere'")
+    refused(save_model([("Identity", ["in"], "out")]), "no layer")
+    both = [("Conv", ["in", "w"], "out"), ("Relu", ["out"], "r"), ("Conv", ["in", "w"], "z")]
+    assert len(import_onnx(save_model(both, w)).modules) == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        (("MaxPool", ["in"], "out", {"kernel_shape": [9, 9]}), "does not fit"),
+        (("MaxPool", ["in"], "out", {"kernel_shape": [2, 2], "dilations": [2, 2]}), "dilation"),
+        (("MaxPool", ["in"], "out", {"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}), "padding"),
+        (("Pad", ["in", "pads", "one"], "out"), "zero padding"),
+        (("Pad", ["in", "pads"], "out", {"mode": "reflect"}), "reflect"),
+        (("Pad", ["in", "batch"], "out"), "batch"),
+        (("Concat", ["in", "in"], "out", {"axis": 2}), "channel axis"),
+        (("Flatten", ["in"], "out", {"axis": 2}), "axis 2"),
+        (("Reshape", ["in", "seven"], "out"), "does not"),
+        (("Clip", ["in", "one"], "out"), "ReLU6"),
+        (("Slice", ["in", "zero", "one_i", "zero"], "out"), "axis 0"),
+        (("Add", ["in", "grid"], "out"), "per channel"),
+        (("Gemm", ["in", "grid"], "out"), "two-dimensional"),
+    ],
+)
+def test_options_that_are_not_supported(save_model: Any, node: tuple[Any, ...], text: str) -> None:
+    constants = {
+        "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+        "batch": np.array([1, 0, 0, 0, 0, 0, 0, 0]),
+        "one": np.float32(1),
+        "zero": np.array([0]),
+        "one_i": np.array([1]),
+        "seven": np.array([-1, 7]),
+        "grid": np.zeros((1, 3, 8, 8), np.float32),
+    }
+    refused(save_model([node], constants), "'out'", node[0], text)
+
+
+def test_integer_input_is_refused(tmp_path: Path) -> None:
+    node = helper.make_node("Identity", ["in"], ["out"])
+    graph = helper.make_graph(
+        [node],
+        "test",
+        [helper.make_tensor_value_info("in", TensorProto.INT64, ["N", 4])],
+        [helper.make_tensor_value_info("out", TensorProto.INT64, ["N", 4])],
+    )
+    path = tmp_path / "ids.onnx"
+    onnx.save(helper.make_model(graph, ir_version=10), str(path))
+    refused(path, "'in'", "float")
+
+
+# -- data files
+
+
+def test_data(tmp_path: Path) -> None:
+    network = import_onnx(EXAMPLE / "digits.onnx")
+    data = load_data(EXAMPLE / "digits_test.npz", network, 20)
+    assert data.x.shape == (20, 1, 8, 8)
+    assert data.y is not None
+    assert data.first(7).x.shape == (7, 1, 8, 8)
+    x, y = data.x, data.y
+    nan = x.copy()
+    nan[3, 0, 1, 1] = np.nan
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"y": y}, "no array 'x'"),
+        ({"x": x[:0]}, "no samples"),
+        ({"x": x[:, :, :4]}, "shape"),
+        ({"x": x[0]}, "shape"),
+        ({"x": x.astype(np.int64)}, "float32"),
+        ({"x": nan}, "NaN"),
+        ({"x": x, "y": y + 1}, "outside 0..9"),
+        ({"x": x, "y": y - 1}, "outside 0..9"),
+        ({"x": x, "y": y[:5]}, "5 labels for 20"),
+        ({"x": x, "y": y.astype(np.float32)}, "integers"),
+        ({"x": np.array([None])}, "readable"),
+    ]
+    for arrays, text in cases:
+        path = tmp_path / "case.npz"
+        np.savez(path, **arrays)
+        with pytest.raises(ShiftworkError, match=text) as caught:
+            load_data(path, network)
+        assert str(path) in str(caught.value)
+    (tmp_path / "empty.npz").write_bytes(b"")
+    np.save(tmp_path / "plain.npy", x)
+    for name, text in (("empty.npz", "readable"), ("plain.npy", "npz"), ("missing.npz", "no such file")):
+        with pytest.raises(ShiftworkError, match=text):
+            load_data(tmp_path / name, network)
+    with pytest.raises(ShiftworkError, match="limit 0"):
+        load_data(EXAMPLE / "digits_test.npz", network, 0)
+
+
+def test_onnxruntime_errors_are_one_line(save_model: Any) -> None:
+    path = save_model([("Conv", ["in", "w"], "out")], weights(w=(2, 3, 1, 1)))
+    with pytest.raises(ShiftworkError, match="onnxruntime"):
+        reference(path, np.zeros((1, 5), np.float32))
