@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test sim lint simulators format cores synth clean distclean
+.PHONY: help setup demo test sim lint simulators format cores docs synth clean distclean
 
 ifneq ($(filter-out verilator icarus,$(SIM)),)
 $(error SIM=$(SIM): expected verilator or icarus)
@@ -82,6 +82,9 @@ format: $(DEV) ## bring the Python sources into shape
 
 cores: $(DEV) ## regenerate fusesoc_cores/ from rtl/manifest.yml
 	@python -m shiftwork.hardware.cores
+
+docs: $(DEV) ## regenerate the tables of README.md and docs/
+	@python -m shiftwork.report.docs
 
 synth: $(SYNTH) ## area of the engines beside their baselines
 	@shiftwork synth tr

@@ -2,8 +2,8 @@
 """Tiles under the tile-engine contract: stimulus, stall patterns, a source and a sink in one clocked loop, checks.
 
 The loop runs at falling edges. Outputs of an engine depend on registers only, so what is seen there is what the next
-rising edge transfers. Around the handshakes the bench drives noise: configuration on all beats but the first of a tile, `in_last` while nothing
-is valid.
+rising edge transfers. Around the handshakes the bench drives noise: configuration on all beats but the first of a tile,
+`in_last` while nothing is valid.
 """
 
 from __future__ import annotations

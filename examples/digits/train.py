@@ -5,9 +5,9 @@
     python examples/digits/train.py [OUT_DIR]        needs scikit-learn: pip install -e '.[train]'
 
 Writes digits.onnx, digits_test.npz (598 images the network has not seen) and digits_calib.npz (256 training images), by
-default beside this script. The network: conv3x3(16) - ReLU - [conv3x3(16) + shortcut] - ReLU - maxpool2 - conv3x3(32) - ReLU -
-maxpool2 - fully connected(10). Training is plain numpy with a fixed seed: Adam on the cross entropy, images shifted by up to
-one pixel.
+default beside this script. The network: conv3x3(16) - ReLU - [conv3x3(16) + shortcut] - ReLU - maxpool2 - conv3x3(32) -
+ReLU - maxpool2 - fully connected(10). Training is plain numpy with a fixed seed: Adam on the cross entropy, images
+shifted by up to one pixel.
 """
 
 from __future__ import annotations

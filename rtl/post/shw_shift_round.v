@@ -38,7 +38,7 @@ module shw_shift_round #(
   endgenerate
 
   // The rounding bit is bit 0 of every stage.
-  localparam COARSE_W = OUT_W + 9;      // rounding bit, OUT_W + 1 result bits, 7 bits for the fine shift
+  localparam COARSE_W = OUT_W + 9;      // rounding bit, OUT_W + 1 result bits, 7 for the fine shift
   localparam FINE_W   = OUT_W + 2;      // rounding bit, OUT_W + 1 result bits
   localparam WIDE_W   = COARSE_W + 56;  // covers value for every legal IN_W
 

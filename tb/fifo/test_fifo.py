@@ -12,11 +12,17 @@ from runner import elaboration_fails, simulate
         (8, 16),
         pytest.param(1, 2, marks=pytest.mark.full),
         pytest.param(70, 4, marks=pytest.mark.full),
-        pytest.param(9, 1024, marks=pytest.mark.full),
+        pytest.param(9, 64, marks=pytest.mark.full),
     ],
 )
 def test_stream(simulator, width, depth):
     simulate(simulator, "shw_fifo", "cocotb_fifo", parameters={"DATA_W": width, "DEPTH": depth})
+
+
+@pytest.mark.full
+def test_largest_capacity(simulator):
+    parameters = {"DATA_W": 16, "DEPTH": 1024}
+    simulate(simulator, "shw_fifo", "cocotb_fifo", parameters=parameters, env={"COCOTB_TEST_FILTER": "capacity"})
 
 
 @pytest.mark.parametrize(

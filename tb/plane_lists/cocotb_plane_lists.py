@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plane lists: groups of every size and budget, one half written while the other is read, pauses, reset.
+"""Plane lists: groups of every size and budget, slices written while others are read, pauses, reset.
 
 The caller's skew is part of the protocol: plane p sees a value and a visit 8 - p cycles after plane 8 does. Both sides
 are planned ahead (cycle -> what happens in it), as early as the protocol allows, and then played.
@@ -34,53 +34,60 @@ class Plan:
     def __init__(self, index_w: int, rng: random.Random) -> None:
         self.index_w, self.rng = index_w, rng
         self.append = defaultdict(list)  # cycle -> (plane, negative)
-        self.written = defaultdict(list)  # cycle -> (plane, index, half)
-        self.visits = {}  # cycle -> (plane, close, half, budget, unlimited)
-        self.counts = {}  # cycle -> (half, plane, expected last)
-        self.reads = {}  # cycle -> (half, position)
-        self.entries = {}  # cycle -> (plane, index, negative)
+        self.written = defaultdict(list)  # cycle -> (plane, value)
+        self.visits = {}  # cycle -> (plane, close, clear, slot, budget, unlimited)
+        self.bounds = {}  # cycle -> (slot, plane, expected previous, expected last)
+        self.reads = {}  # cycle -> position
+        self.entries = {}  # cycle -> (plane, value, negative)
+        self.tails = [-1] * PLANES  # last entry of every list
+        self.ring = 2 << index_w
         self.now = self.next_visit = 0  # of plane 8
-        self.visit(close=True, half=0, budget=1, unlimited=False)
+        self.visit(close=True, clear=True, slot=3, budget=1, unlimited=False)
 
-    def visit(self, close: bool, half: int, budget: int, unlimited: bool) -> None:
+    def visit(self, close: bool, clear: bool, slot: int, budget: int, unlimited: bool) -> None:
         self.now = max(self.now, self.next_visit)
         for plane in range(PLANES):
-            self.visits[self.now + TOP - plane] = plane, close, half, budget, unlimited
+            self.visits[self.now + TOP - plane] = plane, close, clear, slot, budget, unlimited
         self.now, self.next_visit = self.now + 1, self.now + PLANES
 
-    def value(self, index: int, half: int, digits: list[int]) -> None:
+    def value(self, value: int, digits: list[int]) -> None:
         for plane, digit in enumerate(digits):
             if digit:
                 self.append[self.now + TOP - plane].append((plane, digit < 0))
-                self.written[self.now + TOP - plane + 1].append((plane, index, half))
+                self.written[self.now + TOP - plane + 1].append((plane, value))
         self.now += 1
 
     def slices(self, slices: list[list[Group]], holds: float) -> None:
-        """Plan slices that alternate between the halves; each is read while the next one is written."""
+        """Plan slices; each is read while the next ones are written, as far as slots and rings allow."""
+        lengths = [sum(len(group.values) for group in groups) for groups in slices]
         read_free = 0
-        half_free = [0, 0]
+        freed: list[int] = []  # cycle from which the slice's room is free
         for n, groups in enumerate(slices):
-            half, model, index = n & 1, PlaneLists(), 0
-            self.now = max(self.now, half_free[half])
+            model, index = PlaneLists(), 0
+            ahead = 3 if sum(lengths[max(n - 2, 0) : n + 1]) <= self.ring else 2
+            if n >= ahead:
+                self.now = max(self.now, freed[n - ahead])
             for group in groups:
                 for value in group.values:
                     digits = terms.encode([value])[0].tolist()
-                    self.value(index, half, digits)
+                    self.value(index, digits)
                     model.append(index, digits)
                     index += 1
                     if group.pauses:
                         self.now += self.rng.randrange(4)
-                self.visit(group is groups[-1], half, group.budget, group.unlimited)
+                self.visit(group is groups[-1], False, n & 3, group.budget, group.unlimited)
                 model.end_group(group.budget, group.unlimited)
-            read_free = half_free[half] = self.read(max(read_free, self.now + 1), half, model.close(), holds)
+            read_free = self.read(max(read_free, self.now + 1), n & 3, model.close(), holds)
+            freed.append(read_free)
 
-    def read(self, cycle: int, half: int, lists: list[list[tuple[int, bool]]], holds: float) -> int:
-        empty = (2 << self.index_w) - 1
+    def read(self, cycle: int, slot: int, lists: list[list[tuple[int, bool]]], holds: float) -> int:
         for plane in range(TOP, -1, -1):
-            self.counts[cycle] = half, plane, len(lists[plane]) - 1 if lists[plane] else empty
+            before = self.tails[plane]
+            self.tails[plane] += len(lists[plane])
+            self.bounds[cycle] = slot, plane, before % self.ring, self.tails[plane] % self.ring
             cycle += not lists[plane]
-            for position, (index, negative) in enumerate(lists[plane]):
-                self.reads[cycle] = half, position
+            for number, (index, negative) in enumerate(lists[plane]):
+                self.reads[cycle] = (before + 1 + number) % self.ring
                 cycle += 1
                 self.entries[cycle] = plane, index, negative
                 while self.rng.random() < holds:
@@ -89,40 +96,39 @@ class Plan:
         return cycle
 
     def drive(self, dut, cycle: int) -> None:
-        append = negative = index = half = 0
+        append = negative = values = 0
         for plane, sign in self.append.get(cycle, ()):
             append |= 1 << plane
             negative |= sign << plane
-        for plane, where, which in self.written.get(cycle, ()):
-            index |= where << (plane * self.index_w)
-            half |= which << plane
+        for plane, value in self.written.get(cycle, ()):
+            values |= value << (plane * (self.index_w + 1))
         dut.append.value, dut.negative.value = append, negative
-        dut.write_index.value, dut.write_half.value = index, half
+        dut.write_value.value = values
         dut.visit.value = int(cycle in self.visits)
         if cycle in self.visits:
-            plane, close, half, budget, unlimited = self.visits[cycle]
-            dut.visit_plane.value, dut.visit_close.value, dut.visit_half.value = plane, int(close), half
-            dut.visit_budget.value, dut.visit_unlimited.value = budget, int(unlimited)
-        if cycle in self.counts:
-            dut.count_half.value, dut.count_plane.value = self.counts[cycle][:2]
+            plane, close, clear, slot, budget, unlimited = self.visits[cycle]
+            dut.visit_plane.value, dut.visit_close.value, dut.visit_clear.value = plane, int(close), int(clear)
+            dut.visit_slot.value, dut.visit_budget.value, dut.visit_unlimited.value = slot, budget, int(unlimited)
+        if cycle in self.bounds:
+            dut.bounds_slot.value, dut.bounds_plane.value = self.bounds[cycle][:2]
         dut.read_enable.value = int(cycle in self.reads)
-        half, position = self.reads.get(cycle, (0, self.rng.randrange(1 << self.index_w)))
-        dut.read_half.value, dut.read_position.value = half, position
+        dut.read_position.value = self.reads.get(cycle, self.rng.randrange(self.ring))
         if cycle in self.entries:
             dut.read_plane.value = self.entries[cycle][0]
 
     async def play(self, dut, cycles: int | None = None) -> int:
         """Play the plan, or its first cycles; returns the number of entries that were compared."""
-        end = max([*self.visits, *self.counts, *self.entries]) + 1
+        end = max([*self.visits, *self.bounds, *self.entries]) + 1
         for cycle in range(end if cycles is None else min(cycles, end)):
             self.drive(dut, cycle)
             await ReadOnly()
-            if cycle in self.counts:
-                _, plane, last = self.counts[cycle]
-                assert int(dut.last.value) == last, f"cycle {cycle} plane {plane}: length"
+            if cycle in self.bounds:
+                _, plane, previous, last = self.bounds[cycle]
+                got = int(dut.previous.value), int(dut.last.value)
+                assert got == (previous, last), f"cycle {cycle} plane {plane}: bounds"
             if cycle in self.entries:
                 plane, index, negative = self.entries[cycle]
-                got = int(dut.entry_index.value), bool(int(dut.entry_negative.value))
+                got = int(dut.entry_value.value), bool(int(dut.entry_negative.value))
                 assert got == (index, negative), f"cycle {cycle} plane {plane}: entry"
             await FallingEdge(dut.clk)
         return len(self.entries)
@@ -130,11 +136,9 @@ class Plan:
 
 async def start(dut) -> tuple[int, random.Random]:
     cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
-    for name in ("negative", "write_index", "write_half", "visit_plane", "visit_close", "visit_half"):
+    for name in ("negative", "write_value", "visit_plane", "visit_close", "visit_clear", "visit_slot"):
         getattr(dut, name).value = 0
-    for name in ("visit_budget", "visit_unlimited", "count_half", "count_plane"):
-        getattr(dut, name).value = 0
-    for name in ("read_half", "read_position", "read_plane"):
+    for name in ("visit_budget", "visit_unlimited", "bounds_slot", "bounds_plane", "read_position", "read_plane"):
         getattr(dut, name).value = 0
     await reset(dut, 2)
     return int(dut.INDEX_W.value), random.Random(int(os.environ["SHW_SEED"]))

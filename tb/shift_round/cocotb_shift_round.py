@@ -107,7 +107,7 @@ async def edges(dut) -> None:
         for value in values:
             if -top - 1 <= value <= top:
                 items.append(Item(value, shift, *generator.choice(limits(dut))))
-    assert len(items) > 1000
+    assert len(items) > 300
     await stream(dut, items)
 
 

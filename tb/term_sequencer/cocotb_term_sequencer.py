@@ -19,14 +19,16 @@ class Bench:
         self.dut = dut
         self.rng = random.Random(int(os.environ["SHW_SEED"]))
         self.index_w = int(dut.INDEX_W.value)
-        self.half = 0
+        self.slot = 3
+        self.ring = 2 << self.index_w
+        self.tails = [-1] * PLANES
 
     async def begin(self) -> None:
         dut = self.dut
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
-        for name in ("start", "start_half", "go", "drain", "fill_length", "fill_entry", "fill_half"):
+        for name in ("start", "start_slot", "go", "drain", "fill_bounds", "fill_entry", "fill_slot"):
             getattr(dut, name).value = 0
-        for name in ("fill_plane", "fill_position", "fill_data"):
+        for name in ("fill_plane", "fill_previous", "fill_position", "fill_data"):
             getattr(dut, name).value = 0
         await self.reset(2)
 
@@ -42,15 +44,19 @@ class Bench:
 
     async def fill(self, lists: Lists) -> None:
         dut = self.dut
-        self.half ^= 1
-        dut.fill_half.value = self.half
+        self.slot = (self.slot + 1) & 3
+        dut.fill_slot.value = self.slot
         for plane, entries in enumerate(lists):
+            previous = self.tails[plane]
+            self.tails[plane] += len(entries)
             dut.fill_plane.value = plane
-            dut.fill_length.value, dut.fill_data.value = 1, (len(entries) - 1) & ((2 << self.index_w) - 1)
+            dut.fill_previous.value = previous % self.ring
+            dut.fill_bounds.value, dut.fill_position.value = 1, self.tails[plane] % self.ring
             await FallingEdge(dut.clk)
-            dut.fill_length.value, dut.fill_entry.value = 0, 1
-            for position, (index, negative) in enumerate(entries):
-                dut.fill_position.value, dut.fill_data.value = position, (negative << self.index_w) | index
+            dut.fill_bounds.value, dut.fill_entry.value = 0, 1
+            for number, (index, negative) in enumerate(entries):
+                dut.fill_position.value = (previous + 1 + number) % self.ring
+                dut.fill_data.value = (negative << (self.index_w + 1)) | index
                 await FallingEdge(dut.clk)
             dut.fill_entry.value = 0
 
@@ -60,11 +66,7 @@ class Bench:
         op, term = Op(int(dut.op.value)), int(dut.op_term.value)
         if op == Op.ADD and not term:
             return None
-        index = None
-        if term:
-            address = int(dut.op_address.value)
-            assert address >> self.index_w == self.half
-            index = address & ((1 << self.index_w) - 1)
+        index = int(dut.op_address.value) if term else None
         return Operation(op, index, bool(int(dut.op_fill.value)) if op == Op.SHIFT else False)
 
     async def run(self, lists: Lists, stall: float = 0.0, wait: int = 0, abort: int | None = None) -> None:
@@ -72,9 +74,9 @@ class Bench:
         dut = self.dut
         await self.fill(lists)
         expected = operations(lists)
-        dut.start.value, dut.start_half.value, dut.go.value = 1, self.half, 0
+        dut.start.value, dut.start_slot.value, dut.go.value = 1, self.slot, 0
         await FallingEdge(dut.clk)
-        dut.start.value, dut.start_half.value = 0, self.rng.randrange(2)
+        dut.start.value, dut.start_slot.value = 0, self.rng.randrange(4)
         for n in range(wait):
             dut.drain.value = n & 1
             await ReadOnly()

@@ -8,7 +8,7 @@ module sequencer_with_lists #(
   input  wire               clk,
   input  wire               rst,
   input  wire               start,
-  input  wire               start_half,
+  input  wire [1:0]         start_slot,
   input  wire               go,
   input  wire               drain,
   output wire               finished,
@@ -16,41 +16,41 @@ module sequencer_with_lists #(
   output wire               op_term,
   output wire               op_fill,
   output wire [INDEX_W:0]   op_address,
-  input  wire               fill_length,
+  input  wire               fill_bounds,
   input  wire               fill_entry,
-  input  wire               fill_half,
+  input  wire [1:0]         fill_slot,
   input  wire [3:0]         fill_plane,
-  input  wire [INDEX_W-1:0] fill_position,
-  input  wire [INDEX_W:0]   fill_data
+  input  wire [INDEX_W:0]   fill_previous,
+  input  wire [INDEX_W:0]   fill_position,
+  input  wire [INDEX_W+1:0] fill_data
 );
-  reg  [INDEX_W:0]   lengths [0:31];
-  reg  [INDEX_W:0]   entries [0:(32<<INDEX_W)-1];
-  reg                at_half;
-  reg  [INDEX_W-1:0] at_position;
+  reg  [INDEX_W:0]   lasts     [0:63];
+  reg  [INDEX_W:0]   previouses [0:63];
+  reg  [INDEX_W+1:0] entries   [0:(32<<INDEX_W)-1];
+  reg  [INDEX_W:0]   at_position;
 
-  wire               count_half;
-  wire [3:0]         count_plane;
+  wire [1:0]         bounds_slot;
+  wire [3:0]         bounds_plane;
   wire               read_enable;
-  wire               read_half;
-  wire [INDEX_W-1:0] read_position;
+  wire [INDEX_W:0]   read_position;
   wire [3:0]         read_plane;
-  wire [INDEX_W:0]   entry = entries[{read_plane, at_half, at_position}];
+  wire [INDEX_W+1:0] entry = entries[{read_plane, at_position}];
 
   always @(posedge clk) begin
-    if (fill_length) lengths[{fill_half, fill_plane}] <= fill_data;
-    if (fill_entry) entries[{fill_plane, fill_half, fill_position}] <= fill_data;
-    if (read_enable) begin
-      at_half     <= read_half;
-      at_position <= read_position;
+    if (fill_bounds) begin
+      lasts[{fill_slot, fill_plane}]      <= fill_position;
+      previouses[{fill_slot, fill_plane}] <= fill_previous;
     end
+    if (fill_entry) entries[{fill_plane, fill_position}] <= fill_data;
+    if (read_enable) at_position <= read_position;
   end
 
   shw_term_sequencer #(.INDEX_W(INDEX_W)) u_sequencer (
-    .clk(clk), .rst(rst), .start(start), .start_half(start_half), .go(go), .drain(drain),
-    .finished(finished), .count_half(count_half), .count_plane(count_plane),
-    .last(lengths[{count_half, count_plane}]),
-    .read_enable(read_enable), .read_half(read_half), .read_position(read_position),
-    .read_plane(read_plane), .entry_index(entry[INDEX_W-1:0]), .entry_negative(entry[INDEX_W]),
+    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .go(go), .drain(drain),
+    .finished(finished), .bounds_slot(bounds_slot), .bounds_plane(bounds_plane),
+    .previous(previouses[{bounds_slot, bounds_plane}]), .last(lasts[{bounds_slot, bounds_plane}]),
+    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
+    .entry_value(entry[INDEX_W:0]), .entry_negative(entry[INDEX_W+1]),
     .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
   );
 endmodule

@@ -14,7 +14,7 @@ from shiftwork.compile.cycles import predict_cycles, row_operations
 from shiftwork.golden.tr_units import TileConfig
 from tiles import CORNERS, STALLS, Tile, TileBench, illegal_config, random_config, random_tile, values
 
-AMOUNT = int(os.environ["AMOUNT"])
+AMOUNT = int(os.environ.get("AMOUNT", "2"))
 QT = TileConfig()
 TR = TileConfig(tr_en=True, group=8, budget=12, data_terms=0)
 

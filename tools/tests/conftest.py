@@ -19,7 +19,7 @@ SaveModel = Callable[..., Path]
 def save_model(tmp_path: Path) -> SaveModel:
     """Write an ONNX file from nodes and weights; returns its path.
 
-    Nodes are ``(operator, inputs, output)`` or ``(operator, inputs, output, attributes)``; a node takes its output's name.
+    Nodes are ``(operator, inputs, output[, attributes])``; a node takes its output's name.
     """
 
     def save(

@@ -32,7 +32,7 @@ def anchors(text: str) -> set[str]:
 
 def test_generated_parts_are_up_to_date() -> None:
     stale = [path.relative_to(ROOT) for path, text in docs.pages(BOOK).items() if path.read_text() != text]
-    assert not stale, f"run python -m shiftwork.report.docs for {', '.join(map(str, stale))}"
+    assert not stale, f"run make docs for {', '.join(map(str, stale))}"
 
 
 def test_every_block_has_a_page_and_every_page_a_block() -> None:

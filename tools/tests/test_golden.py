@@ -96,7 +96,7 @@ def pooling(network: IntegerNetwork, module: IntegerModule, source: np.ndarray) 
     info = network.tensors[module.output]
     (kh, kw), (sy, sx) = module.attributes["kernel"], module.attributes["stride"]
     top, left, bottom, right = module.attributes["pads"]
-    height, width, channels = source.shape
+    height, width, _ = source.shape
     result = np.zeros(info.shape, np.int64)
     for y, x, c in np.ndindex(*info.shape):
         inside, count = [], 0
@@ -230,7 +230,9 @@ TERMS = {
 }
 
 
-def build(save_model: Any, name: str, method: str = "mse", per_channel: bool = True) -> tuple[IntegerNetwork, Any, Path]:
+def build(
+    save_model: Any, name: str, method: str = "mse", per_channel: bool = True
+) -> tuple[IntegerNetwork, Any, Path]:
     rng = np.random.default_rng(len(name))
     nodes, shapes, inputs = NETWORKS[name]
     path = save_model(nodes, random_weights(rng, **shapes) | CONSTANTS, inputs)

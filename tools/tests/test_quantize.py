@@ -53,7 +53,15 @@ def test_example_network_is_accurate(digits: Digits) -> None:
 
 @pytest.mark.parametrize(
     ("largest", "signed", "expected"),
-    [(0.0, True, 0), (1.0, True, 7), (1.0, False, 8), (1.01, True, 6), (0.5, True, 8), (255.0, False, 0), (3e4, True, -8)],
+    [
+        (0.0, True, 0),
+        (1.0, True, 7),
+        (1.0, False, 8),
+        (1.01, True, 6),
+        (0.5, True, 8),
+        (255.0, False, 0),
+        (3e4, True, -8),
+    ],
 )
 def test_full_range_fraction(largest: float, signed: bool, expected: int) -> None:
     assert fixed8.full_range_fraction(largest, signed) == expected
@@ -114,8 +122,8 @@ def test_zero_channels_and_zero_tensors(save_model: Callable[..., Path], rng: np
     assert (run(network, rng.normal(0, 1, (2, 2, 4, 4)))["out"] == 0).all()
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
-def test_shifts_stay_legal_for_wild_ranges(save_model: Callable[..., Path], scale: float) -> None:
+def wild(save_model: Callable[..., Path], scale: float) -> tuple[Path, np.ndarray]:
+    """Two residual additions with ranges that differ by orders of magnitude, and samples."""
     rng = np.random.default_rng(3)
     nodes = [
         ("Conv", ["in", "a", "ba"], "c"),
@@ -131,7 +139,12 @@ def test_shifts_stay_legal_for_wild_ranges(save_model: Callable[..., Path], scal
         "bb": rng.normal(0, 1, 2) / scale, "e": rng.normal(0, 1, (2, 2, 1, 1)) * [[[[1e-4]]], [[[10]]]],
     }  # fmt: skip
     path = save_model(nodes, {k: v.astype(np.float32) for k, v in w.items()}, ("N", 2, 4, 4))
-    x = rng.normal(0, 1, (8, 2, 4, 4)).astype(np.float32)
+    return path, rng.normal(0, 1, (8, 2, 4, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+def test_shifts_stay_legal_for_wild_ranges(save_model: Callable[..., Path], scale: float) -> None:
+    path, x = wild(save_model, scale)
     network = quantized(path, x, "mse")
     for module in network.modules:
         for shifts in (module.shift, module.shortcut_shift, module.bias_shift):
@@ -140,6 +153,13 @@ def test_shifts_stay_legal_for_wild_ranges(save_model: Callable[..., Path], scal
     expected = reference(path, x).transpose(0, 2, 3, 1)
     got = run(network, x)[network.output] * network.output_scale
     assert np.linalg.norm(got - expected) / np.linalg.norm(expected) < 0.1
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_shortcut_that_would_vanish_is_refused(save_model: Callable[..., Path], scale: float) -> None:
+    path, x = wild(save_model, scale)
+    with pytest.raises(ShiftworkError, match=r"'t'.*'in'.*too small"):
+        quantized(path, x)
 
 
 def test_unknown_method_is_refused(digits: Digits) -> None:
@@ -185,7 +205,7 @@ def test_exact_is_conventional_quantization(digits: Digits) -> None:
     counts: dict[str, ModuleCounts] = {}
     got = run(exact, test.x[:20], counts=counts)["logits"]
     assert (got == run(network, test.x[:20])["logits"]).all()
-    assert all(0 < c.streamed < 2 * c.macs and not c.revealed for c in counts.values())
+    assert all(0 < c.streamed < 3 * c.macs and not c.revealed for c in counts.values())
 
 
 def test_budgets_per_value_and_overrides(digits: Digits) -> None:
@@ -274,7 +294,7 @@ def test_read_overrides(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stream", ["weights", "activations"])
 @pytest.mark.parametrize("labelled", [False, True])
 def test_auto_keeps_the_limits_with_fewer_terms(digits: Digits, stream: Any, labelled: bool) -> None:
-    network, _, calibration = digits
+    network, calibration = digits[0], digits[2].first(64)
     options = TrOptions(stream=stream, budget="auto", max_error=0.05, overrides={"fc": {"budget": 2.5}})
     found = configure(network, options, calibration.x, calibration.y if labelled else None)
     target = run(network, calibration.x, collect=False)["logits"]
@@ -282,16 +302,19 @@ def test_auto_keeps_the_limits_with_fewer_terms(digits: Digits, stream: Any, lab
     assert np.linalg.norm(got - target.astype(float)) <= 0.05 * np.linalg.norm(target)
     assert 100 * (predictions(got) != predictions(target)).mean() <= 0.5 or labelled
     whole = configure(network, TrOptions(stream=stream, budget=4.0))
-    costs = [
-        sum(pairs_bound(m) * m.weight.size for m in n.modules if m.weight is not None) for n in (found, whole)
-    ]
+    costs = [sum(pairs_bound(m) * m.weight.size for m in n.modules if m.weight is not None) for n in (found, whole)]
     assert costs[0] < 0.6 * costs[1]
     assert convolutions(found)[3].budget == (20 if stream == "weights" else 320)
     loose = configure(network, TrOptions(stream=stream, budget="auto", max_error=0.2), calibration.x)
     assert sum(t.budget for t in convolutions(loose)[:3]) < sum(t.budget for t in convolutions(found)[:3])
 
 
+def test_auto_raises_the_data_terms_where_three_are_too_few(digits: Digits) -> None:
+    found = configure(digits[0], TrOptions(budget="auto", max_error=0.01), digits[2].x[:32])
+    assert {t.data_terms for t in convolutions(found)} <= {4, 5, 0}
+
+
 def test_auto_that_cannot_keep_its_limit_says_so(digits: Digits) -> None:
     options = TrOptions(budget="auto", data_terms=1, max_error=0.001)
     with pytest.raises(ShiftworkError, match="no budget keeps"):
-        configure(digits[0], options, digits[2].x)
+        configure(digits[0], options, digits[2].x[:32])

@@ -65,9 +65,7 @@ def test_reveal_vector_of_four(rule: str, expected: list[int]) -> None:
     assert terms.reveal([27, 31, 119, 23], 4, 6, rule).tolist() == expected
 
 
-@pytest.mark.parametrize(
-    ("rule", "k", "s", "dot", "pairs"), [("hese", 8, 3, 4878, 23), ("hese_run", 4, 2, 4544, 8)]
-)
+@pytest.mark.parametrize(("rule", "k", "s", "dot", "pairs"), [("hese", 8, 3, 4878, 23), ("hese_run", 4, 2, 4544, 8)])
 def test_dot_product_vectors(rule: str, k: int, s: int, dot: int, pairs: int) -> None:
     w = terms.reveal([81, -6, 11, 3], 4, k, rule)
     a = terms.truncate([45, 27, 119, 12], s, rule)
@@ -139,9 +137,7 @@ def test_reveal_is_the_greedy_pick(values: list[int], log_group: int, budget: in
     assert terms.reveal(values, group, budget, rule).tolist() == expected
 
 
-@given(
-    values=st.lists(st.integers(-65535, 65535), min_size=1, max_size=16), budget=st.integers(1, 40), rule=RULE
-)
+@given(values=st.lists(st.integers(-65535, 65535), min_size=1, max_size=16), budget=st.integers(1, 40), rule=RULE)
 @settings(max_examples=50, deadline=None)
 def test_reveal_of_16_bit_values(values: list[int], budget: int, rule: str) -> None:
     assert terms.reveal(values, 16, budget, rule).tolist() == greedy(values, budget, rule)

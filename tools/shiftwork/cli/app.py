@@ -288,3 +288,31 @@ def cores(
     from shiftwork.hardware.cores import run as run_cores
 
     return run_cores(check)
+
+
+@app.command()
+def synth(
+    scheme: Annotated[str, typer.Argument(help="tr.")] = "tr",
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL.onnx", help="Network for the cycles. [default: digits example]")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="D.npz", help="Its samples.", show_default=False)
+    ] = None,
+    calib_data: o.CalibrationFile = None,
+    cycles: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Take cycles from `run --json` reports; repeatable.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Samples that run on the RTL.")] = 5,
+    rows: o.Rows = 8,
+    cols: o.Cols = 64,
+    timing: Annotated[bool, typer.Option(help="Delays, from runs of their own.")] = True,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep scripts, logs and netlists.", show_default=False)
+    ] = None,
+    json: o.JsonFile = None,
+) -> int:
+    """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series)."""
+    from shiftwork.cli.synth import synth as run_synth
+
+    return run_synth(scheme, model, data, calib_data, cycles or [], samples, rows, cols, timing, keep, json)

@@ -33,7 +33,7 @@ def findings(blocks: manifest.Manifest) -> list[str]:
     for name in blocks.blocks:
         sources = [str(path) for path in blocks.sources(name)]
         found.append(_messages([*VERILATOR, "--top-module", name, *sources]))
-    trees = (blocks.root / "rtl", blocks.root / "tools" / "shiftwork")
+    trees = (blocks.root / "rtl", blocks.root / "tools" / "shiftwork", blocks.root / "examples")
     files: list[Path] = sorted(path for tree in trees for path in tree.rglob("*.v"))
     rules = f"--rules_config={blocks.root / 'rtl' / 'verible.rules'}"
     found.append(_messages(["verible-verilog-lint", rules, *map(str, files)]))

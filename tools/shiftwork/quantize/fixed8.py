@@ -27,7 +27,8 @@ BITS = 8
 _MAX_SHIFT = 31
 _BIAS_LIMIT = (1 << 30) - 1  # a bias takes at most half of the accumulator's range
 _SHORTCUT_SHIFT = 22  # a shortcut of 8 bits takes at most half of it too
-_FINER = 4  # the mse method tries this many bits more than maxabs
+_FINER = 4  # the mse method tries this many bits more than maxabs, and one less
+_SHORTCUT_LOSS = 3  # bits of precision that a shortcut may lose to the accumulator it is added to
 
 
 def round_half_up(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -43,7 +44,7 @@ def full_range_fraction(largest: float, signed: bool, bits: int = BITS) -> int:
 
 
 def mse_fraction(values: NDArray[Any], largest: float, signed: bool, low: int, high: int) -> int:
-    """N of least squared error among the full-range N and a few finer ones; ties take the largest N.
+    """N of least squared error among the full-range N, one coarser and a few finer ones; ties take the largest N.
 
     Args:
         values: samples of the tensor. largest: its largest magnitude.
@@ -52,7 +53,7 @@ def mse_fraction(values: NDArray[Any], largest: float, signed: bool, low: int, h
     base = full_range_fraction(largest, signed)
     best, best_error = base, math.inf
     exact = np.asarray(values, dtype=np.float64)
-    for fraction in range(base, base + _FINER + 1):
+    for fraction in range(base - 1, base + _FINER + 1):
         scale = 2.0**fraction
         error = float(np.square(np.clip(np.floor(exact * scale + 0.5), low, high) / scale - exact).sum())
         if error <= best_error:
@@ -207,8 +208,13 @@ def quantize(
 def _make_shifts_legal(
     network: FloatNetwork, fractions: dict[str, int], weight_fractions: dict[str, NDArray[np.int64]]
 ) -> None:
-    """Lower fractions until every shift is in range: N_in + N_w - N_out and N_in + N_w - N_shortcut in 0..31."""
+    """Lower fractions until every shift is in range: N_in + N_w - N_out and N_in + N_w - N_shortcut in 0..31.
+
+    Raises:
+        ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to.
+    """
     groups = _tied(network)
+    wanted = dict(fractions)
 
     def lower(name: str, limit: int) -> bool:
         if fractions[name] <= limit:
@@ -217,6 +223,13 @@ def _make_shifts_legal(
             if name in group:
                 fractions.update(dict.fromkeys(group, limit))
         return True
+
+    def lower_addend(module: FloatModule, name: str, limit: int) -> bool:
+        if limit < wanted[name] - _SHORTCUT_LOSS:
+            raise ShiftworkError(
+                f"node {module.name!r}: the values of {name!r} are too small beside what they are added to"
+            )
+        return lower(name, limit)
 
     changed = True
     while changed:
@@ -233,14 +246,12 @@ def _make_shifts_legal(
                 weight_fractions[module.name] = limited
                 finest = n_in + int(limited.min())
                 changed |= n_out is not None and lower(module.output, finest)
-                changed |= module.shortcut is not None and lower(module.shortcut, finest)
+                changed |= module.shortcut is not None and lower_addend(module, module.shortcut, finest)
             elif module.kind == "add":
                 first, second = (fractions[name] for name in module.inputs)
                 changed |= n_out is not None and lower(module.output, max(first, second))
                 for name in module.inputs:
-                    changed |= lower(name, min(first, second) + _SHORTCUT_SHIFT)
-            if min(fractions[name] for name in module.reads()) < -64:
-                raise ShiftworkError(f"node {module.name!r}: values are too large for 32-bit accumulators")
+                    changed |= lower_addend(module, name, min(first, second) + _SHORTCUT_SHIFT)
 
 
 def _build(

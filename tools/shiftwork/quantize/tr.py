@@ -49,7 +49,8 @@ class TrOptions:
         budget: an int is k terms per group, a float is t terms per value (``k = floor(t * min(g, K) + 1/2)``),
             ``exact`` switches the budgets off, ``auto`` chooses k per layer; None is 12 for weights and 2.0 for
             activations.
-        data_terms: s; None is 3 for weights, 0 (all) for activations, where nothing else is legal.
+        data_terms: s; None is 3 for weights (with ``auto`` the first of 3, 4, 5 and all that keeps the limits) and 0 (all)
+            for activations, where nothing else is legal.
         depthwise: reveal depthwise layers too.
         overrides: per module name, any of ``enabled``, ``stream``, ``group``, ``budget`` (not auto) and ``data_terms``.
         max_loss: ``auto`` keeps the calibration accuracy (without labels: the agreement of classes) within this many
@@ -65,7 +66,7 @@ class TrOptions:
     depthwise: bool = False
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     max_loss: float = 0.5
-    max_error: float = 0.04
+    max_error: float = 0.05
 
 
 def parse_budget(text: str) -> Budget:
@@ -129,6 +130,28 @@ def configure(
             limit that no budget keeps.
     """
     _check_names(network, options)
+    if options.budget == "auto" and (samples is None or len(samples) == 0):
+        raise ShiftworkError("budget 'auto' needs calibration samples")
+    result, free = _configured(network, options)
+    if free and samples is not None:
+        found = _Search(network, result, free, options).run(samples, labels)
+        more = (4, 5, 0) if options.data_terms is None and options.stream == "weights" else ()
+        for terms in more:
+            if found is None:
+                result, free = _configured(network, replace(options, data_terms=terms))
+                found = _Search(network, result, free, options).run(samples, labels)
+        if found is None:
+            raise ShiftworkError(
+                f"budget 'auto': no budget keeps {options.max_loss} points and an output error of {options.max_error} "
+                "on the calibration samples; raise the limits or the data terms"
+            )
+        result = found
+    check_accumulators(result)
+    return result
+
+
+def _configured(network: IntegerNetwork, options: TrOptions) -> tuple[IntegerNetwork, list[str]]:
+    """The network with its options applied, and the names of the modules whose budget is to be searched."""
     result = network.copy()
     result.scheme = "tr"
     free = []
@@ -139,12 +162,7 @@ def configure(
         module.terms = config
         if automatic:
             free.append(module.name)
-    if options.budget == "auto" and free:
-        if samples is None or len(samples) == 0:
-            raise ShiftworkError("budget 'auto' needs calibration samples")
-        result = _Search(network, result, free, options).run(samples, labels)
-    check_accumulators(result)
-    return result
+    return result, free
 
 
 def _check_names(network: IntegerNetwork, options: TrOptions) -> None:
@@ -235,7 +253,8 @@ class _Search:
     free: Sequence[str]
     options: TrOptions
 
-    def run(self, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> IntegerNetwork:
+    def run(self, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> IntegerNetwork | None:
+        """The configured network, or None when no budget keeps the limits."""
         codes = quantize_input(self.exact, samples)
         target = run(self.exact, codes, collect=False)[self.exact.output]
         reference = predictions(target) if labels is None else labels
@@ -260,10 +279,7 @@ class _Search:
             found = verified(limit)
             if found is not None:
                 return found
-        raise ShiftworkError(
-            f"budget 'auto': no budget keeps {self.options.max_loss} points and an output error of "
-            f"{self.options.max_error} on the calibration samples; raise the limits or the data terms"
-        )
+        return None
 
     def _with(self, budgets: Mapping[str, int]) -> IntegerNetwork:
         network = self.template.copy()
@@ -372,7 +388,7 @@ def _longest(rows: NDArray[np.int32], rule: str) -> float:
 
 
 def _choose(curves: Sequence[_Curve], limit: float) -> dict[str, int]:
-    """Budgets of least cost whose added errors stay within ``limit``: step by step the layer that saves most per error."""
+    """Budgets of least cost whose errors stay within ``limit``: step by step, the layer that saves most per error."""
     choice = [len(curve.budgets) - 1 for curve in curves]
     spent = 0.0
     while True:

@@ -381,7 +381,7 @@ def _streams(book: Manifest) -> str:
                     f"{golden['terms_per_mac']:.3f}",
                     f"{rtl['cycles_per_step']:.3f}",
                     f"{100 * rtl['fill']:.1f}",
-                    f"{100 * rtl['utilisation']:.1f}",
+                    f"{100 * _convolution_utilisation(rtl):.1f}",
                     rtl["mismatches"],
                 )
             )
@@ -392,6 +392,12 @@ def _streams(book: Manifest) -> str:
             )  # fmt: skip
             text += f"{_NETWORKS[network]}:\n\n" + table(head, rows, range(2, 8)) + "\n"
     return text.rstrip("\n") + "\n" + _simulated(entries) if text else "Not measured yet.\n"
+
+
+def _convolution_utilisation(rtl: Mapping[str, Any]) -> float:
+    """Token bound over cycles of the convolutions."""
+    layers = [layer for layer in rtl["layers"] if layer["kind"] == "conv"]
+    return float(sum(x["utilisation"] * x["cycles"] for x in layers) / sum(x["cycles"] for x in layers))
 
 
 def _budget(entry: Mapping[str, Any]) -> str:
@@ -413,6 +419,52 @@ def _speed(book: Manifest) -> str:
     )
 
 
+def _cost(book: Manifest) -> str:
+    entry = measurement(book.root, "synth_tr")
+    if entry is None:
+        return "Not measured yet.\n"
+    rows: list[tuple[object, ...]] = []
+    for design in entry["designs"].values():
+        area = design["area"]
+        delay = "" if design["delay_ps"] is None else f"{design['delay_ps'] / 1e3:.2f}"
+        rows.append(
+            (
+                design["title"],
+                f"{area['cells']:,.0f}",
+                f"{design['per_cell']:.1f}",
+                f"{design['packed_per_cell']:.1f}",
+                f"{area['flip_flops']:,.0f}",
+                area["block_ram"],
+                delay,
+            )
+        )
+    head = ("design", "LUT cells", "per array cell", "packed", "flip-flops", "block RAM", "logic delay in ns")
+    text = f"Arrays of {entry['rows']} x {entry['cols']} cells:\n\n" + table(head, rows, range(1, 7))
+    titles = {key: design["title"] for key, design in entry["designs"].items()}
+    baselines = [key for key in ("mac", "booth") if key in titles]
+    compared = [
+        (
+            titles[found["design"]],
+            found["label"],
+            f"{found['cycles_per_mac']:.3f}",
+            f"{found['lut_cycles']:.1f}",
+            *(f"{found['ratios'][key]:.2f}{_target(found['targets'].get(key))}" for key in baselines),
+        )
+        for found in entry["comparisons"]
+    ]
+    titled = ("engine", "streamed", "cycles per MAC", "LUT-cycles per MAC", *(f"of {titles[key]}" for key in baselines))
+    text += "\n" + table(titled, compared, range(2, 4 + len(baselines)))
+    return text + (
+        f"\nSynthesized ({entry['tool']}, xc7, no DSPs, not placed; the delay without routing, at a small shape); "
+        "cycles simulated on ResNet-20. The arrays of multipliers take one step per cycle and are not charged for "
+        "operand memories and edges.\n"
+    )
+
+
+def _target(limit: float | None) -> str:
+    return "" if limit is None else f" (target {limit})"
+
+
 def _demo(book: Manifest) -> str:
     entry = measurement(book.root, "demo")
     return "" if entry is None else "```\n" + "\n".join(entry["output"]).strip("\n") + "\n```\n"
@@ -425,6 +477,7 @@ _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "streams": _streams,
     "speed": _speed,
     "demo": _demo,
+    "cost": _cost,
 }
 
 

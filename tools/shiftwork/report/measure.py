@@ -24,6 +24,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import QT_PAIRS
 from shiftwork.hardware import manifest, netlist, yosys
 from shiftwork.hardware.manifest import ROOT
+from shiftwork.hardware.synth import measure_cycles, synth_tr
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
@@ -36,6 +37,7 @@ from shiftwork.report.run import RunReport, run_integer, write_json
 TARGET = ROOT / "docs" / "measurements"
 PREPARED = ROOT / "build" / "measure"
 ROWS, COLS = 8, 64
+SYNTH_SHAPE = (16, 128)
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 
 
@@ -263,6 +265,14 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
 
 
+def cost(bench: Bench) -> dict[str, Any]:
+    """``shiftwork synth tr``: LUT-cycles per multiply-accumulate beside the baselines, cycles from ResNet-20."""
+    model = bench.folder / "models" / "cifar10_resnet20.onnx"
+    data = PREPARED / "cifar_resnet20.npz"
+    cycles = measure_cycles(model, data, PREPARED / "cifar_resnet20_calib.npz", *SYNTH_SHAPE, samples=1)
+    return {"name": "synth_tr", **synth_tr(*SYNTH_SHAPE, cycles)}
+
+
 def demo() -> dict[str, Any]:
     """What ``make demo`` prints."""
     command = [sys.executable, "-c", "import sys; from shiftwork.cli import main; sys.exit(main())", "demo"]
@@ -285,6 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
+    jobs["synth_tr"] = lambda: cost(bench)
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))
