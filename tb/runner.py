@@ -28,7 +28,9 @@ import pytest
 from shiftwork.hardware import manifest
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build" / "sim"
+RTL = Path(os.environ.get("SHW_RTL", ROOT / "rtl"))
+"""Where sources under rtl/ are read from; tb/negative puts a broken copy in their place."""
+BUILD = Path(os.environ.get("SHW_BUILD", ROOT / "build" / "sim"))
 SIMULATORS = ("verilator", "icarus")
 TIMESCALE = "1ns/1ps"
 LANGUAGE = {
@@ -143,7 +145,7 @@ def simulate(
     test_file = Path(sys._getframe(1).f_code.co_filename).resolve()
     waves = os.environ.get("WAVES", "0") not in ("", "0")
     files = [*(manifest.load().sources(block) if sources is None else sources), *extra_sources]
-    paths = [str(ROOT / path) for path in files]
+    paths = [_source(path) for path in files]
     words = {name: f'"{value}"' if isinstance(value, str) else str(value) for name, value in (parameters or {}).items()}
 
     key = repr((paths, words, waves, LANGUAGE[simulator]))
@@ -189,6 +191,11 @@ def simulate(
         _fail(run, reason, test_file, simulator, seed)
 
 
+def _source(path: Path | str) -> str:
+    full = ROOT / path
+    return str(RTL / full.relative_to(ROOT / "rtl") if full.is_relative_to(ROOT / "rtl") else full)
+
+
 def _read_results(path: Path) -> tuple[int, str | None]:
     """Number of cocotb tests that ran, and the first failure as `test: message`."""
     if not path.exists():
@@ -222,7 +229,7 @@ def elaboration_fails(
     simulator: str, block: str, parameters: Mapping[str, Value], *, sources: Iterable[Path | str] | None = None
 ) -> str:
     """Assert that elaboration with illegal parameters stops at a module that names the mistake; returns the log."""
-    files = [str(ROOT / path) for path in (manifest.load().sources(block) if sources is None else sources)]
+    files = [_source(path) for path in (manifest.load().sources(block) if sources is None else sources)]
     words = {name: f'"{value}"' if isinstance(value, str) else str(value) for name, value in parameters.items()}
     if simulator == "verilator":
         command = ["verilator", "--lint-only", "-Wno-fatal", "--top-module", block]

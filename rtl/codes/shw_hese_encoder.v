@@ -1,14 +1,15 @@
 // shw_hese_encoder: parallel encoder of a magnitude into signed digits (terms +-2^i).
 //
 // Rule hese (docs/numerics.md section 3): least significant bit first, one state bit m, two bits
-// (b[i+1], b[i]) per step: m' = majority(b[i+1], b[i], m), nonzero = b[i] xor m, negative = nonzero and
-// b[i+1]. The result is the non-adjacent form, at most W/2 + 1 terms. Rule binary: the set bits.
-// A negative value is its magnitude encoded with every sign flipped (left to the user: one XOR).
-// All W + 1 states are written as functions of the bits below, four positions per step, so that the
-// synthesis finds one six-input LUT per digit.
+// (b[i+1], b[i]) per step: m' = majority(b[i+1], b[i], m), nonzero = b[i] xor m, negative = nonzero
+// and b[i+1]. The result is the non-adjacent form, at most W/2 + 1 terms. Rule binary: the set
+// bits. A negative value is its magnitude encoded with every sign flipped (left to the user: one
+// XOR). A present digit makes the next state b[i+1], an absent one b[i]: the same recurrence with
+// one gate less.
 //
 // Parameters: W  1..16  magnitude width in bits
-// Latency:    0 cycles (combinational). Throughput: 1 value per cycle. Backpressure: none. Reset: none.
+// Latency:    0 cycles (combinational). Throughput: 1 value per cycle.
+// Backpressure: none. Reset: none.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none

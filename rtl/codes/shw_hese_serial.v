@@ -1,15 +1,16 @@
 // shw_hese_serial: signed-digit encoder, one bit in and one digit out per cycle.
 //
-// The two-bits-and-a-state machine of docs/numerics.md section 3, least significant bit first: it looks at
-// b[i+1], b[i] and m and gives m' = majority(b[i+1], b[i], m), nonzero = b[i] xor m,
-// negative = nonzero and b[i+1]. A word is framed by in_last at its most significant bit, so any word
-// length W >= 1 works without configuration; it leaves as W + 1 digits, framed by out_first and out_last.
+// The two-bits-and-a-state machine of docs/numerics.md section 3, least significant bit first: it
+// looks at b[i+1], b[i] and m and gives m' = majority(b[i+1], b[i], m), nonzero = b[i] xor m,
+// negative = nonzero and b[i+1]. A word is framed by in_last at its most significant bit, so any
+// word length W >= 1 works without configuration; it leaves as W + 1 digits, framed by out_first
+// and out_last.
 //
-// Latency:      digit i stands at the output one cycle after bit i + 1 was taken (registered output);
-//               the digits W - 1 and W follow the last bit after one and two cycles.
+// Latency:      digit i stands at the output one cycle after bit i + 1 was taken (registered
+//               output); the digits W - 1 and W follow the last bit after 2 and 3 cycles.
 // Throughput:   1 digit per cycle: a word of W bits takes W + 1 cycles, words follow without a gap.
-// Backpressure: full on both sides; in_ready depends on out_ready in the same cycle, out_valid and the
-//               payload are registers.
+// Backpressure: full on both sides; in_ready depends on out_ready in the same cycle, out_valid and
+//               the payload are registers.
 // Reset:        rst drops the word in flight.
 //
 // SPDX-License-Identifier: Apache-2.0

@@ -1,15 +1,16 @@
 // shw_term_truncate: keep the top s terms of one code.
 //
 // Let q be the position of the s-th nonzero digit from the top. Under both rules, and for a two's
-// complement negative code as well, the kept value is the code with every bit below q cleared and bit q
-// set: what is dropped is smaller than 2^q in magnitude, and setting bit q undoes its borrow. So no
-// negation and no carry is needed. The digits come from one recurrence on the sign-extended code:
-// m' = majority(c, b[i], m), nonzero = b[i] xor m, with c = b[i+1] (hese) or the sign (binary, where m says
-// that a lower bit of a negative code is set). `left` counts the terms still to keep, saturated at the
-// number of digits that remain, so that three bits are enough.
+// complement negative code as well, the kept value is the code with every bit below q cleared and
+// bit q set: what is dropped is smaller than 2^q in magnitude, and setting bit q undoes its borrow.
+// So no negation and no carry is needed. The digits come from one recurrence on the sign-extended
+// code: m' = majority(c, b[i], m), nonzero = b[i] xor m, with c = b[i+1] (hese) or the sign
+// (binary, where m says that a lower bit of a negative code is set). `left` counts the terms still
+// to keep, saturated at the number of digits that remain, so that three bits are enough.
 //
 // Parameters: W  2..8  code width in bits
-// Latency:    0 cycles (combinational). Throughput: 1 code per cycle. Backpressure: none. Reset: none.
+// Latency:    0 cycles (combinational). Throughput: 1 code per cycle.
+// Backpressure: none. Reset: none.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none

@@ -1,12 +1,13 @@
 // shw_lutram: memory with one write port and one asynchronous read port.
 //
-// Maps to LUT RAM (xc7, ecp5); on families without it (ice40) to flip-flops, so keep it small there.
-// No initial content: a word is defined after its first write. A read in the cycle of a write to the same
-// address gives the old word.
+// Maps to LUT RAM (xc7, ecp5); on families without it (ice40) to flip-flops, so keep it small
+// there. No initial content: a word is defined after its first write. A read in the cycle of a
+// write to the same address gives the old word.
 //
 // Parameters: DATA_W  1..4096  word width
 //             ADDR_W  1..10    address width, 2^ADDR_W words
-// Latency:    write 1 cycle, read 0 cycles (combinational). Throughput: 1 write and 1 read per cycle.
+// Latency:    write 1 cycle, read 0 cycles (combinational).
+// Throughput: 1 write and 1 read per cycle.
 // Backpressure: none. Reset: none.
 //
 // SPDX-License-Identifier: Apache-2.0

@@ -1,10 +1,10 @@
 // shw_ram_sdp: simple dual-port memory, one write port, one registered read port with enable.
 //
-// STYLE chooses the memory resource by the ram_style attribute; "distributed" needs a family with LUT RAM
-// (xc7, ecp5). No initial content: a word is defined after its first write. A read in the cycle of a write to
-// the same address is undefined, which saves the bypass logic that ecp5 and ice40 would need; simulation
-// then gives the complement of the old word, so that a user who depends on it fails early.
-// read_data holds its value while read_enable is low.
+// STYLE chooses the memory resource by the ram_style attribute; "distributed" needs a family with
+// LUT RAM (xc7, ecp5). No initial content: a word is defined after its first write. A read in the
+// cycle of a write to the same address is undefined, which saves the bypass logic that ecp5 and
+// ice40 would need; simulation then gives the complement of the old word, so that a user who
+// depends on it fails early. read_data holds its value while read_enable is low.
 //
 // Parameters: DATA_W  1..65536  word width
 //             ADDR_W  1..16     address width, 2^ADDR_W words

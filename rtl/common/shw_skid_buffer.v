@@ -1,7 +1,7 @@
 // shw_skid_buffer: one pipeline stage that registers valid, payload and ready.
 //
-// Cuts every combinational path between its two sides. A second register (the skid) catches the beat that
-// arrives in the cycle in which the output stalls.
+// Cuts every combinational path between its two sides. A second register (the skid) catches the
+// beat that arrives in the cycle in which the output stalls.
 //
 // Parameters:   DATA_W  1..65536  payload width
 // Latency:      1 cycle. Throughput: 1 beat per cycle under any stall pattern.

@@ -1,12 +1,13 @@
 // shw_post_unit: what follows the dot products: bias, shortcut, ReLU, requantization, clamp.
 //
-// Per lane: sum = acc + (bias << bias_shift) + (shortcut << shortcut_shift); ReLU; code = clamp((sum +
-// (1 << (shift - 1))) >> shift, low, high) (docs/numerics.md section 2). out_sum is the sum after ReLU, for
-// modules that feed a network output. Operands, shifts and cfg_* belong to the beat they come with: two beats
-// may differ in all of them. A shortcut that is not enabled is ignored, whatever its bits are.
+// Per lane: sum = acc + (bias << bias_shift) + (shortcut << shortcut_shift); ReLU; code =
+// clamp((sum + (1 << (shift - 1))) >> shift, low, high) (docs/numerics.md section 2). out_sum is
+// the sum after ReLU, for modules that feed a network output. Operands, shifts and cfg_* belong to
+// the beat they come with: two beats may differ in all of them. A shortcut that is not enabled is
+// ignored, whatever its bits are.
 //
-// The sums are modulo 2^32: exact whenever the whole sum stays below 2^31 in magnitude, which the compiler
-// guarantees, whatever a partial sum does. Rounding keeps one bit more.
+// The sums are modulo 2^32: exact whenever the whole sum stays below 2^31 in magnitude, which the
+// compiler guarantees, whatever a partial sum does. Rounding keeps one bit more.
 //
 // Parameters:   LANES  1..256  results per beat
 // Latency:      6 cycles without stalls. Throughput: 1 beat per cycle under any stall pattern.

@@ -1,14 +1,14 @@
 // shw_shift_round: requantizer by a power of two: shift right, round half up, clamp.
 //
-// result = clamp((value + (1 << (shift - 1))) >> shift, low, high), arithmetic, exact as if the sum had one
-// bit more than value; shift = 0 is the identity before the clamp (docs/numerics.md section 2). Rounding is the
-// bit below the cut added after the shift. Only the bits that the remaining shift can still bring into
-// the result are carried; what lies above them is reduced to one overflow flag and the sign, so the shifter
-// narrows from stage to stage.
+// result = clamp((value + (1 << (shift - 1))) >> shift, low, high), arithmetic, exact as if the sum
+// had one bit more than value; shift = 0 is the identity before the clamp (docs/numerics.md section
+// 2). Rounding is the bit below the cut added after the shift. Only the bits that the remaining
+// shift can still bring into the result are carried; what lies above them is reduced to one
+// overflow flag and the sign, so the shifter narrows from stage to stage.
 //
 // Parameters:   IN_W   OUT_W+10..64  width of value
-//               OUT_W  2..16         width of the result; low and high have one bit more, so that one port
-//                                    serves signed and unsigned codes
+//               OUT_W  2..16         width of the result; low and high have one bit more, so that
+//               one port serves signed and unsigned codes
 // Latency:      3 enabled cycles. Throughput: 1 value per enabled cycle.
 // Backpressure: enable stalls all three stages; the user keeps the valid bits.
 // Reset:        none (no state but the pipeline).

@@ -16,7 +16,9 @@ from shiftwork.device.executor import Execution, execute
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden
+from shiftwork.network.data import Data
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TermConfig
+from shiftwork.report import benchmark
 from system import networks
 
 ROWS, COLS = 4, 8
@@ -133,6 +135,22 @@ def test_a_wrong_weight_fails_the_command(
     assert "mismatches      0 of" not in capsys.readouterr().out
 
 
+def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["demo", "--limit", "2", "--rows", str(ROWS), "--cols", str(COLS)]
+    assert main(command) == 0
+    assert "every layer equals the golden model" in capsys.readouterr().out
+    honest = executor.compile_module
+
+    def broken(network: IntegerNetwork, module: IntegerModule, *arguments: object) -> TileProgram:
+        program = honest(network, module, *arguments)  # type: ignore[arg-type]
+        _flip_weights(module, program)
+        return program
+
+    monkeypatch.setattr(executor, "compile_module", broken)
+    assert main(command) == 1
+    assert "FAILED" in capsys.readouterr().out
+
+
 def test_nothing_compared_is_an_error(device: SimulatedDevice) -> None:
     network, x = networks.digits("tr-weights", 3)
     with pytest.raises(ShiftworkError, match="nothing would be compared"):
@@ -176,3 +194,10 @@ def test_waves(tmp_path: Path) -> None:
     check(run(network, x, traced), network, None)
     traced.close()
     assert "u_engine" in (tmp_path / "device.vcd").read_text()[:100_000]
+
+
+@pytest.mark.full
+def test_a_whole_network_simulates_at_half_the_speed_of_the_bare_engine() -> None:
+    network, x = networks.digits("tr-weights", 40)
+    result = benchmark.measure(network, Data(x, None), SimulatedDevice(8, 64))
+    assert result.ratio >= 0.5, result

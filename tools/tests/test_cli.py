@@ -80,7 +80,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for command in ("run", "quantize", "simulate", "demo", "doctor", "cores"):
+    for command in ("run", "quantize", "simulate", "demo", "doctor", "cores", "synth"):
         assert f"\n  {command} " in text
 
 
@@ -253,7 +253,16 @@ def test_wrong_network_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "no such file" in refused(capsys, "simulate", tmp_path / "absent.npz", "--data", data)
     assert "not an integer network" in refused(capsys, "simulate", data, "--data", data)
     assert "NETWORK.npz is missing" in refused(capsys, "simulate")
+    assert "--waves /absent/f.vcd" in refused(capsys, "simulate", data, "--data", data, "--waves", "/absent/f.vcd")
     assert "--in-gap 1.0" in refused(capsys, "simulate", data, "--data", data, "--in-gap", "1.0")
+
+
+def test_wrong_synthesis(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "synth msq" in refused(capsys, "synth", "msq")
+    assert "--samples 0" in refused(capsys, "synth", "tr", "--samples", "0")
+    assert "--data belong" in refused(capsys, "synth", "tr", "--data", data)
+    assert "exclude" in refused(capsys, "synth", "tr", "--cycles", data, "--model", data, "--data", data)
+    assert "rows" in refused(capsys, "synth", "tr", "--rows", "0")
 
 
 def test_missing_argument(capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,6 +121,7 @@ def run(
     wish.check()
     o.choose("--executor", executor, EXECUTORS)
     check_shape(rows, cols)
+    o.check_target("--json", json)
     progress = Progress(steps={"float": 2, "golden": 4, "rtl": 5}[executor])
     progress.step(f"import {model.name}")
     network = import_onnx(model)
@@ -169,6 +170,7 @@ def quantize(
         tuple(layer or ()), overrides,
     )  # fmt: skip
     wish.check()
+    o.check_target("--output", output)
     progress = Progress(steps=3)
     progress.step(f"import {model.name}")
     network = import_onnx(model)
@@ -216,6 +218,8 @@ def simulate(
 
     o.choose("--executor", executor, ("golden", "rtl"))
     check_shape(rows, cols)
+    o.check_target("--json", json)
+    o.check_target("--waves", waves)
     for name, value in (("--in-gap", in_gap), ("--out-stall", out_stall)):
         if not 0.0 <= value <= 0.95:
             raise ShiftworkError(f"{name} {value} is outside 0..0.95")
@@ -269,6 +273,7 @@ def demo(
     """The shipped digits network under float, fixed8 and tr; fixed8 and tr on the RTL, every layer compared."""
     from shiftwork.report.demo import demo as run_demo
 
+    o.check_target("--json", json)
     return int(run_demo(limit, rows, cols, json))
 
 
@@ -306,7 +311,6 @@ def synth(
     samples: Annotated[int, typer.Option(help="Samples that run on the RTL.")] = 5,
     rows: o.Rows = 8,
     cols: o.Cols = 64,
-    timing: Annotated[bool, typer.Option(help="Delays, from runs of their own.")] = True,
     keep: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep scripts, logs and netlists.", show_default=False)
     ] = None,
@@ -315,4 +319,5 @@ def synth(
     """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series)."""
     from shiftwork.cli.synth import synth as run_synth
 
-    return run_synth(scheme, model, data, calib_data, cycles or [], samples, rows, cols, timing, keep, json)
+    o.check_target("--json", json)
+    return run_synth(scheme, model, data, calib_data, cycles or [], samples, rows, cols, keep, json)

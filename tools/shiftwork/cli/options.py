@@ -158,6 +158,14 @@ def choose(option: str, value: str, legal: tuple[str, ...]) -> None:
         raise ShiftworkError(f"{option} {value}: choose {' or '.join(legal)}")
 
 
+def check_target(option: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written, before any work is done."""
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise ShiftworkError(
+            f"{option} {path}: no such folder" if not path.is_dir() else f"{option} {path}: is a folder"
+        )
+
+
 def parse_layer(text: str) -> tuple[str, dict[str, Any]]:
     """``NAME:g=16,k=20,s=3,stream=weights,off`` as the module's name and its override.
 

@@ -25,7 +25,6 @@ def synth(
     samples: int,
     rows: int,
     cols: int,
-    timing: bool,
     keep: Path | None,
     json: Path | None,
 ) -> int:
@@ -34,7 +33,7 @@ def synth(
     Args:
         scheme: ``tr``. model, data, calibration: network for the cycles; None is the digits example.
         cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
-        samples: samples on the RTL. rows, cols: shape. timing: with delays.
+        samples: samples on the RTL. rows, cols: shape of the arrays.
         keep: folder that keeps scripts, logs and netlists. json: file to write.
 
     Returns:
@@ -66,7 +65,7 @@ def synth(
         runs = measure_cycles(network, used, known, rows, cols, samples)
     progress.step(f"synthesize {rows} x {cols}: engines and baselines")
     with progress.items():
-        result = synth_tr(rows, cols, runs, keep, timing, progress=progress)
+        result = synth_tr(rows, cols, runs, keep, progress=progress)
     print("\n".join(lines(result)))
     if json is not None:
         write_json(json, result)
@@ -82,9 +81,9 @@ def lines(result: dict[str, Any]) -> list[str]:
         area.add(
             [design["title"], *numbers, design["delay_ps"], float(design["per_cell"]), float(design["packed_per_cell"])]
         )
-    work = Table(
-        ["engine", "network", "cycles/MAC", "LUT-cycles/MAC", "of inferred", "of Booth", "packed", "of inferred", "of Booth", "target"]
-    )  # fmt: skip
+    shares = ["/inferred", "/Booth"]
+    heads = ["engine", "network", "cycles/MAC", "LUT-cycles/MAC", *shares, "packed", *shares, "target"]
+    work = Table(heads)
     for entry in result["comparisons"]:
         ratios, packed = entry["ratios"], entry["packed_ratios"]
         met = {True: "met", False: "missed", None: None}[entry["met"]]

@@ -2,7 +2,7 @@
 """Exact cycle prediction for ``shw_tr_engine`` (``docs/blocks/tr_engine.md``, section Timing).
 
 The engine's time depends on the streamed operand alone: how many operations the longest row of every slice takes.
-:func:`row_operations` counts them, :func:`predict_cycles` replays the engine's load, compute, drain and output schedule.
+:func:`row_operations` counts them, :func:`predict_cycles` replays the engine's schedule: load, compute, drain, output.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def row_operations(values: NDArray[np.integer], rule: str = "hese", depth: int =
         rule: ``hese`` or ``binary``.
         depth: values per slice.
 
-    A plane takes one operation per term, at least one; one more when it begins with a sign change (below the top plane),
-    and the slice one more when it ends complemented.
+    A plane takes one operation per term, at least one; one more when it begins with a sign change (below the top
+    plane), and the slice one more when it ends complemented.
     """
     rows, length = values.shape
     slices = -(-length // depth)
@@ -106,11 +106,11 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
     The names follow the RTL: a visit applies a group's budget, a drain empties the array in ``rows`` cycles.
     """
     last_visit = -_VISIT_PITCH  # cycle of the latest visit
-    accept = 0                  # earliest cycle of the next beat
-    lengths: list[int] = []     # values of every slice
-    drains: list[int] = []      # cycle in which each slice's drain was started
-    pending: list[int] = []     # cycle at which a finished tile's totals may begin to leave
-    leaves: list[int] = []      # cycle in which each tile's last row moved to the output register
+    accept = 0  # earliest cycle of the next beat
+    lengths: list[int] = []  # values of every slice
+    drains: list[int] = []  # cycle in which each slice's drain was started
+    pending: list[int] = []  # cycle at which a finished tile's totals may begin to leave
+    leaves: list[int] = []  # cycle in which each tile's last row moved to the output register
     for tile in tiles:
         begin = 0
         for number, operations in enumerate(tile.operations):
@@ -139,7 +139,8 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
 def _load(length: int, group: int, last_visit: int, room: int, wait: int) -> tuple[int, int]:
     """Load a slice from cycle 0 on: (earliest cycle of the next beat, cycle of the closing visit).
 
-    ``last_visit`` is the cycle of the visit before. Value number ``room`` does not fit into the rings before cycle ``wait``.
+    ``last_visit`` is the cycle of the visit before. Value number ``room`` does not fit into the rings before cycle
+    ``wait``.
     """
     cycle = done = 0
     while done < length:

@@ -63,9 +63,7 @@ class Design:
 
     def wrapper(self) -> str:
         """Verilog of :data:`TOP`: the ports of the design, its parameters set."""
-        ports = ",\n".join(
-            f"  {direction} wire {f'[{width - 1}:0] ' if width > 1 else ''}{name}" for direction, name, width in self.ports
-        )
+        ports = ",\n".join(f"  {way} wire {f'[{width - 1}:0] ' * (width > 1)}{name}" for way, name, width in self.ports)
         values = ", ".join(f".{name}({value})" for name, value in self.parameters.items())
         pins = ", ".join(f".{name}({name})" for _, name, _ in self.ports)
         return f"module {TOP} (\n{ports}\n);\n  {self.module} #({values}) u_design ({pins});\nendmodule\n"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Area and LUT-cycles per multiply-accumulate of the TR engine beside its baselines (``shiftwork synth tr``).
 
-All designs pass through one Yosys with one script (``synth_xilinx -family xc7``, no DSP blocks). Hierarchy is kept: each
+All designs pass through one Yosys with one script (``synth_xilinx -family xc7``, no DSP blocks). Hierarchy is kept: a
 module is mapped once and counted as often as it occurs. LUT-cycles per MAC = cells of the whole design per cell of
 its array x cycles that a reduction step (one multiply-accumulate in every cell) takes. The cycles of the engines
 come from a run of a network on the RTL; the two multiplier arrays are credited with one step per cycle, and are not
@@ -33,9 +33,6 @@ TARGETS: dict[Stream, dict[str, float]] = {
 """Largest LUT-cycles per MAC (cells) of the engine as a share of a baseline's, per streamed operand."""
 
 MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp"
-SMALL = (4, 8)
-"""Shape at which designs are flattened: for the delay, and to see what keeping the hierarchy costs."""
-
 MAX_ROWS, MAX_COLS = 64, 256
 
 
@@ -46,8 +43,7 @@ class Synthesis:
     Attributes:
         title, rows, cols: of the design. area: of all of it.
         parts: area by part (cells, row edges, column edges, truncators, control).
-        delay_ps: longest register-to-register path, cell delays without routing, at the shape :data:`SMALL`.
-        flattened: cells of the flattened design over those with hierarchy, at :data:`SMALL`.
+        delay_ps: longest register-to-register path, cell delays without routing.
     """
 
     title: str
@@ -55,8 +51,7 @@ class Synthesis:
     cols: int
     area: Area
     parts: dict[str, Area]
-    delay_ps: int | None = None
-    flattened: float | None = None
+    delay_ps: int
 
     @property
     def per_cell(self) -> float:
@@ -138,18 +133,32 @@ def _read(design: Design, folder: Path) -> list[str]:
     return [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
 
 
-def map_design(design: Design, folder: Path, flatten: bool = False) -> dict[str, Any]:
+def map_design(design: Design, folder: Path, flatten: bool = False) -> tuple[dict[str, Any], int]:
     """Map a design to 7-series cells in ``folder``.
 
+    Args:
+        design: what to map. folder: for script, log and netlist.
+        flatten: dissolve the hierarchy before mapping instead of keeping it.
+
     Returns:
-        The netlist's modules (:mod:`shiftwork.hardware.netlist`), one when flattened.
+        The netlist's modules (:mod:`shiftwork.hardware.netlist`), one when flattened; the longest register-to-register
+        path in picoseconds, cell delays without routing.
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
-    commands = [*_read(design, folder), f"{MAPPING}{' -flatten' if flatten else ''} -top {TOP}", "write_json net.json"]
-    yosys.run(commands, folder, "map")
-    return yosys.read_netlist(folder / "net.json")
+    commands = [
+        *_read(design, folder),
+        f"{MAPPING}{' -flatten' if flatten else ''} -top {TOP}",
+        "write_json net.json",
+        "flatten",
+        "delete =A:abc9_*",
+        "delete =FDRE =FDSE =FDCE =FDPE",
+        "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
+        "sta",
+    ]
+    log = yosys.run(commands, folder, "map")
+    return yosys.read_netlist(folder / "net.json"), delay_of(log)
 
 
 def delay_of(log: str) -> int:
@@ -162,21 +171,6 @@ def delay_of(log: str) -> int:
     if not found:
         raise ShiftworkError("Yosys reports no arrival time")
     return int(found[-1])
-
-
-def _timed(design: Design, folder: Path) -> tuple[dict[str, Any], int]:
-    """Flattened netlist and delay."""
-    commands = [
-        *_read(design, folder),
-        f"{MAPPING} -flatten -top {TOP}",
-        "write_json net.json",
-        "delete =A:abc9_*",
-        "delete =FDRE =FDSE =FDCE =FDPE",
-        "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
-        "sta",
-    ]
-    log = yosys.run(commands, folder, "time")
-    return yosys.read_netlist(folder / "net.json"), delay_of(log)
 
 
 def parts_of(netlist: Mapping[str, Any]) -> dict[str, Area]:
@@ -196,26 +190,18 @@ def parts_of(netlist: Mapping[str, Any]) -> dict[str, Area]:
     return parts
 
 
-def synthesize(design: Design, folder: Path, timing: bool = True) -> Synthesis:
-    """Map one design with hierarchy, count it, and time it flattened at a small shape.
+def synthesize(design: Design, folder: Path) -> Synthesis:
+    """Map one design with its hierarchy and count it.
 
     Args:
-        design: what to map. folder: for scripts, logs and netlists. timing: False leaves delay and flattening out.
+        design: what to map. folder: for script, log and netlist.
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    netlist = map_design(design, folder)
-    result = Synthesis(design.title, design.rows, design.cols, areas(netlist)[TOP], parts_of(netlist))
-    if timing:
-        small = designs(*SMALL)[design.key]
-        inside = folder / "small"
-        inside.mkdir(exist_ok=True)
-        kept = areas(map_design(small, inside))[TOP].cells
-        flat, result.delay_ps = _timed(small, inside)
-        result.flattened = areas(flat)[TOP].cells / kept
-    return result
+    netlist, delay = map_design(design, folder)
+    return Synthesis(design.title, design.rows, design.cols, areas(netlist)[TOP], parts_of(netlist), delay)
 
 
 def compare(done: Mapping[str, Synthesis], runs: Sequence[Cycles]) -> list[Comparison]:
@@ -321,7 +307,6 @@ def synth_tr(
     cols: int = 64,
     cycles: Sequence[Cycles] = (),
     folder: Path | None = None,
-    timing: bool = True,
     keys: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -331,7 +316,6 @@ def synth_tr(
         rows, cols: shape of every array, 1..64 and 1..256.
         cycles: runs of networks on the RTL (:func:`measure_cycles`, :func:`read_cycles`).
         folder: keeps scripts, logs and netlists; None: a temporary folder.
-        timing: False leaves the delay and the flattened runs out.
         keys: designs to map (:func:`~shiftwork.hardware.designs.designs`), empty for all.
         progress: told about every design.
 
@@ -347,12 +331,12 @@ def synth_tr(
     chosen = [known[key] for key in keys or known]
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
-            return synth_tr(rows, cols, cycles, Path(temporary), timing, keys, progress)
+            return synth_tr(rows, cols, cycles, Path(temporary), keys, progress)
     done: dict[str, Synthesis] = {}
     for index, design in enumerate(chosen):
         if progress is not None:
             progress.item(index + 1, len(chosen), f"{design.title} {rows} x {cols}")
-        done[design.key] = synthesize(design, folder / design.key, timing)
+        done[design.key] = synthesize(design, folder / design.key)
     comparisons = compare(done, cycles)
     return {
         "tool": f"Yosys {version}",

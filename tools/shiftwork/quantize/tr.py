@@ -49,8 +49,8 @@ class TrOptions:
         budget: an int is k terms per group, a float is t terms per value (``k = floor(t * min(g, K) + 1/2)``),
             ``exact`` switches the budgets off, ``auto`` chooses k per layer; None is 12 for weights and 2.0 for
             activations.
-        data_terms: s; None is 3 for weights (with ``auto`` the first of 3, 4, 5 and all that keeps the limits) and 0 (all)
-            for activations, where nothing else is legal.
+        data_terms: s; None is 3 for weights (with ``auto`` the first of 3, 4, 5 and all that keeps the limits) and 0
+            (all) for activations, where nothing else is legal.
         depthwise: reveal depthwise layers too.
         overrides: per module name, any of ``enabled``, ``stream``, ``group``, ``budget`` (not auto) and ``data_terms``.
         max_loss: ``auto`` keeps the calibration accuracy (without labels: the agreement of classes) within this many
@@ -258,6 +258,9 @@ class _Search:
         codes = quantize_input(self.exact, samples)
         target = run(self.exact, codes, collect=False)[self.exact.output]
         reference = predictions(target) if labels is None else labels
+        unlimited = self._with(dict.fromkeys(self.free, MAX_BUDGET))
+        if not self._within(run(unlimited, codes, collect=False)[self.exact.output], target, reference):
+            return None
         probe = run(self.exact, codes[:_PROBE_IMAGES], collect=True)
         curves = [self._curve(self.template.module(name), probe) for name in self.free]
 

@@ -340,7 +340,7 @@ def _results(book: Manifest) -> str:
             rows.append(
                 (
                     title,
-                    "g=8, k=12, s=3" if budget == "k12" else "g=8, k per layer, s=3",
+                    f"g=8, k={'12' if budget == 'k12' else 'per layer'}, s={entry['data_terms'] or 'all'}",
                     f"{golden['samples']:,}",
                     f"{golden['float_accuracy']:.2f}",
                     f"{plain['golden']['accuracy']:.2f}",
@@ -404,7 +404,7 @@ def _budget(entry: Mapping[str, Any]) -> str:
     if entry["scheme"] == "fixed8":
         return "none (QT)"
     if entry["stream"] == "weights":
-        return f"k={entry['budget']} of g={entry['group']}, s={entry['data_terms']}"
+        return f"k={entry['budget']} of g={entry['group']}, s={entry['data_terms'] or 'all'}"
     return f"{entry['budget']}, g={entry['group']}" + ("" if entry["budget"] == "auto" else ", terms per value")
 
 

@@ -74,12 +74,14 @@ class Entry:
             f"--scheme {wish.scheme} --stream {wish.stream}",
         ]
         if wish.scheme == "tr":
-            words.append(f"--group {wish.group} --budget {wish.budget} --data-terms {wish.data_terms}")
+            words.append(f"--group {wish.group} --budget {wish.budget}")
+        if wish.data_terms is not None:
+            words.append(f"--data-terms {wish.data_terms}")
         return " ".join([*words, f"--executor rtl --limit {self.rtl} --rows {ROWS} --cols {COLS}"])
 
 
 def _weights(budget: str) -> Quantization:
-    return Quantization("tr", "weights", 8, budget, 3)
+    return Quantization("tr", "weights", 8, budget, None if budget == "auto" else 3)
 
 
 def _activations(budget: str) -> Quantization:
@@ -154,7 +156,7 @@ class Bench:
             "stream": entry.wish.stream,
             "group": entry.wish.group,
             "budget": entry.wish.budget,
-            "data_terms": entry.wish.data_terms,
+            "data_terms": max((m.terms.data_terms for m in network.modules if m.terms.enabled), default=None),
             "calibration_samples": CALIBRATION_SAMPLES,
             "golden": _golden(golden),
             "rtl": _rtl(rtl),

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeded bugs: the tests of a block must fail on a broken copy of it, and pass on an unbroken one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runner import ROOT
+from shiftwork.hardware import manifest
+
+WORK = ROOT / "build" / "negative"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    block: str
+    file: str
+    find: str
+    replace: str
+    select: str = ""
+    tests: str = ""
+    quick: bool = False
+
+
+MUTANTS = [Mutant(**entry) for entry in yaml.safe_load((Path(__file__).parent / "mutants.yml").read_text())]
+
+
+def run_tests(name: str, block: str, source: Path, select: str = "", tests: str = "") -> tuple[int, str]:
+    """Exit code and output of the quick tests of a block on Icarus, with the sources of `source`."""
+    folder = manifest.load().blocks[block].testbench
+    assert folder, f"{block} has no testbench"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-o", f"cache_dir={WORK / name}", "-p", "no:xdist"]
+    command += ["-m", "not full", "-k", f"not illegal and ({select})" if select else "not illegal", f"tb/{folder}"]
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COCOTB_", "WAVES"))}
+    env |= {"SIM": "icarus", "SHW_RTL": str(source), "SHW_BUILD": str(WORK / name / "sim")}
+    if tests:
+        env["COCOTB_TEST_FILTER"] = tests
+    result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
+    return result.returncode, result.stdout + result.stderr
+
+
+@pytest.fixture
+def copy(request: pytest.FixtureRequest):
+    """A copy of rtl/ that this test may break."""
+    name = re.sub(r"\W+", "_", request.node.name)
+    shutil.rmtree(WORK / name, ignore_errors=True)
+    target = WORK / name / "rtl"
+    shutil.copytree(ROOT / "rtl", target)
+    yield name, target
+    shutil.rmtree(WORK / name)
+
+
+def identity(mutant: Mutant) -> str:
+    return f"{mutant.block}-{[m for m in MUTANTS if m.block == mutant.block].index(mutant)}"
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(m, id=identity(m), marks=() if m.quick else (pytest.mark.full,)) for m in MUTANTS],
+)
+def test_mutant_is_killed(mutant: Mutant, copy: tuple[str, Path]):
+    name, rtl = copy
+    source = rtl / mutant.file
+    text = source.read_text()
+    assert text.count(mutant.find) == 1, f"{mutant.file} holds {text.count(mutant.find)} times: {mutant.find}"
+    source.write_text(text.replace(mutant.find, mutant.replace))
+    code, log = run_tests(name, mutant.block, rtl, mutant.select, mutant.tests)
+    assert code == 1, f"the tests of {mutant.block} pass with the bug in, or did not run (exit code {code}):\n{log}"
+    assert re.search(r"^cocotb_\w+\.\w+: ", log, re.MULTILINE), f"not a cocotb test, but something else failed:\n{log}"
+    assert "iverilog ended with exit code" not in log, log
+
+
+def test_unbroken_copy_passes(copy: tuple[str, Path]):
+    name, rtl = copy
+    code, log = run_tests(name, "shw_plane_lists", rtl)
+    assert code == 0, log
+
+
+def test_every_block_has_a_mutant():
+    without = set(manifest.load().blocks) - {mutant.block for mutant in MUTANTS}
+    assert not without, f"no seeded bug for {sorted(without)}"
