@@ -68,7 +68,7 @@ PYTEST = mkdir -p $(REPORTS); python -m pytest $(TESTS) -n $(JOBS) --dist workst
 test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on both simulators
 	@$(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
 
-sim: simulators $(if $(BLOCK),,lint) ## full regression: exhaustive and long tests as well
+sim: simulators $(if $(BLOCK),,$(SYNTH) lint) ## full regression: exhaustive and long tests as well
 	@$(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
 lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, and the FuseSoC cores against the manifest

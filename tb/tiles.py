@@ -23,6 +23,7 @@ from shiftwork.golden.tr_units import TileConfig
 from shiftwork.golden.tr_units import tile as tile_model
 
 STALLS = ("none", "periodic", "random")
+LATE = 1500  # cycles after which a late sink wakes up
 CORNERS = {True: (-128, -127, -1, 0, 1, 127), False: (0, 1, 127, 128, 170, 255)}
 
 
@@ -34,7 +35,7 @@ class Stall:
     """Decides cycle by cycle whether one side of a stream pauses."""
 
     def __init__(self, kind: str, rng: random.Random) -> None:
-        assert kind in (*STALLS, "blocked"), kind
+        assert kind in (*STALLS, "blocked", "late"), kind
         self.kind, self.rng, self.count = kind, rng, 0
         self.on, self.off = rng.randint(1, 5), rng.randint(1, 5)
         self.probability = rng.choice((0.1, 0.5, 0.9))
@@ -43,6 +44,8 @@ class Stall:
         self.count += 1
         if self.kind == "periodic":
             return self.count % (self.on + self.off) >= self.on
+        if self.kind == "late":
+            return self.count < LATE
         return self.kind == "blocked" or (self.kind == "random" and self.rng.random() < self.probability)
 
 

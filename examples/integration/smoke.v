@@ -39,7 +39,8 @@ module smoke;
   dot_products dut (
     .clk(clk), .rst(rst), .revealed(revealed),
     .beat_valid(beat_valid), .beat_ready(beat_ready), .beat_last(k == 2'd3),
-    .weights({opposite, w}), .activations({activation(k3), activation(k2), activation(k1), activation(k)}),
+    .weights({opposite, w}),
+    .activations({activation(k3), activation(k2), activation(k1), activation(k)}),
     .sums_valid(sums_valid), .sums_ready(1'b1), .sums_last(sums_last), .sums(sums), .error(error)
   );
 

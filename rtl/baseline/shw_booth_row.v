@@ -54,7 +54,8 @@ module shw_booth_row #(
       genvar i;
       for (i = 0; i < BLOCKS; i = i + 1) begin : g_block
         if (i == 0) begin : g_first
-          CARRY4 carry (.CO(co[3:0]), .O(o[3:0]), .CI(1'b0), .CYINIT(digit[2]), .DI(d[3:0]), .S(s[3:0]));
+          CARRY4 carry (
+            .CO(co[3:0]), .O(o[3:0]), .CI(1'b0), .CYINIT(digit[2]), .DI(d[3:0]), .S(s[3:0]));
         end else begin : g_next
           CARRY4 carry (.CO(co[4*i +: 4]), .O(o[4*i +: 4]), .CI(co[4*i-1]), .CYINIT(1'b0),
                         .DI(d[4*i +: 4]), .S(s[4*i +: 4]));

@@ -15,6 +15,7 @@ from shiftwork.hardware import cores, manifest
 
 BLOCK = "shw_group_reveal"
 BLOCKS = manifest.load()
+TARGET = cores.SIMULATIONS[os.environ.get("SIM") or "icarus"]
 
 
 def call(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -25,14 +26,10 @@ def call(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git repository with the files of this working tree that git tracks or would track."""
-    root = tmp_path_factory.mktemp("origin")
-    listed = call("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=runner.ROOT)
-    for name in filter(None, listed.split("\0")):
-        source = runner.ROOT / name
-        if source.exists() or source.is_symlink():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, root / name, follow_symlinks=False)
+    """A git repository with this working tree, less what git ignores."""
+    root = tmp_path_factory.mktemp("origin") / "shiftwork"
+    ignored = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__")
+    shutil.copytree(runner.ROOT, root, symlinks=True, ignore=ignored)
     author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     call("git", "init", "-q", cwd=root)
     call("git", "add", "-A", cwd=root)
@@ -107,16 +104,15 @@ def simulate(user: Path, target: str, block: str) -> None:
 
 
 def test_simulation(user):
-    target = cores.SIMULATIONS["icarus"]
-    result = fusesoc(user, target, BLOCK, gpi=False)
+    result = fusesoc(user, TARGET, BLOCK, gpi=False)
     assert result.returncode != 0, "without GPI_USERS nothing runs, and that passes"
     assert "GPI_USERS" in result.stdout + result.stderr
-    simulate(user, target, BLOCK)
+    simulate(user, TARGET, BLOCK)
     source = user / "fusesoc_libraries" / "shiftwork" / "rtl" / BLOCKS.blocks[BLOCK].file
     text = source.read_text()
     assert text.count("left <= budget;") == 1
     source.write_text(text.replace("left <= budget;", "left <= ~budget;"))
-    result = fusesoc(user, target, BLOCK)
+    result = fusesoc(user, TARGET, BLOCK)
     assert result.returncode != 0, "a seeded bug passes the simulation"
     assert "FAILED: " in result.stdout + result.stderr
 
@@ -129,7 +125,7 @@ def test_simulation_on_verilator(user):
 @pytest.mark.full
 @pytest.mark.parametrize("block", sorted(name for name in BLOCKS.blocks if "  sim_icarus:" in cores.core(BLOCKS, name)))
 def test_simulation_of_every_block(user, block):
-    simulate(user, cores.SIMULATIONS["icarus"], block)
+    simulate(user, TARGET, block)
 
 
 def test_failing_simulation(user):

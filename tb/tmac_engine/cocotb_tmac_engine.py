@@ -85,9 +85,7 @@ class Bench:
         if not legal(cfg):
             return []
         sums = model(cfg, rows, cols)
-        return [
-            {"acc": streams.pack(sums[r], 32), "last": int(r == self.rows - 1)} for r in range(self.rows)
-        ]
+        return [{"acc": streams.pack(sums[r], 32), "last": int(r == self.rows - 1)} for r in range(self.rows)]
 
 
 async def scenario(dut, in_stall, out_stall, tiles):

@@ -32,7 +32,7 @@ module shw_plane_lists #(
   // digits, bit p in the cycle of plane p
   input  wire [8:0]           append,
   input  wire [8:0]           negative,
-  input  wire [9*(INDEX_W+1)-1:0] write_value,   // plane p: address of the value, one cycle after its append
+  input  wire [9*(INDEX_W+1)-1:0] write_value,   // plane p: address, 1 cycle after append
   // end of a group or slice
   input  wire                 visit,
   input  wire [3:0]           visit_plane,   // 8 down to 0

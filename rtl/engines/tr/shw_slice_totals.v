@@ -85,7 +85,8 @@ module shw_slice_totals #(
       (* ram_style = "distributed" *) reg [31:0] totals [0:(2 << ROW_W)-1];
       wire [SUM_W-1:0] sum   = add_sum[c*SUM_W +: SUM_W];
       wire [31:0]      joined = totals[address];
-      wire [31:0]      next  = {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]} + (add_first ? 32'd0 : joined);
+      wire [31:0]      next  = {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]}
+                               + (add_first ? 32'd0 : joined);
       reg  [31:0]      beat;
       always @(posedge clk) begin
         if (add_valid) totals[address] <= next;

@@ -9,7 +9,7 @@
 // Parameters: COEF_W  2..24  width of a coefficient; counts are modulo 2^COEF_W
 // Latency:    2 cycles from a pair to its coefficient. Throughput: 1 pair per cycle.
 // Backpressure: none (a pair without row_valid or column_valid changes nothing).
-// Reset:      rst drops the pair in flight; the vector is cleared by draining zeros through it (17 cycles a row).
+// Reset:      rst drops the pairs that come with it; the vector is cleared by draining zeros through it (17 cycles a row).
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none

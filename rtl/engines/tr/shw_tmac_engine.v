@@ -50,7 +50,8 @@ module shw_tmac_engine #(
   // A slice holds at most 256 values with at most 8 pairs of equal exponent sum each: a coefficient lies in
   // -1792..2048 (the upper end needs 255 * 255 throughout), so 12 bits with -2048 read as +2048 are enough.
   localparam COEF_W = 12;
-  localparam SUM_W  = 26;     // slice sum: below 2^24 in magnitude, the largest coefficient shifted by 16 in between
+  localparam SUM_W  = 26;     // slice sum: below 2^24 in magnitude; in between, the largest
+                              // coefficient shifted by 16
   localparam ROW_W  = (ROWS <= 2) ? 1 : (ROWS <= 4) ? 2 : (ROWS <= 8) ? 3 : (ROWS <= 16) ? 4
                     : (ROWS <= 32) ? 5 : 6;
   localparam [31:0] LAST = ROWS - 1;

@@ -32,7 +32,8 @@ module shw_tr_cell #(
   endgenerate
 
   wire [ACC_W-1:0] addend     = {{(ACC_W-9){t[9]}}, t[8:0]};
-  wire [ACC_W-1:0] chain_base = op[1] ? (op[0] ? north : ~acc) : (op[0] ? {acc[ACC_W-2:0], fill} : acc);
+  wire [ACC_W-1:0] chain_base = op[1] ? (op[0] ? north : ~acc)
+                                      : (op[0] ? {acc[ACC_W-2:0], fill} : acc);
 
   always @(posedge clk) begin
     if (rst) acc <= {ACC_W{1'b0}};

@@ -95,7 +95,8 @@ module shw_tr_loader #(
                                || (TRUNCATE == 0 && cfg_data_terms != 4'd0));
 
   // A slot's predecessor still holds the beginning of the slice that is being computed.
-  assign in_ready = discard || (!visit_due && !used[INDEX_W+1] && !slot_busy[slot] && !slot_busy[slot + 2'd1]);
+  assign in_ready = discard || (!visit_due && !used[INDEX_W+1] && !slot_busy[slot]
+                                && !slot_busy[slot + 2'd1]);
 
   wire beat       = in_valid && in_ready;
   wire first_beat = beat && !tile_open;
@@ -231,7 +232,8 @@ module shw_tr_loader #(
   generate
     for (p = 0; p < 9; p = p + 1) begin : g_plane
       assign plane_valid[p] = valid_chain[8-p];
-      assign write_value[p*(INDEX_W+1) +: INDEX_W+1] = address_chain[(9-p)*(INDEX_W+1) +: INDEX_W+1];
+      assign write_value[p*(INDEX_W+1) +: INDEX_W+1] =
+          address_chain[(9-p)*(INDEX_W+1) +: INDEX_W+1];
     end
   endgenerate
 endmodule

@@ -19,7 +19,7 @@ module shw_tr_row_edge #(
   input  wire [7:0]           code,
   input  wire                 code_signed,
   input  wire                 code_hese,
-  input  wire [8:0]           plane_valid,   // a value is in plane p; plane 8 one cycle after its code
+  input  wire [8:0]           plane_valid,   // a value is in plane p; 8: one cycle after its code
   input  wire [9*(INDEX_W+1)-1:0] write_value,
   input  wire                 visit,
   input  wire [3:0]           visit_plane,

@@ -311,6 +311,8 @@ def synth(
     samples: Annotated[int, typer.Option(help="Samples that run on the RTL.")] = 5,
     rows: o.Rows = 8,
     cols: o.Cols = 64,
+    ecp5: Annotated[bool, typer.Option("--ecp5", help="Place and route on an ECP5-85 instead.")] = False,
+    toggles: Annotated[bool, typer.Option("--toggles", help="Count the net toggles of the netlists instead.")] = False,
     keep: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep scripts, logs and netlists.", show_default=False)
     ] = None,
@@ -320,4 +322,4 @@ def synth(
     from shiftwork.cli.synth import synth as run_synth
 
     o.check_target("--json", json)
-    return run_synth(scheme, model, data, calib_data, cycles or [], samples, rows, cols, keep, json)
+    return run_synth(scheme, model, data, calib_data, cycles or [], samples, rows, cols, ecp5, toggles, keep, json)

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `synth`: area of the engines and their baselines, and LUT-cycles per multiply-accumulate."""
+"""The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles."""
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from shiftwork.errors import ShiftworkError
+from shiftwork.hardware import ecp5 as placer
 from shiftwork.hardware import yosys
-from shiftwork.hardware.synth import check_shape, measure_cycles, read_cycles, synth_tr
+from shiftwork.hardware.designs import designs
+from shiftwork.hardware.synth import TARGETS, Cycles, check_shape, measure_cycles, read_cycles, synth_tr
 from shiftwork.report.progress import Progress
 from shiftwork.report.run import write_json
 from shiftwork.report.table import Table
 
 SCHEMES = ("tr",)
+TOGGLE_TARGET = 0.5
+FREQUENCY_TARGET = 120.0
 
 
 def synth(
@@ -25,15 +31,18 @@ def synth(
     samples: int,
     rows: int,
     cols: int,
+    ecp5: bool,
+    toggles: bool,
     keep: Path | None,
     json: Path | None,
 ) -> int:
-    """Measure cycles on the RTL (or read them), synthesize, print two tables.
+    """Measure cycles on the RTL (or read them), run the tools, print tables.
 
     Args:
-        scheme: ``tr``. model, data, calibration: network for the cycles; None is the digits example.
+        scheme: ``tr``. model, data, calibration: network for cycles and codes; None is the digits example.
         cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
-        samples: samples on the RTL. rows, cols: shape of the arrays.
+        samples: samples on the RTL. rows, cols: shape.
+        ecp5: place and route instead of mapping to 7-series. toggles: count net toggles instead.
         keep: folder that keeps scripts, logs and netlists. json: file to write.
 
     Returns:
@@ -52,35 +61,73 @@ def synth(
         raise ShiftworkError("--cycles and --model exclude each other")
     if (model is None) != (data is None):
         raise ShiftworkError("--model and --data belong together")
+    if ecp5 and toggles:
+        raise ShiftworkError("--ecp5 and --toggles exclude each other")
+    if toggles and cycles:
+        raise ShiftworkError("--toggles needs the codes of a network, not --cycles")
     check_shape(rows, cols)
     yosys.version()
-    progress = Progress(steps=2)
-    if cycles:
-        progress.step(f"read {len(cycles)} reports")
-        runs = [read_cycles(path, rows, cols) for path in cycles]
+    network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
+    known = calibration or (demo.CALIBRATION if model is None else used)
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
+            result = _work(network, used, known, cycles, samples, rows, cols, ecp5, toggles, Path(temporary))
     else:
-        network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
-        known = calibration or (demo.CALIBRATION if model is None else used)
-        progress.step(f"cycles of {network.name} on the RTL, {samples} samples")
-        runs = measure_cycles(network, used, known, rows, cols, samples)
-    progress.step(f"synthesize {rows} x {cols}: engines and baselines")
-    with progress.items():
-        result = synth_tr(rows, cols, runs, keep, progress=progress)
-    print("\n".join(lines(result)))
+        result = _work(network, used, known, cycles, samples, rows, cols, ecp5, toggles, keep)
+    print("\n".join(result.pop("text")))
     if json is not None:
         write_json(json, result)
     return 0
 
 
+def _work(
+    model: Path,
+    data: Path,
+    calibration: Path,
+    cycles: list[Path],
+    samples: int,
+    rows: int,
+    cols: int,
+    ecp5: bool,
+    toggles: bool,
+    folder: Path,
+) -> dict[str, Any]:
+    """JSON values and, under ``text``, the lines to print."""
+    progress = Progress(steps=1 if toggles else 2)
+    if toggles:
+        progress.step(f"net toggles of {rows} x {cols} netlists on codes of {model.name}")
+        result = toggle_counts(model, data, calibration, samples, rows, cols, folder, progress)
+        return result | {"text": toggle_lines(result)}
+    if ecp5:
+        placer.version()
+    if cycles:
+        progress.step(f"read {len(cycles)} reports")
+        runs = [read_cycles(path, rows, cols) for path in cycles]
+    else:
+        progress.step(f"cycles of {model.name} on the RTL, {samples} samples")
+        runs = measure_cycles(model, data, calibration, rows, cols, samples)
+    progress.step(f"{'place and route' if ecp5 else 'synthesize'} {rows} x {cols}: engines and baselines")
+    with progress.items():
+        if ecp5:
+            result = placements(rows, cols, runs, folder, progress)
+            return result | {"text": placement_lines(result)}
+        result = synth_tr(rows, cols, runs, folder, progress=progress)
+    return result | {"text": lines(result)}
+
+
 def lines(result: dict[str, Any]) -> list[str]:
     """The result of :func:`~shiftwork.hardware.synth.synth_tr` as text."""
     area = Table(["design", "LUT cells", "packed LUTs", "FF", "RAMB36", "delay ps", "cells/cell", "packed/cell"])
+    names = ["cells", "row edges", "column edges", "truncators", "control"]
+    parts = Table(["LUT cells of", *names])
     for design in result["designs"].values():
-        part = design["area"]
-        numbers = [round(part["cells"]), round(part["packed"]), round(part["flip_flops"]), part["block_ram"]]
+        whole = design["area"]
+        numbers = [round(whole["cells"]), round(whole["packed"]), round(whole["flip_flops"]), whole["block_ram"]]
         area.add(
             [design["title"], *numbers, design["delay_ps"], float(design["per_cell"]), float(design["packed_per_cell"])]
         )
+        split = design["parts"]
+        parts.add([design["title"], *(round(split[name]["cells"]) if name in split else None for name in names)])
     shares = ["/inferred", "/Booth"]
     heads = ["engine", "network", "cycles/MAC", "LUT-cycles/MAC", *shares, "packed", *shares, "target"]
     work = Table(heads)
@@ -91,7 +138,7 @@ def lines(result: dict[str, Any]) -> list[str]:
             [
                 result["designs"][entry["design"]]["title"],
                 f"{entry['cycles']['source']}: {entry['label']}",
-                entry["cycles_per_mac"],
+                entry["cycles"]["per_mac"],
                 entry["lut_cycles"],
                 ratios.get("mac"),
                 ratios.get("booth"),
@@ -102,4 +149,108 @@ def lines(result: dict[str, Any]) -> list[str]:
             ]
         )
     shape = f"{result['rows']} x {result['cols']}"
-    return [f"{result['tool']}, {result['mapping']}, {shape} cells", area.text(), "", work.text()]
+    head = f"{result['tool']}, {result['mapping']}, hierarchy kept, {shape} cells"
+    wanted = "; ".join(
+        f"{'k = 12 weights' if stream == 'weights' else 'exact activations'} {limits['mac']:.2f} of inferred,"
+        f" {limits['booth']:.2f} of Booth"
+        for stream, limits in TARGETS.items()
+    )
+    return [head, area.text(), "", parts.text(), "", work.text(), f"targets (cells): {wanted}"]
+
+
+def placements(rows: int, cols: int, runs: list[Cycles], folder: Path, progress: Progress) -> dict[str, Any]:
+    """Every design placed and routed, and COMB-cycles per MAC of the runs as shares of the baselines'.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails, or a design does not fit.
+    """
+    chosen = {key: design for key, design in designs(rows, cols).items() if not key.endswith("_signed")}
+    done: dict[str, placer.Placement] = {}
+    for index, (key, design) in enumerate(chosen.items()):
+        progress.item(index + 1, len(chosen), f"{design.title} {rows} x {cols}")
+        done[key] = placer.place(design, folder / f"ecp5_{key}")
+    work = []
+    for run in runs:
+        for key in ["tmac"] if run.engine == "tmac" else ["tr_truncate"] if run.truncated else ["tr"]:
+            comb = done[key].per_cell * run.per_mac
+            shares = {name: comb / done[name].per_cell for name in ("mac", "booth")}
+            times = {name: shares[name] * done[name].fmax_mhz / done[key].fmax_mhz for name in ("mac", "booth")}
+            work.append(
+                {"design": key, "label": run.label, "source": run.source, "cycles_per_mac": run.per_mac}
+                | {"comb_cycles": comb, "ratios": shares, "time_ratios": times}
+            )
+    return {
+        "tool": f"Yosys {yosys.version()}, nextpnr {placer.version()}",
+        "mapping": placer.SYNTHESIS,
+        "rows": rows,
+        "cols": cols,
+        "placements": {key: asdict(value) for key, value in done.items()},
+        "comparisons": work,
+    }
+
+
+def placement_lines(result: dict[str, Any]) -> list[str]:
+    """The result of :func:`placements` as text."""
+    area = Table(["design", "COMB", "FF", "DP16KD", "COMB/cell", "Fmax MHz"])
+    for design in result["placements"].values():
+        numbers = [design["comb"], design["flip_flops"], design["block_ram"]]
+        area.add([design["title"], *numbers, float(design["per_cell"]), float(design["fmax_mhz"])])
+    shares = ["/inferred", "/Booth"]
+    work = Table(["engine", "network", "cycles/MAC", "COMB-cycles/MAC", *shares, "x time", *shares])
+    for entry in result["comparisons"]:
+        title = result["placements"][entry["design"]]["title"]
+        ratios, times = entry["ratios"], entry["time_ratios"]
+        row: list[object] = [title, f"{entry['source']}: {entry['label']}", entry["cycles_per_mac"]]
+        work.add([*row, entry["comb_cycles"], ratios["mac"], ratios["booth"], None, times["mac"], times["booth"]])
+    head = f"{result['tool']}, {result['mapping']}, ECP5-85 speed 6, {result['rows']} x {result['cols']} cells"
+    return [head, area.text(), "", work.text(), f"target: {FREQUENCY_TARGET:g} MHz for tr_engine"]
+
+
+def toggle_counts(
+    model: Path, data: Path, calibration: Path, samples: int, rows: int, cols: int, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Net toggles per MAC of the TR engine and of the multiplier arrays on the codes of the network's largest layer.
+
+    Raises:
+        ShiftworkError: a file or a tool is not usable.
+    """
+    from shiftwork.cli.options import CALIBRATION_SAMPLES
+    from shiftwork.hardware.toggles import array_toggles, engine_toggles, layer_operands
+    from shiftwork.network.data import load_data
+    from shiftwork.network.importer import import_onnx
+    from shiftwork.quantize.fixed8 import quantize
+
+    network = import_onnx(model)
+    known = load_data(calibration, network, CALIBRATION_SAMPLES)
+    integer = quantize(network, known.x, "mse")
+    operands = layer_operands(integer, load_data(data, network, samples).x)
+    shapes = designs(rows, cols)
+    done = []
+    with progress.items():
+        jobs = ("tr weights", "tr activations", "mac", "booth")
+        for index, job in enumerate(jobs):
+            progress.item(index + 1, len(jobs), job)
+            key, _, stream = job.partition(" ")
+            inside = folder / f"toggles_{job.replace(' ', '_')}"
+            if stream:
+                done.append(engine_toggles(shapes[key], operands, stream, inside))
+            else:
+                done.append(array_toggles(shapes[key], operands, inside))
+    return {
+        "tool": f"Yosys {yosys.version()}",
+        "network": model.name,
+        "layer": operands.layer,
+        "rows": rows,
+        "cols": cols,
+        "toggles": [asdict(entry) | {"of_inferred": entry.per_mac / done[2].per_mac} for entry in done],
+    }
+
+
+def toggle_lines(result: dict[str, Any]) -> list[str]:
+    """The result of :func:`toggle_counts` as text."""
+    table = Table(["design", "work", "nets", "toggles", "cycles", "MACs", "toggles/MAC", "/inferred"])
+    for entry in result["toggles"]:
+        numbers = [entry[name] for name in ("nets", "toggles", "cycles", "macs", "per_mac", "of_inferred")]
+        table.add([entry["title"], entry["work"], *numbers])
+    head = f"{result['tool']}, {result['rows']} x {result['cols']} cells, {result['network']} layer {result['layer']}"
+    return [head, table.text(), f"target: tr_engine {TOGGLE_TARGET:.2f} of the inferred array"]

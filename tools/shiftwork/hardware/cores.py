@@ -107,7 +107,7 @@ def core(blocks: manifest.Manifest, name: str) -> str:
             for parameter, facts in block.parameters.items()
         },
         "targets": {
-            "default": base,
+            "default": {**base, "parameters": [f"is_toplevel? ({name})" for name in block.parameters]},
             "lint": {
                 "description": "Verilator, all warnings",
                 **base,

@@ -3,7 +3,7 @@
 
 All designs pass through one Yosys with one script (``synth_xilinx -family xc7``, no DSP blocks). Hierarchy is kept: a
 module is mapped once and counted as often as it occurs. LUT-cycles per MAC = cells of the whole design per cell of
-its array x cycles that a reduction step (one multiply-accumulate in every cell) takes. The cycles of the engines
+its array x cycles per reduction step (one multiply-accumulate in every cell that has a row and a column). The cycles
 come from a run of a network on the RTL; the two multiplier arrays are credited with one step per cycle, and are not
 charged for operand memories, skew registers and accumulators beyond their rows.
 """
@@ -71,6 +71,8 @@ class Cycles:
     Attributes:
         source: what was run. engine: ``tr`` or ``tmac``. stream: operand streamed. revealed: with a budget.
         truncated: gathered values were truncated. cycles, steps: of all layers on the RTL.
+        per_mac: cycles per step of each layer, weighted by its multiply-accumulates: what a multiply-accumulate costs
+            a cell. Cells without a row or column to work on count for no design.
     """
 
     source: str
@@ -80,10 +82,11 @@ class Cycles:
     truncated: bool
     cycles: int
     steps: int
+    per_mac: float
 
     @property
     def per_step(self) -> float:
-        """Cycles per multiply-accumulate of a cell."""
+        """Cycles per reduction step, every step of a tile with the same weight."""
         return self.cycles / self.steps
 
     @property
@@ -214,7 +217,7 @@ def compare(done: Mapping[str, Synthesis], runs: Sequence[Cycles]) -> list[Compa
             if key not in done:
                 continue
             engine = done[key]
-            cells, packed = engine.per_cell * run.per_step, engine.packed_per_cell * run.per_step
+            cells, packed = engine.per_cell * run.per_mac, engine.packed_per_cell * run.per_mac
             wanted = run.engine == "tr" and (run.revealed if run.stream == "weights" else not run.revealed)
             found.append(
                 Comparison(
@@ -249,7 +252,7 @@ def read_cycles(path: Path, rows: int, cols: int) -> Cycles:
 
 def _summary(source: str, engine: str, layers: Sequence[Mapping[str, Any]], where: str) -> Cycles:
     done = [layer for layer in layers if layer.get("executor") == "rtl"]
-    if not done or not all(layer.get("cycles") and layer.get("beats") for layer in done):
+    if not done or not all(layer.get(key) for layer in done for key in ("cycles", "beats", "macs")):
         raise ShiftworkError(f"{where}: no cycles of layers on the RTL")
     streams = {layer["stream"] for layer in done}
     if len(streams) != 1 or not streams <= set(TARGETS):
@@ -262,6 +265,7 @@ def _summary(source: str, engine: str, layers: Sequence[Mapping[str, Any]], wher
         any(layer.get("data_terms") for layer in done),
         sum(layer["cycles"] for layer in done),
         sum(layer["beats"] for layer in done),
+        sum(layer["macs"] * layer["cycles"] / layer["beats"] for layer in done) / sum(layer["macs"] for layer in done),
     )
 
 
@@ -348,7 +352,7 @@ def synth_tr(
             for key, result in done.items()
         },
         "comparisons": [
-            asdict(entry) | {"label": entry.cycles.label, "cycles_per_mac": entry.cycles.per_step, "met": entry.met}
+            asdict(entry) | {"label": entry.cycles.label, "cycles_per_step": entry.cycles.per_step, "met": entry.met}
             for entry in comparisons
         ],
     }

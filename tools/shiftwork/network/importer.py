@@ -7,7 +7,7 @@ Whatever is not understood is refused with the node's name and operator; nothing
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -748,8 +748,3 @@ def _unique_names(modules: list[FloatModule]) -> None:
         while module.name in seen:
             module.name, index = f"{base}_{index}", index + 1
         seen.add(module.name)
-
-
-def copy_network(network: FloatNetwork) -> FloatNetwork:
-    """A copy whose modules can be edited; arrays are shared."""
-    return replace(network, modules=[replace(module) for module in network.modules], shapes=dict(network.shapes))

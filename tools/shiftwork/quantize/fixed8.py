@@ -8,7 +8,6 @@ tensor. The module that feeds the network output keeps its 32-bit accumulator an
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -304,8 +303,3 @@ def _build(
         high = min(high, math.floor(module.clip * 2.0**fraction + 0.5))
     built.low, built.high = low, high
     return built, accumulator
-
-
-def convolutions(modules: Iterable[IntegerModule]) -> list[IntegerModule]:
-    """The convolution and fully connected modules."""
-    return [module for module in modules if module.kind == "conv"]

@@ -249,14 +249,11 @@ def _area(book: Manifest, block: Block) -> str:
     rows = [
         (
             _words(entry["parameters"]),
-            entry["cells"],
-            entry["luts"],
-            entry["flip_flops"],
-            entry["block_rams"],
+            *(f"{entry[name]:,g}" for name in _SIZES),
         )
         for entry in entries
     ]
-    head = ("parameters", "LUT cells", "packed LUTs", "flip-flops", "block RAM")
+    head = ("parameters", *_SIZES.values())
     return table(head, rows, range(1, 5)) + f"\nSynthesized: {area['tool']}, {area['family']}, not placed.\n"
 
 
@@ -293,9 +290,9 @@ def _catalogue(book: Manifest) -> str:
     rows = []
     for block in book.blocks.values():
         size = sizes.get(block.name)
-        numbers = ("", "", "") if size is None else (size["cells"], size["flip_flops"], size["block_rams"])
+        numbers = [""] * len(_SIZES) if size is None else [f"{size[name]:,g}" for name in _SIZES]
         rows.append((f"[{block.name}](docs/blocks/{page_of(block.name)})", block.description, *numbers))
-    text = table(("block", "what it does", "LUT cells", "flip-flops", "block RAM"), rows, (2, 3, 4))
+    text = table(("block", "what it does", *_SIZES.values()), rows, range(2, 6))
     if area is not None:
         text += f"\nSynthesized with the default parameters: {area['tool']}, {area['family']}, not placed.\n"
     return text
@@ -308,6 +305,7 @@ def _operators(book: Manifest) -> str:
     return table(("ONNX operator", "where it runs", "what is supported"), rows)
 
 
+_SIZES = {"cells": "LUT cells", "luts": "packed LUTs", "flip_flops": "flip-flops", "block_rams": "RAMB36"}
 _NETWORKS = {
     "mnist_mlp512": "MLP 784-512-512-10, MNIST",
     "mnist_lenet5": "LeNet-5, MNIST",
@@ -340,7 +338,7 @@ def _results(book: Manifest) -> str:
             rows.append(
                 (
                     title,
-                    f"g=8, k={'12' if budget == 'k12' else 'per layer'}, s={entry['data_terms'] or 'all'}",
+                    f"g=8, {'k=12' if budget == 'k12' else 'k per layer'}, s={entry['data_terms'] or 'all'}",
                     f"{golden['samples']:,}",
                     f"{golden['float_accuracy']:.2f}",
                     f"{plain['golden']['accuracy']:.2f}",
@@ -371,7 +369,7 @@ def _streams(book: Manifest) -> str:
     for network in _SWEPT:
         chosen = [entry for name, entry in entries.items() if name.startswith(f"{network}.")]
         rows = []
-        for entry in sorted(chosen, key=lambda entry: (entry["stream"] != "weights", entry["rtl"]["cycles_per_step"])):
+        for entry in sorted(chosen, key=lambda entry: (entry["stream"] != "weights", _cycles_per_mac(entry["rtl"]))):
             golden, rtl = entry["golden"], entry["rtl"]
             rows.append(
                 (
@@ -379,7 +377,7 @@ def _streams(book: Manifest) -> str:
                     _budget(entry),
                     f"{golden['accuracy']:.2f}",
                     f"{golden['terms_per_mac']:.3f}",
-                    f"{rtl['cycles_per_step']:.3f}",
+                    f"{_cycles_per_mac(rtl):.3f}",
                     f"{100 * rtl['fill']:.1f}",
                     f"{100 * _convolution_utilisation(rtl):.1f}",
                     rtl["mismatches"],
@@ -392,6 +390,13 @@ def _streams(book: Manifest) -> str:
             )  # fmt: skip
             text += f"{_NETWORKS[network]}:\n\n" + table(head, rows, range(2, 8)) + "\n"
     return text.rstrip("\n") + "\n" + _simulated(entries) if text else "Not measured yet.\n"
+
+
+def _cycles_per_mac(rtl: Mapping[str, Any]) -> float:
+    """Cycles per reduction step of each layer, averaged over the multiply-accumulates."""
+    return float(
+        sum(x["macs"] * x["cycles"] / x["beats"] for x in rtl["layers"]) / sum(x["macs"] for x in rtl["layers"])
+    )
 
 
 def _convolution_utilisation(rtl: Mapping[str, Any]) -> float:
@@ -420,45 +425,76 @@ def _speed(book: Manifest) -> str:
 
 
 def _cost(book: Manifest) -> str:
+    parts = [_area_and_time(book), _placed(book), _toggles(book)]
+    return "\n".join(part for part in parts if part) or "Not measured yet.\n"
+
+
+def _area_and_time(book: Manifest) -> str:
     entry = measurement(book.root, "synth_tr")
     if entry is None:
-        return "Not measured yet.\n"
+        return ""
     rows: list[tuple[object, ...]] = []
     for design in entry["designs"].values():
         area = design["area"]
         delay = "" if design["delay_ps"] is None else f"{design['delay_ps'] / 1e3:.2f}"
-        rows.append(
-            (
-                design["title"],
-                f"{area['cells']:,.0f}",
-                f"{design['per_cell']:.1f}",
-                f"{design['packed_per_cell']:.1f}",
-                f"{area['flip_flops']:,.0f}",
-                area["block_ram"],
-                delay,
-            )
-        )
+        per_cell = (f"{design['per_cell']:.1f}", f"{design['packed_per_cell']:.1f}")
+        numbers = (f"{area['flip_flops']:,.0f}", area["block_ram"], delay)
+        rows.append((design["title"], f"{area['cells']:,.0f}", *per_cell, *numbers))
     head = ("design", "LUT cells", "per array cell", "packed", "flip-flops", "block RAM", "logic delay in ns")
     text = f"Arrays of {entry['rows']} x {entry['cols']} cells:\n\n" + table(head, rows, range(1, 7))
-    titles = {key: design["title"] for key, design in entry["designs"].items()}
-    baselines = [key for key in ("mac", "booth") if key in titles]
-    compared = [
-        (
-            titles[found["design"]],
-            found["label"],
-            f"{found['cycles_per_mac']:.3f}",
-            f"{found['lut_cycles']:.1f}",
-            *(f"{found['ratios'][key]:.2f}{_target(found['targets'].get(key))}" for key in baselines),
-        )
-        for found in entry["comparisons"]
-    ]
-    titled = ("engine", "streamed", "cycles per MAC", "LUT-cycles per MAC", *(f"of {titles[key]}" for key in baselines))
-    text += "\n" + table(titled, compared, range(2, 4 + len(baselines)))
+    per_cell_of = {key: design["per_cell"] for key, design in entry["designs"].items()}
+    text += "\n" + _shares(entry, "designs", "lut_cycles", per_cell_of, "LUT-cycles per MAC")
     return text + (
-        f"\nSynthesized ({entry['tool']}, xc7, no DSPs, not placed; the delay without routing, at a small shape); "
-        "cycles simulated on ResNet-20. The arrays of multipliers take one step per cycle and are not charged for "
-        "operand memories and edges.\n"
+        f"\nSynthesized ({entry['tool']}, xc7, no DSPs, not placed; the delay without routing); "
+        "cycles simulated. The arrays of multipliers take one step per cycle and are not charged for operand "
+        "memories and edges.\n"
     )
+
+
+def _shares(entry: Mapping[str, Any], kind: str, figure: str, per_cell: Mapping[str, float], title: str) -> str:
+    """Comparisons with the arrays of multipliers."""
+    titles = {key: design["title"] for key, design in entry[kind].items()}
+    baselines = [key for key in ("mac", "booth") if key in titles]
+    rows = []
+    for found in entry["comparisons"]:
+        limits = found.get("targets", {})
+        shares = (f"{found['ratios'][key]:.2f}{_target(limits.get(key))}" for key in baselines)
+        cycles = found[figure] / per_cell[found["design"]]
+        rows.append((titles[found["design"]], found["label"], f"{cycles:.3f}", f"{found[figure]:.1f}", *shares))
+    head = ("engine", "streamed", "cycles per MAC", title, *(f"share of {titles[key]}" for key in baselines))
+    return table(head, rows, range(2, 4 + len(baselines)))
+
+
+def _placed(book: Manifest) -> str:
+    entry = measurement(book.root, "synth_tr_ecp5")
+    if entry is None:
+        return ""
+    rows = [
+        (
+            d["title"],
+            f"{d['comb']:,}",
+            f"{d['per_cell']:.1f}",
+            f"{d['flip_flops']:,}",
+            d["block_ram"],
+            f"{d['fmax_mhz']:.1f}",
+        )
+        for d in entry["placements"].values()
+    ]
+    head = ("design", "COMB", "per array cell", "flip-flops", "block RAM", "Fmax in MHz")
+    per_cell = {key: design["per_cell"] for key, design in entry["placements"].items()}
+    text = f"ECP5, arrays of {entry['rows']} x {entry['cols']} cells:\n\n" + table(head, rows, range(1, 6)) + "\n"
+    text += _shares(entry, "placements", "comb_cycles", per_cell, "COMB-cycles per MAC")
+    return text + f"\nPlaced and routed ({entry['tool']}); cycles simulated.\n"
+
+
+def _toggles(book: Manifest) -> str:
+    entry = measurement(book.root, "synth_tr_toggles")
+    if entry is None:
+        return ""
+    rows = [(d["title"], d["work"], f"{d['per_mac']:.1f}", f"{d['of_inferred']:.2f}") for d in entry["toggles"]]
+    head = ("design", "work", "net toggles per MAC", "share of inferred array")
+    text = f"Net toggles, arrays of {entry['rows']} x {entry['cols']} cells:\n\n" + table(head, rows, (2, 3))
+    return text + f"\nNetlist simulation, glitches not counted ({entry['tool']}), codes of {entry['layer']}.\n"
 
 
 def _target(limit: float | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,13 +19,13 @@ from subprocess import CalledProcessError, run
 from typing import Any
 
 from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
+from shiftwork.cli.synth import synth
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import QT_PAIRS
 from shiftwork.hardware import manifest, netlist, yosys
 from shiftwork.hardware.manifest import ROOT
-from shiftwork.hardware.synth import measure_cycles, synth_tr
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
@@ -267,12 +268,15 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
 
 
-def cost(bench: Bench) -> dict[str, Any]:
-    """``shiftwork synth tr``: LUT-cycles per multiply-accumulate beside the baselines, cycles from ResNet-20."""
+def cost(bench: Bench, kind: str) -> dict[str, Any]:
+    """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement (``kind`` ecp5) or net toggles (``kind`` toggles)."""
     model = bench.folder / "models" / "cifar10_resnet20.onnx"
-    data = PREPARED / "cifar_resnet20.npz"
-    cycles = measure_cycles(model, data, PREPARED / "cifar_resnet20_calib.npz", *SYNTH_SHAPE, samples=1)
-    return {"name": "synth_tr", **synth_tr(*SYNTH_SHAPE, cycles)}
+    data, known = PREPARED / "cifar_resnet20.npz", PREPARED / "cifar_resnet20_calib.npz"
+    rows, cols = SYNTH_SHAPE
+    target = PREPARED / f"synth_tr_{kind}.json"
+    synth("tr", model, data, known, [], 1, rows, cols, kind == "ecp5", kind == "toggles", None, target)
+    content: dict[str, Any] = json.loads(target.read_text())
+    return content
 
 
 def demo() -> dict[str, Any]:
@@ -297,7 +301,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
-    jobs["synth_tr"] = lambda: cost(bench)
+    jobs["synth_tr"] = lambda: cost(bench, "area")
+    jobs["synth_tr_ecp5"] = lambda: cost(bench, "ecp5")
+    jobs["synth_tr_toggles"] = lambda: cost(bench, "toggles")
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))

@@ -66,7 +66,8 @@ module shw_sim_top #(
         .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
         .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
         .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
-        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(in_row), .in_col(in_col),
+        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
+        .in_row(in_row), .in_col(in_col),
         .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
         .out_acc(engine_acc)
       );
@@ -76,7 +77,8 @@ module shw_sim_top #(
         .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
         .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
         .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
-        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(in_row), .in_col(in_col),
+        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
+        .in_row(in_row), .in_col(in_col),
         .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
         .out_acc(engine_acc)
       );
