@@ -42,7 +42,7 @@ def test_wide_engine(simulator):
 @pytest.mark.full
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("4x16", "8x64")])
 def test_engine_long(simulator, shape):
-    run(simulator, shape, 3 if simulator == "icarus" else 25)
+    run(simulator, shape, 2 if simulator == "icarus" else 25)
 
 
 @pytest.mark.parametrize(
