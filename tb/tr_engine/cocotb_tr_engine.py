@@ -184,11 +184,11 @@ async def every_illegal_field(dut) -> None:
 async def results_wait_for_the_sink(dut) -> None:
     """A sink that is never ready fills the engine and stops the source; nothing is lost when it wakes up.
 
-    Two results wait at the output and the third tile in the array: short ones fill the slots, long ones the memories.
+    Two or three results wait at the output, the next tile in the array: short ones fill slots, a long one the rings.
     """
     bench = await start(dut)
     depth = int(dut.DEPTH.value)
-    for lengths in ((20,) * 8, (5, 5, 2 * depth + 40)):
+    for lengths in ((20,) * 8, (5, 5, 5, 2 * depth + 40)):
         configs = [replace(QT, hese=bool(n & 1)) for n in range(len(lengths))]
         tiles = [tile(bench, config, length) for config, length in zip(configs, lengths, strict=True)]
         blocked = await bench.run(tiles, "none", "blocked", stop=3 * depth)

@@ -29,7 +29,7 @@ def run(simulator, shape, amount, tests=""):
 
 @pytest.mark.parametrize("shape", ["3x5", "1x2_exact"])
 def test_engine(simulator, shape):
-    run(simulator, shape, 2 if simulator == "icarus" else 10)
+    run(simulator, shape, 2 if simulator == "icarus" or shape != "3x5" else 8)
 
 
 @pytest.mark.full

@@ -32,7 +32,7 @@ TARGETS: dict[Stream, dict[str, float]] = {
 }
 """Largest LUT-cycles per MAC (cells) of the engine as a share of a baseline's, per streamed operand."""
 
-MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp"
+MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -widemux 5"
 MAX_ROWS, MAX_COLS = 64, 256
 
 
