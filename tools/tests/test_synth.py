@@ -13,7 +13,7 @@ import pytest
 
 from shiftwork.cli.synth import lines
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import ecp5, netlist, synth, toggles, yosys
+from shiftwork.hardware import ecp5, manifest, netlist, synth, toggles, yosys
 from shiftwork.hardware.designs import TOP, designs
 from shiftwork.hardware.netlist import Area
 
@@ -262,3 +262,16 @@ def test_a_tiny_shape_through_yosys(tmp_path: Path) -> None:
 def test_a_yosys_error_is_told(tmp_path: Path) -> None:
     with pytest.raises(ShiftworkError, match="Yosys failed: ERROR"):
         yosys.run(["read_verilog missing.v"], tmp_path, "bad")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("width", [8, 9])
+def test_both_families_of_a_booth_row_are_proved_equal(tmp_path: Path, width: int) -> None:
+    root = manifest.load().root
+    files = ["rtl/baseline/shw_booth_row.v", "tb/booth_array/CARRY4.v", "tb/booth_array/booth_rows.v"]
+    commands = [f"read_verilog {root / path}" for path in files]
+    commands += [f"chparam -set X_W {width} booth_rows", "prep -flatten -top booth_rows"]
+    log = yosys.run([*commands, "sat -verify -prove equal 1"], tmp_path, "prove")
+    assert "SAT proof finished - no model found: SUCCESS!" in log
+    with pytest.raises(ShiftworkError, match="Yosys failed"):
+        yosys.run([*commands, "sat -verify -prove result 0"], tmp_path, "refute")

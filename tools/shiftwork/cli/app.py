@@ -311,6 +311,9 @@ def synth(
     samples: Annotated[int, typer.Option(help="Samples that run on the RTL.")] = 5,
     rows: o.Rows = 8,
     cols: o.Cols = 64,
+    design: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Map this design only, such as tr or booth; repeatable.")
+    ] = None,
     ecp5: Annotated[bool, typer.Option("--ecp5", help="Place and route on an ECP5-85 instead.")] = False,
     toggles: Annotated[bool, typer.Option("--toggles", help="Count the net toggles of the netlists instead.")] = False,
     keep: Annotated[
@@ -322,4 +325,6 @@ def synth(
     from shiftwork.cli.synth import synth as run_synth
 
     o.check_target("--json", json)
-    return run_synth(scheme, model, data, calib_data, cycles or [], samples, rows, cols, ecp5, toggles, keep, json)
+    return run_synth(
+        scheme, model, data, calib_data, cycles or [], samples, rows, cols, design or [], ecp5, toggles, keep, json
+    )

@@ -31,6 +31,7 @@ def synth(
     samples: int,
     rows: int,
     cols: int,
+    keys: list[str],
     ecp5: bool,
     toggles: bool,
     keep: Path | None,
@@ -41,7 +42,7 @@ def synth(
     Args:
         scheme: ``tr``. model, data, calibration: network for cycles and codes; None is the digits example.
         cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
-        samples: samples on the RTL. rows, cols: shape.
+        samples: samples on the RTL. rows, cols: shape. keys: designs to map to 7-series cells, empty for all.
         ecp5: place and route instead of mapping to 7-series. toggles: count net toggles instead.
         keep: folder that keeps scripts, logs and netlists. json: file to write.
 
@@ -63,6 +64,11 @@ def synth(
         raise ShiftworkError("--model and --data belong together")
     if ecp5 and toggles:
         raise ShiftworkError("--ecp5 and --toggles exclude each other")
+    unknown = sorted(set(keys) - set(designs(rows, cols)))
+    if unknown:
+        raise ShiftworkError(f"--design {unknown[0]}: choose among {', '.join(designs(rows, cols))}")
+    if keys and (ecp5 or toggles):
+        raise ShiftworkError("--design goes with neither --ecp5 nor --toggles")
     if toggles and cycles:
         raise ShiftworkError("--toggles needs the codes of a network, not --cycles")
     check_shape(rows, cols)
@@ -71,9 +77,9 @@ def synth(
     known = calibration or (demo.CALIBRATION if model is None else used)
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
-            result = _work(network, used, known, cycles, samples, rows, cols, ecp5, toggles, Path(temporary))
+            result = _work(network, used, known, cycles, samples, rows, cols, keys, ecp5, toggles, Path(temporary))
     else:
-        result = _work(network, used, known, cycles, samples, rows, cols, ecp5, toggles, keep)
+        result = _work(network, used, known, cycles, samples, rows, cols, keys, ecp5, toggles, keep)
     print("\n".join(result.pop("text")))
     if json is not None:
         write_json(json, result)
@@ -88,6 +94,7 @@ def _work(
     samples: int,
     rows: int,
     cols: int,
+    keys: list[str],
     ecp5: bool,
     toggles: bool,
     folder: Path,
@@ -105,13 +112,13 @@ def _work(
         runs = [read_cycles(path, rows, cols) for path in cycles]
     else:
         progress.step(f"cycles of {model.name} on the RTL, {samples} samples")
-        runs = measure_cycles(model, data, calibration, rows, cols, samples)
+        runs = measure_cycles(model, data, calibration, rows, cols, samples, keys)
     progress.step(f"{'place and route' if ecp5 else 'synthesize'} {rows} x {cols}: engines and baselines")
     with progress.items():
         if ecp5:
             result = placements(rows, cols, runs, folder, progress)
             return result | {"text": placement_lines(result)}
-        result = synth_tr(rows, cols, runs, folder, progress=progress)
+        result = synth_tr(rows, cols, runs, folder, keys, progress)
     return result | {"text": lines(result)}
 
 

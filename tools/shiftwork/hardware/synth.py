@@ -269,12 +269,15 @@ def _summary(source: str, engine: str, layers: Sequence[Mapping[str, Any]], wher
     )
 
 
-def measure_cycles(model: Path, data: Path, calibration: Path, rows: int, cols: int, samples: int) -> list[Cycles]:
+def measure_cycles(
+    model: Path, data: Path, calibration: Path, rows: int, cols: int, samples: int, keys: Sequence[str] = ()
+) -> list[Cycles]:
     """Run a network on the RTL of both engines: weights streamed (g = 8, k = 12), with whole and with truncated data
     (s = 3), and activations streamed exactly; on the term-pair engine the truncated run.
 
     Args:
         model: ONNX file. data, calibration: samples. rows, cols: shape of the engines. samples: how many to run.
+        keys: designs of interest, empty for all; the term-pair engine runs only when it is one of them.
 
     Raises:
         ShiftworkError: a file is not usable, or an RTL result differs from the golden model.
@@ -295,7 +298,8 @@ def measure_cycles(model: Path, data: Path, calibration: Path, rows: int, cols: 
         ("tr", Quantization("fixed8", "activations")),
         ("tmac", Quantization("tr", "weights", 8, "12", 3)),
     ]
-    devices = {engine: SimulatedDevice(rows, cols, engine=engine) for engine in ("tr", "tmac")}
+    wishes = [wish for wish in wishes if not keys or any(key.startswith(wish[0]) for key in keys)]
+    devices = {engine: SimulatedDevice(rows, cols, engine=engine) for engine, _ in wishes}
     found = []
     for engine, wish in wishes:
         integer = wish.apply(quantize(network, known.x, wish.scale), known.x, known.y)

@@ -425,12 +425,12 @@ def _speed(book: Manifest) -> str:
 
 
 def _cost(book: Manifest) -> str:
-    parts = [_area_and_time(book), _placed(book), _toggles(book)]
+    parts = [_area_and_time(book, "synth_tr"), _area_and_time(book, "synth_tr_wide"), _placed(book), _toggles(book)]
     return "\n".join(part for part in parts if part) or "Not measured yet.\n"
 
 
-def _area_and_time(book: Manifest) -> str:
-    entry = measurement(book.root, "synth_tr")
+def _area_and_time(book: Manifest, name: str) -> str:
+    entry = measurement(book.root, name)
     if entry is None:
         return ""
     rows: list[tuple[object, ...]] = []

@@ -38,7 +38,13 @@ from shiftwork.report.run import RunReport, run_integer, write_json
 TARGET = ROOT / "docs" / "measurements"
 PREPARED = ROOT / "build" / "measure"
 ROWS, COLS = 8, 64
-SYNTH_SHAPE = (16, 128)
+COSTS: dict[str, tuple[int, int, str, list[str]]] = {
+    "synth_tr": (8, 64, "area", []),
+    "synth_tr_wide": (16, 128, "area", ["tr", "mac", "booth"]),
+    "synth_tr_ecp5": (4, 16, "ecp5", []),
+    "synth_tr_toggles": (4, 32, "toggles", []),
+}
+"""Rows, columns, kind and designs (empty: all) of every ``shiftwork synth tr``."""
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 
 
@@ -268,13 +274,13 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
 
 
-def cost(bench: Bench, kind: str) -> dict[str, Any]:
-    """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement (``kind`` ecp5) or net toggles (``kind`` toggles)."""
+def cost(bench: Bench, name: str) -> dict[str, Any]:
+    """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
     model = bench.folder / "models" / "cifar10_resnet20.onnx"
     data, known = PREPARED / "cifar_resnet20.npz", PREPARED / "cifar_resnet20_calib.npz"
-    rows, cols = SYNTH_SHAPE
-    target = PREPARED / f"synth_tr_{kind}.json"
-    synth("tr", model, data, known, [], 1, rows, cols, kind == "ecp5", kind == "toggles", None, target)
+    rows, cols, kind, keys = COSTS[name]
+    target = PREPARED / f"{name}.json"
+    synth("tr", model, data, known, [], 1, rows, cols, keys, kind == "ecp5", kind == "toggles", None, target)
     content: dict[str, Any] = json.loads(target.read_text())
     return content
 
@@ -301,9 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
-    jobs["synth_tr"] = lambda: cost(bench, "area")
-    jobs["synth_tr_ecp5"] = lambda: cost(bench, "ecp5")
-    jobs["synth_tr_toggles"] = lambda: cost(bench, "toggles")
+    jobs |= {name: lambda name=name: cost(bench, name) for name in COSTS}  # type: ignore[misc]
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))
