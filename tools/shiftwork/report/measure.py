@@ -38,13 +38,13 @@ from shiftwork.report.run import RunReport, run_integer, write_json
 TARGET = ROOT / "docs" / "measurements"
 PREPARED = ROOT / "build" / "measure"
 ROWS, COLS = 8, 64
-COSTS: dict[str, tuple[int, int, str, list[str]]] = {
-    "synth_tr": (8, 64, "area", []),
-    "synth_tr_wide": (16, 128, "area", ["tr", "mac", "booth"]),
-    "synth_tr_ecp5": (4, 16, "ecp5", []),
-    "synth_tr_toggles": (4, 32, "toggles", []),
+COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
+    "synth_tr": (8, 64, 1, "area", []),
+    "synth_tr_wide": (16, 128, 5, "area", ["tr", "mac", "booth"]),
+    "synth_tr_ecp5": (4, 16, 1, "ecp5", []),
+    "synth_tr_toggles": (4, 32, 1, "toggles", []),
 }
-"""Rows, columns, kind and designs (empty: all) of every ``shiftwork synth tr``."""
+"""Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 
 
@@ -278,9 +278,9 @@ def cost(bench: Bench, name: str) -> dict[str, Any]:
     """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
     model = bench.folder / "models" / "cifar10_resnet20.onnx"
     data, known = PREPARED / "cifar_resnet20.npz", PREPARED / "cifar_resnet20_calib.npz"
-    rows, cols, kind, keys = COSTS[name]
+    rows, cols, samples, kind, keys = COSTS[name]
     target = PREPARED / f"{name}.json"
-    synth("tr", model, data, known, [], 1, rows, cols, keys, kind == "ecp5", kind == "toggles", None, target)
+    synth("tr", model, data, known, [], samples, rows, cols, keys, kind == "ecp5", kind == "toggles", None, target)
     content: dict[str, Any] = json.loads(target.read_text())
     return content
 
