@@ -37,7 +37,8 @@ class Plan:
         self.written = defaultdict(list)  # cycle -> (plane, value)
         self.visits = {}  # cycle -> (plane, close, clear, slot, budget, unlimited)
         self.bounds = {}  # cycle -> (slot, plane, expected previous, expected last)
-        self.reads = {}  # cycle -> position
+        self.reads = {}  # cycle -> position, plane
+        self.moves = set()  # cycles in which the second step of a read moves
         self.entries = {}  # cycle -> (plane, value, negative)
         self.tails = [-1] * PLANES  # last entry of every list
         self.ring = 2 << index_w
@@ -87,13 +88,16 @@ class Plan:
             self.bounds[cycle] = slot, plane, before % self.ring, self.tails[plane] % self.ring
             cycle += not lists[plane]
             for number, (index, negative) in enumerate(lists[plane]):
-                self.reads[cycle] = (before + 1 + number) % self.ring
+                self.reads[cycle] = (before + 1 + number) % self.ring, plane
                 cycle += 1
-                self.entries[cycle] = plane, index, negative
                 while self.rng.random() < holds:
                     cycle += 1
-                    self.entries[cycle] = plane, index, negative
-        return cycle
+                self.moves.add(cycle)
+                self.entries[cycle + 1] = index, negative
+                while holds and cycle + 2 not in self.entries and self.rng.random() < holds:
+                    cycle += 1
+                    self.entries[cycle + 1] = index, negative
+        return cycle + 1
 
     def drive(self, dut, cycle: int) -> None:
         append = negative = values = 0
@@ -112,9 +116,9 @@ class Plan:
         if cycle in self.bounds:
             dut.bounds_slot.value, dut.bounds_plane.value = self.bounds[cycle][:2]
         dut.read_enable.value = int(cycle in self.reads)
-        dut.read_position.value = self.reads.get(cycle, self.rng.randrange(self.ring))
-        if cycle in self.entries:
-            dut.read_plane.value = self.entries[cycle][0]
+        position, plane = self.reads.get(cycle, (self.rng.randrange(self.ring), self.rng.randrange(PLANES)))
+        dut.read_position.value, dut.read_plane.value = position, plane
+        dut.entry_enable.value = int(cycle in self.moves)
 
     async def play(self, dut, cycles: int | None = None) -> int:
         """Play the plan, or its first cycles; returns the number of entries that were compared."""
@@ -127,9 +131,8 @@ class Plan:
                 got = int(dut.previous.value), int(dut.last.value)
                 assert got == (previous, last), f"cycle {cycle} plane {plane}: bounds"
             if cycle in self.entries:
-                plane, index, negative = self.entries[cycle]
                 got = int(dut.entry_value.value), bool(int(dut.entry_negative.value))
-                assert got == (index, negative), f"cycle {cycle} plane {plane}: entry"
+                assert got == self.entries[cycle], f"cycle {cycle}: entry"
             await FallingEdge(dut.clk)
         return len(self.entries)
 
@@ -146,7 +149,7 @@ async def start(dut) -> tuple[int, random.Random]:
 
 async def reset(dut, cycles: int = 1) -> None:
     dut.rst.value = 1
-    dut.append.value = dut.visit.value = dut.read_enable.value = 0
+    dut.append.value = dut.visit.value = dut.read_enable.value = dut.entry_enable.value = 0
     for _ in range(cycles):
         await FallingEdge(dut.clk)
     dut.rst.value = 0

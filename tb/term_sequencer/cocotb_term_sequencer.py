@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sequencer: the operations of random and corner slices under stalls, their exact number of cycles, drains, reset."""
+"""Sequencer: the operations of random and corner slices under stalls, their exact number of cycles, drains, reset,
+slices that are sorted while others run."""
 
 import os
 import random
+from itertools import pairwise
 
 import cocotb
 import numpy as np
@@ -19,6 +21,8 @@ class Bench:
         self.dut = dut
         self.rng = random.Random(int(os.environ["SHW_SEED"]))
         self.index_w = int(dut.INDEX_W.value)
+        self.block = int(dut.BLOCK.value)
+        self.lead = self.block + 6
         self.slot = 3
         self.ring = 2 << self.index_w
         self.tails = [-1] * PLANES
@@ -39,7 +43,8 @@ class Bench:
         self.dut.rst.value = self.dut.drain.value = 0
         await ReadOnly()
         assert self.observed() is None, "nothing is issued in reset"
-        assert int(self.dut.finished.value) == 1
+        assert not int(self.dut.finished.value)
+        assert int(self.dut.idle.value)
         await FallingEdge(self.dut.clk)
 
     async def fill(self, lists: Lists) -> None:
@@ -69,15 +74,18 @@ class Bench:
         index = int(dut.op_address.value) if term else None
         return Operation(op, index, bool(int(dut.op_fill.value)) if op == Op.SHIFT else False)
 
-    async def run(self, lists: Lists, stall: float = 0.0, wait: int = 0, abort: int | None = None) -> None:
-        """Start a slice and compare its operations; `wait` cycles pass before `go`, drains among them."""
+    async def start(self) -> None:
+        """Start the slice that was filled last."""
         dut = self.dut
-        await self.fill(lists)
-        expected = operations(lists)
-        dut.start.value, dut.start_slot.value, dut.go.value = 1, self.slot, 0
+        assert int(dut.idle.value)
+        dut.start.value, dut.start_slot.value = 1, self.slot
         await FallingEdge(dut.clk)
         dut.start.value, dut.start_slot.value = 0, self.rng.randrange(4)
-        for n in range(wait):
+
+    async def wait(self, cycles: int) -> None:
+        """Let cycles pass before `go`, drains among them."""
+        dut = self.dut
+        for n in range(cycles):
             dut.drain.value = n & 1
             await ReadOnly()
             assert not int(dut.finished.value)
@@ -85,22 +93,40 @@ class Bench:
             assert int(dut.op.value) == (Op.NORTH if n & 1 else Op.ADD)
             assert not int(dut.op_term.value)
         dut.drain.value = 0
-        seen, cycle, done = [], 0, False
+
+    async def issue(
+        self, lists: Lists, stall: float = 0.0, abort: int | None = None, ahead: bool = False, stay: int = 0
+    ) -> bool:
+        """Run a slice and compare its operations; `ahead` starts the next one, filled before, as early as possible."""
+        dut = self.dut
+        expected = operations(lists, self.block)
+        seen, cycle, done, started = [], 0, False, not ahead
         while not done:
             dut.go.value = int(self.rng.random() >= stall)
             await ReadOnly()
             done = bool(int(dut.finished.value))
+            start = not started and bool(int(dut.idle.value))
             await FallingEdge(dut.clk)
             cycle += 1
+            dut.start.value, dut.start_slot.value = int(start), self.slot
+            started |= start
             operation = self.observed()
             if operation:
                 seen.append(operation)
             if abort is not None and cycle >= abort:
+                dut.start.value = 0
                 dut.drain.value = int(not int(dut.go.value))
                 await self.reset()
                 dut.go.value = dut.drain.value = 0
-                return
+                return False
             assert cycle < 20 + 20 * len(expected), "the slice does not end"
+        for _ in range(stay):  # the other rows are not finished yet
+            dut.go.value = 1
+            await ReadOnly()
+            assert int(dut.finished.value)
+            await FallingEdge(dut.clk)
+            dut.start.value = 0
+            assert self.observed() is None
         dut.go.value = 0
         effects = [
             Operation(o.op, o.index, o.fill if o.op == Op.SHIFT else False)
@@ -109,10 +135,21 @@ class Bench:
         ]
         assert seen == effects
         if stall == 0.0:
-            assert cycle == len(expected) + max(2 - wait, 0)
+            assert cycle == len(expected)
         await FallingEdge(dut.clk)
+        dut.start.value = 0
+        if not started:
+            await self.start()
         assert self.observed() is None
-        assert int(dut.finished.value) == 1
+        assert not int(dut.finished.value)
+        return True
+
+    async def run(self, lists: Lists, stall: float = 0.0, wait: int = 0, abort: int | None = None) -> bool:
+        """Fill, start and run one slice; `wait` is in addition to the lead that the sequencer asks for."""
+        await self.fill(lists)
+        await self.start()
+        await self.wait(self.lead - 1 + wait)
+        return await self.issue(lists, stall, abort)
 
 
 def random_lists(rng: random.Random, depth: int) -> Lists:
@@ -153,6 +190,28 @@ async def random_slices(dut) -> None:
 
 
 @cocotb.test()
+async def slices_sorted_ahead(dut) -> None:
+    """A slice is started while the one before runs; it runs without a gap in its operations."""
+    bench = Bench(dut)
+    await bench.begin()
+    depth = 1 << bench.index_w
+    slices = [random_lists(bench.rng, depth) for _ in range(40)]
+    slices += [[[] for _ in range(PLANES)]] * 3 + [[[(p, bool(p & 1))] for p in range(PLANES)]] * 3
+    full: Lists = [[(i, bool(i & 1)) for i in range(depth)] for _ in range(PLANES)]
+    slices += [full, slices[-1], full, full, slices[0]]
+    bench.rng.shuffle(slices)
+    await bench.fill(slices[0])
+    await bench.start()
+    await bench.wait(bench.lead - 1)
+    for lists, following in pairwise(slices):
+        await bench.fill(following)
+        stall = bench.rng.choice((0.0, 0.0, 0.3))
+        await bench.issue(lists, stall, ahead=True, stay=bench.rng.choice((0, 0, 1, 5)))
+        await bench.wait(bench.lead)
+    await bench.issue(slices[-1])
+
+
+@cocotb.test()
 async def reset_at_any_cycle(dut) -> None:
     bench = Bench(dut)
     await bench.begin()
@@ -171,6 +230,7 @@ async def operations_compute_the_dot_product(dut) -> None:
         values = np.array([rng.randint(-128, 127) for _ in range(rng.randint(1, 256))])
         others = np.array([rng.randint(-128, 256) for _ in values])
         cell = Cell(24)
-        for o in operations(slice_lists(TileConfig(hese=rng.random() < 0.5), values.tolist())[0]):
+        lists = slice_lists(TileConfig(hese=rng.random() < 0.5), values.tolist())[0]
+        for o in operations(lists, rng.choice((1, 4, 16, 256))):
             cell.step(o.op, int(o.fill), 0 if o.index is None else int(others[o.index]))
         assert cell.value == int(values @ others)

@@ -3,12 +3,14 @@
 `default_nettype none
 
 module sequencer_with_lists #(
-  parameter INDEX_W = 8
+  parameter INDEX_W = 8,
+  parameter BLOCK   = 16
 ) (
   input  wire               clk,
   input  wire               rst,
   input  wire               start,
   input  wire [1:0]         start_slot,
+  output wire               idle,
   input  wire               go,
   input  wire               drain,
   output wire               finished,
@@ -27,14 +29,14 @@ module sequencer_with_lists #(
   reg  [INDEX_W:0]   lasts     [0:63];
   reg  [INDEX_W:0]   previouses [0:63];
   reg  [INDEX_W+1:0] entries   [0:(32<<INDEX_W)-1];
-  reg  [INDEX_W:0]   at_position;
+  reg  [INDEX_W+1:0] stored;
+  reg  [INDEX_W+1:0] entry;
 
   wire [1:0]         bounds_slot;
   wire [3:0]         bounds_plane;
   wire               read_enable;
   wire [INDEX_W:0]   read_position;
   wire [3:0]         read_plane;
-  wire [INDEX_W+1:0] entry = entries[{read_plane, at_position}];
 
   always @(posedge clk) begin
     if (fill_bounds) begin
@@ -42,11 +44,12 @@ module sequencer_with_lists #(
       previouses[{fill_slot, fill_plane}] <= fill_previous;
     end
     if (fill_entry) entries[{fill_plane, fill_position}] <= fill_data;
-    if (read_enable) at_position <= read_position;
+    if (read_enable) stored <= entries[{read_plane, read_position}];
+    entry <= stored;
   end
 
-  shw_term_sequencer #(.INDEX_W(INDEX_W)) u_sequencer (
-    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .go(go), .drain(drain),
+  shw_term_sequencer #(.INDEX_W(INDEX_W), .BLOCK(BLOCK)) u_sequencer (
+    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .idle(idle), .go(go), .drain(drain),
     .finished(finished), .bounds_slot(bounds_slot), .bounds_plane(bounds_plane),
     .previous(previouses[{bounds_slot, bounds_plane}]), .last(lasts[{bounds_slot, bounds_plane}]),
     .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),

@@ -84,7 +84,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"\n  {command} " in text
 
 
-@pytest.mark.parametrize("scheme", ["fixed8", "tr"])
+@pytest.mark.parametrize("scheme", ["fixed8", "joint", "tr"])
 @pytest.mark.parametrize("stream", ["weights", "activations"])
 def test_golden_run(
     scheme: str, stream: str, model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -104,7 +104,10 @@ def test_golden_run(
     assert report["float_accuracy"] is not None
     assert report["mismatches"] is None
     assert [layer["kind"] for layer in report["layers"] if layer["macs"]] == ["conv", "fc"]
-    if scheme == "fixed8":
+    assert report["quantizations"] == {"op_by_op": 2, "unified": 1}
+    assert "1 in unified modules, 2 operator by operator" in captured.out
+    assert ("[1/2] conv" in captured.err) == (scheme == "joint")
+    if scheme != "tr":
         assert report["term_pairs"] == 49 * report["macs"]
 
 
@@ -139,8 +142,13 @@ def test_a_layer_can_be_switched_off(model: Path, data: Path, tmp_path: Path) ->
 
 def test_quantize_and_simulate(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     network, run, simulated = tmp_path / "small.npz", tmp_path / "run.json", tmp_path / "simulated.json"
-    assert main(["quantize", str(model), "--data", str(data), "--output", str(network)]) == 0
-    assert capsys.readouterr().out.split() == [str(network), str(network.with_suffix(".json"))]
+    report = tmp_path / "report.json"
+    words = ["quantize", model, "--data", data, "--output", network, "--json", report]
+    assert main([str(word) for word in words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [str(network), str(network.with_suffix(".json"))]
+    assert lines[2:] == ["quantizations   1 in unified modules, 2 operator by operator"]
+    assert json.loads(report.read_text())["quantizations"] == {"op_by_op": 2, "unified": 1}
     assert json.loads(network.with_suffix(".json").read_text())["scheme"] == "tr"
     assert main(["run", str(model), "--data", str(data), "--json", str(run)]) == 0
     words = ["simulate", str(network), "--data", str(data), "--executor", "golden", "--json", str(simulated)]
@@ -148,6 +156,30 @@ def test_quantize_and_simulate(model: Path, data: Path, tmp_path: Path, capsys: 
     first, second = json.loads(run.read_text()), json.loads(simulated.read_text())
     assert first["layers"] == second["layers"]
     assert first["accuracy"] == second["accuracy"]
+
+
+def test_joint_is_fixed8_with_joint_scales(model: Path, data: Path, tmp_path: Path) -> None:
+    found = []
+    for name, words in (("a", ["--scheme", "joint"]), ("b", ["--scheme", "fixed8", "--scale", "joint"])):
+        path = tmp_path / f"{name}.npz"
+        widths = ["--weight-bits", "5", "--activation-bits", "6"]
+        assert main(["quantize", str(model), "--data", str(data), "--output", str(path), *words, *widths]) == 0
+        found.append(json.loads(path.with_suffix(".json").read_text()))
+    assert [entry.pop("scheme") for entry in found] == ["joint", "fixed8"]
+    assert found[0] == found[1]
+    assert found[0]["modules"][0]["weight_bits"] == 5
+    assert found[0]["tensors"]["input"]["bits"] == 6
+
+
+def test_first_modules_only(model: Path, data: Path, tmp_path: Path) -> None:
+    network, report = tmp_path / "small.npz", tmp_path / "report.json"
+    assert main(["quantize", str(model), "--data", str(data), "--output", str(network), "--scheme", "joint"]) == 0
+    for words in (["run", model, "--scheme", "joint"], ["simulate", network, "--executor", "golden"]):
+        words = [*words, "--data", data, "--modules", 1, "--json", report]
+        assert main([str(word) for word in words]) == 0
+        content = json.loads(report.read_text())
+        assert [layer["name"] for layer in content["layers"]] == ["conv"]
+        assert content["accuracy"] is content["agreement"] is None
 
 
 def test_parse_layer() -> None:
@@ -174,7 +206,14 @@ def test_parse_layer() -> None:
         (["--budget", "lots"], "--budget: budget 'lots'"),
         (["--data-terms", "10"], "--data-terms: data terms 10"),
         (["--stream", "activations", "--data-terms", "2"], "data terms"),
-        (["--scheme", "joint"], "--scheme joint: choose fixed8 or tr"),
+        (["--scheme", "msq"], "--scheme msq: choose fixed8 or joint or tr"),
+        (["--scheme", "joint", "--scale", "mse"], "--scale mse belongs to"),
+        (["--scheme", "joint", "--budget", "12"], "--budget belongs to --scheme tr"),
+        (["--scheme", "joint", "--weight-bits", "3"], "--weight-bits 3 is outside 4..8"),
+        (["--scheme", "fixed8", "--activation-bits", "9"], "--activation-bits 9 is outside 4..8"),
+        (["--weight-bits", "4"], "--weight-bits belongs to"),
+        (["--modules", "0"], "first 0 modules"),
+        (["--modules", "9"], "first 9 modules"),
         (["--executor", "fpga"], "--executor fpga: choose float or golden or rtl"),
         (["--stream", "both"], "--stream both"),
         (["--scale", "median"], "--scale median"),

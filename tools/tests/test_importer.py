@@ -75,7 +75,7 @@ def test_batch_normalization_bias_and_relu_fold(save_model: Any) -> None:
     ]
     module = only(check(save_model(nodes, w)))
     assert module.relu
-    assert module.nodes == ["c", "n", "e", "out"]
+    assert module.nodes == ("c", "n", "e", "out")
 
 
 def test_batch_normalization_without_convolution_is_depthwise(save_model: Any) -> None:

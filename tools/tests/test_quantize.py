@@ -16,7 +16,7 @@ from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, TensorInfo, TermConfig
-from shiftwork.quantize import fixed8
+from shiftwork.quantize import fixed8, scales
 from shiftwork.quantize.bounds import SLICE_LIMIT, check_accumulators, slice_bounds
 from shiftwork.quantize.tr import TrOptions, configure, group_budget, parse_budget, read_overrides
 
@@ -64,16 +64,16 @@ def test_example_network_is_accurate(digits: Digits) -> None:
     ],
 )
 def test_full_range_fraction(largest: float, signed: bool, expected: int) -> None:
-    assert fixed8.full_range_fraction(largest, signed) == expected
+    assert scales.full_range_fraction(largest, signed) == expected
 
 
 def test_mse_saturates_rare_outliers_only() -> None:
     values = np.random.default_rng(1).normal(0, 0.1, 20000)
-    assert fixed8.mse_fraction(values, float(np.abs(values).max()), True, -128, 127) in (8, 9)
+    assert scales.mse_fraction(values, float(np.abs(values).max()), True, -128, 127) in (8, 9)
     values[7] = 1.5
-    assert fixed8.full_range_fraction(1.5, True) == 6
-    assert fixed8.mse_fraction(values, 1.5, True, -128, 127) > 6
-    assert fixed8.mse_fraction(np.array([1.0, 1.0]), 1.0, True, -128, 127) == 6
+    assert scales.full_range_fraction(1.5, True) == 6
+    assert scales.mse_fraction(values, 1.5, True, -128, 127) > 6
+    assert scales.mse_fraction(np.array([1.0, 1.0]), 1.0, True, -128, 127) == 6
 
 
 def quantized(path: Path, x: np.ndarray, method: str = "maxabs", per_channel: bool = True) -> IntegerNetwork:
@@ -142,10 +142,11 @@ def wild(save_model: Callable[..., Path], scale: float) -> tuple[Path, np.ndarra
     return path, rng.normal(0, 1, (8, 2, 4, 4)).astype(np.float32)
 
 
+@pytest.mark.parametrize("method", ["mse", "joint"])
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
-def test_shifts_stay_legal_for_wild_ranges(save_model: Callable[..., Path], scale: float) -> None:
+def test_shifts_stay_legal_for_wild_ranges(save_model: Callable[..., Path], scale: float, method: str) -> None:
     path, x = wild(save_model, scale)
-    network = quantized(path, x, "mse")
+    network = quantized(path, x, method)
     for module in network.modules:
         for shifts in (module.shift, module.shortcut_shift, module.bias_shift):
             assert shifts is None or (shifts.min() >= 0 and shifts.max() <= 31)

@@ -109,7 +109,8 @@ def test_wrappers_set_every_parameter_and_port() -> None:
     for design in designs(3, 5).values():
         text = design.wrapper()
         assert f"module {TOP}" in text
-        assert all(f".{name}({value})" in text for name, value in design.parameters.items())
+        words = {name: f'"{value}"' if isinstance(value, str) else value for name, value in design.parameters.items()}
+        assert all(f".{name}({word})" in text for name, word in words.items())
         assert all(f".{name}({name})" in text for _, name, _ in design.ports)
         source = design.sources()[-1].read_text()
         assert source.count(f"module {design.module} ") == 1

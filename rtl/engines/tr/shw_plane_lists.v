@@ -14,7 +14,9 @@
 // then take slots 0, 1, 2, 3, 0, ... The caller keeps at most three slices and 2^(INDEX_W+1) values in flight.
 // Read side: `previous` and `last`, the positions of the last entries of the slice before and of the slice in
 // bounds_slot (equal: the slice has no entry in this plane), follow bounds_slot and bounds_plane in the same cycle;
-// the entry follows read_position by one cycle when read_enable is set and holds otherwise.
+// the entry follows read_position and read_plane by two cycles: read_enable moves the first step (the memories),
+// entry_enable the second (the words of the other planes become 0, so that the entry is the OR of all); both hold
+// while they are 0.
 //
 // Parameters: INDEX_W  4..10  a slice has up to 2^INDEX_W values, a ring 2^(INDEX_W+1) positions
 // Latency:    an appended entry is readable 2 cycles later, a closed plane's bounds 2 cycles after its visit.
@@ -48,7 +50,8 @@ module shw_plane_lists #(
   output wire [INDEX_W:0]     last,
   input  wire                 read_enable,
   input  wire [INDEX_W:0]     read_position,
-  input  wire [3:0]           read_plane,    // in the cycle of the entry
+  input  wire [3:0]           read_plane,
+  input  wire                 entry_enable,
   output wire [INDEX_W:0]     entry_value,
   output wire                 entry_negative
 );
@@ -62,8 +65,8 @@ module shw_plane_lists #(
   endgenerate
 
   // Position of the last entry of every list, modulo the ring; all ones (-1) after a clear.
-  wire [9*PTR_W-1:0]   tails;
-  wire [9*ENTRY_W-1:0] entries;
+  wire [9*PTR_W-1:0]    tails;
+  wire [10*ENTRY_W-1:0] merged;   // words of the planes below
 
   // Visit, first cycle: count the group's entries.
   reg [PTR_W-1:0] base [0:15];   // last entry before the group, per plane
@@ -126,6 +129,20 @@ module shw_plane_lists #(
   genvar p;
   generate
     for (p = 0; p < 9; p = p + 1) begin : g_plane
+      wire               read = read_plane == p;
+      wire [ENTRY_W-1:0] stored;
+      reg                chosen;
+      reg [ENTRY_W-1:0]  word;
+
+      always @(posedge clk) begin
+        if (read_enable) chosen <= read;
+        if (entry_enable) begin
+          if (!chosen) word <= {ENTRY_W{1'b0}};
+          else word <= stored;
+        end
+      end
+      assign merged[(p+1)*ENTRY_W +: ENTRY_W] = merged[p*ENTRY_W +: ENTRY_W] | word;
+
       reg [PTR_W-1:0] tail;
       reg             load;           // the pointer is settled in this cycle
       reg             write;
@@ -148,18 +165,14 @@ module shw_plane_lists #(
         .clk(clk),
         .write_enable(write), .write_address(tail),
         .write_data({write_negative, write_value[p*PTR_W +: PTR_W]}),
-        .read_enable(read_enable), .read_address(read_position),
-        .read_data(entries[p*ENTRY_W +: ENTRY_W])
+        .read_enable(read_enable && read), .read_address(read_position), .read_data(stored)
       );
     end
   endgenerate
 
-  wire [ENTRY_W-1:0] entry;
-
-  shw_plane_mux #(.W(ENTRY_W)) u_entry (.words(entries), .plane(read_plane), .word(entry));
-
-  assign entry_value    = entry[INDEX_W:0];
-  assign entry_negative = entry[INDEX_W+1];
+  assign merged[0 +: ENTRY_W] = {ENTRY_W{1'b0}};
+  assign entry_value          = merged[9*ENTRY_W +: PTR_W];
+  assign entry_negative       = merged[9*ENTRY_W + PTR_W];
 endmodule
 
 `default_nettype wire

@@ -21,12 +21,22 @@ module shw_plane_mux #(
     end
   endgenerate
 
-  wire [W-1:0] low  = plane[1] ? (plane[0] ? words[3*W +: W] : words[2*W +: W])
-                               : (plane[0] ? words[1*W +: W] : words[0*W +: W]);
-  wire [W-1:0] high = plane[1] ? (plane[0] ? words[7*W +: W] : words[6*W +: W])
-                               : (plane[0] ? words[5*W +: W] : words[4*W +: W]);
+  // Selected words, zeros for the others; a LUT6 takes four of them.
+  wire [9*W-1:0] chosen;
 
-  assign word = plane[3] ? words[8*W +: W] : plane[2] ? high : low;
+  genvar p;
+  generate
+    for (p = 0; p < 8; p = p + 1) begin : g_plane
+      localparam [1:0] PLACE = p[1:0];
+      assign chosen[p*W +: W] = words[p*W +: W] & {W{plane[1:0] == PLACE}};
+    end
+  endgenerate
+  assign chosen[8*W +: W] = words[8*W +: W] & {W{plane[3]}};
+
+  wire [W-1:0] low  = chosen[0*W +: W] | chosen[1*W +: W] | chosen[2*W +: W] | chosen[3*W +: W];
+  wire [W-1:0] high = chosen[4*W +: W] | chosen[5*W +: W] | chosen[6*W +: W] | chosen[7*W +: W];
+
+  assign word = (low & {W{plane[3:2] == 2'd0}}) | (high & {W{plane[2]}}) | chosen[8*W +: W];
 endmodule
 
 `default_nettype wire

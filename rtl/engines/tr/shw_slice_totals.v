@@ -1,6 +1,7 @@
 // shw_slice_totals: the drained edge of the array: joins slice sums into 32-bit totals, one beat per row out.
 //
-// Slice sums of a row arrive for all columns at once; `add_first` starts a tile's total, `add_last` completes it.
+// Slice sums of a row arrive for all columns at once, one cycle after their add_valid, add_row and so on;
+// `add_first` starts a tile's total, `add_last` completes it.
 // Totals of two tiles live side by side in LUT RAM (banks), so one tile leaves while the next one accumulates.
 //
 // Parameters: ROWS 1..256, COLS 1..1024, SUM_W 10..32 width of a slice sum
@@ -25,7 +26,7 @@ module shw_slice_totals #(
   input  wire                  add_first,
   input  wire                  add_last,
   input  wire                  add_bank,
-  input  wire [COLS*SUM_W-1:0] add_sum,
+  input  wire [COLS*SUM_W-1:0] add_sum,     // one cycle after add_valid
   output wire                  done,        // the last row of a bank moved to the output register
   output wire                  done_bank,
   output reg                   out_valid,
@@ -52,31 +53,42 @@ module shw_slice_totals #(
   reg              out_bank;
   reg  [ROW_W-1:0] out_row;
 
-  wire             move     = full[out_bank] && !add_valid && (!out_valid || out_ready);
+  // The address is chosen one cycle ahead, from add_valid and where the output will stand.
+  reg              join_valid;
+  reg              join_first;
+  reg              join_end;      // last row of a tile
+  reg  [ROW_W:0]   address;
+
+  wire             move     = full[out_bank] && !join_valid && (!out_valid || out_ready);
   wire             move_end = move && out_row == LAST_ROW;
-  wire [ROW_W:0]   address  = add_valid ? {add_bank, add_row} : {out_bank, out_row};
+  wire             bank_next = out_bank ^ move_end;
+  wire [ROW_W-1:0] row_next = move_end ? {ROW_W{1'b0}} : out_row + {{(ROW_W-1){1'b0}}, move};
 
   assign done      = move_end;
   assign done_bank = out_bank;
 
   always @(posedge clk) begin
     if (rst) begin
-      full      <= 2'b00;
-      out_valid <= 1'b0;
-      out_last  <= 1'b0;
-      out_bank  <= 1'b0;
-      out_row   <= {ROW_W{1'b0}};
+      full       <= 2'b00;
+      join_valid <= 1'b0;
+      join_end   <= 1'b0;
+      out_valid  <= 1'b0;
+      out_last   <= 1'b0;
+      out_bank   <= 1'b0;
+      out_row    <= {ROW_W{1'b0}};
     end else begin
-      if (add_valid && add_last && add_row == LAST_ROW) full[add_bank] <= 1'b1;
+      join_valid <= add_valid;
+      join_end   <= add_valid && add_last && add_row == LAST_ROW;
+      if (join_end) full[address[ROW_W]] <= 1'b1;
       if (move_end) full[out_bank] <= 1'b0;
-      if (move) begin
-        out_row  <= move_end ? {ROW_W{1'b0}} : out_row + 1'b1;
-        out_last <= move_end;
-        if (move_end) out_bank <= !out_bank;
-      end
+      out_bank <= bank_next;
+      out_row  <= row_next;
+      if (move) out_last <= move_end;
       if (move) out_valid <= 1'b1;
       else if (out_ready) out_valid <= 1'b0;
     end
+    join_first <= add_first;
+    address    <= add_valid ? {add_bank, add_row} : {bank_next, row_next};
   end
 
   genvar c;
@@ -85,11 +97,11 @@ module shw_slice_totals #(
       (* ram_style = "distributed" *) reg [31:0] totals [0:(2 << ROW_W)-1];
       wire [SUM_W-1:0] sum   = add_sum[c*SUM_W +: SUM_W];
       wire [31:0]      joined = totals[address];
-      wire [31:0]      next  = {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]}
-                               + (add_first ? 32'd0 : joined);
+      wire [31:0]      next   = {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]}
+                                + (join_first ? 32'd0 : joined);
       reg  [31:0]      beat;
       always @(posedge clk) begin
-        if (add_valid) totals[address] <= next;
+        if (join_valid) totals[address] <= next;
         if (move) beat <= joined;
       end
       assign out_acc[c*32 +: 32] = beat;

@@ -1,27 +1,32 @@
 // shw_term_sequencer: turns a row's plane lists into the operations of its cells.
 //
-// After `start` it walks the lists of a slice from plane 8 down, one term per cycle, and issues one operation
-// per term: shift when a plane begins, flip when the sign changes (cells work complemented while `flipped`),
-// add otherwise. Exceptions that cost one operation more: an empty plane (shift alone), a plane whose first
-// term has the other sign (shift, then flip), and a slice that ends complemented (flip). So a slice takes
+// After `start` the lists of a slice are read from plane 8 down and sorted by sign in blocks (shw_term_sorter). While
+// `go`, one operation per term is issued: shift when a plane begins, flip when the sign changes (cells work
+// complemented while `flipped`), add otherwise. Exceptions that cost one operation more: an empty plane (shift
+// alone), a plane whose first block has no term of the sign in use (shift, then flip), and a slice that ends
+// complemented (flip). So a slice takes
 //   sum over planes of max(terms, 1) + planes (below 8) that begin with a sign change + (ends complemented).
-// `finished` rises in the cycle of the last operation's issue, so that drain operations follow without a gap.
+// `finished` rises in the cycle of the slice's last issue, so that drain operations follow without a gap, and
+// stays while `go` does; the next `go` runs the next slice, which may have been started meanwhile.
 //
-// Parameters: INDEX_W  4..10  width of an index
-// Latency:    4 cycles from start to the first operation at the output register. Throughput: 1 operation a cycle.
-// Backpressure: nothing is issued while `go` is 0; reading ahead stops by itself.
-// Reset:      rst returns to idle and finished.
+// Parameters: INDEX_W  4..10         width of an index
+//             BLOCK    4, 8, 16, 32  terms sorted by sign together
+// Latency:    `go` may rise BLOCK + 6 cycles after `start`; the operation leaves one cycle after its issue.
+// Throughput: 1 operation a cycle. Backpressure: nothing is issued while `go` is 0; reading ahead stops by itself.
+// Reset:      rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
 module shw_term_sequencer #(
-  parameter INDEX_W = 8
+  parameter INDEX_W = 8,
+  parameter BLOCK   = 16
 ) (
   input  wire               clk,
   input  wire               rst,
-  input  wire               start,         // one cycle, when finished
+  input  wire               start,         // after idle, when the slice before runs or has run
   input  wire [1:0]         start_slot,
+  output wire               idle,
   input  wire               go,
   input  wire               drain,         // issue a north operation; go must be 0
   output wire               finished,
@@ -33,7 +38,7 @@ module shw_term_sequencer #(
   output wire               read_enable,
   output wire [INDEX_W:0]   read_position,
   output wire [3:0]         read_plane,
-  input  wire [INDEX_W:0]   entry_value,
+  input  wire [INDEX_W:0]   entry_value,   // two cycles after its position
   input  wire               entry_negative,
   // cells
   output reg  [1:0]         op,
@@ -46,85 +51,101 @@ module shw_term_sequencer #(
   localparam [1:0] OP_FLIP  = 2'd2;
   localparam [1:0] OP_NORTH = 2'd3;
 
-  generate
-    if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal
-      shw_ILLEGAL_INDEX_W illegal ();
-    end
-  endgenerate
+  wire             block_valid;
+  wire             block_take;
+  wire [5:0]       block_positive;
+  wire [5:0]       block_negative;
+  wire             block_shift;
+  wire             block_last;
+  wire             term_read;
+  wire             term_negative;
+  wire [5:0]       term_position;
+  wire [INDEX_W:0] term_value;
 
-  // Walk: the plane and position whose entry is read in this cycle.
-  reg               active;
-  reg [1:0]         slot;
-  reg [3:0]         plane;
-  reg [3:0]         plane_next;   // 8 while idle
-  reg               opening;      // first position of its plane
-  reg               empty;
-  reg [INDEX_W:0]   position;
-  reg [INDEX_W:0]   tail;         // position of the plane's last entry
+  shw_term_sorter #(.INDEX_W(INDEX_W), .BLOCK(BLOCK)) u_sorter (
+    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .idle(idle),
+    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
+    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
+    .entry_value(entry_value), .entry_negative(entry_negative),
+    .block_valid(block_valid), .block_take(block_take),
+    .block_positive(block_positive), .block_negative(block_negative),
+    .block_shift(block_shift), .block_last(block_last),
+    .term_read(term_read), .term_negative(term_negative), .term_position(term_position),
+    .term_value(term_value)
+  );
 
-  wire plane_end = empty || position == tail;
-  wire slice_end = plane_end && plane == 4'd0;
-  wire advance;
-  wire enter     = start || (active && advance && plane_end);   // the next plane
+  // Choose: the next term of the oldest block.
+  reg [5:0] positives;     // next term of either queue
+  reg [5:0] negatives;
+  reg       side;          // sign of the term before: 1 negative
+  reg       opened;        // a term of this block went ahead
 
-  assign bounds_slot   = active ? slot : start_slot;
-  assign bounds_plane  = plane_next;
-  assign read_enable   = advance;
-  assign read_position = position;
+  wire [5:0] positive_next = positives + 6'd1;
+  wire [5:0] negative_next = negatives + 6'd1;
+  wire       no_positive   = positives == block_positive;
+  wire       no_negative   = negatives == block_negative;
+  wire       one_positive  = positive_next == block_positive;
+  wire       one_negative  = negative_next == block_negative;
+  wire       exists        = !no_positive || !no_negative;
+  wire       choice        = side ? !no_negative || no_positive : no_positive && !no_negative;
+  wire       ending        = choice ? (no_negative || one_negative) && no_positive
+                                    : (no_positive || one_positive) && no_negative;
+  wire       accept;
+  wire       choose        = block_valid && accept;
+
+  assign block_take = choose && ending;
+
+  // Fetch: it leaves its queue.
+  reg       fetch_valid;
+  reg       fetch_first;
+  reg       fetch_term;
+  reg       fetch_ends;
+  reg       fetch_negative;
+  reg [5:0] fetch_position;
+  wire      advance;
+
+  assign accept        = !fetch_valid || advance;
+  assign term_read     = fetch_valid && fetch_term && advance;
+  assign term_negative = fetch_negative;
+  assign term_position = fetch_position;
+
+  // It waits for its turn.
+  reg valid;
+  reg first;        // first of its plane: the accumulators shift
+  reg term;         // 0: empty plane
+  reg ends;         // last of the slice
+  reg negative;
 
   always @(posedge clk) begin
     if (rst) begin
-      active     <= 1'b0;
-      plane_next <= 4'd8;
-    end else if (enter) begin
-      active     <= ~(active && slice_end);
-      plane_next <= (active && slice_end) ? 4'd8 : plane_next - 4'd1;
-    end
-    if (start) slot <= start_slot;
-    if (start || (active && advance)) begin
-      opening  <= enter;
-      position <= (enter ? previous : position) + 1'b1;
-    end
-    if (enter) begin
-      plane <= plane_next;
-      tail  <= last;
-      empty <= previous == last;
-    end
-  end
-
-  // Fetch: the entry leaves the list memory; then it waits in `term` for its turn.
-  reg               fetch_valid;
-  reg               fetch_first;
-  reg               fetch_term;
-  reg               fetch_last;
-  reg [3:0]         fetch_plane;
-  reg               valid;
-  reg               first;        // first of its plane: the accumulators shift
-  reg               term;         // 0: empty plane
-  reg               ends;         // last of the slice
-  reg               negative;
-  reg [INDEX_W:0]   value;
-
-  assign read_plane = fetch_plane;
-
-  always @(posedge clk) begin
-    if (rst) begin
+      positives <= 6'd0;
+      negatives <= 6'd0;
+      side      <= 1'b0;
+      opened    <= 1'b0;
       fetch_valid <= 1'b0;
-      valid       <= 1'b0;
-    end else if (advance) begin
-      fetch_valid <= active;
-      valid       <= fetch_valid;
+      valid     <= 1'b0;
+    end else begin
+      if (choose && exists && choice) negatives <= negative_next;
+      if (choose && exists && !choice) positives <= positive_next;
+      if (choose) begin
+        side   <= exists ? choice && !(ending && block_last) : side && !block_last;
+        opened <= !ending;
+      end
+      if (accept) fetch_valid <= block_valid;
+      if (advance) valid <= fetch_valid;
+    end
+    if (accept) begin
+      fetch_first    <= block_shift && !opened;
+      fetch_term     <= exists;
+      fetch_ends     <= ending && block_last;
+      fetch_negative <= choice;
+      fetch_position <= choice ? negatives : positives;
     end
     if (advance) begin
-      fetch_first <= opening && plane != 4'd8;
-      fetch_term  <= ~empty;
-      fetch_last  <= slice_end;
-      fetch_plane <= plane;
-      first       <= fetch_first;
-      term        <= fetch_term;
-      ends        <= fetch_last;
-      negative    <= entry_negative;
-      value       <= entry_value;
+      first    <= fetch_first;
+      term     <= fetch_term;
+      ends     <= fetch_ends;
+      negative <= fetch_negative;
     end
   end
 
@@ -136,7 +157,7 @@ module shw_term_sequencer #(
 
   wire change = term && negative != flipped;
   wire ahead  = first && change && !shifted;
-  wire issue  = valid && go && !closing;
+  wire issue  = valid && go && !closing && !done;
   wire take   = issue && !ahead;
   wire flipped_next = flipped ^ change;
 
@@ -148,10 +169,9 @@ module shw_term_sequencer #(
       flipped <= 1'b0;
       shifted <= 1'b0;
       closing <= 1'b0;
-      done    <= 1'b1;
+      done    <= 1'b0;
     end else begin
-      if (start) done <= 1'b0;
-      else if (finished) done <= 1'b1;
+      done <= go && finished;
       if (issue) shifted <= ahead;
       if (go && closing) begin
         flipped <= 1'b0;
@@ -162,7 +182,7 @@ module shw_term_sequencer #(
       end
     end
     op_fill    <= flipped;
-    op_address <= value;
+    op_address <= term_value;
     op_term    <= take && term;
     if (rst) op <= OP_ADD;
     else if (drain) op <= OP_NORTH;

@@ -286,7 +286,7 @@ module shw_tmac_engine #(
   endgenerate
 
   // Drained edge: the entry of a drain operation issued now is at the foot of the array three cycles later.
-  localparam DELAY = 5;
+  localparam DELAY = 4;
 
   reg  [DELAY-1:0]       leave_valid;     // entry 0: the row is complete
   reg  [DELAY-1:0]       leave_top;
@@ -314,7 +314,7 @@ module shw_tmac_engine #(
       wire              below      = count[COEF_W-1] && count[COEF_W-2:0] != {(COEF_W-1){1'b0}};
       wire [SUM_W-1:0]  addend     = {{(SUM_W-COEF_W){below}}, count};
       reg  [SUM_W-1:0]  sum;
-      wire [SUM_W-1:0]  chain_base = leave_top[DELAY-2] ? {SUM_W{1'b0}} : {sum[SUM_W-2:0], 1'b0};
+      wire [SUM_W-1:0]  chain_base = leave_top[DELAY-1] ? {SUM_W{1'b0}} : {sum[SUM_W-2:0], 1'b0};
       always @(posedge clk) sum <= addend + chain_base;
       assign sums[c*SUM_W +: SUM_W] = sum;
     end

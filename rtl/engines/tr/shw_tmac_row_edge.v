@@ -76,6 +76,7 @@ module shw_tmac_row_edge (
   wire [8:0] read_position;
   wire [3:0] read_plane;
   wire [8:0] entry_value;
+  wire       entry_enable;
   wire       entry_negative;
 
   shw_plane_lists #(.INDEX_W(8)) u_lists (
@@ -86,7 +87,7 @@ module shw_tmac_row_edge (
     .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
     .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
     .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
-    .entry_value(entry_value), .entry_negative(entry_negative)
+    .entry_enable(entry_enable), .entry_value(entry_value), .entry_negative(entry_negative)
   );
 
   shw_tmac_sequencer #(.INDEX_W(8)) u_sequencer (
@@ -94,7 +95,7 @@ module shw_tmac_row_edge (
     .finished(finished),
     .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
     .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
-    .entry_value(entry_value), .entry_negative(entry_negative),
+    .entry_enable(entry_enable), .entry_value(entry_value), .entry_negative(entry_negative),
     .term_valid(term_valid), .term_negative(term_negative), .term_exponent(term_exponent),
     .term_value(term_value)
   );

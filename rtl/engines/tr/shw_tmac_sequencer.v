@@ -5,7 +5,7 @@
 // A step that finds no term ready yet leaves term_valid at 0 until the next step.
 //
 // Parameters: INDEX_W  4..10  width of an index
-// Latency:    3 cycles from start until a step can bring the first term. Throughput: 1 term per step.
+// Latency:    4 cycles from start until a step can bring the first term. Throughput: 1 term per step.
 // Backpressure: `step`. Reset: rst returns to idle and finished.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -28,6 +28,7 @@ module shw_tmac_sequencer #(
   output wire               read_enable,
   output wire [INDEX_W:0]   read_position,
   output wire [3:0]         read_plane,
+  output wire               entry_enable,
   input  wire [INDEX_W:0]   entry_value,
   input  wire               entry_negative,
   // cells
@@ -51,13 +52,16 @@ module shw_tmac_sequencer #(
   reg [INDEX_W:0]   position;
   reg [INDEX_W:0]   tail;         // position of the plane's last entry
 
-  // Fetch: the entry leaves the list memory and waits there for its step.
+  // Fetch: the entry leaves the list memory, joins its plane, and waits there for its step.
+  reg               read_valid;
+  reg [3:0]         stored_plane;
   reg               fetch_valid;
   reg [3:0]         fetch_plane;
 
   wire plane_end = empty || position == tail;
   wire slice_end = plane_end && plane == 4'd0;
-  wire fetch     = active && !empty && (!fetch_valid || step);
+  wire take      = !fetch_valid || step;                     // the second stage moves
+  wire fetch     = active && !empty && (!read_valid || take);
   wire move      = active && (empty || fetch);
   wire enter     = start || (move && plane_end);   // the next plane
 
@@ -65,13 +69,15 @@ module shw_tmac_sequencer #(
   assign bounds_plane  = plane_next;
   assign read_enable   = fetch;
   assign read_position = position;
-  assign read_plane    = fetch_plane;
-  assign finished      = !active && !fetch_valid && !term_valid;
+  assign read_plane    = plane;
+  assign entry_enable  = take;
+  assign finished      = !active && !read_valid && !fetch_valid && !term_valid;
 
   always @(posedge clk) begin
     if (rst) begin
       active      <= 1'b0;
       plane_next  <= 4'd8;
+      read_valid  <= 1'b0;
       fetch_valid <= 1'b0;
       term_valid  <= 1'b0;
     end else begin
@@ -79,8 +85,9 @@ module shw_tmac_sequencer #(
         active     <= !(active && slice_end);
         plane_next <= (active && slice_end) ? 4'd8 : plane_next - 4'd1;
       end
-      if (fetch) fetch_valid <= 1'b1;
-      else if (step) fetch_valid <= 1'b0;
+      if (fetch) read_valid <= 1'b1;
+      else if (take) read_valid <= 1'b0;
+      if (take) fetch_valid <= read_valid;
       if (step) term_valid <= fetch_valid;
     end
     if (start) slot <= start_slot;
@@ -90,7 +97,8 @@ module shw_tmac_sequencer #(
       tail  <= last;
       empty <= previous == last;
     end
-    if (fetch) fetch_plane <= plane;
+    if (fetch) stored_plane <= plane;
+    if (take) fetch_plane <= stored_plane;
     if (step) begin
       term_negative <= entry_negative;
       term_exponent <= fetch_plane;

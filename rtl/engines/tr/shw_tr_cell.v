@@ -5,9 +5,11 @@
 //   OP_FLIP  (2) acc <= ~acc + t        OP_NORTH (3) acc <= north + t       (drain and clear chain)
 // While the row works complemented (fill = 1) the register holds ~value, so adding t subtracts it:
 // ~a + t = ~(a - t). Every sum bit is a function of six signals (t, acc[i], acc[i-1], north, op),
-// one LUT6 in front of a carry chain.
+// one LUT6 in front of a carry chain. ECP5 has LUT4s: there the bit is written as y ^ (keep & acc[i]), with
+// y = {0, acc[i-1], 1, north}[op] in one LUT4 and the rest in the LUT4 of the carry chain (CCU2C).
 //
-// Parameters: ACC_W  10..48  accumulator width; sums are modulo 2^ACC_W
+// Parameters: ACC_W  10..48             accumulator width; sums are modulo 2^ACC_W
+//             FAMILY "generic", "ecp5"  "ecp5" instantiates carry cells; the same function (tb/formal)
 // Latency:    1 cycle. Throughput: 1 operation per cycle. Backpressure: none (OP_ADD with t = 0 holds).
 // Reset:      rst clears the accumulator.
 //
@@ -15,7 +17,8 @@
 `default_nettype none
 
 module shw_tr_cell #(
-  parameter ACC_W = 24
+  parameter ACC_W  = 24,
+  parameter FAMILY = "generic"
 ) (
   input  wire             clk,
   input  wire             rst,
@@ -31,13 +34,45 @@ module shw_tr_cell #(
     end
   endgenerate
 
-  wire [ACC_W-1:0] addend     = {{(ACC_W-9){t[9]}}, t[8:0]};
-  wire [ACC_W-1:0] chain_base = op[1] ? (op[0] ? north : ~acc)
-                                      : (op[0] ? {acc[ACC_W-2:0], fill} : acc);
+  wire [ACC_W-1:0] addend = {{(ACC_W-9){t[9]}}, t[8:0]};
+  wire [ACC_W-1:0] below  = {acc[ACC_W-2:0], fill};
+  wire [ACC_W-1:0] sum;
+
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  generate
+    if (FAMILY == "generic") begin : g_generic
+      wire [ACC_W-1:0] chain_base = op[1] ? (op[0] ? north : ~acc) : (op[0] ? below : acc);
+      assign sum = addend + chain_base;
+    end else if (FAMILY == "ecp5") begin : g_ecp5
+      localparam PAIRS = (ACC_W + 1) / 2;
+      wire               keep   = ~op[0];
+      wire [2*PAIRS-1:0] chosen = op[0] ? (op[1] ? north : below) : {ACC_W{op[1]}};
+      wire [2*PAIRS-1:0] terms  = addend;
+      wire [2*PAIRS-1:0] held   = acc;
+      wire [2*PAIRS-1:0] sums;
+      wire [PAIRS:0]     carry;
+
+      assign carry[0] = 1'b0;
+      assign sum      = sums[ACC_W-1:0];
+
+      genvar i;
+      for (i = 0; i < PAIRS; i = i + 1) begin : g_pair
+        // A ^ D ^ (B & C), and A where C = D = 0: the carry of A + (D ^ (B & C))
+        CCU2C #(.INIT0(16'h956A), .INIT1(16'h956A), .INJECT1_0("NO"), .INJECT1_1("NO")) u_carry (
+          .CIN(carry[i]), .COUT(carry[i+1]),
+          .A0(terms[2*i]), .B0(held[2*i]), .C0(keep), .D0(chosen[2*i]), .S0(sums[2*i]),
+          .A1(terms[2*i+1]), .B1(held[2*i+1]), .C1(keep), .D1(chosen[2*i+1]), .S1(sums[2*i+1])
+        );
+      end
+    end else begin : g_illegal_family
+      shw_ILLEGAL_FAMILY illegal ();
+    end
+  endgenerate
+  /* verilator lint_on WIDTHEXPAND */
 
   always @(posedge clk) begin
     if (rst) acc <= {ACC_W{1'b0}};
-    else acc <= addend + chain_base;
+    else acc <= sum;
   end
 endmodule
 

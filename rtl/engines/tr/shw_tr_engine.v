@@ -17,8 +17,10 @@
 //   DEPTH    256, 512, 1024  values per slice; a tile is cut into slices
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
+//   BLOCK    4, 8, 16, 32  terms of a row sorted by sign together (shw_term_sorter)
+//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency: a slice of L values takes max(L + 1 (QT) or groups * max(g + 1, 9), longest row's operations + ROWS)
-//   cycles in steady state (shw_term_sequencer); its first operation follows its last beat by 9 cycles; the first
+//   cycles in steady state (shw_term_sequencer); its first operation follows its last beat by BLOCK + 13 cycles; the first
 //   output beat follows the last operation by 7 cycles or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while three slices or 2 * DEPTH values are in flight; out_valid waits for out_ready; any stall pattern
@@ -33,7 +35,9 @@ module shw_tr_engine #(
   parameter COLS     = 64,
   parameter DEPTH    = 256,
   parameter ACC_W    = 24,
-  parameter TRUNCATE = 1
+  parameter TRUNCATE = 1,
+  parameter BLOCK    = 16,
+  parameter FAMILY   = "generic"
 ) (
   input  wire               clk,
   input  wire               rst,
@@ -100,10 +104,11 @@ module shw_tr_engine #(
   wire [3:0]           slice_last;
   wire [3:0]           slice_col_signed;
   wire                 slice_release;
-  wire                 start;
+  reg                  start;       // the rows sort the next slice
 
   reg [1:0]            run_slot;    // slice being computed
-  reg [1:0]            next_slot;   // slice to be computed next
+  reg [1:0]            ahead_slot;  // slice being sorted for its turn
+  reg [1:0]            next_slot;   // slice to be sorted next
 
   shw_tr_loader #(.INDEX_W(INDEX_W), .TRUNCATE(TRUNCATE)) u_loader (
     .clk(clk), .rst(rst),
@@ -151,13 +156,16 @@ module shw_tr_engine #(
     end
   endgenerate
 
-  // Compute side: slices run one after the other; a drain of ROWS cycles separates them.
+  // Compute side: slices run one after the other; a drain of ROWS cycles separates them. While one runs, the
+  // rows sort the terms of the next, which may run BLOCK + 6 cycles after its start (shw_term_sorter).
   localparam [1:0] IDLE  = 2'd0;
   localparam [1:0] RUN   = 2'd1;
   localparam [1:0] DRAIN = 2'd2;
+  localparam [31:0] LEAD = BLOCK + 4;
 
   reg  [1:0]       state;
-  reg              started;       // the sequencers hold the next slice
+  reg              ahead;         // the rows sort the next slice or have sorted it
+  reg  [5:0]       lead;          // cycles until it may run
   reg              run_signed;
   reg  [ROW_W-1:0] drain_row;
   reg              drain_first;
@@ -165,6 +173,7 @@ module shw_tr_engine #(
   reg              drain_bank;    // bank of the tile being totalled
   reg  [1:0]       bank_busy;
 
+  wire [ROWS-1:0]  idle;
   wire [ROWS-1:0]  finished;
   wire             totals_done;
   wire             totals_done_bank;
@@ -174,35 +183,42 @@ module shw_tr_engine #(
   wire drain_end   = drain && drain_row == LAST_ROW;
   wire room        = !(slice_first[run_slot] && bank_busy[drain_bank]);
   wire drain_start = go && (&finished) && room;
+  wire run_start   = ahead && lead == 6'd0 && (state == IDLE || drain_end);
 
-  assign start         = !go && !started && slice_ready[next_slot];
   assign slice_release = drain_start;
 
   always @(posedge clk) begin
     if (rst) begin
       state      <= IDLE;
-      started    <= 1'b0;
+      start      <= 1'b0;
+      ahead      <= 1'b0;
       next_slot  <= 2'd0;
       drain_bank <= 1'b0;
       bank_busy  <= 2'b00;
     end else begin
+      start <= !start && !ahead && (&idle) && slice_ready[next_slot];
+      if (run_start) state <= RUN;
+      else if (drain_start) state <= DRAIN;
+      else if (drain_end) state <= IDLE;
       if (start) begin
-        started   <= 1'b1;
+        ahead     <= 1'b1;
         next_slot <= next_slot + 2'd1;
+      end else if (run_start) begin
+        ahead <= 1'b0;
       end
-      case (state)
-        RUN: if (drain_start) state <= DRAIN;
-        DRAIN: if (drain_end) state <= (started || start) ? RUN : IDLE;
-        default: if (start) state <= RUN;
-      endcase
-      if (drain_start) started <= 1'b0;
       if (drain_end && drain_last) drain_bank <= !drain_bank;
       if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
       if (drain_end && drain_last) bank_busy[drain_bank] <= 1'b1;
     end
     if (start) begin
-      run_slot   <= next_slot;
-      run_signed <= slice_col_signed[next_slot];
+      ahead_slot <= next_slot;
+      lead       <= LEAD[5:0];
+    end else if (lead != 6'd0) begin
+      lead <= lead - 6'd1;
+    end
+    if (run_start) begin
+      run_slot   <= ahead_slot;
+      run_signed <= slice_col_signed[ahead_slot];
     end
     if (drain_start) begin
       drain_first <= slice_first[run_slot];
@@ -225,18 +241,19 @@ module shw_tr_engine #(
       wire             op_fill;
       wire [INDEX_W:0] op_address;
 
-      shw_tr_row_edge #(.INDEX_W(INDEX_W)) u_edge (
+      shw_tr_row_edge #(.INDEX_W(INDEX_W), .BLOCK(BLOCK)) u_edge (
         .clk(clk), .rst(rst),
         .code(row_code[r*8 +: 8]), .code_signed(encode_row_signed), .code_hese(encode_hese),
         .plane_valid(plane_valid), .write_value(write_value),
         .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close),
         .visit_clear(visit_clear), .visit_slot(visit_slot),
         .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-        .start(start), .start_slot(next_slot), .go(go), .drain(drain), .finished(finished[r]),
+        .start(start), .start_slot(next_slot), .idle(idle[r]), .go(go), .drain(drain),
+        .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
       );
 
-      shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(INDEX_W+1)) u_row (
+      shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(INDEX_W+1), .FAMILY(FAMILY)) u_row (
         .clk(clk), .rst(rst),
         .write_enable(column_write), .write_address(column_address), .write_data(column_word),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_signed(run_signed),
@@ -247,27 +264,27 @@ module shw_tr_engine #(
   endgenerate
 
   // Drained edge: a north operation issued now leaves the array four cycles later.
-  reg  [3:0]            leave_valid;
-  reg  [3:0]            leave_first;
-  reg  [3:0]            leave_last;
-  reg  [3:0]            leave_bank;
-  reg  [4*ROW_W-1:0]    leave_row;
+  reg  [2:0]            leave_valid;
+  reg  [2:0]            leave_first;
+  reg  [2:0]            leave_last;
+  reg  [2:0]            leave_bank;
+  reg  [3*ROW_W-1:0]    leave_row;
   reg  [COLS*ACC_W-1:0] leave_sum;
 
   always @(posedge clk) begin
-    if (rst) leave_valid <= 4'd0;
-    else leave_valid <= {leave_valid[2:0], drain};
-    leave_first <= {leave_first[2:0], drain_first};
-    leave_last  <= {leave_last[2:0], drain_last};
-    leave_bank  <= {leave_bank[2:0], drain_bank};
-    leave_row   <= {leave_row[3*ROW_W-1:0], drain_row};
-    leave_sum   <= chain[COLS*ACC_W-1:0];
+    if (rst) leave_valid <= 3'd0;
+    else leave_valid <= {leave_valid[1:0], drain};
+    leave_first <= {leave_first[1:0], drain_first};
+    leave_last  <= {leave_last[1:0], drain_last};
+    leave_bank  <= {leave_bank[1:0], drain_bank};
+    leave_row   <= {leave_row[2*ROW_W-1:0], drain_row};
+    if (leave_valid[2]) leave_sum <= chain[COLS*ACC_W-1:0];
   end
 
   shw_slice_totals #(.ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W)) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[3]), .add_row(leave_row[3*ROW_W +: ROW_W]), .add_first(leave_first[3]),
-    .add_last(leave_last[3]), .add_bank(leave_bank[3]), .add_sum(leave_sum),
+    .add_valid(leave_valid[2]), .add_row(leave_row[2*ROW_W +: ROW_W]), .add_first(leave_first[2]),
+    .add_last(leave_last[2]), .add_bank(leave_bank[2]), .add_sum(leave_sum),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

@@ -7,6 +7,7 @@
 // Parameters: COLS   1..1024       cells
 //             ACC_W  10..48        accumulator width
 //             ADDR_W 2..16         address width of the operand memory (2 * DEPTH words)
+//             FAMILY "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency:    3 cycles from op to acc (memory, operand register, cell). Throughput: 1 operation per cycle.
 // Backpressure: none. Reset: rst clears the cells and what is in flight; the memory keeps its content.
 //
@@ -16,7 +17,8 @@
 module shw_tr_row #(
   parameter COLS   = 64,
   parameter ACC_W  = 24,
-  parameter ADDR_W = 9
+  parameter ADDR_W = 9,
+  parameter FAMILY = "generic"
 ) (
   input  wire                  clk,
   input  wire                  rst,
@@ -85,7 +87,7 @@ module shw_tr_row #(
         if (no_extend) extend <= 1'b0;
         else extend <= word[c*9 + 8];
       end
-      shw_tr_cell #(.ACC_W(ACC_W)) u_cell (
+      shw_tr_cell #(.ACC_W(ACC_W), .FAMILY(FAMILY)) u_cell (
         .clk(clk), .rst(rst), .op(op_2), .fill(fill_2), .t({extend, value}),
         .north(north[c*ACC_W +: ACC_W]), .acc(acc[c*ACC_W +: ACC_W])
       );

@@ -3,8 +3,9 @@
 // Encoder (HESE or binary) -> skew (plane p waits 8 - p cycles) -> plane lists with group reveal ->
 // sequencer. Control that all rows share (value, visit, index) comes from shw_tr_loader.
 //
-// Parameters: INDEX_W  4..10  width of an index in a slice
-// Latency:    a code is in its lists 10 cycles after `code_valid`; see shw_term_sequencer for the read side.
+// Parameters: INDEX_W  4..10         width of an index in a slice
+//             BLOCK    4, 8, 16, 32  terms sorted by sign together
+// Latency:    a code is in its lists 10 cycles after it came; `go` follows `start` by BLOCK + 6 cycles or more.
 // Throughput: 1 code per cycle in, 1 operation per cycle out. Backpressure: `go`.
 // Reset:      rst returns to idle; visit once with close before the first value.
 //
@@ -12,7 +13,8 @@
 `default_nettype none
 
 module shw_tr_row_edge #(
-  parameter INDEX_W = 8
+  parameter INDEX_W = 8,
+  parameter BLOCK   = 16
 ) (
   input  wire                 clk,
   input  wire                 rst,
@@ -30,6 +32,7 @@ module shw_tr_row_edge #(
   input  wire                 visit_unlimited,
   input  wire                 start,
   input  wire [1:0]           start_slot,
+  output wire                 idle,          // `start` may come in the next cycle
   input  wire                 go,
   input  wire                 drain,
   output wire                 finished,
@@ -89,12 +92,12 @@ module shw_tr_row_edge #(
     .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
     .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
     .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
-    .entry_value(entry_value), .entry_negative(entry_negative)
+    .entry_enable(1'b1), .entry_value(entry_value), .entry_negative(entry_negative)
   );
 
-  shw_term_sequencer #(.INDEX_W(INDEX_W)) u_sequencer (
-    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .go(go), .drain(drain),
-    .finished(finished),
+  shw_term_sequencer #(.INDEX_W(INDEX_W), .BLOCK(BLOCK)) u_sequencer (
+    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .idle(idle),
+    .go(go), .drain(drain), .finished(finished),
     .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
     .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
     .entry_value(entry_value), .entry_negative(entry_negative),

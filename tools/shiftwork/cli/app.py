@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -14,6 +15,9 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.report.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.network.data import Data
     from shiftwork.network.graph import FloatNetwork
@@ -56,13 +60,6 @@ def _calibration(network: FloatNetwork, data: Data | None, file: Path | None, co
     return data.first(count)
 
 
-def _quantize(network: FloatNetwork, calibration: Data, wish: o.Quantization) -> IntegerNetwork:
-    from shiftwork.quantize.fixed8 import quantize
-
-    fixed8 = quantize(network, calibration.x, wish.scale, per_channel=not wish.per_tensor)
-    return wish.apply(fixed8, calibration.x, calibration.y)
-
-
 def _device(rows: int, cols: int, progress: Progress, waves: Path | None = None) -> SimulatedDevice:
     from shiftwork.device.simulated import SimulatedDevice
 
@@ -93,7 +90,9 @@ def run(
     group: o.Group = None,
     budget: o.Budget = None,
     data_terms: o.DataTerms = None,
-    scale: o.Scale = "mse",
+    scale: o.Scale = None,
+    weight_bits: o.WeightBits = 8,
+    activation_bits: o.ActivationBits = 8,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
     max_loss: o.MaxLoss = 0.5,
@@ -105,6 +104,7 @@ def run(
     calib_data: o.CalibrationFile = None,
     rows: o.Rows = 8,
     cols: o.Cols = 64,
+    modules: o.Modules = None,
     json: o.JsonFile = None,
 ) -> int:
     """Quantize a model, execute it and, on the RTL, compare every layer with the golden model."""
@@ -115,8 +115,8 @@ def run(
     from shiftwork.report.run import EXECUTORS, run_float, run_integer
 
     wish = o.Quantization(
-        scheme, stream, group, budget, data_terms, scale, per_tensor, depthwise, max_loss, max_error,
-        tuple(layer or ()), overrides,
+        scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
+        max_error, tuple(layer or ()), overrides, weight_bits, activation_bits,
     )  # fmt: skip
     wish.check()
     o.choose("--executor", executor, EXECUTORS)
@@ -128,14 +128,17 @@ def run(
     samples = load_data(data, network)
     used = samples if limit is None else load_data(data, network, limit)
     progress.step(f"float model on {len(used.x)} samples")
-    outputs = reference(model, used.x, network.batch)
+    outputs: NDArray[np.float32] | None = reference(model, used.x, network.batch)
     if executor == "float":
+        assert outputs is not None
         return _finish(run_float(model.name, outputs, used), json)
     calibration = _calibration(network, samples, calib_data, calibrate)
     progress.step(f"quantize ({scheme}) with {len(calibration.x)} calibration samples")
-    integer = _quantize(network, calibration, wish)
+    integer = wish.quantize(network, calibration.x, calibration.y, progress)
     device = _device(rows, cols, progress) if executor == "rtl" else None
     progress.step(f"execute {len(used.x)} samples on {executor}")
+    if modules is not None:
+        integer, used, outputs = integer.first(modules), replace(used, y=None), None
     report = run_integer(model.name, integer, used, cast("Executor", executor), progress, device, reference=outputs)
     return _finish(report, json)
 
@@ -152,7 +155,9 @@ def quantize(
     group: o.Group = None,
     budget: o.Budget = None,
     data_terms: o.DataTerms = None,
-    scale: o.Scale = "mse",
+    scale: o.Scale = None,
+    weight_bits: o.WeightBits = 8,
+    activation_bits: o.ActivationBits = 8,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
     max_loss: o.MaxLoss = 0.5,
@@ -160,23 +165,27 @@ def quantize(
     layer: o.LayerOption = None,
     overrides: o.Overrides = None,
     calibrate: o.Calibrate = o.CALIBRATION_SAMPLES,
+    calib_data: o.CalibrationFile = None,
+    json: o.JsonFile = None,
 ) -> int:
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.network.data import load_data
     from shiftwork.network.importer import import_onnx
+    from shiftwork.report.run import quantization_line, quantizations, write_json
 
     wish = o.Quantization(
-        scheme, stream, group, budget, data_terms, scale, per_tensor, depthwise, max_loss, max_error,
-        tuple(layer or ()), overrides,
+        scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
+        max_error, tuple(layer or ()), overrides, weight_bits, activation_bits,
     )  # fmt: skip
     wish.check()
     o.check_target("--output", output)
+    o.check_target("--json", json)
     progress = Progress(steps=3)
     progress.step(f"import {model.name}")
     network = import_onnx(model)
-    calibration = _calibration(network, load_data(data, network), None, calibrate)
+    calibration = _calibration(network, load_data(data, network), calib_data, calibrate)
     progress.step(f"quantize ({scheme}) with {len(calibration.x)} calibration samples")
-    integer = _quantize(network, calibration, wish)
+    integer = wish.quantize(network, calibration.x, calibration.y, progress)
     progress.step(f"write {output}")
     try:
         written = integer.save(output)
@@ -184,6 +193,10 @@ def quantize(
         raise ShiftworkError(f"--output {output}: {error.strerror}") from error
     for path in written:
         print(path)
+    counts = quantizations(integer)
+    print(quantization_line(counts))
+    if json is not None:
+        write_json(json, {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts})
     return 0
 
 
@@ -208,6 +221,7 @@ def simulate(
     benchmark: Annotated[
         bool, typer.Option("--benchmark", help="Measure the whole network against the bare engine.")
     ] = False,
+    modules: o.Modules = None,
     json: o.JsonFile = None,
 ) -> int:
     """Execute an integer network, on the RTL compared with the golden model layer by layer."""
@@ -231,6 +245,8 @@ def simulate(
     progress.step(f"load {network.name}")
     integer = IntegerNetwork.load(network)
     used = _samples(integer, data, limit)
+    if modules is not None:
+        integer, used = integer.first(modules), replace(used, y=None)
     if executor == "golden":
         for option, given in (("--benchmark", benchmark), ("--waves", waves is not None)):
             if given:

@@ -12,18 +12,22 @@ import typer
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork, Stream
+from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
 from shiftwork.quantize.tr import TrOptions, configure, parse_budget, read_overrides
+from shiftwork.report.progress import Progress
 
-SCHEMES = ("fixed8", "tr")
+SCHEMES = ("fixed8", "joint", "tr")
 STREAMS = ("weights", "activations")
 CALIBRATION_SAMPLES = 256
+DEFAULT_SCALE = "mse"
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained network.", show_default=False)]
 DataFile = Annotated[
     Path, typer.Option("--data", metavar="D.npz", help="x (N,...) float32, y (N,) labels.", show_default=False)
 ]
-Scheme = Annotated[str, typer.Option(help="fixed8 or tr.")]
+Scheme = Annotated[str, typer.Option(help="fixed8, joint (fixed8 with --scale joint) or tr.")]
 StreamOption = Annotated[str, typer.Option("--stream", help="Operand streamed as terms: weights or activations.")]
 Group = Annotated[
     int | None,
@@ -44,7 +48,15 @@ DataTerms = Annotated[
         help="s, terms kept per gathered value, 1..9; 0 = all. [default: 3, activations 0]", show_default=False
     ),
 ]
-Scale = Annotated[str, typer.Option(help="How scales are chosen: mse or maxabs.")]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        help="How scales are chosen: joint, maxabs or mse. [default: mse, scheme joint: joint]", show_default=False
+    ),
+]
+WeightBits = Annotated[int, typer.Option(help="Width of the weights, 4..8; fixed8 and joint.")]
+ActivationBits = Annotated[int, typer.Option(help="Width of the activations, 4..8; fixed8 and joint.")]
+Modules = Annotated[int | None, typer.Option(help="Execute the first N modules only.", show_default=False)]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One weight scale per tensor, not per output channel.")]
 Depthwise = Annotated[bool, typer.Option("--depthwise", help="Reveal depthwise layers too.")]
 MaxLoss = Annotated[float, typer.Option(help="--budget auto: points of calibration accuracy it may cost.")]
@@ -75,13 +87,15 @@ class Quantization:
     group: int | None = None
     budget: str | None = None
     data_terms: int | None = None
-    scale: str = "mse"
+    scale: str = DEFAULT_SCALE
     per_tensor: bool = False
     depthwise: bool = False
     max_loss: float = 0.5
     max_error: float = 0.05
     layers: tuple[str, ...] = ()
     overrides: Path | None = None
+    weight_bits: int = 8
+    activation_bits: int = 8
 
     def check(self) -> None:
         """Refuse what does not go together before any work is done.
@@ -91,7 +105,14 @@ class Quantization:
         """
         choose("--scheme", self.scheme, SCHEMES)
         choose("--stream", self.stream, STREAMS)
-        choose("--scale", self.scale, ("mse", "maxabs"))
+        choose("--scale", self.scale, SCALE_METHODS)
+        if self.scheme == "joint" and self.scale != "joint":
+            raise ShiftworkError(f"--scale {self.scale} belongs to --scheme fixed8 or tr, not to --scheme joint")
+        for option, width in (("--weight-bits", self.weight_bits), ("--activation-bits", self.activation_bits)):
+            if not 4 <= width <= 8:
+                raise ShiftworkError(f"{option} {width} is outside 4..8")
+            if self.scheme == "tr" and width != 8:
+                raise ShiftworkError(f"{option} belongs to --scheme fixed8 or joint, not to --scheme tr")
         if self.group is not None:
             _named("--group", term_codes.check_group, self.group)
         if self.data_terms is not None:
@@ -112,6 +133,24 @@ class Quantization:
                 if value is not None:
                     raise ShiftworkError(f"{name} belongs to --scheme tr, not to --scheme {self.scheme}")
 
+    def quantize(
+        self, network: FloatNetwork, samples: Any, labels: Any, progress: Progress | None = None
+    ) -> IntegerNetwork:
+        """The integer network that was asked for.
+
+        Args:
+            network: the float graph. samples, labels: calibration data. progress: told about the joint search.
+
+        Raises:
+            ShiftworkError: an illegal option or override, or a network that the scales do not fit.
+        """
+        per_channel = not self.per_tensor
+        with (progress or Progress(quiet=True)).items() as shown:
+            fixed8 = quantize(
+                network, samples, self.scale, per_channel, self.weight_bits, self.activation_bits, progress=shown.item
+            )
+        return self.apply(fixed8, samples, labels)
+
     def apply(self, fixed8: IntegerNetwork, samples: Any, labels: Any) -> IntegerNetwork:
         """Configure the terms of a freshly quantized network.
 
@@ -122,8 +161,9 @@ class Quantization:
             ShiftworkError: an illegal option or override.
         """
         stream = cast(Stream, self.stream)
-        if self.scheme == "fixed8":
+        if self.scheme != "tr":
             network = fixed8.copy()
+            network.scheme = self.scheme
             for module in network.modules:
                 module.terms = replace(module.terms, stream=stream)
             return network
@@ -150,6 +190,11 @@ def _named(option: str, check: Callable[[Any], Any], value: object) -> Any:
         return check(value)
     except ShiftworkError as error:
         raise ShiftworkError(f"{option}: {error}") from None
+
+
+def scale_of(scheme: str, scale: str | None) -> str:
+    """How scales are chosen when the user may have left it open."""
+    return scale or ("joint" if scheme == "joint" else DEFAULT_SCALE)
 
 
 def choose(option: str, value: str, legal: tuple[str, ...]) -> None:

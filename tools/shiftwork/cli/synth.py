@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import ecp5 as placer
 from shiftwork.hardware import yosys
-from shiftwork.hardware.designs import designs
+from shiftwork.hardware.designs import cell_row, designs
 from shiftwork.hardware.synth import TARGETS, Cycles, check_shape, measure_cycles, read_cycles, synth_tr
 from shiftwork.report.progress import Progress
 from shiftwork.report.run import write_json
@@ -19,6 +19,9 @@ from shiftwork.report.table import Table
 
 SCHEMES = ("tr",)
 TOGGLE_TARGET = 0.5
+BLOCKS = (16, 4, 32)
+"""Terms sorted together in the engines whose toggles are counted: the default, and what less and more sorting does."""
+
 FREQUENCY_TARGET = 120.0
 
 
@@ -116,7 +119,7 @@ def _work(
     progress.step(f"{'place and route' if ecp5 else 'synthesize'} {rows} x {cols}: engines and baselines")
     with progress.items():
         if ecp5:
-            result = placements(rows, cols, runs, folder, progress)
+            result = placements(rows, cols, runs, folder, keys, progress)
             return result | {"text": placement_lines(result)}
         result = synth_tr(rows, cols, runs, folder, keys, progress)
     return result | {"text": lines(result)}
@@ -165,13 +168,21 @@ def lines(result: dict[str, Any]) -> list[str]:
     return [head, area.text(), "", parts.text(), "", work.text(), f"targets (cells): {wanted}"]
 
 
-def placements(rows: int, cols: int, runs: list[Cycles], folder: Path, progress: Progress) -> dict[str, Any]:
-    """Every design placed and routed, and COMB-cycles per MAC of the runs as shares of the baselines'.
+def placements(
+    rows: int, cols: int, runs: list[Cycles], folder: Path, keys: list[str], progress: Progress
+) -> dict[str, Any]:
+    """Designs (``keys``, empty for all) and a bare row of cells placed and routed, and COMB-cycles per MAC of the runs
+    as shares of the baselines'.
 
     Raises:
         ShiftworkError: a tool is missing or fails, or a design does not fit.
     """
-    chosen = {key: design for key, design in designs(rows, cols).items() if not key.endswith("_signed")}
+    chosen = {
+        key: design
+        for key, design in designs(rows, cols, "ecp5").items()
+        if not key.endswith("_signed") and (not keys or key in keys)
+    }
+    chosen["row"] = cell_row(cols, "ecp5")
     done: dict[str, placer.Placement] = {}
     for index, (key, design) in enumerate(chosen.items()):
         progress.item(index + 1, len(chosen), f"{design.title} {rows} x {cols}")
@@ -179,9 +190,11 @@ def placements(rows: int, cols: int, runs: list[Cycles], folder: Path, progress:
     work = []
     for run in runs:
         for key in ["tmac"] if run.engine == "tmac" else ["tr_truncate"] if run.truncated else ["tr"]:
+            if key not in done:
+                continue
             comb = done[key].per_cell * run.per_mac
-            shares = {name: comb / done[name].per_cell for name in ("mac", "booth")}
-            times = {name: shares[name] * done[name].fmax_mhz / done[key].fmax_mhz for name in ("mac", "booth")}
+            shares = {name: comb / done[name].per_cell for name in ("mac", "booth") if name in done}
+            times = {name: share * done[name].fmax_mhz / done[key].fmax_mhz for name, share in shares.items()}
             work.append(
                 {"design": key, "label": run.label, "source": run.source, "cycles_per_mac": run.per_mac}
                 | {"comb_cycles": comb, "ratios": shares, "time_ratios": times}
@@ -208,9 +221,10 @@ def placement_lines(result: dict[str, Any]) -> list[str]:
         title = result["placements"][entry["design"]]["title"]
         ratios, times = entry["ratios"], entry["time_ratios"]
         row: list[object] = [title, f"{entry['source']}: {entry['label']}", entry["cycles_per_mac"]]
-        work.add([*row, entry["comb_cycles"], ratios["mac"], ratios["booth"], None, times["mac"], times["booth"]])
+        row += [entry["comb_cycles"], ratios.get("mac"), ratios.get("booth")]
+        work.add([*row, None, times.get("mac"), times.get("booth")])
     head = f"{result['tool']}, {result['mapping']}, ECP5-85 speed 6, {result['rows']} x {result['cols']} cells"
-    return [head, area.text(), "", work.text(), f"target: {FREQUENCY_TARGET:g} MHz for tr_engine"]
+    return [head, area.text(), "", work.text(), f"target: {FREQUENCY_TARGET:g} MHz for the array"]
 
 
 def toggle_counts(
@@ -234,13 +248,16 @@ def toggle_counts(
     shapes = designs(rows, cols)
     done = []
     with progress.items():
-        jobs = ("tr weights", "tr activations", "mac", "booth")
+        jobs = ("mac", "booth", *(f"tr {stream} {block}" for block in BLOCKS for stream in TARGETS))
         for index, job in enumerate(jobs):
             progress.item(index + 1, len(jobs), job)
-            key, _, stream = job.partition(" ")
+            key, *words = job.split()
             inside = folder / f"toggles_{job.replace(' ', '_')}"
-            if stream:
-                done.append(engine_toggles(shapes[key], operands, stream, inside))
+            if words:
+                title = f"{shapes[key].title}, terms sorted by {words[1]}"
+                parameters = {**shapes[key].parameters, "BLOCK": int(words[1])}
+                variant = replace(shapes[key], title=title, parameters=parameters)
+                done.append(engine_toggles(variant, operands, words[0], inside))
             else:
                 done.append(array_toggles(shapes[key], operands, inside))
     return {
@@ -249,7 +266,7 @@ def toggle_counts(
         "layer": operands.layer,
         "rows": rows,
         "cols": cols,
-        "toggles": [asdict(entry) | {"of_inferred": entry.per_mac / done[2].per_mac} for entry in done],
+        "toggles": [asdict(entry) | {"of_inferred": entry.per_mac / done[0].per_mac} for entry in done],
     }
 
 

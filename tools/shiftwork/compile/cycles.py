@@ -20,6 +20,9 @@ from shiftwork.codes import terms
 DEPTH = 256
 """Values per slice of the engine's default configuration."""
 
+BLOCK = 16
+"""Terms sorted by sign together in the engine's default configuration."""
+
 _PLANES = 9
 _VISIT_PITCH = 9  # cycles between visits: one per plane
 _CHUNK_VALUES = 1 << 21
@@ -40,48 +43,54 @@ class RowCost:
     terms: NDArray[np.int64]
 
 
-def row_operations(values: NDArray[np.integer], rule: str = "hese", depth: int = DEPTH) -> RowCost:
+def row_operations(values: NDArray[np.integer], rule: str = "hese", depth: int = DEPTH, block: int = BLOCK) -> RowCost:
     """Count the operations of every row and slice.
 
     Args:
         values: ``(rows, K)`` streamed values after term revealing, in -256..256.
         rule: ``hese`` or ``binary``.
-        depth: values per slice.
+        depth: values per slice. block: terms that the engine sorts by sign together.
 
     A plane takes one operation per term, at least one; one more when it begins with a sign change (below the top
-    plane), and the slice one more when it ends complemented.
+    plane), and the slice one more when it ends complemented. A block of terms begins with the sign in use, if it has
+    a term of it, and ends with the other, if it has one of that.
     """
     rows, length = values.shape
     slices = -(-length // depth)
     cost = RowCost(*(np.zeros((rows, slices), np.int64) for _ in range(3)))
     step = max(1, _CHUNK_VALUES // (depth * _PLANES))
     for begin in range(0, rows, step):
-        block = slice(begin, min(rows, begin + step))
+        chunk = slice(begin, min(rows, begin + step))
         for s in range(slices):
-            part = values[block, s * depth : (s + 1) * depth]
+            part = values[chunk, s * depth : (s + 1) * depth]
             digits = terms.encode(part, rule=rule, width=9)[..., :_PLANES]
-            _slice_cost(digits, cost, block, s)
+            count, changes = _slice_cost(digits, block)
+            tokens = np.maximum(count, 1).sum(axis=1)
+            cost.terms[chunk, s] = count.sum(axis=1)
+            cost.tokens[chunk, s] = tokens
+            cost.operations[chunk, s] = tokens + changes
     return cost
 
 
-def _slice_cost(digits: NDArray[np.int8], cost: RowCost, block: slice, s: int) -> None:
-    """Fill the entries of one slice from its ``(rows, values, 9)`` digits."""
+def _slice_cost(digits: NDArray[np.int8], block: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Terms per plane ``(rows, 9)`` and operations beyond one a token ``(rows,)`` of ``(rows, values, 9)`` digits."""
+    rows, length, _ = digits.shape
     present = digits != 0
     count = present.sum(axis=1)
-    first = np.take_along_axis(digits, present.argmax(axis=1)[:, None], axis=1)[:, 0]
-    final_index = digits.shape[1] - 1 - present[:, ::-1].argmax(axis=1)
-    final = np.take_along_axis(digits, final_index[:, None], axis=1)[:, 0]
-    flipped = np.zeros(digits.shape[0], bool)
-    changes = np.zeros(digits.shape[0], np.int64)
+    blocks = -(-length // block)
+    flipped = np.zeros(rows, bool)
+    extra = np.zeros(rows, np.int64)
     for plane in range(_PLANES - 1, -1, -1):
-        filled = count[:, plane] > 0
-        if plane < _PLANES - 1:
-            changes += filled & ((first[:, plane] < 0) != flipped)
-        flipped = np.where(filled, final[:, plane] < 0, flipped)
-    tokens = np.maximum(count, 1).sum(axis=1)
-    cost.terms[block, s] = count.sum(axis=1)
-    cost.tokens[block, s] = tokens
-    cost.operations[block, s] = tokens + changes + flipped
+        row, value = np.nonzero(present[:, :, plane])
+        place = np.arange(len(row)) - np.searchsorted(row, row)  # among the terms of its plane
+        found = np.zeros((rows, blocks, 2), bool)
+        found[row, place // block, (digits[row, value, plane] < 0).astype(np.int64)] = True
+        for number in range(blocks):
+            positive, negative = found[:, number, 0], found[:, number, 1]
+            if number == 0 and plane < _PLANES - 1:
+                extra += np.where(flipped, positive & ~negative, negative & ~positive)
+            flipped = np.where(flipped, ~positive, negative)
+    return count, extra + flipped
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,7 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
     accept = 0  # earliest cycle of the next beat
     lengths: list[int] = []  # values of every slice
     drains: list[int] = []  # cycle in which each slice's drain was started
+    issue = 0  # cycle of the latest slice's first operation
     pending: list[int] = []  # cycle at which a finished tile's totals may begin to leave
     leaves: list[int] = []  # cycle in which each tile's last row moved to the output register
     for tile in tiles:
@@ -123,8 +133,7 @@ def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
             load, close = _load(length, tile.group, max(last_visit - accept, -_VISIT_PITCH), room, max(wait, 0))
             accept, last_visit = accept + load, accept + close
             lengths.append(length)
-            start = max(last_visit + 4, drains[-1] + 1 if drains else 0)
-            issue = max(start + 3, drains[-1] + rows + 1 if drains else 0)
+            issue = max(max(last_visit + 4, issue) + BLOCK + 7, drains[-1] + rows + 1 if drains else 0)
             drain = issue + operations - 1
             if number == 0 and len(pending) >= 2:
                 _leave(pending, leaves, drains, rows, len(pending) - 1)

@@ -166,7 +166,7 @@ def compile_module(
     codes = tensors[module.inputs[0]]
     shortcut_info = None if module.shortcut is None else network.tensors[module.shortcut]
     for info in (source, shortcut_info):
-        if info is not None and info.bits != 8:
+        if info is not None and info.bits > 8:
             raise ShiftworkError(f"node {module.name!r}: it reads {info.bits}-bit codes, the engine takes 8 bits")
     check_slices(network, module)
     out = module.weight.shape[0]

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Integer arithmetic of the post unit: shift-round, module output, average pooling.
+"""Integer arithmetic behind the dot products: requantizers, module output, average pooling.
 
-Everything is two's complement and exact in 64 bits (``docs/numerics.md`` section 2). Shifts are scalars or arrays that
-broadcast against the last axis, one entry per output channel.
+Everything is two's complement and exact in 64 bits (``docs/numerics.md`` sections 2 and 5). Shifts are scalars or
+arrays that broadcast against the last axis, one entry per output channel.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from shiftwork.errors import ShiftworkError
+
+INT32_MAX = (1 << 31) - 1
 
 
 def shift_round(acc: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:
@@ -25,6 +29,79 @@ def shift_round(acc: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:
     amount = np.asarray(shift, dtype=np.int64)
     half = (np.int64(1) << amount) >> 1
     return (value + half) >> amount
+
+
+def scale_round(value: ArrayLike, factor: ArrayLike, addend: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:
+    """Multiply by ``factor / 2**shift`` and round half up: ``(value * factor + addend + (1 << (shift - 1))) >> shift``.
+
+    Args:
+        value: integers below 2^46 in magnitude, or -2^46: the product then stays within 2^62.
+        factor: 0..65535, broadcast against ``value``.
+        addend: at the scale of the product; the sum ``value * factor + addend`` has to fit 64 bits. The half is added
+            after the shift, as the bit below the cut, so it cannot overflow.
+        shift: 1..47.
+
+    Returns:
+        int64 array of the broadcast shape.
+    """
+    product = np.asarray(value, dtype=np.int64) * np.asarray(factor, dtype=np.int64)
+    total = product + np.asarray(addend, dtype=np.int64)
+    amount = np.asarray(shift, dtype=np.int64)
+    return (total >> amount) + ((total >> (amount - 1)) & 1)
+
+
+def multiply_round(value: ArrayLike, factor: ArrayLike, shift: ArrayLike) -> NDArray[np.int64]:
+    """gemmlowp's ``RoundingDivideByPOT(SaturatingRoundingDoublingHighMul(value, factor), shift)``.
+
+    The high multiply is ``floor(value * factor / 2^31 + 1/2)`` with -2^31 * -2^31 saturated; the division rounds halves
+    away from zero. The largest intermediate is 2^62 + 2^30.
+
+    Args:
+        value, factor: 32-bit integers, broadcast against each other.
+        shift: 0..31.
+
+    Returns:
+        int64 array of the broadcast shape, values of 32 bits.
+    """
+    product = np.asarray(value, dtype=np.int64) * np.asarray(factor, dtype=np.int64)
+    high = np.minimum((product + (1 << 30)) >> 31, INT32_MAX)
+    amount = np.asarray(shift, dtype=np.int64)
+    one_lower = (high < 0) & (amount > 0)
+    return shift_round(high - one_lower, amount)
+
+
+def codebook_thresholds(levels: ArrayLike) -> NDArray[np.int64]:
+    """Thresholds for :func:`codebook_round`: entry i is the smallest integer nearer to level i + 1 than to level i.
+
+    Args:
+        levels: strictly increasing integers, shape (levels,), on the scale of the value.
+
+    Returns:
+        ``floor((levels[i] + levels[i + 1]) / 2) + 1``, shape (levels - 1,): increasing, above levels[i] and up to
+        levels[i + 1], so they fit the width of the levels.
+
+    Raises:
+        ShiftworkError: the levels do not increase strictly.
+    """
+    level = np.asarray(levels, dtype=np.int64)
+    if not np.all(level[1:] > level[:-1]):
+        raise ShiftworkError("the levels of a codebook have to increase strictly")
+    lower, upper = level[:-1], level[1:]
+    return (lower & upper) + ((lower ^ upper) >> 1) + 1  # the mean, rounded down, without the sum, which may overflow
+
+
+def codebook_round(value: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
+    """Index of the nearest level, the lower one on a tie: the number of thresholds that ``value`` reaches.
+
+    Args:
+        value: integers of any shape.
+        thresholds: from :func:`codebook_thresholds`, or any that do not decrease.
+
+    Returns:
+        int64 array of the shape of ``value``, 0..len(thresholds).
+    """
+    found = np.searchsorted(np.asarray(thresholds, dtype=np.int64), np.asarray(value, dtype=np.int64), side="right")
+    return np.asarray(found, dtype=np.int64)
 
 
 def module_output(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.arithmetic import divide_round, module_output
-from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
+from shiftwork.golden.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.golden.maps import move, window_count, window_sum
 from shiftwork.network.graph import to_nhwc
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
@@ -125,7 +125,7 @@ def dot_products(
         seen = term_codes.truncate(codes, config.data_terms, network.rule)
     largest = 256 if config.enabled else 255
     if module.depthwise and not config.enabled:
-        result = _depthwise(module, codes, rows, columns).reshape(positions, out)
+        result = depthwise(codes.astype(np.int32), module).astype(np.int64).reshape(positions, out)
     else:
         result = np.empty((positions, out), np.int64)
         per_group = out // module.groups
@@ -147,25 +147,6 @@ def dot_products(
         if not stream_rows:
             _count_maps(counts, module, seen, positions, network.rule)
     return result.reshape(len(codes), rows, columns, out)
-
-
-def _depthwise(module: IntegerModule, codes: Codes, rows: int, columns: int) -> NDArray[np.int64]:
-    """Depthwise convolution, one kernel position after the other."""
-    assert module.weight is not None
-    out, ky, kx, _ = module.weight.shape
-    source = codes.astype(np.int32)
-    if out != module.groups:
-        source = np.repeat(source, out // module.groups, axis=3)
-    top, left, bottom, right = module.pads
-    source = np.pad(source, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    (sy, sx), (dy, dx) = module.stride, module.dilation
-    result = np.zeros((len(codes), rows, columns, out), np.int32)
-    for y in range(ky):
-        for x in range(kx):
-            down = slice(y * dy, y * dy + (rows - 1) * sy + 1, sy)
-            across = slice(x * dx, x * dx + (columns - 1) * sx + 1, sx)
-            result += source[:, down, across] * module.weight[:, y, x, 0].astype(np.int32)
-    return result.astype(np.int64)
 
 
 def _count_rows(counts: ModuleCounts, table: NDArray[np.int32], matrix: NDArray[np.int32], rule: str) -> None:
@@ -301,7 +282,7 @@ def _checked(network: IntegerNetwork, codes: NDArray[Any]) -> Codes:
     return codes.astype(code_type(info))
 
 
-def predictions(outputs: Codes) -> NDArray[np.int64]:
+def predictions(outputs: NDArray[np.generic]) -> NDArray[np.int64]:
     """Class of every sample: the index of its largest output, the lowest index on ties."""
     return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), dtype=np.int64)
 

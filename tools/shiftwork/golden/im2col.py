@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -42,6 +43,40 @@ def output_shape(codes_shape: tuple[int, ...], module: Convolution) -> tuple[int
     )
 
 
+def windows(codes: NDArray[Code], module: Convolution) -> NDArray[Code]:
+    """What the kernel of a convolution sees at every output position, all channels.
+
+    Args:
+        codes: (images, height, width, channels) codes or real numbers.
+        module: a ``conv`` module; kernel size, stride, padding and dilation are read.
+
+    Returns:
+        (images, out_height, out_width, ky, kx, channels) array of the dtype of ``codes``; padded positions hold 0.
+    """
+    assert module.weight is not None
+    _, ky, kx, _ = module.weight.shape
+    rows, columns = output_shape(codes.shape, module)
+    result = np.empty((len(codes), rows, columns, ky, kx, codes.shape[3]), codes.dtype)
+    for y, x, seen in _positions(codes, module, rows, columns):
+        result[:, :, :, y, x] = seen
+    return result
+
+
+def _positions(
+    codes: NDArray[Code], module: Convolution, rows: int, columns: int
+) -> Iterator[tuple[int, int, NDArray[Code]]]:
+    """The map (images, rows, columns, channels) as each kernel position (y, x) sees it."""
+    assert module.weight is not None
+    top, left, bottom, right = module.pads
+    if any(module.pads):
+        codes = np.pad(codes, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    (sy, sx), (dy, dx) = module.stride, module.dilation
+    for y in range(module.weight.shape[1]):
+        for x in range(module.weight.shape[2]):
+            down = slice(y * dy, y * dy + (rows - 1) * sy + 1, sy)
+            yield y, x, codes[:, down, slice(x * dx, x * dx + (columns - 1) * sx + 1, sx)]
+
+
 def im2col(codes: NDArray[Code], module: Convolution, part: int = 0) -> NDArray[Code]:
     """Activations of every output position of a convolution, in reduction order (ky, kx, in), ``in`` fastest.
 
@@ -54,22 +89,33 @@ def im2col(codes: NDArray[Code], module: Convolution, part: int = 0) -> NDArray[
         (images * out_height * out_width, K) array of the dtype of ``codes``; padded positions hold 0.
     """
     assert module.weight is not None
-    _, ky, kx, depth = module.weight.shape
+    depth = module.weight.shape[3]
     if module.groups > 1:
         codes = codes[..., part * depth : (part + 1) * depth]
-    rows, columns = output_shape(codes.shape, module)
-    top, left, bottom, right = module.pads
-    if any(module.pads):
-        codes = np.pad(codes, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    images = codes.shape[0]
-    (sy, sx), (dy, dx) = module.stride, module.dilation
-    result = np.empty((images, rows, columns, ky, kx, depth), codes.dtype)
-    for y in range(ky):
-        for x in range(kx):
-            result[:, :, :, y, x] = codes[
-                :, y * dy : y * dy + (rows - 1) * sy + 1 : sy, x * dx : x * dx + (columns - 1) * sx + 1 : sx
-            ]
-    return result.reshape(images * rows * columns, ky * kx * depth)
+    seen = windows(codes, module)
+    return seen.reshape(seen.shape[0] * seen.shape[1] * seen.shape[2], -1)
+
+
+def depthwise(x: NDArray[Code], module: Convolution) -> NDArray[Code]:
+    """Depthwise convolution without bias, one kernel position after the other, in the type of ``x``.
+
+    Args:
+        x: (images, height, width, channels) int32 codes or real numbers.
+        module: a ``conv`` module with one input channel per group.
+
+    Returns:
+        (images, out_height, out_width, out).
+    """
+    assert module.weight is not None
+    out = module.weight.shape[0]
+    if out != module.groups:
+        x = np.repeat(x, out // module.groups, axis=3)
+    rows, columns = output_shape(x.shape, module)
+    weight = module.weight.astype(x.dtype)
+    result = np.zeros((len(x), rows, columns, out), x.dtype)
+    for ky, kx, seen in _positions(x, module, rows, columns):
+        result += seen * weight[:, ky, kx, 0]
+    return result
 
 
 def weight_matrix(module: Convolution, part: int = 0) -> NDArray[Any]:

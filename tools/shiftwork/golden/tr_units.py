@@ -117,12 +117,12 @@ class Operation:
     """The cells hold complements before this operation."""
 
 
-def operations(lists: Sequence[Sequence[tuple[int, bool]]]) -> list[Operation]:
-    """``shw_term_sequencer``: the operations of a slice whose plane lists are given, plane 0 first.
+def operations(lists: Sequence[Sequence[tuple[int, bool]]], block: int = 16) -> list[Operation]:
+    """``shw_term_sorter`` and ``shw_term_sequencer``: the operations of a slice from its plane lists, plane 0 first.
 
-    Horner's rule from plane 8 down: a plane's first operation shifts, a change of sign complements. Their
-    number: sum over planes of max(terms, 1) + planes below 8 that begin with a change of sign + 1 if the
-    slice ends complemented.
+    Horner's rule from plane 8 down: a plane's first operation shifts, a change of sign complements. Each ``block``
+    terms of a plane are taken sign by sign, the sign in use first. The number of operations: sum over planes of
+    max(terms, 1) + planes below 8 that begin with a change of sign + 1 if the slice ends complemented.
     """
     result: list[Operation] = []
     flipped = False
@@ -130,14 +130,16 @@ def operations(lists: Sequence[Sequence[tuple[int, bool]]]) -> list[Operation]:
         shift = plane != PLANES - 1
         if not lists[plane]:
             result.append(Operation(Op.SHIFT if shift else Op.ADD, None, flipped))
-        for index, negative in lists[plane]:
-            change = negative != flipped
-            if shift and change:
-                result.append(Operation(Op.SHIFT, None, flipped))
-            op = Op.FLIP if change else Op.SHIFT if shift else Op.ADD
-            result.append(Operation(op, index, flipped))
-            flipped ^= change
-            shift = False
+        for begin in range(0, len(lists[plane]), block):
+            chunk, side = lists[plane][begin : begin + block], flipped
+            for index, negative in sorted(chunk, key=lambda term, side=side: term[1] != side):  # type: ignore[misc]
+                change = negative != flipped
+                if shift and change:
+                    result.append(Operation(Op.SHIFT, None, flipped))
+                op = Op.FLIP if change else Op.SHIFT if shift else Op.ADD
+                result.append(Operation(op, index, flipped))
+                flipped ^= change
+                shift = False
     if flipped:
         result.append(Operation(Op.FLIP, None, True))
     return result

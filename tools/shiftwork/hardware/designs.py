@@ -43,18 +43,18 @@ class Design:
     key: str
     title: str
     module: str
-    parameters: Mapping[str, int]
+    parameters: Mapping[str, int | str]
     ports: tuple[tuple[str, str, int], ...]
 
     @property
     def rows(self) -> int:
         """Rows of the array."""
-        return self.parameters["ROWS"]
+        return int(self.parameters.get("ROWS", 1))
 
     @property
     def cols(self) -> int:
         """Columns of the array."""
-        return self.parameters["COLS"]
+        return int(self.parameters["COLS"])
 
     @property
     def cells(self) -> int:
@@ -64,7 +64,8 @@ class Design:
     def wrapper(self) -> str:
         """Verilog of :data:`TOP`: the ports of the design, its parameters set."""
         ports = ",\n".join(f"  {way} wire {f'[{width - 1}:0] ' * (width > 1)}{name}" for way, name, width in self.ports)
-        values = ", ".join(f".{name}({value})" for name, value in self.parameters.items())
+        words = {name: f'"{value}"' if isinstance(value, str) else value for name, value in self.parameters.items()}
+        values = ", ".join(f".{name}({word})" for name, word in words.items())
         pins = ", ".join(f".{name}({name})" for _, name, _ in self.ports)
         return f"module {TOP} (\n{ports}\n);\n  {self.module} #({values}) u_design ({pins});\nendmodule\n"
 
@@ -99,15 +100,15 @@ def _array_ports(rows: int, cols: int, reset: bool) -> tuple[tuple[str, str, int
     )
 
 
-def designs(rows: int, cols: int) -> dict[str, Design]:
-    """Every design of one shape, by key.
+def designs(rows: int, cols: int, family: str = "generic") -> dict[str, Design]:
+    """Every design of one shape, by key; ``family`` chooses the cells of ``tr`` and ``tr_truncate``.
 
     ``tr`` cannot truncate gathered values (TRUNCATE = 0), ``tr_truncate`` can; ``mac`` and ``booth`` take unsigned and
     signed data values, ``mac_signed`` and ``booth_signed`` signed ones only.
     """
-    shape = {"ROWS": rows, "COLS": cols}
+    shape: dict[str, int | str] = {"ROWS": rows, "COLS": cols}
     engine = _engine_ports(rows, cols)
-    depth = {"DEPTH": 256, "ACC_W": ACC_W}
+    depth: dict[str, int | str] = {"DEPTH": 256, "ACC_W": ACC_W, "FAMILY": family}
     mac, booth = _array_ports(rows, cols, False), _array_ports(rows, cols, True)
     width = {"ACC_W": ACC_W}
     found = [
@@ -120,3 +121,15 @@ def designs(rows: int, cols: int) -> dict[str, Design]:
         Design("booth_signed", "Booth, signed data only", "shw_booth_array", shape | width | {"SIGNED_ONLY": 1}, booth),
     ]
     return {design.key: design for design in found}
+
+
+def cell_row(cols: int, family: str) -> Design:
+    """One row of the engine's cells with its operand memory, without edges: the array alone."""
+    ports = (
+        *(("input", name, 1) for name in ("clk", "rst", "write_enable", "op_term", "op_fill", "op_signed")),
+        *(("input", name, width) for name, width in (("write_address", 9), ("write_data", cols * 9), ("op", 2))),
+        *(("input", name, width) for name, width in (("op_address", 9), ("north", cols * ACC_W))),
+        ("output", "acc", cols * ACC_W),
+    )
+    parameters: dict[str, int | str] = {"COLS": cols, "ACC_W": ACC_W, "ADDR_W": 9, "FAMILY": family}
+    return Design("row", "one row of cells, no edges", "shw_tr_row", parameters, ports)

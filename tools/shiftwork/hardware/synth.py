@@ -114,8 +114,10 @@ class Comparison:
 
     @property
     def met(self) -> bool | None:
-        """Whether every target is met; None where there is none."""
-        return all(self.ratios[name] <= limit for name, limit in self.targets.items()) if self.targets else None
+        """Whether every target is met; None where there is none or its baseline was not mapped."""
+        if not self.targets or set(self.targets) - set(self.ratios):
+            return None
+        return all(self.ratios[name] <= limit for name, limit in self.targets.items())
 
 
 def check_shape(rows: int, cols: int) -> None:

@@ -33,6 +33,9 @@ STEPS = 1024
 
 GROUP, BUDGET = 8, 12
 
+Counts = tuple[int, int]
+"""Single-bit nets and their changes."""
+
 
 @dataclass(frozen=True)
 class Operands:
@@ -128,33 +131,54 @@ def _netlist(design: Design, folder: Path) -> None:
     yosys.run([*commands, "write_verilog -noattr -noexpr net.v"], folder, "toggles")
 
 
-def _simulate(design: Design, bench: str, words: Sequence[int], width: int, folder: Path) -> tuple[int, int]:
-    """Compile net.v with a bench, run it, count; the bench reads ``words`` of ``width`` bits from words.hex."""
+def simulate(title: str, bench: str, words: Sequence[int], width: int, folder: Path, sources: Sequence[Path]) -> Counts:
+    """Compile net.v with a bench, run it, count; the bench reads ``words`` of ``width`` bits from words.hex.
+
+    Args:
+        title: for messages. bench: Verilog of a module ``bench`` that dumps net.vcd and displays ``bench: fails`` when
+            something is wrong. words, width: stimulus. folder: with net.v. sources: cell models and memories.
+
+    Returns:
+        Nets and toggles.
+
+    Raises:
+        ShiftworkError: Icarus is missing or fails, or the bench says so.
+    """
     for tool in ("iverilog", "vvp"):
         if shutil.which(tool) is None:
             raise ShiftworkError(f"{tool} is not installed; run: apt-get install -y iverilog")
     (folder / "bench.v").write_text(bench)
-    digits = -(-width // 4)
-    (folder / "words.hex").write_text("\n".join(f"{word:0{digits}x}" for word in words) + "\n")
-    models = yosys.share() / "xilinx" / "cells_sim.v"
-    memory = [path for path in design.sources() if path.stem == MEMORY]
-    compiled = ["iverilog", "-g2012", "-s", "bench", "-o", "bench.vvp", "bench.v", "net.v", str(models)]
-    for command in ([*compiled, *map(str, memory)], ["vvp", "-n", "bench.vvp"]):
+    write_words(folder / "words.hex", words, width)
+    folders = [f"-I{path}" for path in dict.fromkeys(source.parent for source in sources)]
+    compiled = ["iverilog", "-g2012", *folders, "-s", "bench", "-o", "bench.vvp", "bench.v", "net.v"]
+    for command in ([*compiled, *map(str, sources)], ["vvp", "-n", "bench.vvp"]):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3600)
         if done.returncode or "bench: fails" in done.stdout:
-            raise ShiftworkError(f"{design.title}: {command[0]} fails: {(done.stderr or done.stdout).strip()[-300:]}")
+            raise ShiftworkError(f"{title}: {command[0]} fails: {(done.stderr or done.stdout).strip()[-300:]}")
     with (folder / "net.vcd").open() as vcd:
         return count_changes(vcd)
 
 
-def _pins(design: Design) -> tuple[str, str]:
-    """Declarations and connections of a bench."""
+def write_words(path: Path, words: Sequence[int], width: int) -> None:
+    """A file for ``$readmemh``: one word of ``width`` bits a line, as they would be in two's complement."""
+    digits = -(-width // 4)
+    path.write_text("\n".join(f"{word & (1 << width) - 1:0{digits}x}" for word in words) + "\n")
+
+
+def _run(design: Design, bench: str, words: Sequence[int], width: int, folder: Path) -> Counts:
+    models = yosys.share() / "xilinx" / "cells_sim.v"
+    memory = [path for path in design.sources() if path.stem == MEMORY]
+    return simulate(design.title, bench, words, width, folder, [models, *memory])
+
+
+def pins(ports: Sequence[tuple[str, str, int]]) -> tuple[str, str]:
+    """Declarations and connections of a bench for ports (direction, name, width); inputs begin as 0."""
     kinds = {"input": "reg", "output": "wire"}
     declared = "\n".join(
         f"  {kinds[way]} {f'[{width - 1}:0] ' * (width > 1)}{name}{' = 0' * (way == 'input')};"
-        for way, name, width in design.ports
+        for way, name, width in ports
     )
-    return declared, ", ".join(f".{name}({name})" for _, name, _ in design.ports)
+    return declared, ", ".join(f".{name}({name})" for _, name, _ in ports)
 
 
 def _packed(values: NDArray[np.int64]) -> int:
@@ -185,17 +209,17 @@ def engine_toggles(design: Design, operands: Operands, stream: str, folder: Path
         row = streamed[np.arange(tile * rows, (tile + 1) * rows) % len(streamed)]
         col = gathered[np.arange(tile * cols, (tile + 1) * cols) % len(gathered)]
         kept = terms.reveal(row, GROUP, BUDGET).astype(np.int64) if budgeted else row
-        expected += [int(value) & 0xFFFFFFFF for value in (kept @ col.T).reshape(-1)]
+        expected += [int(value) for value in (kept @ col.T).reshape(-1)]
         for k in range(depth):
             last = int(k == depth - 1)
             words.append(last << (8 * (rows + cols)) | _packed(row[:, k]) << (8 * cols) | _packed(col[:, k]))
-    declared, pins = _pins(design)
+    declared, connected = pins(design.ports)
     width = 1 + 8 * (rows + cols)
-    (folder / "sums.hex").write_text("\n".join(f"{value:08x}" for value in expected) + "\n")
+    write_words(folder / "sums.hex", expected, 32)
     bench = f"""`timescale 1ns/1ps
 module bench;
 {declared}
-  {TOP} dut ({pins});
+  {TOP} dut ({connected});
   reg [{width - 1}:0] words [0:{len(words) - 1}];
   reg [31:0] sums [0:{len(expected) - 1}];
   reg taken;
@@ -232,10 +256,10 @@ module bench;
   initial begin #{20000 * len(words)} $display("bench: fails to end"); $finish; end
 endmodule
 """
-    nets, toggles = _simulate(design, bench, words, width, folder)
+    nets, toggles = _run(design, bench, words, width, folder)
     macs = tiles * depth * design.cells
     work = f"weights, g = {GROUP}, k = {BUDGET}" if budgeted else "activations, exact"
-    return Toggles(design.title, rows, cols, work, nets, toggles, _cycles(folder), macs, toggles / macs)
+    return Toggles(design.title, rows, cols, work, nets, toggles, simulated_cycles(folder), macs, toggles / macs)
 
 
 def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
@@ -266,11 +290,11 @@ def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
             skewed[r : r + positions, r] = data[:, r]
         words += [_packed(values) for values in skewed]
     reset = ("rst = 1;", "rst = 0;") if any(name == "rst" for _, name, _ in design.ports) else ("", "")
-    declared, pins = _pins(design)
+    declared, connected = pins(design.ports)
     bench = f"""`timescale 1ns/1ps
 module bench;
 {declared}
-  {TOP} dut ({pins});
+  {TOP} dut ({connected});
   reg [{width - 1}:0] words [0:{len(words) - 1}];
   integer i;
   always #5 clk = ~clk;
@@ -291,13 +315,13 @@ module bench;
   end
 endmodule
 """
-    nets, toggles = _simulate(design, bench, words, width, folder)
+    nets, toggles = _run(design, bench, words, width, folder)
     macs = slices * positions * design.cells
     work = f"weights stay for {positions} positions"
-    return Toggles(design.title, rows, cols, work, nets, toggles, _cycles(folder), macs, toggles / macs)
+    return Toggles(design.title, rows, cols, work, nets, toggles, simulated_cycles(folder), macs, toggles / macs)
 
 
-def _cycles(folder: Path) -> int:
+def simulated_cycles(folder: Path) -> int:
     """Clock cycles between the first and the last time of net.vcd."""
     times = [int(line[1:]) for line in (folder / "net.vcd").open() if line.startswith("#")]
     return (times[-1] - times[0]) // 10_000

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
+from shiftwork.golden.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.golden.maps import move, window_count, window_sum
 from shiftwork.network.graph import FloatModule, FloatNetwork, to_nhwc
 
@@ -58,17 +58,21 @@ def convolve(x: NDArray[np.float32], module: FloatModule) -> NDArray[np.float32]
     """Convolution of the float graph, (N, height, width, channels) to (N, out_height, out_width, out), with bias."""
     assert module.weight is not None
     assert module.bias is not None
+    bias = module.bias.astype(np.float32)
+    if module.depthwise:
+        return depthwise(x, module) + bias
     rows, columns = output_shape(x.shape, module)
     per_group = len(module.weight) // module.groups
     result = np.empty((len(x) * rows * columns, len(module.weight)), np.float32)
     for part in range(module.groups):
         matrix = weight_matrix(module, part).astype(np.float32)
         result[:, part * per_group : (part + 1) * per_group] = im2col(x, module, part) @ matrix.T
-    result += module.bias.astype(np.float32)
+    result += bias
     return result.reshape(len(x), rows, columns, -1)
 
 
-def _evaluate(module: FloatModule, tensors: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+def evaluate(module: FloatModule, tensors: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Output (n, height, width, channels) of one module of the float graph from the tensors that it reads."""
     inputs = [tensors[name] for name in module.inputs]
     if module.kind == "conv":
         result = convolve(inputs[0], module)
@@ -82,9 +86,14 @@ def _evaluate(module: FloatModule, tensors: dict[str, NDArray[np.float32]]) -> N
         result = move(module.kind, inputs, module.attributes)
     if module.shortcut is not None:
         result = result + tensors[module.shortcut]
+    return activate(result, module)
+
+
+def activate(x: NDArray[np.float32], module: FloatModule) -> NDArray[np.float32]:
+    """The module's ReLU and clip; ``x`` itself where it has neither."""
     if module.relu:
-        result = np.maximum(result, 0)
-    return result if module.clip is None else np.minimum(result, np.float32(module.clip))
+        x = np.maximum(x, 0)
+    return x if module.clip is None else np.minimum(x, np.float32(module.clip))
 
 
 def chunk_size(network: FloatNetwork) -> int:
@@ -111,5 +120,5 @@ def activations(network: FloatNetwork, x: NDArray[np.float32]) -> Iterator[dict[
     for start in range(0, len(x), step):
         tensors = {network.input: np.ascontiguousarray(to_nhwc(x[start : start + step]), dtype=np.float32)}
         for module in network.modules:
-            tensors[module.output] = _evaluate(module, tensors)
+            tensors[module.output] = evaluate(module, tensors)
         yield tensors

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The float graph: a trained network as unified modules in NHWC, before any quantization.
+"""The float graph: a trained network as modules in NHWC, before any quantization.
 
-A unified module is a convolution (or fully connected layer) with its batch normalization, bias, shortcut and ReLU.
-Tensors carry the name of the ONNX value they hold.
+The importer makes one module an ONNX node, :mod:`~shiftwork.network.unified` fuses them into unified modules. Tensors
+carry the name of the ONNX value they hold.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.errors import ShiftworkError
 from shiftwork.network.integer import Kind
 
 Shape = tuple[int, int, int]
@@ -30,7 +31,7 @@ class FloatModule:
     Attributes:
         weight: float64 ``[out][ky][kx][in]`` with batch normalization folded, for ``conv`` only. bias: float64 (out,).
         relu: negative outputs become 0. clip: upper bound of the output (6.0 for ReLU6), or None.
-        nodes: names of the ONNX nodes this module covers.
+        nodes, operators: names and types of the ONNX nodes this module covers, in dataflow order.
     """
 
     name: str
@@ -47,7 +48,8 @@ class FloatModule:
     relu: bool = False
     clip: float | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
-    nodes: list[str] = field(default_factory=list)
+    nodes: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
 
     @property
     def depthwise(self) -> bool:
@@ -85,6 +87,27 @@ class FloatNetwork:
         """Number of classes when the output is one vector per sample, else None."""
         height, width, channels = self.shapes[self.output]
         return channels if height == width == 1 else None
+
+
+def live(modules: list[FloatModule], output: str) -> list[FloatModule]:
+    """Modules that a tensor depends on in dataflow order: stable, but none comes before a producer of what it reads."""
+    waiting = {module.output for module in modules}
+    pending, done = list(modules), list[FloatModule]()
+    while pending:
+        for module in pending:
+            if not any(name in waiting for name in module.reads()):
+                break
+        else:
+            raise ShiftworkError("the graph has a cycle")
+        pending.remove(module)
+        waiting.discard(module.output)
+        done.append(module)
+    needed, kept = {output}, []
+    for module in reversed(done):
+        if module.output in needed:
+            kept.append(module)
+            needed.update(module.reads())
+    return kept[::-1]
 
 
 def to_nhwc(x: NDArray[Any]) -> NDArray[Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX to the float graph: one pass over the nodes, then fusion into unified modules.
+"""ONNX to the float graph: one module a node; :mod:`~shiftwork.network.unified` fuses them.
 
 Whatever is not understood is refused with the node's name and operator; nothing is skipped silently.
 """
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.maps import pooled_size
-from shiftwork.network.graph import FloatModule, FloatNetwork, Shape
+from shiftwork.network.graph import FloatModule, FloatNetwork, Shape, live
 from shiftwork.network.integer import Kind
+from shiftwork.network.unified import unify
 
 _DOMAINS = ("", "ai.onnx")
 
@@ -29,14 +30,6 @@ class _Value:
 
     tensor: str
     flat: bool = False
-
-
-@dataclass
-class _Affine:
-    """A per-channel scale and offset that waits to be folded into the convolution before it."""
-
-    scale: NDArray[np.float64]
-    offset: NDArray[np.float64]
 
 
 class _Node:
@@ -108,9 +101,7 @@ class _Importer:
     values: dict[str, _Value] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     modules: list[FloatModule] = field(default_factory=list)
-    producer: dict[str, FloatModule] = field(default_factory=dict)  # tensor -> module
-    uses: dict[str, int] = field(default_factory=dict)  # ONNX value -> readers, network output included
-    consumers: dict[str, int] = field(default_factory=dict)  # tensor -> ONNX readers of any value that shows it
+    used: set[str] = field(default_factory=set)  # ONNX values with a reader, the network output included
     batch: int | None = None
 
     def run(self) -> FloatNetwork:
@@ -124,10 +115,7 @@ class _Importer:
         output = self.graph.output[0].name
         for initializer in self.graph.initializer:
             self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
-        for node in nodes:
-            for name in node.inputs:
-                self.uses[name] = self.uses.get(name, 0) + 1
-        self.uses[output] = self.uses.get(output, 0) + 1
+        self.used = {output, *(name for node in nodes for name in node.inputs)}
         onnx_input, input_name = self._input()
         for node in nodes:
             self._visit(node)
@@ -136,11 +124,12 @@ class _Importer:
         final = self.values[output]
         height, width, _ = self.shapes[final.tensor]
         if final.flat and height * width > 1:
-            self._reshape(f"{output} (flatten)", final, output, (1, 1, int(np.prod(self.shapes[final.tensor]))), [])
-            final = self.values[output]
-        modules = _live(self.modules, final.tensor)
-        _order(modules, input_name)
-        _unique_names(modules)
+            shape = (1, 1, int(np.prod(self.shapes[final.tensor])))
+            name = f"{output} (flatten)"
+            self.modules.append(FloatModule(name, "reshape", [final.tensor], output, attributes={"shape": shape}))
+            self.shapes[output] = shape
+            final = _Value(output, True)
+        modules = live(self.modules, final.tensor)
         if not modules:
             raise ShiftworkError(f"model {self.path}: no layer between input and output")
         for module in modules:
@@ -153,9 +142,7 @@ class _Importer:
             for module in modules:
                 if module.output == final.tensor:
                     module.output = output
-        kept = {input_name, *(module.output for module in modules)}
-        shapes = {name: shape for name, shape in self.shapes.items() if name in kept}
-        return FloatNetwork(self.path, input_name, output, onnx_input, self.batch, shapes, modules)
+        return unify(FloatNetwork(self.path, input_name, output, onnx_input, self.batch, self.shapes, modules))
 
     # -- inputs and constants
 
@@ -186,7 +173,7 @@ class _Importer:
         onnx_shape = tuple(sizes[1:])
         shape = (onnx_shape[1], onnx_shape[2], onnx_shape[0]) if len(onnx_shape) == 3 else (1, 1, onnx_shape[0])
         self.shapes[entry.name] = shape
-        self._define(entry.name, _Value(entry.name, len(onnx_shape) == 1))
+        self.values[entry.name] = _Value(entry.name, len(onnx_shape) == 1)
         return onnx_shape, str(entry.name)
 
     def _constant(self, node: _Node, index: int, what: str) -> NDArray[Any] | None:
@@ -220,13 +207,9 @@ class _Importer:
             for index, name in enumerate(node.inputs):
                 if name and name not in self.values and name not in self.constants:
                     raise node.error(f"input {index} ({name!r}) is not defined before it is read")
-        if any(node.outputs[1:]) and any(self.uses.get(o) for o in node.outputs[1:]):
+        if any(o and o in self.used for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
         _HANDLERS[node.operator](self, node)
-
-    def _define(self, name: str, value: _Value) -> None:
-        self.values[name] = value
-        self.consumers[value.tensor] = self.consumers.get(value.tensor, 0) + self.uses.get(name, 0)
 
     def _value(self, node: _Node, index: int = 0) -> _Value:
         if index >= len(node.inputs) or node.inputs[index] not in self.values:
@@ -240,40 +223,13 @@ class _Importer:
             raise node.error("a (N, C, H, W) input is expected")
         return value.tensor, self.shapes[value.tensor]
 
-    def _sole(self, tensor: str) -> bool:
-        """True when exactly one reader is left for a tensor."""
-        return self.consumers[tensor] == 1
-
-    def _alias(self, node: _Node, value: _Value) -> None:
-        self.consumers[value.tensor] -= 1
-        self._define(node.outputs[0], value)
-
     def _emit(self, node: _Node, module: FloatModule, shape: Shape, flat: bool = False) -> None:
         if min(shape) < 1:
             raise node.error("the output is empty: the window does not fit the input")
+        module.nodes, module.operators = (node.name,), (node.operator,)
         self.modules.append(module)
-        self.producer[module.output] = module
         self.shapes[module.output] = shape
-        self._define(module.output, _Value(module.output, flat))
-
-    def _absorb(self, node: _Node, module: FloatModule, flat: bool) -> None:
-        """Make ``module`` (the producer of the node's input) end in the node's output instead."""
-        old, new = module.output, node.outputs[0]
-        self.shapes[new] = self.shapes.pop(old)
-        del self.producer[old]
-        module.output = new
-        module.nodes.append(node.name)
-        self.producer[new] = module
-        self._define(new, _Value(new, flat))
-
-    def _reshape(
-        self, name: str, value: _Value, output: str, shape: Shape, nodes: list[str], flat: bool = True
-    ) -> None:
-        module = FloatModule(name, "reshape", [value.tensor], output, attributes={"shape": shape}, nodes=nodes)
-        self.modules.append(module)
-        self.producer[output] = module
-        self.shapes[output] = shape
-        self._define(output, _Value(output, flat))
+        self.values[module.output] = _Value(module.output, flat)
 
     # -- operators
 
@@ -293,7 +249,7 @@ class _Importer:
         training = self._constant(node, 2, "training_mode") if node.operator == "Dropout" else None
         if training is not None and bool(np.asarray(training).any()):
             raise node.error("training mode is not supported")
-        self._alias(node, self._value(node))
+        self.values[node.outputs[0]] = self._value(node)
 
     def conv(self, node: _Node) -> None:
         tensor, (height, width, channels) = self._map(node)
@@ -310,18 +266,9 @@ class _Importer:
         stride = _pair(node, "strides")
         dilation = _pair(node, "dilations")
         pads = _pads(node, (height, width), (ky, kx), stride, dilation)
-        source = self.producer.get(tensor)
-        if source is not None and source.kind == "pad" and not source.relu and _spatial(source):
-            (top, bottom), (left, right), _ = source.attributes["pads"]
-            pads = (pads[0] + top, pads[1] + left, pads[2] + bottom, pads[3] + right)
-            self.consumers[tensor] -= 1
-            tensor = source.inputs[0]
-            self.consumers[tensor] += 1
-            height, width, _ = self.shapes[tensor]
         module = FloatModule(
             node.name, "conv", [tensor], node.outputs[0], np.ascontiguousarray(weight.transpose(0, 2, 3, 1)),
             np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups,
-            nodes=[node.name],
         )  # fmt: skip
         if module.bias is not None and module.bias.shape != (out,):
             raise node.error(f"bias has {module.bias.size} values for {out} outputs")
@@ -361,7 +308,7 @@ class _Importer:
             raise node.error(f"bias has {bias.size} values for {out} outputs")
         kernel = np.ascontiguousarray(weight.reshape(out, channels, height, width).transpose(0, 2, 3, 1))
         full = np.broadcast_to(bias.reshape(-1), (out,)).copy()
-        module = FloatModule(node.name, "conv", [value.tensor], node.outputs[0], kernel, full, nodes=[node.name])
+        module = FloatModule(node.name, "conv", [value.tensor], node.outputs[0], kernel, full)
         self._emit(node, module, (1, 1, out), flat=True)
 
     def batch_normalization(self, node: _Node) -> None:
@@ -379,28 +326,18 @@ class _Importer:
         if (variance < 0).any():
             raise node.error("variance is negative")
         factor = scale / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
-        self._fold(node, value, _Affine(factor, offset - mean * factor))
+        self._pointwise(node, value, factor, offset - mean * factor)
 
-    def _fold(self, node: _Node, value: _Value, affine: _Affine) -> None:
-        """Fold a per-channel affine map into the convolution before it, else make it a depthwise 1 x 1 convolution."""
-        module = self.producer.get(value.tensor)
-        if module is not None and _plain(module) and module.kind == "conv" and self._sole(value.tensor):
-            assert module.weight is not None
-            assert module.bias is not None
-            module.weight = module.weight * affine.scale[:, None, None, None]
-            module.bias = module.bias * affine.scale + affine.offset
-            self._absorb(node, module, value.flat)
-            return
-        self._pointwise(node, value, affine)
-
-    def _pointwise(self, node: _Node, value: _Value, affine: _Affine) -> FloatModule:
-        channels = len(affine.scale)
+    def _pointwise(
+        self, node: _Node, value: _Value, scale: NDArray[np.float64], offset: NDArray[np.float64], relu: bool = False,
+        clip: float | None = None,
+    ) -> None:  # fmt: skip
+        """A per-channel map as a depthwise 1 x 1 convolution."""
         module = FloatModule(
-            node.name, "conv", [value.tensor], node.outputs[0], affine.scale.reshape(-1, 1, 1, 1).copy(),
-            affine.offset.copy(), groups=channels, nodes=[node.name],
+            node.name, "conv", [value.tensor], node.outputs[0], scale.reshape(-1, 1, 1, 1), offset, groups=len(scale),
+            relu=relu, clip=clip,
         )  # fmt: skip
         self._emit(node, module, self.shapes[value.tensor], value.flat)
-        return module
 
     def relu(self, node: _Node) -> None:
         self._activation(node, None)
@@ -420,32 +357,8 @@ class _Importer:
 
     def _activation(self, node: _Node, bound: float | None) -> None:
         value = self._value(node)
-        targets = self._activation_targets(value.tensor)
-        source = self.producer.get(value.tensor)
-        if targets is None or source is None:
-            channels = self.shapes[value.tensor][2]
-            module = self._pointwise(node, value, _Affine(np.ones(channels), np.zeros(channels)))
-            module.relu, module.clip = True, bound
-            return
-        for module in targets:
-            module.relu = True
-            module.clip = bound if module.clip is None else min(module.clip, bound or module.clip)
-        self._absorb(node, source, value.flat)
-
-    def _activation_targets(self, tensor: str) -> list[FloatModule] | None:
-        """Modules that can apply a ReLU for the only reader of a tensor: it commutes with whatever moves codes."""
-        module = self.producer.get(tensor)
-        if module is None or not self._sole(tensor):
-            return None
-        if module.kind in ("conv", "add", "avgpool"):
-            return [module]
-        found: list[FloatModule] = []
-        for name in module.inputs:
-            deeper = self._activation_targets(name)
-            if deeper is None:
-                return None
-            found += deeper
-        return found
+        channels = self.shapes[value.tensor][2]
+        self._pointwise(node, value, np.ones(channels), np.zeros(channels), relu=True, clip=bound)
 
     def add(self, node: _Node) -> None:
         constant = [i for i in (0, 1) if node.inputs[i] in self.constants]
@@ -459,28 +372,14 @@ class _Importer:
             if offset.size != 1 and (aligned != expected or (value.flat and (height, width) != (1, 1))):
                 raise node.error(f"a constant of shape {offset.shape} is not one value per channel")
             full = np.broadcast_to(offset.reshape(-1), (channels,)).astype(np.float64)
-            self._fold(node, value, _Affine(np.ones(channels), full))
+            self._pointwise(node, value, np.ones(channels), full)
             return
         values = [self._value(node, 0), self._value(node, 1)]
         shape = self.shapes[values[0].tensor]
         if shape != self.shapes[values[1].tensor] or values[0].flat != values[1].flat:
             raise node.error("both inputs must have the same shape (no broadcasting)")
-        flat = values[0].flat
-        candidates = [
-            (self.modules.index(m), i)
-            for i, v in enumerate(values)
-            if (m := self.producer.get(v.tensor)) is not None and m.kind == "conv" and _plain(m)
-        ]
-        if candidates and values[0].tensor != values[1].tensor:
-            _, index = max(candidates)
-            tensor, other = values[index].tensor, values[1 - index].tensor
-            if self._sole(tensor):
-                module = self.producer[tensor]
-                module.shortcut = other
-                self._absorb(node, module, flat)
-                return
-        module = FloatModule(node.name, "add", [v.tensor for v in values], node.outputs[0], nodes=[node.name])
-        self._emit(node, module, shape, flat)
+        module = FloatModule(node.name, "add", [v.tensor for v in values], node.outputs[0])
+        self._emit(node, module, shape, values[0].flat)
 
     def pool(self, node: _Node) -> None:
         tensor, (height, width, channels) = self._map(node)
@@ -506,7 +405,7 @@ class _Importer:
             attributes["count_include_pad"] = int(node.attributes.get("count_include_pad", 0))
         shape = (*pooled_size((height, width), attributes), channels)
         kind: Kind = "avgpool" if average else "maxpool"
-        module = FloatModule(node.name, kind, [tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        module = FloatModule(node.name, kind, [tensor], node.outputs[0], attributes=attributes)
         self._emit(node, module, shape)
 
     def global_average_pool(self, node: _Node) -> None:
@@ -514,7 +413,7 @@ class _Importer:
         attributes = {
             "kernel": (height, width), "stride": (1, 1), "pads": (0, 0, 0, 0), "ceil_mode": 0, "count_include_pad": 0,
         }  # fmt: skip
-        module = FloatModule(node.name, "avgpool", [tensor], node.outputs[0], attributes=attributes, nodes=[node.name])
+        module = FloatModule(node.name, "avgpool", [tensor], node.outputs[0], attributes=attributes)
         self._emit(node, module, (1, 1, channels))
 
     def flatten(self, node: _Node) -> None:
@@ -523,7 +422,7 @@ class _Importer:
         axis = int(node.attributes.get("axis", 1))
         if axis not in (1, 1 - axes):
             raise node.error(f"axis {axis} is not supported, only the batch axis is kept")
-        self._alias(node, _Value(value.tensor, True))
+        self.values[node.outputs[0]] = _Value(value.tensor, True)
 
     def reshape(self, node: _Node) -> None:
         value = self._value(node)
@@ -547,13 +446,14 @@ class _Importer:
         if int(np.prod(rest)) != features or not keeps_batch:
             raise node.error(f"target {target} does not keep the batch axis of {features} values per sample")
         if len(rest) == 1:
-            self._alias(node, _Value(value.tensor, True))
+            self.values[node.outputs[0]] = _Value(value.tensor, True)
             return
         shape = (rest[1], rest[2], rest[0])
         if shape == (height, width, channels):
-            self._alias(node, _Value(value.tensor, False))
+            self.values[node.outputs[0]] = _Value(value.tensor, False)
             return
-        self._reshape(node.name, value, node.outputs[0], shape, [node.name], flat=False)
+        module = FloatModule(node.name, "reshape", [value.tensor], node.outputs[0], attributes={"shape": shape})
+        self._emit(node, module, shape)
 
     def concat(self, node: _Node) -> None:
         values = [self._value(node, i) for i in range(len(node.inputs))]
@@ -566,7 +466,7 @@ class _Importer:
             raise node.error("the inputs differ in height or width")
         if flat and shapes[0][:2] != (1, 1):
             raise node.error("flattened maps cannot be concatenated")
-        module = FloatModule(node.name, "concat", [v.tensor for v in values], node.outputs[0], nodes=[node.name])
+        module = FloatModule(node.name, "concat", [v.tensor for v in values], node.outputs[0])
         self._emit(node, module, (*shapes[0][:2], sum(s[2] for s in shapes)), flat)
 
     def slice(self, node: _Node) -> None:
@@ -602,11 +502,9 @@ class _Importer:
         }
         new = (len(spans[0]), len(spans[1]), len(spans[2]))
         if new == shape:
-            self._alias(node, value)
+            self.values[node.outputs[0]] = value
             return
-        module = FloatModule(
-            node.name, "slice", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name]
-        )
+        module = FloatModule(node.name, "slice", [value.tensor], node.outputs[0], attributes=attributes)
         self._emit(node, module, new, value.flat)
 
     def pad(self, node: _Node) -> None:
@@ -630,7 +528,7 @@ class _Importer:
         if value.flat and shape[:2] != (1, 1) and any(pads):
             raise node.error("a flattened map cannot be padded")
         if not any(pads):
-            self._alias(node, value)
+            self.values[node.outputs[0]] = value
             return
         order = [full.get(axis, (0, 0)) for axis in (2, 3, 1)]
         new = (
@@ -639,9 +537,7 @@ class _Importer:
             shape[2] + sum(order[2]),
         )
         attributes = {"pads": tuple(order)}
-        module = FloatModule(
-            node.name, "pad", [value.tensor], node.outputs[0], attributes=attributes, nodes=[node.name]
-        )
+        module = FloatModule(node.name, "pad", [value.tensor], node.outputs[0], attributes=attributes)
         self._emit(node, module, new, value.flat)
 
 
@@ -698,53 +594,3 @@ def _pads(
         before.append(small if mode == "SAME_UPPER" else large)
         after.append(large if mode == "SAME_UPPER" else small)
     return before[0], before[1], after[0], after[1]
-
-
-def _plain(module: FloatModule) -> bool:
-    """True while a module has neither shortcut nor activation, so that more can be fused into its accumulator."""
-    return not module.relu and module.clip is None and module.shortcut is None
-
-
-def _spatial(module: FloatModule) -> bool:
-    """True for a pad module that leaves the channels alone."""
-    return not any(module.attributes["pads"][2])
-
-
-def _live(modules: list[FloatModule], output: str) -> list[FloatModule]:
-    """Modules that the output depends on, in their order."""
-    needed = {output}
-    kept = []
-    for module in reversed(_sorted(modules)):
-        if module.output in needed:
-            kept.append(module)
-            needed.update(module.reads())
-    return kept[::-1]
-
-
-def _sorted(modules: list[FloatModule]) -> list[FloatModule]:
-    """Modules in dataflow order, stable: a fused module moves behind the producer of its shortcut."""
-    waiting = {module.output for module in modules}
-    pending, done = list(modules), []
-    while pending:
-        for module in pending:
-            if not any(name in waiting for name in module.reads()):
-                break
-        else:
-            raise ShiftworkError("the graph has a cycle")
-        pending.remove(module)
-        waiting.discard(module.output)
-        done.append(module)
-    return done
-
-
-def _order(modules: list[FloatModule], input_name: str) -> None:
-    modules[:] = _sorted(modules)
-
-
-def _unique_names(modules: list[FloatModule]) -> None:
-    seen: set[str] = set()
-    for module in modules:
-        base, index = module.name, 2
-        while module.name in seen:
-            module.name, index = f"{base}_{index}", index + 1
-        seen.add(module.name)

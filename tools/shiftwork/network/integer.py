@@ -20,6 +20,12 @@ from shiftwork.errors import ShiftworkError
 Kind = Literal["conv", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape"]
 Stream = Literal["weights", "activations"]
 
+# ONNX operators that compute or merge values; op by op, each rounds its output to a scale of its own.
+_ROUNDED_OP_BY_OP = {
+    "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "Gemm", "GlobalAveragePool", "MatMul",
+    "MaxPool", "Relu",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -70,6 +76,9 @@ class IntegerModule:
     * ``concat``: none (channels; an unsigned input of a signed result saturates at 127).
     * ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
     * ``reshape``: ``shape (h, w, c)``; pure code move in ONNX order (channel slowest, then rows, then columns).
+
+    ``weight_bits`` and ``bias_bits`` are the widths in which weights and biases are stored. ``operators`` are the types
+    of the ONNX nodes that were fused into the module.
     """
 
     name: str
@@ -92,6 +101,9 @@ class IntegerModule:
     requantize: bool = True
     terms: TermConfig = field(default_factory=TermConfig)
     attributes: dict[str, Any] = field(default_factory=dict)
+    weight_bits: int = 8
+    bias_bits: int = 32
+    operators: tuple[str, ...] = ()
 
     @property
     def depthwise(self) -> bool:
@@ -104,7 +116,7 @@ class IntegerNetwork:
     """A whole quantized network.
 
     Attributes:
-        scheme: ``fixed8`` or ``tr``.
+        scheme: ``fixed8``, ``joint`` (fixed8 with its scales chosen by the joint search) or ``tr``.
         input: name of the network input tensor.
         output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
@@ -141,12 +153,38 @@ class IntegerNetwork:
 
     @property
     def model_bits(self) -> int:
-        """Stored bits of the parameters: 8 a weight, 32 a bias."""
+        """Stored bits of the weights and biases."""
         bits = 0
         for module in self.modules:
-            bits += 0 if module.weight is None else 8 * module.weight.size
-            bits += 0 if module.bias is None else 32 * module.bias.size
+            bits += 0 if module.weight is None else module.weight_bits * module.weight.size
+            bits += 0 if module.bias is None else module.bias_bits * module.bias.size
         return bits
+
+    @property
+    def quantizations(self) -> tuple[int, int]:
+        """Quantizations of a sample, the network input aside: op by op, and in unified modules.
+
+        Op by op every operator that computes or merges values rounds its output to a scale of its own (what only
+        rearranges values does not count); a unified module does so once, and one that only moves codes not at all. The
+        raw network output counts in neither.
+        """
+        single = sum(operator in _ROUNDED_OP_BY_OP for module in self.modules for operator in module.operators)
+        raw = any(not module.requantize for module in self.modules)
+        unified = sum(module.requantize and module.kind in ("conv", "add", "avgpool") for module in self.modules)
+        return single - raw, unified
+
+    def first(self, count: int) -> IntegerNetwork:
+        """The network of the first ``count`` modules; its output is that of the last of them.
+
+        Raises:
+            ShiftworkError: fewer than 1, or more than there are.
+        """
+        if not 1 <= count <= len(self.modules):
+            raise ShiftworkError(f"the first {count} modules: the network has 1 to {len(self.modules)}")
+        result = self.copy()
+        del result.modules[count:]
+        result.output = result.modules[-1].output
+        return result
 
     def copy(self) -> IntegerNetwork:
         """A copy whose modules can be reconfigured; the arrays are shared."""

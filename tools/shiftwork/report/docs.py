@@ -311,7 +311,11 @@ _NETWORKS = {
     "mnist_lenet5": "LeNet-5, MNIST",
     "cifar10_resnet20": "ResNet-20, CIFAR-10",
     "cifar10_resnet8_mlperftiny": "ResNet-8 (MLPerf Tiny), CIFAR-10",
+    "kws_dscnn_mlperftiny": "DS-CNN (MLPerf Tiny), keywords",
+    "imagenet_squeezenet1_1": "SqueezeNet 1.1, ImageNet",
+    "mobilenetv2": "MobileNetV2, ImageNet",
 }
+_SCALES = ("maxabs", "mse", "joint")
 _SWEPT = ("cifar10_resnet20", "mnist_lenet5")
 
 
@@ -361,6 +365,40 @@ def _simulated(entries: Mapping[str, Mapping[str, Any]]) -> str:
     tools = sorted({(e["rtl"]["simulator"], e["rtl"]["rows"], e["rtl"]["cols"]) for e in entries.values()})
     text = "; ".join(f"{simulator}, engine of {rows} x {cols} cells" for simulator, rows, cols in tools)
     return f"\nSimulated: accuracy on the golden model, mismatches and cycles on the RTL ({text}).\n"
+
+
+def _accuracy(book: Manifest) -> str:
+    widths, tensors, equal = [], [], []
+    for network, title in _NETWORKS.items():
+        entries = [measurement(book.root, f"accuracy.{network}.{scale}") for scale in _SCALES]
+        known = [entry for entry in entries if entry is not None]
+        if len(known) == len(_SCALES):
+            for index, first in enumerate(known[0]["results"]):
+                figures = [f"{known[0]['float_accuracy']:.2f}"]
+                figures += [f"{entry['results'][index]['accuracy']:.2f}" for entry in known]
+                figures += [f"{100 * entry['results'][index]['output_error']:.1f}" for entry in known]
+                if first["per_tensor"]:
+                    tensors.append((title, *figures[1:]))
+                else:
+                    widths.append((title, f"{known[0]['samples']:,}", first["bits"], *figures))
+        entry = measurement(book.root, f"equality.{network}")
+        if entry is not None:
+            rtl, some = entry["rtl"], entry["modules"] < entry["all_modules"]
+            modules = f"first {entry['modules']} of {entry['all_modules']}" if some else f"all {entry['modules']}"
+            equal.append((title, modules, f"{rtl['compared']:,}", rtl["mismatches"]))
+    if not widths:
+        return "Not measured yet.\n"
+    scales = tuple(f"{scale} %" for scale in _SCALES) + tuple(f"{scale} error %" for scale in _SCALES)
+    text = table(("network", "samples", "bits", "float %", *scales), widths, range(1, 10))
+    text += "\nOne weight scale per tensor in place of one per output channel, 8 bits:\n\n"
+    text += table(("network", *scales), tensors, range(1, 7))
+    if equal:
+        text += "\nJoint scales at 8 bits on the RTL, one sample, every module compared with the golden model:\n\n"
+        text += table(("network", "modules", "values compared", "mismatches"), equal, (2, 3))
+    return text + (
+        "\nSimulated on the golden model; weights and activations have the same width. Error: 2-norm of the error of "
+        "the network output over that of the output.\n"
+    )
 
 
 def _streams(book: Manifest) -> str:
@@ -509,6 +547,7 @@ def _demo(book: Manifest) -> str:
 _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "blocks": _catalogue,
     "operators": _operators,
+    "accuracy": _accuracy,
     "results": _results,
     "streams": _streams,
     "speed": _speed,

@@ -11,6 +11,7 @@ import argparse
 import fnmatch
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,19 +19,24 @@ from pathlib import Path
 from subprocess import CalledProcessError, run
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
 from shiftwork.cli.synth import synth
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
+from shiftwork.golden import executor as golden_executor
 from shiftwork.golden.executor import QT_PAIRS
 from shiftwork.hardware import manifest, netlist, yosys
 from shiftwork.hardware.manifest import ROOT
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
+from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.quantize.fixed8 import quantize
+from shiftwork.quantize.fixed8 import SCALE_METHODS
 from shiftwork.report.benchmark import measure as benchmark
 from shiftwork.report.progress import Progress
 from shiftwork.report.run import RunReport, run_integer, write_json
@@ -40,11 +46,12 @@ PREPARED = ROOT / "build" / "measure"
 ROWS, COLS = 8, 64
 COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
     "synth_tr": (8, 64, 1, "area", []),
-    "synth_tr_wide": (16, 128, 5, "area", ["tr", "mac", "booth"]),
-    "synth_tr_ecp5": (4, 16, 1, "ecp5", []),
-    "synth_tr_toggles": (4, 32, 1, "toggles", []),
+    "synth_tr_wide": (16, 256, 5, "area", ["tr", "mac", "booth"]),
+    "synth_tr_ecp5": (4, 32, 1, "ecp5", ["tr", "mac", "booth"]),
+    "synth_tr_toggles": (8, 32, 1, "toggles", []),
 }
 """Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
+WIDTHS = (8, 6, 4)
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 
 
@@ -110,6 +117,34 @@ def entries() -> list[Entry]:
     return [Entry(network, data, rtl, wish) for network, data, rtl, wishes in networks for wish in wishes]
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A network whose scales are measured.
+
+    Attributes:
+        network: model file without its ending. data: data set of prepare.py.
+        calibration: data set whose first samples calibrate; where a network has none, its own samples without labels.
+        rtl_modules: leading modules that one sample runs through on the RTL; None is all, 0 is no run.
+        calibrate: calibration samples, at most.
+    """
+
+    network: str
+    data: str
+    calibration: str
+    rtl_modules: int | None = 0
+    calibrate: int = 1000
+
+
+SUBJECTS = (
+    Subject("mnist_lenet5", "mnist", "mnist_calib"),
+    Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib"),
+    Subject("cifar10_resnet8_mlperftiny", "cifar_resnet8", "cifar_resnet8_calib", None),
+    Subject("kws_dscnn_mlperftiny", "kws", "kws", None, CALIBRATION_SAMPLES),
+    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", 8),
+    Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib"),
+)
+
+
 @dataclass
 class Bench:
     """Data, float references and the device, each loaded once.
@@ -140,14 +175,70 @@ class Bench:
         except CalledProcessError as error:
             raise ShiftworkError(f"{self.folder / 'prepare.py'} ended with exit code {error.returncode}") from error
 
+    def model(self, network: str) -> Path:
+        """The ONNX file of a network; prepare.py unpacks some beside their data."""
+        unpacked = PREPARED / f"{network}.onnx"
+        return unpacked if unpacked.is_file() else self.folder / "models" / f"{network}.onnx"
+
     def network(self, entry: Entry) -> tuple[IntegerNetwork, Data, Path]:
         """The integer network of an entry, the samples, and the model file."""
-        model = self.folder / "models" / f"{entry.network}.onnx"
+        model = self.model(entry.network)
         network = import_onnx(model)
         samples = load_data(PREPARED / f"{entry.data}.npz", network)
         calibration = load_data(PREPARED / f"{entry.data}_calib.npz", network, CALIBRATION_SAMPLES)
-        fixed8 = quantize(network, calibration.x, entry.wish.scale)
-        return entry.wish.apply(fixed8, calibration.x, calibration.y), samples, model
+        return entry.wish.quantize(network, calibration.x, calibration.y), samples, model
+
+    def subject(self, subject: Subject) -> tuple[FloatNetwork, Data, Data]:
+        """The float graph, the samples and the calibration samples."""
+        network = import_onnx(self.model(subject.network))
+        calibration = load_data(PREPARED / f"{subject.calibration}.npz", network, subject.calibrate)
+        return network, load_data(PREPARED / f"{subject.data}.npz", network), calibration
+
+    def accuracy(self, subject: Subject, scale: str) -> dict[str, Any]:
+        """Accuracy of a network with scales of one kind: 8, 6 and 4 bits, and 8 bits with one N_w per tensor."""
+        network, samples, calibration = self.subject(subject)
+        outputs = reference(self.model(subject.network), samples.x, network.batch)
+        results = []
+        for bits, per_tensor in [*((bits, False) for bits in WIDTHS), (8, True)]:
+            wish = Quantization("fixed8", scale=scale, per_tensor=per_tensor, weight_bits=bits, activation_bits=bits)
+            begin = time.perf_counter()
+            integer = wish.quantize(network, calibration.x, None)
+            seconds = time.perf_counter() - begin
+            codes = golden_executor.run(integer, samples.x, collect=False)[integer.output]
+            figures = _compared(codes * integer.output_scale, outputs, samples)
+            results.append({"bits": bits, "per_tensor": per_tensor, "quantize_seconds": round(seconds, 1), **figures})
+        assert samples.y is not None
+        return {
+            "name": f"accuracy.{subject.network}.{scale}",
+            "network": subject.network,
+            "scale": scale,
+            "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
+            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme fixed8 --scale {scale} "
+            "--weight-bits 8 --activation-bits 8",
+            "samples": len(samples.x),
+            "calibration_samples": len(calibration.x),
+            "quantizations": integer.quantizations,
+            "float_accuracy": golden_executor.accuracy(outputs, samples.y),
+            "results": results,
+        }
+
+    def equality(self, subject: Subject) -> dict[str, Any]:
+        """One sample through the RTL under the joint scheme, compared with the golden model module by module."""
+        network, samples, calibration = self.subject(subject)
+        integer = Quantization("joint", scale="joint").quantize(network, calibration.x, None)
+        part = integer if subject.rtl_modules is None else integer.first(subject.rtl_modules)
+        one = Data(samples.x[:1], None)
+        report = run_integer(subject.network, part, one, "rtl", Progress(quiet=True), self.device)
+        words = "" if subject.rtl_modules is None else f" --modules {subject.rtl_modules}"
+        return {
+            "name": f"equality.{subject.network}",
+            "network": subject.network,
+            "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
+            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme joint --executor rtl --limit 1{words} --rows {ROWS} --cols {COLS}",
+            "modules": len(part.modules),
+            "all_modules": len(integer.modules),
+            "rtl": _rtl(report),
+        }
 
     def measure(self, entry: Entry) -> dict[str, Any]:
         """All figures of one entry as plain JSON values."""
@@ -168,6 +259,18 @@ class Bench:
             "golden": _golden(golden),
             "rtl": _rtl(rtl),
         }
+
+
+def _compared(got: NDArray[Any], outputs: NDArray[np.float32], samples: Data) -> dict[str, float]:
+    """Accuracy, share of samples of the float model's class, and relative 2-norm of the output error."""
+    assert samples.y is not None
+    floats = outputs.reshape(len(outputs), -1)
+    reals = got.transpose(0, 3, 1, 2).reshape(floats.shape)
+    return {
+        "accuracy": golden_executor.accuracy(reals, samples.y),
+        "agreement": golden_executor.accuracy(reals, golden_executor.predictions(floats)),
+        "output_error": float(np.linalg.norm(reals - floats) / np.linalg.norm(floats)),
+    }
 
 
 def _golden(report: RunReport) -> dict[str, Any]:
@@ -304,6 +407,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     bench = Bench(options.data)
     jobs: dict[str, Callable[[], dict[str, Any]]] = {e.name: lambda e=e: bench.measure(e) for e in entries()}  # type: ignore[misc]
+    for subject in SUBJECTS:
+        for scale in SCALE_METHODS:
+            jobs[f"accuracy.{subject.network}.{scale}"] = lambda s=subject, k=scale: bench.accuracy(s, k)  # type: ignore[misc]
+        if subject.rtl_modules != 0:
+            jobs[f"equality.{subject.network}"] = lambda s=subject: bench.equality(s)  # type: ignore[misc]
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
@@ -314,7 +422,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     TARGET.mkdir(parents=True, exist_ok=True)
     wrong = 0
     try:
-        bench.prepare([name for e in entries() for name in (e.data, f"{e.data}_calib")])
+        sets = [name for e in entries() for name in (e.data, f"{e.data}_calib")]
+        bench.prepare([*sets, *(name for s in SUBJECTS for name in (s.data, s.calibration))])
         for name in chosen:
             progress.step(name)
             result = jobs[name]()

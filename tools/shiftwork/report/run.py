@@ -29,8 +29,9 @@ class RunReport:
     """One run of one network. A field that does not apply is None.
 
     Attributes:
-        model: name of the file. scheme: ``float``, ``fixed8`` or ``tr``. executor: what computed the outputs.
-        samples: executed. accuracy, float_accuracy: percent of samples whose class is their label, None without labels.
+        model: name of the file. scheme: ``float``, ``fixed8``, ``joint`` or ``tr``.
+        executor: what computed the outputs. samples: executed.
+        accuracy, float_accuracy: percent of samples whose class is their label, None without labels.
         agreement: percent of samples whose class is that of the float model.
         mismatches: elements of any module's output that differ from the golden model. compared: elements compared.
         host: names of the modules that the host computed (golden functions on the tensors of this run).
@@ -38,6 +39,7 @@ class RunReport:
         revealed_macs, revealed_term_pairs: the same of the layers that term revealing is on for.
         cycles, predicted_cycles: of the engine, without its post unit's pipeline, and by the cycle model.
         utilisation: token bound over cycles. device_seconds: wall time inside the compiled model.
+        quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
         engine: shape of the engine, ``{"rows": .., "cols": ..}``. layers: one entry per module.
     """
 
@@ -61,6 +63,7 @@ class RunReport:
     utilisation: float | None = None
     device_seconds: float | None = None
     engine: dict[str, int] | None = None
+    quantizations: dict[str, int] | None = None
     layers: list[LayerReport] = field(default_factory=list)
 
     @property
@@ -91,6 +94,17 @@ def write_json(path: Path, content: object) -> None:
         path.write_text(json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise ShiftworkError(f"--json {path}: {error.strerror}") from error
+
+
+def quantizations(network: IntegerNetwork) -> dict[str, int]:
+    """Quantizations for one sample, op by op and in unified modules, as JSON values."""
+    single, unified = network.quantizations
+    return {"op_by_op": single, "unified": unified}
+
+
+def quantization_line(counts: dict[str, int]) -> str:
+    """The same as a line of text."""
+    return f"quantizations   {counts['unified']} in unified modules, {counts['op_by_op']} operator by operator"
 
 
 def share(classes: NDArray[np.int64], reference: NDArray[np.int64]) -> float:
@@ -148,6 +162,7 @@ def run_integer(
 
     classes = golden.predictions(outputs)
     report = RunReport(model, network.scheme, executor, len(outputs), layers=layers)
+    report.quantizations = quantizations(network)
     if data.y is not None:
         report.accuracy = share(classes, data.y)
     if reference is not None:
@@ -211,6 +226,8 @@ def summary_lines(report: RunReport) -> list[str]:
         lines.append(f"accuracy        {report.accuracy:.2f} %{other}")
     if report.agreement is not None and report.executor != "float":
         lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
+    if report.quantizations is not None:
+        lines.append(quantization_line(report.quantizations))
     if report.macs:
         assert report.term_pairs is not None
         assert report.term_pairs_present is not None

