@@ -53,11 +53,13 @@ module shw_slice_totals #(
   reg              out_bank;
   reg  [ROW_W-1:0] out_row;
 
-  // The address is chosen one cycle ahead, from add_valid and where the output will stand.
+  // The address is chosen one cycle ahead, from add_valid and where the output will stand. The register is
+  // inverted: otherwise Yosys takes it for part of the read port, and the memory needs two addresses.
   reg              join_valid;
   reg              join_first;
   reg              join_end;      // last row of a tile
-  reg  [ROW_W:0]   address;
+  reg  [ROW_W:0]   address_inverted;
+  wire [ROW_W:0]   address = ~address_inverted;
 
   wire             move     = full[out_bank] && !join_valid && (!out_valid || out_ready);
   wire             move_end = move && out_row == LAST_ROW;
@@ -87,8 +89,8 @@ module shw_slice_totals #(
       if (move) out_valid <= 1'b1;
       else if (out_ready) out_valid <= 1'b0;
     end
-    join_first <= add_first;
-    address    <= add_valid ? {add_bank, add_row} : {bank_next, row_next};
+    join_first       <= add_first;
+    address_inverted <= ~(add_valid ? {add_bank, add_row} : {bank_next, row_next});
   end
 
   genvar c;

@@ -313,9 +313,9 @@ def cores(
 
 @app.command()
 def synth(
-    scheme: Annotated[str, typer.Argument(help="tr.")] = "tr",
+    scheme: Annotated[str, typer.Argument(help="tr: engines; requant: requantizers.")] = "tr",
     model: Annotated[
-        Path | None, typer.Option(metavar="MODEL.onnx", help="Network for the cycles. [default: digits example]")
+        Path | None, typer.Option(metavar="MODEL.onnx", help="Network for cycles and sums. [default: digits example]")
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="D.npz", help="Its samples.", show_default=False)
@@ -324,7 +324,7 @@ def synth(
     cycles: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Take cycles from `run --json` reports; repeatable.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="Samples that run on the RTL.")] = 5,
+    samples: Annotated[int, typer.Option(help="Samples that run on the RTL; requant: on the golden model.")] = 5,
     rows: o.Rows = 8,
     cols: o.Cols = 64,
     design: Annotated[
@@ -337,7 +337,8 @@ def synth(
     ] = None,
     json: o.JsonFile = None,
 ) -> int:
-    """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series)."""
+    """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series), or area and
+    switching of the requantizers (requant; 7-series, ECP5, iCE40)."""
     from shiftwork.cli.synth import synth as run_synth
 
     o.check_target("--json", json)

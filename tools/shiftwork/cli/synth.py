@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles."""
+"""The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles; requantizers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from shiftwork.cli.requant import requant
 from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import ecp5 as placer
 from shiftwork.hardware import yosys
@@ -17,7 +18,8 @@ from shiftwork.report.progress import Progress
 from shiftwork.report.run import write_json
 from shiftwork.report.table import Table
 
-SCHEMES = ("tr",)
+SCHEMES = ("tr", "requant")
+ROWS, COLS = 8, 64
 TOGGLE_TARGET = 0.5
 BLOCKS = (16, 4, 32)
 """Terms sorted together in the engines whose toggles are counted: the default, and what less and more sorting does."""
@@ -43,9 +45,11 @@ def synth(
     """Measure cycles on the RTL (or read them), run the tools, print tables.
 
     Args:
-        scheme: ``tr``. model, data, calibration: network for cycles and codes; None is the digits example.
+        scheme: ``tr``, or ``requant`` (:mod:`shiftwork.cli.requant`), which takes no shape, cycles, ecp5 or toggles.
+        model, data, calibration: network for cycles, codes and sums; None is the digits example.
         cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
-        samples: samples on the RTL. rows, cols: shape. keys: designs to map to 7-series cells, empty for all.
+        samples: samples on the RTL, or on the golden model for sums. rows, cols: shape.
+        keys: designs to map, empty for all.
         ecp5: place and route instead of mapping to 7-series. toggles: count net toggles instead.
         keep: folder that keeps scripts, logs and netlists. json: file to write.
 
@@ -65,19 +69,28 @@ def synth(
         raise ShiftworkError("--cycles and --model exclude each other")
     if (model is None) != (data is None):
         raise ShiftworkError("--model and --data belong together")
+    network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
+    known = calibration or (demo.CALIBRATION if model is None else used)
+    if scheme == "requant":
+        shape = {"--rows": rows != ROWS, "--cols": cols != COLS}
+        for option, value in {"--cycles": cycles, "--ecp5": ecp5, "--toggles": toggles, **shape}.items():
+            if value:
+                raise ShiftworkError(f"{option} belongs to synth tr, not to synth requant")
+        result = requant(network, used, known, samples, keys, keep)
+        if json is not None:
+            write_json(json, result)
+        return 0
     if ecp5 and toggles:
         raise ShiftworkError("--ecp5 and --toggles exclude each other")
     unknown = sorted(set(keys) - set(designs(rows, cols)))
     if unknown:
         raise ShiftworkError(f"--design {unknown[0]}: choose among {', '.join(designs(rows, cols))}")
-    if keys and (ecp5 or toggles):
-        raise ShiftworkError("--design goes with neither --ecp5 nor --toggles")
+    if keys and toggles:
+        raise ShiftworkError("--design does not go with --toggles")
     if toggles and cycles:
         raise ShiftworkError("--toggles needs the codes of a network, not --cycles")
     check_shape(rows, cols)
     yosys.version()
-    network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
-    known = calibration or (demo.CALIBRATION if model is None else used)
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
             result = _work(network, used, known, cycles, samples, rows, cols, keys, ecp5, toggles, Path(temporary))

@@ -3,10 +3,10 @@
 
 Every requantizer is ``shw_requantize`` with 32-bit values, mapped flat by one Yosys with the family's own script. A
 multiplication is mapped four ways: as Yosys infers it from ``*``, by Yosys's ``booth`` pass, as Booth rows on carry
-chains (``booth_rows.v`` beside this file, the smallest of them), and onto DSPs. The netlists without DSPs then run in
-Icarus on the accumulators of a network's layer: every result is compared with :mod:`shiftwork.golden.arithmetic`, and
-all changes of all nets count, the clock excepted. Cells have no delay there, so glitches do not count, which favours
-the multipliers.
+chains (``shw_map_booth_rows.v``, the smallest of them), and onto DSPs. The netlists without DSPs then run in Icarus on
+the accumulators of a network's layer: every result is compared with :mod:`shiftwork.golden.arithmetic`, and all changes
+of all nets count, the clock excepted. Cells have no delay there, so glitches do not count, which favours the
+multipliers.
 
 LUT-equivalents are what a design takes of the LUTs of a device:
 
@@ -14,17 +14,18 @@ LUT-equivalents are what a design takes of the LUTs of a device:
 * ecp5: LUT4, two for a CCU2C (it uses the LUTs of a slice), six for a 16 x 4 LUT RAM (three slices).
 * ice40: logic cells: SB_LUT4, and one for each SB_CARRY whose operands no LUT shares.
 
-A DSP has no exchange rate into LUTs that would hold across designs, so rows with DSPs have no LUT-equivalents. No
-requantizer uses block RAM.
+Neither a DSP nor a block RAM has an exchange rate into LUTs that would hold across designs, so rows that use one have
+no LUT-equivalents. Block RAM occurs on ice40 only, which has no LUT RAM for the thresholds of a codebook.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,16 @@ FAMILIES = {
 """Yosys script of each family, without its switch for DSPs."""
 
 MULTIPLIERS = {
-    "inferred": "multiplier as inferred from *",
-    "booth": "multiplier by the booth pass",
-    "rows": "Booth rows on carry chains",
-    "dsp": "multiplier in DSPs",
+    "inferred": "inferred *",
+    "booth": "Yosys booth pass",
+    "rows": "Booth rows",
+    "dsp": "DSP",
 }
-_MODELS = {"xc7": "xilinx", "ecp5": "ecp5", "ice40": "ice40"}
-_ROWS = Path(__file__).with_name("booth_rows.v")
+_ROWS = Path(__file__).with_name("shw_map_booth_rows.v")
 _BEFORE_MAPPING = ("proc", "flatten", "opt", "wreduce", "opt_clean")
 
 IN_W, SHIFT_W = 32, 6
-VALUES = 4096
+VALUES = 2048
 """Accumulators that are simulated."""
 
 REFERENCE = "shift"
@@ -225,7 +225,7 @@ class Cost:
         luts: LUT cells (xc7: LUT1..6, inverters, LUT RAM and shift registers as LUTs; ecp5: LUT4; ice40: SB_LUT4).
         packed: xc7 only: estimate of physical LUT6. flip_flops, dsp, block_ram: cells.
         carry: CARRY4 of four bits, CCU2C of two, SB_CARRY of one. memory: LUTs of LUT RAM and shift registers.
-        lut_equivalents: see the module; None with DSPs.
+        lut_equivalents: see the module; None with DSPs or block RAM.
     """
 
     luts: int
@@ -240,24 +240,32 @@ class Cost:
 
 def cost(family: str, module: Mapping[str, Any]) -> Cost:
     """Count the cells of a flat netlist of one module."""
+    kinds = Counter(str(cell["type"]) for cell in module["cells"].values())
+
+    def cells(*names: str) -> int:
+        return sum(count for kind, count in kinds.items() if kind.startswith(names))
+
     if family == "xc7":
         area = local_area(module)
-        luts, packed, memory = round(area.cells), round(area.packed), round(area.memory)
-        dsp = round(area.dsp)
-        whole = None if dsp else luts
-        return Cost(luts, packed, round(area.flip_flops), dsp, round(area.carry4), memory, area.block_ram, whole)
-    kinds = Counter(str(cell["type"]) for cell in module["cells"].values())
-    if family == "ecp5":
-        dsp = kinds["MULT18X18D"] + kinds["ALU54B"]
-        memory = 6 * kinds["TRELLIS_DPR16X4"]
-        whole = None if dsp else kinds["LUT4"] + 2 * kinds["CCU2C"] + memory
-        rams = float(kinds["DP16KD"] + kinds["PDPW16KD"])
-        return Cost(kinds["LUT4"], None, kinds["TRELLIS_FF"], dsp, kinds["CCU2C"], memory, rams, whole)
-    dsp = kinds["SB_MAC16"]
-    whole = None if dsp else kinds["SB_LUT4"] + lone_carries(module)
-    flip_flops = sum(count for kind, count in kinds.items() if kind.startswith("SB_DFF"))
-    rams = float(sum(count for kind, count in kinds.items() if kind.startswith("SB_RAM40")))
-    return Cost(kinds["SB_LUT4"], None, flip_flops, dsp, kinds["SB_CARRY"], 0, rams, whole)
+        found = Cost(
+            round(area.cells),
+            round(area.packed),
+            round(area.flip_flops),
+            round(area.dsp),
+            round(area.carry4),
+            round(area.memory),
+            area.block_ram,
+            round(area.cells),
+        )
+    elif family == "ecp5":
+        luts, carry, memory = kinds["LUT4"], kinds["CCU2C"], 6 * kinds["TRELLIS_DPR16X4"]
+        dsp, rams = cells("MULT18X18D", "ALU54B"), cells("DP16KD", "PDPW16KD")
+        found = Cost(luts, None, kinds["TRELLIS_FF"], dsp, carry, memory, rams, luts + 2 * carry + memory)
+    else:
+        luts, carry = kinds["SB_LUT4"], kinds["SB_CARRY"]
+        dsp, rams = kinds["SB_MAC16"], cells("SB_RAM40")
+        found = Cost(luts, None, cells("SB_DFF"), dsp, carry, 0, rams, luts + lone_carries(module))
+    return replace(found, lut_equivalents=None) if found.dsp or found.block_ram else found
 
 
 def lone_carries(module: Mapping[str, Any]) -> int:
@@ -322,7 +330,7 @@ def script(family: str, unit: Requantizer) -> list[str]:
     paths = [*manifest.load().sources("shw_requantize"), Path("top.v")]
     commands = [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
     if family == "ice40":
-        commands.append("setattr -unset ram_style */m:*")  # there is no LUT RAM: flip-flops
+        commands.append("setattr -unset ram_style */m:*")  # there is no LUT RAM: block RAM
     if unit.multiplier in ("booth", "rows"):
         commands += _BEFORE_MAPPING
         commands.append("booth" if unit.multiplier == "booth" else f"techmap -D {family.upper()} -map {_ROWS}")
@@ -330,6 +338,18 @@ def script(family: str, unit: Requantizer) -> list[str]:
     switch = (" -dsp" if unit.dsp else "") if family == "ice40" else ("" if unit.dsp else " -nodsp")
     commands += [f"{FAMILIES[family]}{switch} -top {TOP}", "write_json net.json"]
     return [*commands, "splitnets", "opt_clean -purge", "write_verilog -noattr -noexpr net.v"]
+
+
+def cell_models(family: str) -> str:
+    """Verilog of the cells of a family as Yosys has them, so that Icarus reads it."""
+    share = yosys.share()
+    if family == "ecp5":  # the file has more than Icarus understands
+        text = "".join((share / "ecp5" / name).read_text() for name in ("common_sim.vh", "ccu2c_sim.vh"))
+        found = re.findall(r"^module (?:LUT2|LUT4|TRELLIS_FF|TRELLIS_DPR16X4|CCU2C)\b.*?^endmodule", text, re.M | re.S)
+        return "\n".join(found) + "\n"
+    if family == "ice40":
+        return f'`define NO_ICE40_DEFAULT_ASSIGNMENTS\n`include "{share / "ice40" / "cells_sim.v"}"\n'
+    return f'`include "{share / "xilinx" / "cells_sim.v"}"\n'
 
 
 def toggles(family: str, unit: Requantizer, sums: Sums, folder: Path) -> tuple[int, int]:
@@ -386,8 +406,8 @@ module bench;
   end
 endmodule
 """
-    models = yosys.share() / _MODELS[family] / "cells_sim.v"
-    return simulate(f"{unit.title}, {family}", bench, sums.values.tolist(), IN_W, folder, [models])
+    (folder / "models.v").write_text(cell_models(family))
+    return simulate(f"{unit.title}, {family}", bench, sums.values.tolist(), IN_W, folder, [Path("models.v")])
 
 
 @dataclass(frozen=True)
@@ -434,10 +454,10 @@ def with_ratios(rows: Sequence[Row]) -> list[Row]:
         one = base[row.family]
         ratios = (
             _ratio(row.cost.lut_equivalents, one.cost.lut_equivalents),
-            _ratio(None if row.cost.dsp else row.cost.packed, one.cost.packed),
+            _ratio(None if row.cost.lut_equivalents is None else row.cost.packed, one.cost.packed),
             _ratio(row.toggles, one.toggles),
         )
-        found.append(Row(row.key, row.title, row.family, row.cost, row.nets, row.toggles, *ratios))
+        found.append(replace(row, area_ratio=ratios[0], packed_ratio=ratios[1], toggle_ratio=ratios[2]))
     return found
 
 

@@ -149,8 +149,7 @@ def simulate(title: str, bench: str, words: Sequence[int], width: int, folder: P
             raise ShiftworkError(f"{tool} is not installed; run: apt-get install -y iverilog")
     (folder / "bench.v").write_text(bench)
     write_words(folder / "words.hex", words, width)
-    folders = [f"-I{path}" for path in dict.fromkeys(source.parent for source in sources)]
-    compiled = ["iverilog", "-g2012", *folders, "-s", "bench", "-o", "bench.vvp", "bench.v", "net.v"]
+    compiled = ["iverilog", "-g2012", "-s", "bench", "-o", "bench.vvp", "bench.v", "net.v"]
     for command in ([*compiled, *map(str, sources)], ["vvp", "-n", "bench.vvp"]):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3600)
         if done.returncode or "bench: fails" in done.stdout:

@@ -368,11 +368,12 @@ def _simulated(entries: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _accuracy(book: Manifest) -> str:
-    widths, tensors, equal = [], [], []
+    widths, tensors, equal, counts = [], [], [], []
     for network, title in _NETWORKS.items():
         entries = [measurement(book.root, f"accuracy.{network}.{scale}") for scale in _SCALES]
         known = [entry for entry in entries if entry is not None]
         if len(known) == len(_SCALES):
+            counts.append((title, *known[0]["quantizations"], known[0]["calibration_samples"]))
             for index, first in enumerate(known[0]["results"]):
                 figures = [f"{known[0]['float_accuracy']:.2f}"]
                 figures += [f"{entry['results'][index]['accuracy']:.2f}" for entry in known]
@@ -392,6 +393,8 @@ def _accuracy(book: Manifest) -> str:
     text = table(("network", "samples", "bits", "float %", *scales), widths, range(1, 10))
     text += "\nOne weight scale per tensor in place of one per output channel, 8 bits:\n\n"
     text += table(("network", *scales), tensors, range(1, 7))
+    text += "\nTensors that are quantized, and samples that calibrated:\n\n"
+    text += table(("network", "operator by operator", "unified modules", "calibration samples"), counts, (1, 2, 3))
     if equal:
         text += "\nJoint scales at 8 bits on the RTL, one sample, every module compared with the golden model:\n\n"
         text += table(("network", "modules", "values compared", "mismatches"), equal, (2, 3))
@@ -496,11 +499,16 @@ def _shares(entry: Mapping[str, Any], kind: str, figure: str, per_cell: Mapping[
     rows = []
     for found in entry["comparisons"]:
         limits = found.get("targets", {})
-        shares = (f"{found['ratios'][key]:.2f}{_target(limits.get(key))}" for key in baselines)
         cycles = found[figure] / per_cell[found["design"]]
+        shares = [f"{found['ratios'][key]:.3f}{_target(limits.get(key))}" for key in baselines]
+        if "cycles_per_step" in found:
+            more = found["cycles_per_step"] / cycles
+            shares += [f"{found['ratios'][key] * more:.3f}" for key in baselines]
         rows.append((titles[found["design"]], found["label"], f"{cycles:.3f}", f"{found[figure]:.1f}", *shares))
-    head = ("engine", "streamed", "cycles per MAC", title, *(f"share of {titles[key]}" for key in baselines))
-    return table(head, rows, range(2, 4 + len(baselines)))
+    head = ["engine", "streamed", "cycles per MAC", title, *(f"share of {titles[key]}" for key in baselines)]
+    if any("cycles_per_step" in found for found in entry["comparisons"]):
+        head += [f"of {titles[key]}, by step" for key in baselines]
+    return table(head, rows, range(2, len(head)))
 
 
 def _placed(book: Manifest) -> str:
@@ -535,6 +543,48 @@ def _toggles(book: Manifest) -> str:
     return text + f"\nNetlist simulation, glitches not counted ({entry['tool']}), codes of {entry['layer']}.\n"
 
 
+def _requant(book: Manifest) -> str:
+    entry = measurement(book.root, "synth_requant")
+    if entry is None:
+        return "Not measured yet.\n"
+    area, ratios = [], []
+    counts = ("luts", "packed", "flip_flops", "dsp", "carry", "memory", "block_ram", "lut_equivalents")
+    for row in entry["rows"]:
+        numbers = (row["cost"][name] for name in counts)
+        area.append((row["family"], row["title"], *("" if n is None else f"{n:,.0f}" for n in numbers)))
+        if row["toggles"] is not None:
+            over = (row["area_ratio"], row["packed_ratio"], row["toggle_ratio"])
+            figures = ("" if share is None else f"{share:.1f}" for share in over)
+            ratios.append((row["family"], row["title"], *figures, f"{row['toggles']:.0f}"))
+    head = (
+        "family", "requantizer", "LUTs", "packed", "flip-flops", "DSP", "carry cells", "LUT RAM, SRL", "block RAM",
+        "LUT-equivalents",
+    )  # fmt: skip
+    shares = ("LUT-equivalents", "packed", "net toggles", "toggles per requantization")
+    reached = [
+        f"{_title(entry, found)}: {'met' if found['met'] else 'missed'} on {found['family']} ({found['ratio']:.1f})"
+        for found in entry["targets"]
+    ]
+    paper = entry["paper"]
+    return (
+        table(head, area, range(2, 10))
+        + "\nThe same over `shift`, and net toggles:\n\n"
+        + table(("family", "requantizer", *shares), ratios, range(2, 6))
+        + f"\nTarget: {entry['target']:g} times the LUT-equivalents of `shift` for `multiply` without DSPs. "
+        + "; ".join(reached)
+        + f". The paper claims {paper['area']:g} times in area and {paper['energy']:g} times in energy.\n"
+        f"\nSynthesized, not placed ({entry['tool']}: {'; '.join(f'`{m}`' for m in entry['mappings'].values())}). "
+        f"Simulated: the netlists on {entry['values']:,} sums of layer {entry['layer']} of {entry['network']}, every "
+        "result equal to the golden model, glitches not counted, nor what happens inside LUT RAM and shift registers. "
+        "LUT-equivalents: LUTs with LUT RAM; on ecp5 two more for every CCU2C, on ice40 one for every carry alone in a "
+        "logic cell; none where there are DSPs or block RAM.\n"
+    )
+
+
+def _title(entry: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+    return next(str(row["title"]) for row in entry["rows"] if row["key"] == target["key"])
+
+
 def _target(limit: float | None) -> str:
     return "" if limit is None else f" (target {limit})"
 
@@ -553,6 +603,7 @@ _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "speed": _speed,
     "demo": _demo,
     "cost": _cost,
+    "requant": _requant,
 }
 
 

@@ -48,7 +48,7 @@ COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
     "synth_tr": (8, 64, 1, "area", []),
     "synth_tr_wide": (16, 256, 5, "area", ["tr", "mac", "booth"]),
     "synth_tr_ecp5": (4, 32, 1, "ecp5", ["tr", "mac", "booth"]),
-    "synth_tr_toggles": (8, 32, 1, "toggles", []),
+    "synth_tr_toggles": (4, 32, 1, "toggles", []),
 }
 """Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
 WIDTHS = (8, 6, 4)
@@ -234,7 +234,8 @@ class Bench:
             "name": f"equality.{subject.network}",
             "network": subject.network,
             "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme joint --executor rtl --limit 1{words} --rows {ROWS} --cols {COLS}",
+            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme joint "
+            f"--executor rtl --limit 1{words} --rows {ROWS} --cols {COLS}",
             "modules": len(part.modules),
             "all_modules": len(integer.modules),
             "rtl": _rtl(report),
@@ -388,6 +389,15 @@ def cost(bench: Bench, name: str) -> dict[str, Any]:
     return content
 
 
+def requantizers() -> dict[str, Any]:
+    """``shiftwork synth requant`` on the digits example."""
+    target = PREPARED / "synth_requant.json"
+    PREPARED.mkdir(parents=True, exist_ok=True)
+    synth("requant", None, None, None, [], 5, ROWS, COLS, [], False, False, None, target)
+    content: dict[str, Any] = json.loads(target.read_text())
+    return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
+
+
 def demo() -> dict[str, Any]:
     """What ``make demo`` prints."""
     command = [sys.executable, "-c", "import sys; from shiftwork.cli import main; sys.exit(main())", "demo"]
@@ -415,6 +425,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
+    jobs["synth_requant"] = requantizers
     jobs |= {name: lambda name=name: cost(bench, name) for name in COSTS}  # type: ignore[misc]
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
