@@ -404,6 +404,19 @@ def _accuracy(book: Manifest) -> str:
     )
 
 
+def _scales(book: Manifest) -> str:
+    rows = []
+    for network, title in _NETWORKS.items():
+        known = [entry for scale in _SCALES if (entry := measurement(book.root, f"accuracy.{network}.{scale}"))]
+        if len(known) == len(_SCALES):
+            figures = (f"{entry['results'][0]['accuracy']:.2f}" for entry in known)
+            rows.append((title, f"{known[0]['samples']:,}", f"{known[0]['float_accuracy']:.2f}", *figures))
+    if not rows:
+        return "Not measured yet.\n"
+    text = table(("network", "samples", "float %", *(f"`{scale}` %" for scale in _SCALES)), rows, range(1, 6))
+    return text + "\nSimulated on the golden model, 8 bits, one weight scale per output channel.\n"
+
+
 def _streams(book: Manifest) -> str:
     entries = _entries(book)
     text = ""
@@ -581,6 +594,19 @@ def _requant(book: Manifest) -> str:
     )
 
 
+def _requant_shares(book: Manifest) -> str:
+    entry = measurement(book.root, "synth_requant")
+    if entry is None:
+        return "Not measured yet.\n"
+    rows = [
+        (row["title"], f"{row['cost']['luts']:,}", *(f"{row[name]:.1f}" for name in ("area_ratio", "toggle_ratio")))
+        for row in entry["rows"]
+        if row["family"] == "xc7" and row["area_ratio"] is not None
+    ]
+    text = table(("requantizer", "LUT cells", "LUT cells over `shift`", "net toggles over `shift`"), rows, (1, 2, 3))
+    return text + f"\nSynthesized ({entry['tool']}, xc7, no DSPs, not placed) and simulated as a netlist.\n"
+
+
 def _title(entry: Mapping[str, Any], target: Mapping[str, Any]) -> str:
     return next(str(row["title"]) for row in entry["rows"] if row["key"] == target["key"])
 
@@ -598,12 +624,14 @@ _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "blocks": _catalogue,
     "operators": _operators,
     "accuracy": _accuracy,
+    "scales": _scales,
     "results": _results,
     "streams": _streams,
     "speed": _speed,
     "demo": _demo,
     "cost": _cost,
     "requant": _requant,
+    "requant_shares": _requant_shares,
 }
 
 
