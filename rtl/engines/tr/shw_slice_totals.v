@@ -96,7 +96,7 @@ module shw_slice_totals #(
   genvar c;
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
-      (* ram_style = "distributed" *) reg [31:0] totals [0:(2 << ROW_W)-1];
+      reg [31:0] totals [0:(2 << ROW_W)-1];
       wire [SUM_W-1:0] sum   = add_sum[c*SUM_W +: SUM_W];
       wire [31:0]      joined = totals[address];
       wire [31:0]      next   = {{(32-SUM_W+1){sum[SUM_W-1]}}, sum[SUM_W-2:0]}

@@ -2,7 +2,8 @@
 """The measurements behind the README: accuracy, work and cycles of whole networks, one JSON file an entry.
 
 ``python -m shiftwork.report.measure --data DIR [--only PATTERN] [--force]`` writes ``docs/measurements/NAME.json`` for
-every entry that has none yet. DIR holds ``models/*.onnx`` and a script ``prepare.py OUT NAME...`` that writes the data.
+every entry that has none yet. DIR holds ``models/*.onnx`` and a script ``prepare.py OUT NAME...`` that writes the data
+(images need Pillow, extra ``[measure]``).
 """
 
 from __future__ import annotations
