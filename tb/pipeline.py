@@ -21,7 +21,7 @@ async def check(
     go, noise = go_pattern(stall, rng(stall)), rng("idle")
     ports = {name: getattr(dut, name) for name in items[0]}
     mask = (1 << len(dut.result)) - 1
-    have = 0
+    have = compared = 0
     await FallingEdge(dut.clk)
     for cycle, item in enumerate([*items, *([items[0]] * (latency - 1))]):
         while not next(go):
@@ -38,6 +38,8 @@ async def check(
             index = cycle - latency + 1
             have = int(dut.result.value)
             assert have == wanted[index] & mask, f"{items[index]}: {have:#x}, expected {wanted[index]}"
+            compared += 1
+    assert compared == len(items)
     dut.enable.value = 0
 
 

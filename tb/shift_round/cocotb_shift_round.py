@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shift-round: published vectors, every shift around its rounding and clamping edges, random values, stalls."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge
 
+from pipeline import check, limits
 from shiftwork.golden import arithmetic
-from streams import STALLS, go_pattern, rng
+from streams import STALLS, rng
 
 LATENCY = 3
 
@@ -30,39 +30,7 @@ def expected(item: Item) -> int:
 
 async def stream(dut, items: list[Item], stall: str = "none") -> None:
     """Feed one item per enabled cycle and compare what leaves LATENCY enabled cycles later."""
-    in_width, out_width = len(dut.value), len(dut.result)
-    go = go_pattern(stall, rng(stall))
-    in_flight: list[Item] = []
-    generator = rng("idle")
-    compared = 0
-    await FallingEdge(dut.clk)
-    for item in [*items, *([items[0]] * LATENCY)]:
-        while not next(go):
-            dut.enable.value = 0
-            for handle in (dut.value, dut.shift, dut.low, dut.high):
-                handle.value = generator.getrandbits(len(handle))
-            await FallingEdge(dut.clk)
-        dut.enable.value = 1
-        dut.value.value = item.value & ((1 << in_width) - 1)
-        dut.shift.value = item.shift
-        dut.low.value = item.low & ((2 << out_width) - 1)
-        dut.high.value = item.high & ((2 << out_width) - 1)
-        await FallingEdge(dut.clk)
-        in_flight.append(item)
-        if len(in_flight) == LATENCY:
-            oldest = in_flight.pop(0)
-            want = expected(oldest)
-            have = int(dut.result.value)
-            assert have == want & ((1 << out_width) - 1), f"{oldest}: {have:#x}, expected {want}"
-            compared += 1
-    assert compared >= len(items)
-
-
-def limits(dut) -> list[tuple[int, int]]:
-    """Clamps of signed and unsigned codes, ReLU6-like limits, the widest and the narrowest."""
-    full = 1 << len(dut.result)
-    half = full >> 1
-    return [(-half, half - 1), (0, full - 1), (0, max(1, 6 * full // 16)), (-full, full - 1), (-1, 0), (1, 1)]
+    await check(dut, [asdict(item) for item in items], [expected(item) for item in items], LATENCY, stall)
 
 
 @cocotb.test()
@@ -84,7 +52,7 @@ async def published_vectors(dut) -> None:
     else:
         pairs[1023, 7] = 8
     Clock(dut.clk, 10, unit="ns").start()
-    low, high = limits(dut)[0]
+    low, high = limits(len(dut.result))[0]
     items = [Item(value, shift, low, high) for value, shift in pairs]
     assert [expected(item) for item in items] == list(pairs.values())
     await stream(dut, items)
@@ -106,7 +74,7 @@ async def edges(dut) -> None:
         values += [top, top - 1, top - half, -top - 1, -top, -top + half, 0, -1, 1]
         for value in values:
             if -top - 1 <= value <= top:
-                items.append(Item(value, shift, *generator.choice(limits(dut))))
+                items.append(Item(value, shift, *generator.choice(limits(len(dut.result)))))
     assert len(items) > 300
     await stream(dut, items)
 
@@ -120,5 +88,5 @@ async def random_values(dut) -> None:
         items = []
         for _ in range(3000):
             value = generator.getrandbits(generator.randint(1, len(dut.value) - 1)) * generator.choice((-1, 1))
-            items.append(Item(value, generator.randrange(32), *generator.choice(limits(dut))))
+            items.append(Item(value, generator.randrange(32), *generator.choice(limits(len(dut.result)))))
         await stream(dut, items, stall)

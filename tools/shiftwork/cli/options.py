@@ -12,6 +12,7 @@ import typer
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork, Stream
 from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
@@ -182,6 +183,21 @@ class Quantization:
             max_error=self.max_error,
         )
         return configure(fixed8, options, samples, labels)
+
+
+def load_quantized(
+    model: Path, data: Path, calibration: Path, samples: int, wish: Quantization
+) -> tuple[IntegerNetwork, Data, Data]:
+    """A network from files: quantized as wished, its first samples, and the samples that calibrated it.
+
+    Raises:
+        ShiftworkError: a file is not usable, or an illegal option.
+    """
+    from shiftwork.network.importer import import_onnx
+
+    network = import_onnx(model)
+    known = load_data(calibration, network, CALIBRATION_SAMPLES)
+    return wish.quantize(network, known.x, known.y), load_data(data, network, samples), known
 
 
 def _named(option: str, check: Callable[[Any], Any], value: object) -> Any:

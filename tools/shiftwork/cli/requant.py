@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,7 @@ def requant(
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or a netlist computes something wrong.
     """
-    from shiftwork.cli.options import CALIBRATION_SAMPLES, DEFAULT_SCALE
-    from shiftwork.network.data import load_data
-    from shiftwork.network.importer import import_onnx
-    from shiftwork.quantize.fixed8 import quantize
+    from shiftwork.cli.options import Quantization, load_quantized
 
     unknown = sorted(set(keys) - set(requantizers()))
     if unknown:
@@ -40,13 +36,12 @@ def requant(
     yosys.version()
     progress = Progress(steps=2)
     progress.step(f"sums of {model.name} on the golden model, {samples} samples")
-    network = import_onnx(model)
-    known = load_data(calibration, network, CALIBRATION_SAMPLES)
-    integer = quantize(network, known.x, DEFAULT_SCALE, per_channel=False)
-    sums = layer_sums(integer, load_data(data, network, samples).x)
+    wish = Quantization("fixed8", per_tensor=True)
+    integer, chosen, _ = load_quantized(model, data, calibration, samples, wish)
+    sums = layer_sums(integer, chosen.x)
     progress.step("map, count and simulate the requantizers")
-    with progress.items(), tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
-        result = synth_requant(sums, keys=keys, folder=keep or Path(temporary), progress=progress)
+    with progress.items():
+        result = synth_requant(sums, keys=keys, folder=keep, progress=progress)
     result["network"] = model.name
     print("\n".join(lines(result)))
     return result

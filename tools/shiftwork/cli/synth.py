@@ -248,31 +248,25 @@ def toggle_counts(
     Raises:
         ShiftworkError: a file or a tool is not usable.
     """
-    from shiftwork.cli.options import CALIBRATION_SAMPLES
-    from shiftwork.hardware.toggles import array_toggles, engine_toggles, layer_operands
-    from shiftwork.network.data import load_data
-    from shiftwork.network.importer import import_onnx
-    from shiftwork.quantize.fixed8 import quantize
+    from shiftwork.cli.options import Quantization, load_quantized
+    from shiftwork.hardware.toggles import Toggles, array_toggles, engine_toggles, layer_operands
 
-    network = import_onnx(model)
-    known = load_data(calibration, network, CALIBRATION_SAMPLES)
-    integer = quantize(network, known.x, "mse")
-    operands = layer_operands(integer, load_data(data, network, samples).x)
+    integer, chosen, _ = load_quantized(model, data, calibration, samples, Quantization("fixed8"))
+    operands = layer_operands(integer, chosen.x)
     shapes = designs(rows, cols)
-    done = []
+    arrays, engine = [shapes["mac"], shapes["booth"]], shapes["tr"]
+    sorted_by = {block: f"{engine.title}, terms sorted by {block}" for block in BLOCKS}
+    runs = [(block, stream) for block in BLOCKS for stream in TARGETS]
+    count = len(arrays) + len(runs)
+    done: list[Toggles] = []
     with progress.items():
-        jobs = ("mac", "booth", *(f"tr {stream} {block}" for block in BLOCKS for stream in TARGETS))
-        for index, job in enumerate(jobs):
-            progress.item(index + 1, len(jobs), job)
-            key, *words = job.split()
-            inside = folder / f"toggles_{job.replace(' ', '_')}"
-            if words:
-                title = f"{shapes[key].title}, terms sorted by {words[1]}"
-                parameters = {**shapes[key].parameters, "BLOCK": int(words[1])}
-                variant = replace(shapes[key], title=title, parameters=parameters)
-                done.append(engine_toggles(variant, operands, words[0], inside))
-            else:
-                done.append(array_toggles(shapes[key], operands, inside))
+        for design in arrays:
+            progress.item(len(done) + 1, count, design.title)
+            done.append(array_toggles(design, operands, folder / f"toggles_{design.key}"))
+        for block, stream in runs:
+            progress.item(len(done) + 1, count, f"{sorted_by[block]}, {stream}")
+            variant = replace(engine, title=sorted_by[block], parameters={**engine.parameters, "BLOCK": block})
+            done.append(engine_toggles(variant, operands, stream, folder / f"toggles_{engine.key}_{stream}_{block}"))
     return {
         "tool": f"Yosys {yosys.version()}",
         "network": model.name,

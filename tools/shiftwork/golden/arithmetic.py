@@ -104,6 +104,18 @@ def codebook_round(value: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]
     return np.asarray(found, dtype=np.int64)
 
 
+def module_sum(
+    acc: ArrayLike, bias: ArrayLike | None, sb: ArrayLike, shortcut: ArrayLike | None, ss: ArrayLike
+) -> NDArray[np.int64]:
+    """``acc + (bias << sb) + (shortcut << ss)``, the arguments as in :func:`module_output`."""
+    total = np.asarray(acc, dtype=np.int64)
+    if bias is not None:
+        total = total + (np.asarray(bias, dtype=np.int64) << np.asarray(sb, dtype=np.int64))
+    if shortcut is not None:
+        total = total + (np.asarray(shortcut, dtype=np.int64) << np.asarray(ss, dtype=np.int64))
+    return total
+
+
 def module_output(
     acc: ArrayLike,
     bias: ArrayLike | None,
@@ -128,11 +140,7 @@ def module_output(
     Returns:
         int64 codes of the shape of ``acc``.
     """
-    total = np.asarray(acc, dtype=np.int64)
-    if bias is not None:
-        total = total + (np.asarray(bias, dtype=np.int64) << np.asarray(sb, dtype=np.int64))
-    if shortcut is not None:
-        total = total + (np.asarray(shortcut, dtype=np.int64) << np.asarray(ss, dtype=np.int64))
+    total = module_sum(acc, bias, sb, shortcut, ss)
     if relu:
         total = np.maximum(total, 0)
     return np.clip(shift_round(total, sh), low, high)

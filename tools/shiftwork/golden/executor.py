@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.arithmetic import divide_round, module_output
+from shiftwork.golden.arithmetic import divide_round, module_output, module_sum
 from shiftwork.golden.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.golden.maps import move, window_count, window_sum
 from shiftwork.network.graph import to_nhwc
@@ -149,6 +149,19 @@ def dot_products(
     return result.reshape(len(codes), rows, columns, out)
 
 
+def module_sums(
+    network: IntegerNetwork, module: IntegerModule, tensors: Mapping[str, Codes], counts: ModuleCounts | None = None
+) -> NDArray[np.int64]:
+    """Dot products of one convolution with bias and shortcut, before ReLU: int64 (N, out_height, out_width, out).
+
+    Args:
+        network, module, counts: of :func:`dot_products`. tensors: codes of every tensor that the module reads.
+    """
+    acc = dot_products(network, module, tensors[module.inputs[0]], counts)
+    shortcut = None if module.shortcut is None else tensors[module.shortcut]
+    return module_sum(acc, module.bias, _or_zero(module.bias_shift), shortcut, _or_zero(module.shortcut_shift))
+
+
 def _count_rows(counts: ModuleCounts, table: NDArray[np.int32], matrix: NDArray[np.int32], rule: str) -> None:
     """Add the term pairs of revealed activation rows (positions, K) and weights (out, K)."""
     per_k = term_codes.count(table, rule).sum(axis=0, dtype=np.int64)
@@ -187,12 +200,9 @@ def evaluate(
     info = network.tensors[module.output]
     inputs = [tensors[name] for name in module.inputs]
     if module.kind == "conv":
-        acc = dot_products(network, module, inputs[0], counts)
-        shortcut = None if module.shortcut is None else tensors[module.shortcut]
-        result = module_output(
-            acc, module.bias, _or_zero(module.bias_shift), shortcut, _or_zero(module.shortcut_shift),
-            _or_zero(module.shift), module.relu, module.low, module.high,
-        )  # fmt: skip
+        total = module_sums(network, module, tensors, counts)
+        shift = _or_zero(module.shift)
+        result = module_output(total, None, 0, None, 0, shift, module.relu, module.low, module.high)
     elif module.kind == "add":
         first, second = module.attributes["shifts"]
         acc = inputs[0].astype(np.int64) << first

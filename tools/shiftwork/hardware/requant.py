@@ -199,12 +199,7 @@ def layer_sums(network: IntegerNetwork, x: NDArray[np.float32], count: int = VAL
         raise ShiftworkError("no layer of the network requantizes with one shift")
     module = max(found, key=lambda m: weight_matrix(m).size)
     assert module.shift is not None
-    tensors = golden.run(network, x)
-    total = golden.dot_products(network, module, tensors[module.inputs[0]])
-    if module.bias is not None and module.bias_shift is not None:
-        total = total + (module.bias.astype(np.int64) << module.bias_shift)
-    if module.shortcut is not None and module.shortcut_shift is not None:
-        total = total + (tensors[module.shortcut].astype(np.int64) << module.shortcut_shift)
+    total = golden.module_sums(network, module, golden.run(network, x))
     info = network.tensors[module.output]
     code_low, code_high = golden.code_range(info)
     largest = int(np.abs(total).max() if info.signed else total.max())

@@ -279,32 +279,28 @@ def measure_cycles(
 
     Args:
         model: ONNX file. data, calibration: samples. rows, cols: shape of the engines. samples: how many to run.
-        keys: designs of interest, empty for all; the term-pair engine runs only when it is one of them.
+        keys: designs of interest, empty for all; a run that none of them can do is left out.
 
     Raises:
         ShiftworkError: a file is not usable, or an RTL result differs from the golden model.
     """
-    from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
+    from shiftwork.cli.options import Quantization, load_quantized
     from shiftwork.device.simulated import SimulatedDevice
-    from shiftwork.network.data import load_data
-    from shiftwork.network.importer import import_onnx
-    from shiftwork.quantize.fixed8 import quantize
     from shiftwork.report.run import run_integer
 
-    network = import_onnx(model)
-    chosen = load_data(data, network, samples)
-    known = load_data(calibration, network, CALIBRATION_SAMPLES)
-    wishes: list[tuple[Literal["tr", "tmac"], Quantization]] = [
-        ("tr", Quantization("tr", "weights", 8, "12", 0)),
-        ("tr", Quantization("tr", "weights", 8, "12", 3)),
-        ("tr", Quantization("fixed8", "activations")),
-        ("tmac", Quantization("tr", "weights", 8, "12", 3)),
+    fixed8, chosen, known = load_quantized(model, data, calibration, samples, Quantization("fixed8"))
+    exact, truncated = Quantization("tr", "weights", 8, "12", 0), Quantization("tr", "weights", 8, "12", 3)
+    wishes: list[tuple[Literal["tr", "tmac"], Quantization, set[str]]] = [
+        ("tr", exact, {"tr", "tr_truncate"}),
+        ("tr", truncated, {"tr_truncate"}),
+        ("tr", Quantization("fixed8", "activations"), {"tr", "tr_truncate"}),
+        ("tmac", truncated, {"tmac"}),
     ]
-    wishes = [wish for wish in wishes if not keys or any(key.startswith(wish[0]) for key in keys)]
-    devices = {engine: SimulatedDevice(rows, cols, engine=engine) for engine, _ in wishes}
+    runs = [(engine, wish) for engine, wish, able in wishes if not keys or able & set(keys)]
+    devices = {engine: SimulatedDevice(rows, cols, engine=engine) for engine, _ in runs}
     found = []
-    for engine, wish in wishes:
-        integer = wish.apply(quantize(network, known.x, wish.scale), known.x, known.y)
+    for engine, wish in runs:
+        integer = wish.apply(fixed8, known.x, known.y)
         report = run_integer(model.name, integer, chosen, "rtl", Progress(quiet=True), devices[engine])
         if not report.ok:
             raise ShiftworkError(f"{model.name} on {engine}_engine: {report.mismatches} mismatches against golden")

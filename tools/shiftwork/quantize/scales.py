@@ -115,8 +115,7 @@ def mse_fraction(values: NDArray[Any], largest: float, signed: bool, low: int, h
     best, best_error = base, math.inf
     exact = np.asarray(values, dtype=np.float64)
     for fraction in range(base - 1, base + _FINER + 1):
-        scale = 2.0**fraction
-        error = float(np.square(np.clip(np.floor(exact * scale + 0.5), low, high) / scale - exact).sum())
+        error = float(np.square(codes(exact, fraction, low, high) / 2.0**fraction - exact).sum())
         if error <= best_error:
             best, best_error = fraction, error
     return best

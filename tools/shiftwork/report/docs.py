@@ -367,12 +367,18 @@ def _simulated(entries: Mapping[str, Mapping[str, Any]]) -> str:
     return f"\nSimulated: accuracy on the golden model, mismatches and cycles on the RTL ({text}).\n"
 
 
+def _of_scales(book: Manifest, network: str) -> list[dict[str, Any]]:
+    """Accuracy of a network, one entry per scale method; empty unless all are measured."""
+    entries = [measurement(book.root, f"accuracy.{network}.{scale}") for scale in _SCALES]
+    known = [entry for entry in entries if entry is not None]
+    return known if len(known) == len(_SCALES) else []
+
+
 def _accuracy(book: Manifest) -> str:
     widths, tensors, equal, counts = [], [], [], []
     for network, title in _NETWORKS.items():
-        entries = [measurement(book.root, f"accuracy.{network}.{scale}") for scale in _SCALES]
-        known = [entry for entry in entries if entry is not None]
-        if len(known) == len(_SCALES):
+        known = _of_scales(book, network)
+        if known:
             counts.append((title, *known[0]["quantizations"], known[0]["calibration_samples"]))
             for index, first in enumerate(known[0]["results"]):
                 figures = [f"{known[0]['float_accuracy']:.2f}"]
@@ -407,8 +413,8 @@ def _accuracy(book: Manifest) -> str:
 def _scales(book: Manifest) -> str:
     rows = []
     for network, title in _NETWORKS.items():
-        known = [entry for scale in _SCALES if (entry := measurement(book.root, f"accuracy.{network}.{scale}"))]
-        if len(known) == len(_SCALES):
+        known = _of_scales(book, network)
+        if known:
             figures = (f"{entry['results'][0]['accuracy']:.2f}" for entry in known)
             rows.append((title, f"{known[0]['samples']:,}", f"{known[0]['float_accuracy']:.2f}", *figures))
     if not rows:
