@@ -1,46 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the requantizers share: values through a pipeline that `enable` stalls, clamps to try."""
+"""What the tests of pipelines that `enable` stalls share: values through them, lanes that come late, clamps to try."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from cocotb.triggers import FallingEdge
+from numpy.typing import NDArray
 
-from streams import go_pattern, rng
+from streams import go_pattern, pack, rng
 
 
 async def check(
-    dut: Any, items: Sequence[Mapping[str, int]], wanted: Sequence[int], latency: int, stall: str = "none"
+    dut: Any,
+    items: Sequence[Mapping[str, int]],
+    wanted: Sequence[int],
+    latency: int,
+    stall: str = "none",
+    result: str = "result",
 ) -> None:
-    """Feed one item per enabled cycle; `result` has to be what is wanted exactly `latency` enabled cycles later.
+    """Feed one item per enabled cycle; `latency` enabled cycles later the port `result` has to be what is wanted.
 
-    items: port -> integer, negative ones become two's complement. While a cycle is stalled the ports are random, and
-    `result` must not move.
+    items: port -> integer, negative ones become two's complement; there may be up to `latency` - 1 more items than
+    results. While a cycle is stalled the ports are random, and `result` must not move.
     """
-    assert len(items) == len(wanted) > 0, "nothing to compare"
+    assert len(items) >= len(wanted) > 0, "nothing to compare"
     go, noise = go_pattern(stall, rng(stall)), rng("idle")
     ports = {name: getattr(dut, name) for name in items[0]}
-    mask = (1 << len(dut.result)) - 1
+    output = getattr(dut, result)
+    mask = (1 << len(output)) - 1
     have = compared = 0
     await FallingEdge(dut.clk)
-    for cycle, item in enumerate([*items, *([items[0]] * (latency - 1))]):
+    for cycle, item in enumerate([*items, *([items[0]] * latency)][: len(wanted) + latency - 1]):
         while not next(go):
             dut.enable.value = 0
             for handle in ports.values():
                 handle.value = noise.getrandbits(len(handle))
             await FallingEdge(dut.clk)
-            assert cycle < latency or int(dut.result.value) == have, "the result moved in a stalled cycle"
+            assert cycle < latency or int(output.value) == have, "the result moved in a stalled cycle"
         dut.enable.value = 1
         for name, handle in ports.items():
             handle.value = item[name] & ((1 << len(handle)) - 1)
         await FallingEdge(dut.clk)
         if cycle >= latency - 1:
             index = cycle - latency + 1
-            have = int(dut.result.value)
+            have = int(output.value)
             assert have == wanted[index] & mask, f"{items[index]}: {have:#x}, expected {wanted[index]}"
             compared += 1
-    assert compared == len(items)
+    assert compared == len(wanted)
     dut.enable.value = 0
+
+
+def late_lanes(beats: Mapping[str, NDArray[np.int64]], widths: Mapping[str, int]) -> list[dict[str, int]]:
+    """Items of :func:`check` from beats, port -> integers (beat, lane): lane l comes l % 4 cycles after lane 0.
+
+    widths: port -> bits of a lane. Before the first beat and after the last one the lanes hold the first beat.
+    """
+    late = {
+        port: [np.roll([*column, *[column[0]] * 3], lane % 4).tolist() for lane, column in enumerate(array.T)]
+        for port, array in beats.items()
+    }
+    cycles = len(next(iter(late.values()))[0])
+    return [
+        {port: pack((lane[cycle] for lane in lanes), widths[port]) for port, lanes in late.items()}
+        for cycle in range(cycles)
+    ]
 
 
 def limits(width: int) -> list[tuple[int, int]]:

@@ -108,7 +108,9 @@ class _Verilator(_Run, cocotb_test.simulator.Verilator):  # type: ignore[misc]
     def build_command(self) -> list[list[str]]:
         traced, self.waves = self.waves, False
         visible = Path(self.sim_dir) / "visible.vlt"
-        visible.write_text(f'`verilator_config\npublic_flat_rw -module "{self.toplevel_module}" -var "*"\n')
+        text = f'`verilator_config\npublic_flat_rw -module "{self.toplevel_module}" -var "*"\n'
+        if not visible.exists() or visible.read_text() != text:  # a new date would compile an unchanged model again
+            visible.write_text(text)
         if traced:
             self.compile_args += ["--trace-vcd", "--trace-structs"]
             self.plus_args += ["--trace"]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiles under the tile-engine contract: stimulus, stall patterns, a source and a sink in one clocked loop, checks.
+"""Tiles under the tile-engine contract: stall patterns, the pins of an engine, source and sink in one clocked loop.
+
+What differs between engines is in a subclass of :class:`Pins` (`tr_tiles`, `msq_tiles`); the loop is common.
 
 The loop runs at falling edges. Outputs of an engine depend on registers only, so what is seen there is what the next
 rising edge transfers. Around the handshakes the bench drives noise: configuration on all beats but the first of a tile,
@@ -10,8 +12,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -19,12 +23,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 from numpy.typing import NDArray
 
-from shiftwork.golden.tr_units import TileConfig
-from shiftwork.golden.tr_units import tile as tile_model
-
 STALLS = ("none", "periodic", "random")
 LATE = 1500  # cycles after which a late sink wakes up
-CORNERS = {True: (-128, -127, -1, 0, 1, 127), False: (0, 1, 127, 128, 170, 255)}
 
 
 def seed() -> int:
@@ -51,9 +51,9 @@ class Stall:
 
 @dataclass
 class Tile:
-    """One reduction: operands (ROWS, K) and (COLS, K), within the range that the configuration's signs name."""
+    """One reduction: the engine's configuration and its operands (ROWS, K) and (COLS, K)."""
 
-    config: TileConfig
+    config: Any
     rows: NDArray[np.int64]
     cols: NDArray[np.int64]
 
@@ -65,105 +65,99 @@ class Tile:
         return f"K {self.length} {self.config}"
 
 
-def values(rng: random.Random, shape: tuple[int, int], signed: bool, kind: str) -> NDArray[np.int64]:
-    """Operands of one side; kind: uniform, sparse, small, corner, or a number that fills all of them."""
-    noise = np.random.default_rng(rng.getrandbits(32))
-    low, high = (-128, 128) if signed else (0, 256)
-    if kind == "corner":
-        return noise.choice(CORNERS[signed], shape)
-    if kind == "small":
-        low, high = (-4, 5) if signed else (0, 8)
-    elif kind not in ("uniform", "sparse"):
-        return np.full(shape, int(kind))
-    result = noise.integers(low, high, shape)
-    if kind == "sparse":
-        result[noise.random(shape) < 0.8] = 0
-    return result
+Beat = tuple[int, int]
+"""What `in_row` and `in_col` hold."""
 
 
-def random_config(rng: random.Random, terms: Iterable[int] = range(10)) -> TileConfig:
-    group = 1 << rng.randrange(9)
-    return TileConfig(
-        tr_en=rng.random() < 0.7,
-        group=group,
-        budget=rng.choice((1, max(1, group // 2), group, group + group // 2, 2 * group, 2047)),
-        data_terms=rng.choice(list(terms)),
-        hese=rng.random() < 0.7,
-        row_signed=rng.random() < 0.5,
-        col_signed=rng.random() < 0.5,
-    )
+class Pins(ABC):
+    """The ports of an engine: its shape, how a configuration and operands travel, what has to come out."""
 
+    CONFIG: tuple[str, ...]
+    """Configuration ports."""
 
-def illegal_config(rng: random.Random) -> TileConfig:
-    """A configuration with exactly one mistake."""
-    config = replace(random_config(rng), tr_en=True)
-    return rng.choice(
-        (
-            replace(config, group=0),
-            replace(config, group=rng.choice([g for g in range(3, 512) if g & (g - 1)])),
-            replace(config, budget=0),
-            replace(config, data_terms=rng.randint(10, 15)),
-        )
-    )
+    def __init__(self, dut, rows: int) -> None:
+        self.dut, self.clk = dut, dut.clk
+        self.rows, self.cols = rows, int(dut.COLS.value)
+        self._config = {name: getattr(dut, name) for name in self.CONFIG}
 
+    @abstractmethod
+    def to_ports(self, config: Any) -> Sequence[int]:
+        """A configuration as values of the ports CONFIG."""
 
-def random_tile(
-    rng: random.Random, rows: int, cols: int, config: TileConfig | None = None, length: int | None = None
-) -> Tile:
-    config = config or random_config(rng)
-    if length is None:
-        length = rng.choice((1, 2, 7, 8, 9, 27, 64, 100, 144, 255, 256, 257, rng.randint(1, 300)))
-    kinds = ("uniform", "uniform", "uniform", "corner", "sparse", "small")
-    return Tile(
-        config,
-        values(rng, (rows, length), config.row_signed, rng.choice(kinds)),
-        values(rng, (cols, length), config.col_signed, rng.choice(kinds)),
-    )
+    @abstractmethod
+    def from_ports(self, values: Sequence[int]) -> Any:
+        """The configuration that the ports hold."""
+
+    @abstractmethod
+    def beats(self, tile: Tile) -> list[Beat]:
+        """The beats of a tile."""
+
+    @abstractmethod
+    def tile(self, config: Any, beats: Sequence[Beat]) -> Tile:
+        """The tile that beats bring."""
+
+    @abstractmethod
+    def legal(self, config: Any) -> bool:
+        """Whether the engine accepts a configuration."""
+
+    @abstractmethod
+    def expected(self, tile: Tile) -> NDArray[np.int64]:
+        """The result (ROWS, COLS) of a tile with a legal configuration."""
+
+    def configure(self, config: Any) -> None:
+        for handle, value in zip(self._config.values(), self.to_ports(config), strict=True):
+            handle.value = value
+
+    def configured(self) -> Any:
+        return self.from_ports([int(handle.value) for handle in self._config.values()])
+
+    def noise(self, rng: random.Random) -> None:
+        """A configuration that must not matter."""
+        for handle in self._config.values():
+            handle.value = rng.getrandbits(len(handle))
+
+    def idle(self) -> None:
+        """Drive every input but clock and reset to zero."""
+        for name in ("in_valid", "in_last", "in_row", "in_col", "out_ready", *self.CONFIG):
+            getattr(self.dut, name).value = 0
+
+    def result(self, beats: Sequence[int]) -> NDArray[np.int64]:
+        """The result (ROWS, COLS) that output beats bring."""
+        raw = b"".join(beat.to_bytes(4 * self.cols, "little") for beat in beats)
+        return np.frombuffer(raw, np.int32).astype(np.int64).reshape(len(beats), self.cols)
 
 
 @dataclass
 class Run:
     """What a run of tiles produced.
 
-    results: one (ROWS, COLS) array per tile that gave a result. cycles: from the first beat taken to the last result
-    taken, both included.
+    results: one (ROWS, COLS) array per tile that gave a result. taken, left: the cycle of every input beat taken and of
+    every output beat that left.
     """
 
     results: list[NDArray[np.int64]] = field(default_factory=list)
-    cycles: int = 0
+    taken: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+
+    @property
+    def cycles(self) -> int:
+        """From the first beat taken to the last result beat that left, both included."""
+        return self.left[-1] - self.taken[0] + 1
 
 
 class TileBench:
-    """Drives one engine. `expected(tile)` gives its result, `legal(config)` whether it accepts a configuration."""
+    """Drives one engine."""
 
-    def __init__(
-        self,
-        dut,
-        expected: Callable[[Tile], NDArray[np.int64]] | None = None,
-        legal: Callable[[TileConfig], bool] | None = None,
-    ) -> None:
-        self.dut = dut
+    def __init__(self, pins: Pins) -> None:
+        self.pins, self.dut = pins, pins.dut
+        self.rows, self.cols = pins.rows, pins.cols
         self.rng = random.Random(seed())
-        self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
-        self._expected, self._legal = expected, legal
-
-    def expected(self, tile: Tile) -> NDArray[np.int64]:
-        if self._expected:
-            return self._expected(tile)
-        width, depth = int(self.dut.ACC_W.value), int(self.dut.DEPTH.value)
-        return tile_model(tile.config, tile.rows, tile.cols, width=width, depth=depth)
-
-    def legal(self, config: TileConfig) -> bool:
-        return self._legal(config) if self._legal else config.legal(bool(int(self.dut.TRUNCATE.value)))
 
     async def begin(self) -> None:
         """Start the clock, drive every input, reset."""
-        dut = self.dut
-        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
-        self.configure(TileConfig())
-        for name in ("in_valid", "in_last", "in_row", "in_col", "out_ready"):
-            getattr(dut, name).value = 0
-        await FallingEdge(dut.clk)
+        cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
+        self.pins.idle()
+        await FallingEdge(self.dut.clk)
         await self.reset()
 
     async def reset(self, cycles: int = 1) -> None:
@@ -175,30 +169,6 @@ class TileBench:
         assert not int(dut.out_valid.value), "a reset drops results"
         assert not int(dut.cfg_error.value), "a reset clears cfg_error"
 
-    def configure(self, config: TileConfig) -> None:
-        dut = self.dut
-        dut.cfg_tr_en.value, dut.cfg_group.value = int(config.tr_en), config.group
-        dut.cfg_group_budget.value, dut.cfg_data_terms.value = config.budget, config.data_terms
-        dut.cfg_encoding.value = int(config.hese)
-        dut.cfg_row_signed.value, dut.cfg_col_signed.value = int(config.row_signed), int(config.col_signed)
-
-    def noise(self) -> None:
-        """A configuration that must not matter."""
-        dut, rng = self.dut, self.rng
-        dut.cfg_tr_en.value, dut.cfg_group.value = rng.getrandbits(1), rng.getrandbits(9)
-        dut.cfg_group_budget.value, dut.cfg_data_terms.value = rng.getrandbits(11), rng.getrandbits(4)
-        dut.cfg_encoding.value = rng.getrandbits(1)
-        dut.cfg_row_signed.value, dut.cfg_col_signed.value = rng.getrandbits(1), rng.getrandbits(1)
-
-    def pack(self, operands: NDArray[np.int64]) -> list[int]:
-        """One integer per k: value 0 in the low bits."""
-        codes = np.ascontiguousarray((operands.T & 255).astype(np.uint8))
-        return [int.from_bytes(row.tobytes(), "little") for row in codes]
-
-    def unpack(self, beat: int) -> list[int]:
-        words = [(beat >> (32 * c)) & 0xFFFFFFFF for c in range(self.cols)]
-        return [w - (1 << 32) if w >> 31 else w for w in words]
-
     async def run(
         self, tiles: list[Tile], source: str = "none", sink: str = "none", stop: int | None = None, settle: int = 20
     ) -> Run:
@@ -207,16 +177,16 @@ class TileBench:
         stop: give up after so many cycles (to reset in mid-stream). settle: cycles at the end in which nothing more may
         leave. Checks the handshakes, `out_last`, `cfg_error`; comparing the results is the caller's task.
         """
-        dut, rng = self.dut, self.rng
+        dut, rng, pins = self.dut, self.rng, self.pins
         pause, refuse = Stall(source, rng), Stall(sink, rng)
-        wanted = self.rows * sum(self.legal(tile.config) for tile in tiles)
+        wanted = self.rows * sum(pins.legal(tile.config) for tile in tiles)
         run = Run()
-        beats = [(tile, k) for tile in tiles for k in range(tile.length)]
-        position, offered, packed_for = 0, False, None
-        rows_packed, cols_packed = [], []
+        packed = [pins.beats(tile) for tile in tiles]
+        beats = [(n, k) for n in range(len(tiles)) for k in range(len(packed[n]))]
+        position, offered = 0, False
         error = None  # cfg_error expected from now on; None: as it is
-        held, received, current = None, 0, []
-        cycle, first, idle, quiet = 0, None, 0, 0
+        held, current = None, []
+        cycle, idle, quiet = 0, 0, 0
         clk, in_ready, out_valid = dut.clk, dut.in_ready, dut.out_valid
         while quiet < settle:
             cycle += 1
@@ -232,14 +202,13 @@ class TileBench:
                 held = None if ready else beat
                 if ready:
                     moved = True
-                    received += 1
-                    assert received <= wanted, "more results than tiles"
-                    current.append(self.unpack(beat[0]))
+                    run.left.append(cycle)
+                    assert len(run.left) <= wanted, "more results than tiles"
+                    current.append(beat[0])
                     assert beat[1] == (len(current) == self.rows), "out_last belongs to the last row"
                     if beat[1]:
-                        run.results.append(np.array(current))
+                        run.results.append(pins.result(current))
                         current = []
-                        run.cycles = cycle - (first or 0) + 1
             else:
                 assert held is None, "a stalled result vanished"
             # Operands.
@@ -247,30 +216,27 @@ class TileBench:
                 if pause():
                     dut.in_valid.value, dut.in_last.value = 0, rng.getrandbits(1)
                 else:
-                    tile, k = beats[position]
+                    n, k = beats[position]
                     if k == 0:
-                        if packed_for is not tile:
-                            packed_for = tile
-                            rows_packed, cols_packed = self.pack(tile.rows), self.pack(tile.cols)
-                        self.configure(tile.config)
+                        pins.configure(tiles[n].config)
                     elif k == 1:
-                        self.noise()
-                    dut.in_row.value, dut.in_col.value = rows_packed[k], cols_packed[k]
-                    dut.in_last.value, dut.in_valid.value = int(k == tile.length - 1), 1
+                        pins.noise(rng)
+                    dut.in_row.value, dut.in_col.value = packed[n][k]
+                    dut.in_last.value, dut.in_valid.value = int(k == len(packed[n]) - 1), 1
                     offered = True
             if offered and int(in_ready.value):
-                tile, k = beats[position]
+                n, k = beats[position]
                 if k == 0:
-                    error = int(not self.legal(tile.config))
-                    first = cycle if first is None else first
+                    error = int(not pins.legal(tiles[n].config))
+                run.taken.append(cycle)
                 position += 1
                 offered, moved = False, True
             elif not offered and position == len(beats):
                 dut.in_valid.value, dut.in_last.value = 0, 1
-                self.noise()
-                quiet += received == wanted
+                pins.noise(rng)
+                quiet += len(run.left) == wanted
             idle = 0 if moved else idle + 1
-            assert idle < 20000 or sink == "blocked", f"no progress: {received} of {wanted} results"
+            assert idle < 20000 or sink == "blocked", f"no progress: {len(run.left)} of {wanted} result beats"
             if stop is not None and cycle >= stop:
                 return run
             await FallingEdge(clk)
@@ -279,10 +245,10 @@ class TileBench:
     async def check(self, tiles: list[Tile], source: str = "none", sink: str = "none") -> Run:
         """Run tiles and compare every result with the model."""
         run = await self.run(tiles, source, sink)
-        legal = [tile for tile in tiles if self.legal(tile.config)]
+        legal = [tile for tile in tiles if self.pins.legal(tile.config)]
         assert len(run.results) == len(legal)
         for n, (tile, result) in enumerate(zip(legal, run.results, strict=True)):
-            expected = self.expected(tile)
+            expected = self.pins.expected(tile)
             if not (result == expected).all():
                 row, col = np.argwhere(result != expected)[0]
                 raise AssertionError(

@@ -1,4 +1,5 @@
 // post_unit_formal: shw_post_unit computes the exact sum and its exact clamp, and never overflows.
+// REQUANT = "shift"; what it does not read, the factor and the top bit of two shifts, is free.
 //
 // For every beat whose whole sum is below 2^31 in magnitude, which the compiler guarantees, six
 // cycles later. 64 bits hold every sum: bias << 31 needs 63 of them, the rest less.
@@ -19,8 +20,9 @@ module post_unit_formal (
   input wire [31:0] in_bias,
   input wire [4:0]  in_bias_shift,
   input wire [7:0]  in_shortcut,
-  input wire [4:0]  in_shortcut_shift,
-  input wire [4:0]  in_shift
+  input wire [5:0]  in_shortcut_shift,
+  input wire [15:0] in_factor,
+  input wire [5:0]  in_shift
 );
   localparam LATENCY = 6;
   localparam W       = 3 + 9 + 9 + 2 + 32 + 32 + 5 + 8 + 5 + 5;
@@ -37,7 +39,7 @@ module post_unit_formal (
     .cfg_shortcut_signed(cfg_shortcut_signed), .cfg_low(cfg_low), .cfg_high(cfg_high),
     .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_acc(in_acc),
     .in_bias(in_bias), .in_bias_shift(in_bias_shift), .in_shortcut(in_shortcut),
-    .in_shortcut_shift(in_shortcut_shift), .in_shift(in_shift),
+    .in_shortcut_shift(in_shortcut_shift), .in_factor(in_factor), .in_shift(in_shift),
     .out_valid(out_valid), .out_ready(1'b1), .out_last(out_last), .out_code(out_code),
     .out_sum(out_sum)
   );
@@ -48,7 +50,8 @@ module post_unit_formal (
   always @(posedge clk) begin
     history <= {history[(LATENCY-1)*W-1:0],
                 cfg_relu, cfg_shortcut_enable, cfg_shortcut_signed, cfg_low, cfg_high, in_valid,
-                in_last, in_acc, in_bias, in_bias_shift, in_shortcut, in_shortcut_shift, in_shift};
+                in_last, in_acc, in_bias, in_bias_shift, in_shortcut, in_shortcut_shift[4:0],
+                in_shift[4:0]};
     known   <= {known[LATENCY-1:1], 1'b1};
   end
 

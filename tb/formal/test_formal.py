@@ -100,26 +100,29 @@ def test_broken_copy_fails(name: str, find: str, put: str, label: str, copy: Pat
     assert re.search(rf"failed assertion {name}_formal\.{label}\b", log), log
 
 
-def unstalled(copy: Path, block: str, enable: str) -> None:
+def unstalled(copy: Path, block: str, enable: str, requant: str = "") -> None:
     """Yosys stops if a register of the block, or below it, loads without `enable`."""
     sources = [copy / path.relative_to(ROOT) for path in manifest.load().sources(block) if "post" in path.parts]
-    script = [f"read_verilog {' '.join(map(str, sources))}", f"hierarchy -top {block}"]
+    script = [f"read_verilog {' '.join(map(str, sources))}"]
+    script += [f'chparam -set REQUANT "{requant}" {block}'] if requant else []
+    script += [f"hierarchy -top {block}"]
     script += ["proc", "flatten", "opt_expr", "opt_dff", "opt_clean", "select -assert-any t:*dff*"]
     yosys.run([*script, f"select -assert-none t:*dff* w:{enable} %co1:+[EN] %d"], copy, "stalls")
 
 
 @pytest.mark.parametrize(
-    ("block", "enable"),
+    ("block", "enable", "requant"),
     [
-        ("shw_shift_round", "enable"),
-        ("shw_scale_round", "enable"),
-        ("shw_multiply_round", "enable"),
-        ("shw_post_unit", "in_ready"),
+        ("shw_shift_round", "enable", ""),
+        ("shw_scale_round", "enable", ""),
+        ("shw_multiply_round", "enable", ""),
+        ("shw_post_unit", "in_ready", ""),
+        ("shw_post_unit", "in_ready", "scale"),
     ],
 )
-def test_a_stalled_cycle_changes_nothing(block: str, enable: str, copy: Path) -> None:
+def test_a_stalled_cycle_changes_nothing(block: str, enable: str, requant: str, copy: Path) -> None:
     """Every register waits for the same signal."""
-    unstalled(copy, block, enable)
+    unstalled(copy, block, enable, requant)
 
 
 def test_a_register_that_does_not_wait_is_found(copy: Path) -> None:

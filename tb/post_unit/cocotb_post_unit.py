@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Post unit: modules of every kind beat by beat against shiftwork.golden.arithmetic, stalls, latency, reset."""
 
+import os
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import cocotb
 import numpy as np
@@ -11,7 +12,8 @@ from cocotb.triggers import ClockCycles
 from shiftwork.golden import arithmetic
 from streams import STALLS, StreamSink, StreamSource, pack, reset, rng, start
 
-LATENCY = 6
+SCALE = os.environ["REQUANT"] == "scale"
+LATENCY = 7 if SCALE else 6
 FIELDS = (
     "last",
     "acc",
@@ -19,6 +21,7 @@ FIELDS = (
     "bias_shift",
     "shortcut",
     "shortcut_shift",
+    "factor",
     "shift",
     "cfg_relu",
     "cfg_shortcut_enable",
@@ -29,44 +32,65 @@ FIELDS = (
 LIMITS = ((-128, 127), (0, 255), (0, 96), (0, 15), (-8, 7), (-256, 255))
 LARGEST = (1 << 31) - 1
 
-Lane = tuple[int, int, int, int, int, int]  # acc, bias, bias shift, shortcut, shortcut shift, shift
+
+class Lane(NamedTuple):
+    """Operands of one lane; "scale" ignores bias_shift, "shift" ignores factor."""
+
+    acc: int
+    bias: int = 0
+    bias_shift: int = 0
+    shortcut: int = 0
+    shortcut_shift: int = 0
+    factor: int = 0
+    shift: int = 1
 
 
 def lane_sum(lane: Lane, enabled: bool) -> int:
-    acc, bias, bias_shift, shortcut, shortcut_shift, _ = lane
-    return acc + (bias << bias_shift) + (shortcut << shortcut_shift if enabled else 0)
+    """The exact sum that leaves as out_sum, before ReLU."""
+    if SCALE:
+        return lane.acc + lane.bias
+    shortcut = lane.shortcut << lane.shortcut_shift if enabled else 0
+    return lane.acc + (lane.bias << lane.bias_shift) + shortcut
 
 
 def random_lane(generator: random.Random, signed: bool, enabled: bool) -> Lane:
-    """A lane whose whole sum is below 2^31 in magnitude; partial sums need not be."""
+    """A legal lane. "shift": its whole sum is below 2^31 in magnitude; partial sums need not be."""
+
+    def some(most: int) -> int:
+        return generator.getrandbits(generator.randint(1, most)) * generator.choice((-1, 1))
+
+    shortcut = generator.choice((0, 1, 127, 128, 255, generator.randrange(256)))
+    shortcut = shortcut - 256 if signed and shortcut > 127 else shortcut
+    factor = generator.choice((generator.randrange(1 << 16), generator.randrange(1 << 15, 1 << 16)))
+    if SCALE:
+        acc, bias = (generator.choice((some(31), LARGEST, -LARGEST - 1)) for _ in range(2))
+        shifts = generator.randrange(32), generator.randrange(48), generator.randrange(1, 48)
+        return Lane(acc, bias, shifts[0], shortcut, shifts[1], factor, shifts[2])
     while True:
-
-        def some(most: int) -> int:
-            return generator.getrandbits(generator.randint(1, most)) * generator.choice((-1, 1))
-
         bias_shift, shortcut_shift = generator.randrange(32), generator.randrange(32)
         bias = max(some(generator.randint(1, 31)) >> generator.choice((0, bias_shift)), -LARGEST - 1)
-        shortcut = generator.choice((0, 1, 127, 128, 255, generator.randrange(256)))
-        shortcut = shortcut - 256 if signed and shortcut > 127 else shortcut
-        lane = (some(31), bias, bias_shift, shortcut, shortcut_shift, generator.randrange(32))
+        lane = Lane(some(31), bias, bias_shift, shortcut, shortcut_shift, factor, generator.randrange(32))
         if generator.random() < 0.1:  # the largest sums
-            rest = lane_sum((0, *lane[1:]), enabled)
-            acc = generator.choice((LARGEST, -LARGEST)) - rest
-            lane = (acc, *lane[1:])
-        if abs(lane_sum(lane, enabled)) <= LARGEST and abs(lane[0]) <= LARGEST:
+            rest = lane_sum(lane, enabled) - lane.acc
+            lane = lane._replace(acc=generator.choice((LARGEST, -LARGEST)) - rest)
+        if abs(lane_sum(lane, enabled)) <= LARGEST and abs(lane.acc) <= LARGEST:
             return lane
 
 
 def make_beat(lanes: list[Lane], relu: int, enable: int, signed: int, low: int, high: int, last: int) -> dict[str, int]:
-    columns = list(zip(*lanes, strict=True))
+    """The ports of a beat; bits that "shift" does not read are random."""
+    columns = Lane(*zip(*lanes, strict=True))
+    top = 0 if SCALE else rng(f"{lanes}").getrandbits(len(lanes))
+    unread = [((top >> lane) & 1) << 5 for lane in range(len(lanes))]
     return {
         "last": last,
-        "acc": pack(columns[0], 32),
-        "bias": pack(columns[1], 32),
-        "bias_shift": pack(columns[2], 5),
-        "shortcut": pack(columns[3], 8),
-        "shortcut_shift": pack(columns[4], 5),
-        "shift": pack(columns[5], 5),
+        "acc": pack(columns.acc, 32),
+        "bias": pack(columns.bias, 32),
+        "bias_shift": pack(columns.bias_shift, 5),
+        "shortcut": pack(columns.shortcut, 8),
+        "shortcut_shift": pack(columns.shortcut_shift, 6) | pack(unread, 6),
+        "factor": pack(columns.factor, 16),
+        "shift": pack(columns.shift, 6) | pack(unread, 6),
         "cfg_relu": relu,
         "cfg_shortcut_enable": enable,
         "cfg_shortcut_signed": signed,
@@ -76,10 +100,19 @@ def make_beat(lanes: list[Lane], relu: int, enable: int, signed: int, low: int, 
 
 
 def result(lanes: list[Lane], relu: int, enable: int, low: int, high: int, last: int) -> dict[str, int]:
-    acc, bias, bias_shift, shortcut, shortcut_shift, shift = (np.array(c) for c in zip(*lanes, strict=True))
-    codes = arithmetic.module_output(
-        acc, bias, bias_shift, shortcut if enable else None, shortcut_shift, shift, bool(relu), low, high
-    )
+    column = Lane(*(np.array(values, np.int64) for values in zip(*lanes, strict=True)))
+    shortcut = column.shortcut if enable else None
+    if SCALE:
+        floor = max(low, 0) if relu else low
+        value = column.acc + column.bias
+        codes = arithmetic.scaled_output(
+            value, column.factor, shortcut, column.shortcut_shift, column.shift, floor, high
+        )
+    else:
+        codes = arithmetic.module_output(
+            column.acc, column.bias, column.bias_shift, shortcut, column.shortcut_shift, column.shift, bool(relu),
+            low, high,
+        )  # fmt: skip
     sums = [lane_sum(lane, bool(enable)) for lane in lanes]
     if relu:
         sums = [max(total, 0) for total in sums]
@@ -130,13 +163,50 @@ async def latency_and_throughput(dut) -> None:
 
 @cocotb.test()
 async def published_vectors(dut) -> None:
-    """docs/numerics.md section 2: 4280 -> 33, with the shortcut -13 << 7: 2616 -> 20."""
+    """docs/numerics.md section 2: 4280 -> 33, with the shortcut -13 << 7: 2616 -> 20; section 4: 3 2^15 / 2^16 -> 2."""
     source, sink = await begin(dut)
-    lanes = [(16 * 38 + 40 * 14 + 24 * 79 + 64 * 6, 26, 5, -13, 7, 7)] * int(dut.LANES.value)
-    for enable, total, code in ((0, 4280, 33), (1, 2616, 20)):
+    cases: list[tuple[Lane, int, int, int]] = []  # lane, shortcut enabled, sum, code
+    if SCALE:
+        for lane, code in (
+            (Lane(3, factor=1 << 15, shift=16), 2),
+            (Lane(-3, factor=1 << 15, shift=16), -1),
+            (Lane(900, 100, 31, 7, 20, 50000, 23), 7),
+        ):
+            cases.append((lane, 1, lane.acc + lane.bias, code))
+    else:
+        lane = Lane(16 * 38 + 40 * 14 + 24 * 79 + 64 * 6, 26, 5, -13, 7, 0, 7)
+        cases += [(lane, 0, 4280, 33), (lane, 1, 2616, 20)]
+    lanes = int(dut.LANES.value)
+    for lane, enable, total, code in cases:
         sink.clear()
-        source.send([make_beat(lanes, 0, enable, 1, -128, 127, 1)])
-        await sink.expect([{"last": 1, "code": pack([code] * len(lanes), 8), "sum": pack([total] * len(lanes), 32)}])
+        source.send([make_beat([lane] * lanes, 0, enable, 1, -128, 127, 1)])
+        await sink.expect([{"last": 1, "code": pack([code] * lanes, 8), "sum": pack([total] * lanes, 32)}])
+
+
+def extreme_lanes() -> list[tuple[Lane, int]]:
+    """Lanes at the edges, and whether their shortcut is signed."""
+    cases: list[tuple[Lane, int]] = []
+    codes = ((-128, 1), (127, 1), (-1, 1), (255, 0), (128, 0))
+    if SCALE:
+        for shift in range(1, 48):
+            for factor in (0, 1, (1 << 16) - 1):
+                for value in (LARGEST, -LARGEST - 1):  # sums of 33 bits
+                    cases += [
+                        (Lane(value, value, 0, 255, 47, factor, shift), 0),
+                        (Lane(value, 1, 0, 0, 0, factor, shift), 0),
+                    ]
+        for place in range(48):  # the shortcut alone, back at its own scale, and beside the smallest product
+            cases += [(Lane(1, 0, 0, code, place, 1, max(place, 1)), signed) for code, signed in codes]
+        return cases
+    for shift in range(32):
+        cases += [(Lane(value, shift=shift), 1) for value in (LARGEST, -LARGEST, 0, 1, -1)]
+        cases += [(Lane(LARGEST, 1 << 30, 1, -1, 31, 0, shift), 1)]  # acc + bias wraps, the shortcut brings it back
+    for place in range(32):
+        for code, signed in codes:
+            acc = 5 - (code << place)
+            if abs(acc) <= LARGEST:
+                cases.append((Lane(acc, 0, 0, code, place, 0, 0), signed))
+    return cases
 
 
 @cocotb.test()
@@ -144,17 +214,8 @@ async def extremes(dut) -> None:
     """Largest sums with every shift, partial sums that wrap, every shortcut shift with the largest codes."""
     source, sink = await begin(dut)
     count = int(dut.LANES.value)
-    cases: list[tuple[Lane, int]] = []
-    for shift in range(32):
-        cases += [((value, 0, 0, 0, 0, shift), 1) for value in (LARGEST, -LARGEST, 0, 1, -1)]
-        cases += [((LARGEST, 1 << 30, 1, -1, 31, shift), 1)]  # acc + bias wraps, the shortcut brings it back
-    for place in range(32):
-        for code, signed in ((-128, 1), (127, 1), (-1, 1), (255, 0), (128, 0)):
-            acc = 5 - (code << place)
-            if abs(acc) <= LARGEST:
-                cases.append(((acc, 0, 0, code, place, 0), signed))
     sent, wanted = [], []
-    for lane, signed in cases:
+    for lane, signed in extreme_lanes():
         for relu in (0, 1):
             sent.append(make_beat([lane] * count, relu, 1, signed, -128, 127, 0))
             wanted.append(result([lane] * count, relu, 1, -128, 127, 0))

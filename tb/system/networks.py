@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.codes import sp2
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
+from shiftwork.quantize import msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
 from shiftwork.report.demo import CALIBRATION, MODEL, TEST
@@ -21,13 +24,25 @@ MODES: dict[str, TermConfig] = {
     "tr-weights": TermConfig(True, "weights", 8, 12, 3),
     "tr-activations": TermConfig(True, "activations", 16, 18, 0),
 }
+"""Modes of 8-bit codes and their terms."""
+
+MSQ_MODES: dict[str, tuple[str, str]] = {
+    "msq-free": ("msq", "free"),
+    "msq-pot": ("msq", "pot"),
+    "fixed4-free": ("fixed4", "free"),
+    "sp2-pot": ("sp2", "pot"),
+}
+"""Modes of 4-bit codes: scheme, and steps that are requantized by scale (free) or by shift (pot)."""
 
 
 def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]:
     """The example under a mode, and its first test images."""
     network = import_onnx(MODEL)
-    fixed8 = quantize(network, load_data(CALIBRATION, network).x)
-    x = load_data(TEST, network, images).x
+    samples, x = load_data(CALIBRATION, network).x, load_data(TEST, network, images).x
+    if mode in MSQ_MODES:
+        scheme, alpha = MSQ_MODES[mode]
+        return msq.quantize(network, samples, scheme, alpha=alpha), x
+    fixed8 = quantize(network, samples)
     config = MODES[mode]
     if config.enabled:
         return configure(fixed8, TrOptions(stream=config.stream)), x
@@ -41,6 +56,66 @@ def _streaming(network: IntegerNetwork, stream: Stream) -> IntegerNetwork:
     return result
 
 
+class Parameters:
+    """Random parameters of 8-bit convolutions."""
+
+    bits = 8
+
+    def __init__(self, terms: TermConfig, rng: np.random.Generator) -> None:
+        self.terms = terms
+        self.scheme = "tr" if terms.enabled else "fixed8"
+        self.rng = rng
+
+    def weights(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Weights (out, ky, kx, in), and what belongs to them."""
+        weight = np.clip(self.rng.normal(0, 45, shape), -127, 127).astype(np.int8)
+        return {"weight": weight, "terms": self.terms}
+
+    def scales(self, shape: tuple[int, ...], raw: bool, shortcut: bool) -> dict[str, Any]:
+        """Bias and shifts."""
+        rng, out, taps = self.rng, shape[0], int(np.prod(shape[1:]))
+        return {
+            "bias": rng.integers(-900, 900, out).astype(np.int32),
+            "bias_shift": rng.integers(0, 4, out).astype(np.int32),
+            "shift": np.zeros(out, np.int32) if raw else rng.integers(6, 9, out).astype(np.int32) + (taps > 99),
+            "shortcut_shift": rng.integers(0, 9, out).astype(np.int32) if shortcut else None,
+        }
+
+
+class MsqParameters(Parameters):
+    """Random parameters of 4-bit convolutions: rows of both kinds, and under ``msq`` of one kind in every third layer,
+    free scales or shifts."""
+
+    bits = 4
+
+    def __init__(self, scheme: str, alpha: str, rng: np.random.Generator) -> None:
+        super().__init__(TermConfig(), rng)
+        self.scheme, self.alpha = scheme, alpha
+        self.layers = 0
+
+    def weights(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        share = {"fixed4": 0.0, "sp2": 1.0, "msq": (0.6, 0.1, 1.0)[self.layers % 3]}[self.scheme]
+        self.layers += 1
+        row_sp2 = self.rng.random(shape[0]) < share
+        real = self.rng.normal(0, 0.5, shape)
+        weight = sp2.project(real, 1.0, sp2.fixed_levels())
+        weight[row_sp2] = sp2.project(real[row_sp2], 1.0, sp2.levels())
+        return {"weight": weight.astype(np.int8), "row_sp2": row_sp2}
+
+    def scales(self, shape: tuple[int, ...], raw: bool, shortcut: bool) -> dict[str, Any]:
+        rng, out = self.rng, shape[0]
+        bias = rng.integers(-90, 90, out).astype(np.int32)
+        if self.alpha == "pot":
+            shift = np.zeros(out, np.int32) if raw else rng.integers(3, 6, out).astype(np.int32)
+            return {"bias": bias, "shift": shift, "shortcut_shift": np.maximum(shift - 1, 0) if shortcut else None}
+        if raw:
+            return {"bias": bias, "attributes": {"step": 0.1}}
+        shift = rng.integers(18, 22, out).astype(np.int32)
+        factor = rng.integers(1 << 15, 1 << 16, out).astype(np.int32)
+        places = shift - rng.integers(0, 3, out).astype(np.int32) if shortcut else None
+        return {"bias": bias, "factor": factor, "shift": shift, "shortcut_shift": places}
+
+
 def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.int8]]:
     """A network with random parameters in which every kind of module occurs, and codes of two images.
 
@@ -48,44 +123,39 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.int8]]:
     less than one slice, of more than one and of a partial group, channel counts that are no multiple of the shape.
     """
     rng = np.random.default_rng(seed)
-    terms = MODES[mode]
-    tensors: dict[str, TensorInfo] = {"x": TensorInfo((9, 7, 5), 5, True)}
+    parameters = MsqParameters(*MSQ_MODES[mode], rng) if mode in MSQ_MODES else Parameters(MODES[mode], rng)
+    bits = parameters.bits
+    lowest, highest = -(1 << (bits - 1)), (1 << bits) - 1
+    tensors: dict[str, TensorInfo] = {"x": TensorInfo((9, 7, 5), 5, True, bits)}
     modules: list[IntegerModule] = []
 
     def conv(
-        name: str, source: str, shape: tuple[int, int, int], kernel: tuple[int, int], relu: bool, **more: object
+        name: str, source: str, shape: tuple[int, int, int], kernel: tuple[int, int], relu: bool, **more: Any
     ) -> None:
-        groups = int(more.get("groups", 1))  # type: ignore[call-overload]
-        depth = tensors[source].shape[2] // groups
-        out = shape[2]
-        taps = kernel[0] * kernel[1] * depth
+        depth = tensors[source].shape[2] // more.get("groups", 1)
         raw = name == "out"
-        tensors[name] = TensorInfo(shape, 5, not relu, 32 if raw else 8)
+        tensors[name] = TensorInfo(shape, 5, not relu, 32 if raw else bits)
+        weights = (shape[2], *kernel, depth)
+        more |= parameters.weights(weights) | parameters.scales(weights, raw, "shortcut" in more)
         modules.append(
             IntegerModule(
                 name,
                 "conv",
                 [source],
                 name,
-                weight=np.clip(rng.normal(0, 45, (out, *kernel, depth)), -127, 127).astype(np.int8),
-                bias=rng.integers(-900, 900, out).astype(np.int32),
-                bias_shift=rng.integers(0, 4, out).astype(np.int32),
-                shift=np.zeros(out, np.int32) if raw else rng.integers(6, 9, out).astype(np.int32) + (taps > 99),
-                shortcut_shift=rng.integers(0, 9, out).astype(np.int32) if "shortcut" in more else None,
                 relu=relu,
-                low=-(1 << 31) if raw else 0 if relu else -128,
-                high=(1 << 31) - 1 if raw else 255 if relu else 127,
+                low=-(1 << 31) if raw else 0 if relu else lowest,
+                high=(1 << 31) - 1 if raw else highest if relu else highest >> 1,
                 requantize=not raw,
-                terms=terms,
-                **more,  # type: ignore[arg-type]
+                **more,
             )
         )
 
     def other(
         name: str, kind: str, sources: list[str], size: tuple[int, int, int], signed: bool, **attributes: object
     ) -> None:
-        tensors[name] = TensorInfo(size, 5, signed)
-        low, high = (-128, 127) if signed else (0, 255)
+        tensors[name] = TensorInfo(size, 5, signed, bits)
+        low, high = (lowest, highest >> 1) if signed else (0, highest)
         module = IntegerModule(name, kind, sources, name, low=low, high=high, attributes=dict(attributes))  # type: ignore[arg-type]
         if kind == "add":
             module.shift = np.full(size[2], 2, np.int32)
@@ -108,5 +178,5 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.int8]]:
     other("flat", "reshape", ["padded"], (1, 1, 288), False, shape=(1, 1, 288))
     conv("dense", "flat", (1, 1, 33), (1, 1), True)
     conv("out", "dense", (1, 1, 7), (1, 1), False)
-    network = IntegerNetwork("tr" if terms.enabled else "fixed8", "x", "out", tensors, modules)
-    return network, rng.integers(-128, 128, (2, 9, 7, 5)).astype(np.int8)
+    network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
+    return network, rng.integers(lowest, -lowest, (2, 9, 7, 5)).astype(np.int8)

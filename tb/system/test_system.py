@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +13,35 @@ import pytest
 
 import shiftwork.device.executor as executor
 from shiftwork.cli import main
-from shiftwork.compile import TileProgram
+from shiftwork.compile import Engine, MsqEngine, TileProgram, TrEngine, requant_of
 from shiftwork.device.executor import Execution, execute
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden
 from shiftwork.network.data import Data
-from shiftwork.network.integer import IntegerModule, IntegerNetwork, TermConfig
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TermConfig
 from shiftwork.report import benchmark
 from system import networks
 
-ROWS, COLS = 4, 8
+ENGINE = TrEngine(4, 8)
+MSQ_ENGINE = MsqEngine(2, 3, 4, 4)
+MODES = [*networks.MODES, *networks.MSQ_MODES]
 SEED = int(os.environ.get("SHW_SEED") or "1")
 STALLS = {"flowing": None, "stalling": Stalls(0.2, 0.4, SEED)}
 
 
+_device = lru_cache(maxsize=None)(SimulatedDevice)
+
+
+def device_for(network: IntegerNetwork, engine: Engine | None = None) -> SimulatedDevice:
+    """The device that runs a network, built once."""
+    usual = MSQ_ENGINE if network.scheme in MSQ_SCHEMES else ENGINE
+    return _device(engine or usual, requant_of(network))
+
+
 @pytest.fixture(scope="module")
 def device() -> SimulatedDevice:
-    return SimulatedDevice(ROWS, COLS)
+    return _device(ENGINE, "shift")
 
 
 def run(network: IntegerNetwork, x: np.ndarray, device: SimulatedDevice, stalls: Stalls | None = None) -> Execution:
@@ -49,17 +62,17 @@ def check(done: Execution, network: IntegerNetwork, stalls: Stalls | None) -> No
 
 
 @pytest.mark.parametrize("stalls", STALLS)
-@pytest.mark.parametrize("mode", networks.MODES)
-def test_digits(mode: str, stalls: str, device: SimulatedDevice) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_digits(mode: str, stalls: str) -> None:
     network, x = networks.digits(mode, 3)
-    check(run(network, x, device, STALLS[stalls]), network, STALLS[stalls])
+    check(run(network, x, device_for(network), STALLS[stalls]), network, STALLS[stalls])
 
 
 @pytest.mark.parametrize("stalls", STALLS)
-@pytest.mark.parametrize("mode", networks.MODES)
-def test_every_kind_of_module(mode: str, stalls: str, device: SimulatedDevice) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_every_kind_of_module(mode: str, stalls: str) -> None:
     network, x = networks.every_kind(mode, SEED)
-    done = run(network, x, device, STALLS[stalls])
+    done = run(network, x, device_for(network), STALLS[stalls])
     check(done, network, STALLS[stalls])
     assert {layer.kind for layer in done.layers} >= {
         "conv", "grouped", "depthwise", "fc", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape",
@@ -79,6 +92,22 @@ def test_modes_follow_each_other_without_reset(device: SimulatedDevice) -> None:
     for index, module in enumerate(module for module in network.modules if module.kind == "conv"):
         module.terms = configs[index % len(configs)]
     check(run(network, x, device, Stalls(0.1, 0.1, SEED)), network, Stalls())
+
+
+def test_4_bit_layers_are_reported() -> None:
+    """Work and utilisation of layers that have no terms."""
+    network, x = networks.every_kind("msq-free", SEED)
+    layers = [layer for layer in run(network, x, device_for(network)).layers if layer.executor == "rtl"]
+    for layer, module in zip(layers, (m for m in network.modules if m.kind == "conv"), strict=True):
+        assert module.weight is not None
+        assert module.row_sp2 is not None
+        positions = 2 * layer.shape[0] * layer.shape[1]
+        assert layer.macs == positions * module.weight.size
+        assert layer.sp2_macs == positions * module.weight[module.row_sp2].size
+        assert layer.stream is layer.tokens is layer.terms_per_mac is None
+        assert layer.bound == -(-layer.macs // (5 * 4 * 4))
+        assert layer.cycles
+        assert layer.bound <= layer.cycles
 
 
 def test_stalls_repeat_with_their_seed(device: SimulatedDevice) -> None:
@@ -101,25 +130,61 @@ def test_images_in_batches(device: SimulatedDevice, monkeypatch: pytest.MonkeyPa
 
 def _flip_weights(module: IntegerModule, program: TileProgram) -> None:
     memory = program.col_blocks if program.lane_is_channel else program.row_blocks
-    memory[0, program.depth // 2] ^= 0x40
+    memory[0, program.beats // 2] ^= 0x40
 
 
-@pytest.mark.parametrize("mode", networks.MODES)
-def test_a_wrong_weight_is_found(mode: str, device: SimulatedDevice) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_wrong_weight_is_found(mode: str) -> None:
     network, x = networks.digits(mode, 3)
     tensors = golden.run(network, x, True)
-    done = execute(network, x, tensors, device, tamper=_flip_weights)
+    done = execute(network, x, tensors, device_for(network), tamper=_flip_weights)
     assert done.layers[0].mismatches > 0
 
 
+def _swap_kinds(module: IntegerModule, program: TileProgram) -> None:
+    assert program.row_sp2 is not None
+    program.row_sp2 ^= np.uint64(1)
+
+
+def _swap_rows(module: IntegerModule, program: TileProgram) -> None:
+    program.slots = program.slots[:, ::-1]
+
+
+def _lower_factor(module: IntegerModule, program: TileProgram) -> None:
+    program.factor = program.factor // 2
+
+
+@pytest.mark.parametrize("fault", [_swap_kinds, _swap_rows, _lower_factor])
+def test_a_fault_of_4_bit_rows_is_found(fault: Callable[[IntegerModule, TileProgram], None]) -> None:
+    """The wrong kind of a row, results put back in the wrong order, a wrong scale."""
+    network, x = networks.every_kind("msq-free", SEED)
+    done = execute(network, x, golden.run(network, x, True), device_for(network), tamper=fault)
+    assert done.layers[0].mismatches > 0
+
+
+def test_what_a_device_cannot_run_is_refused(device: SimulatedDevice) -> None:
+    scaled, x = networks.every_kind("msq-free", SEED)
+    shifted, y = networks.every_kind("msq-pot", SEED)
+    with pytest.raises(ShiftworkError, match="'c1': it has 4-bit codes"):
+        run(scaled, x, device)
+    with pytest.raises(ShiftworkError, match="c1: the device's post unit requantizes by shift"):
+        run(scaled, x, device_for(shifted))
+    with pytest.raises(ShiftworkError, match="c1: the device's post unit requantizes by scale"):
+        run(shifted, y, device_for(scaled))
+
+
+@pytest.mark.parametrize("mode", ["tr-weights", "msq-free"])
 def test_a_wrong_weight_fails_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    mode: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    network, x = networks.digits("tr-weights", 3)
+    network, x = networks.digits(mode, 3)
     network.save(tmp_path / "digits.npz")
     np.savez(tmp_path / "data.npz", x=x)
     command = ["simulate", str(tmp_path / "digits.npz"), "--data", str(tmp_path / "data.npz")]
-    command += ["--rows", str(ROWS), "--cols", str(COLS)]
+    shape = device_for(network).engine.shape
+    shape = {name: size for name, size in shape.items() if name != "rows" or mode == "tr-weights"}
+    for name, size in shape.items():
+        command += [f"--{name.replace('_', '-')}", str(size)]
     assert main(command) == 0
     assert "mismatches      0 of" in capsys.readouterr().out
 
@@ -136,7 +201,7 @@ def test_a_wrong_weight_fails_the_command(
 
 
 def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["demo", "--limit", "2", "--rows", str(ROWS), "--cols", str(COLS)]
+    command = ["demo", "--limit", "2", "--rows", str(ENGINE.rows), "--cols", str(ENGINE.cols)]
     assert main(command) == 0
     assert "every layer equals the golden model" in capsys.readouterr().out
     honest = executor.compile_module
@@ -169,7 +234,7 @@ def test_a_hang_is_reported(monkeypatch: pytest.MonkeyPatch, device: SimulatedDe
 def test_an_illegal_configuration_is_reported(terms: TermConfig, device: SimulatedDevice) -> None:
     network, x = networks.digits("tr-weights", 1)
     tensors = golden.run(network, x, True)
-    program = executor.compile_module(network, network.modules[0], tensors, ROWS, COLS)
+    program = executor.compile_module(network, network.modules[0], tensors, ENGINE)
     network.modules[0].terms = terms
     with pytest.raises(ShiftworkError, match="refuses its configuration"):
         device.run(network.modules[0], program)
@@ -180,7 +245,7 @@ def test_an_illegal_configuration_is_reported(terms: TermConfig, device: Simulat
 @pytest.mark.full
 @pytest.mark.parametrize(("rows", "cols"), [(1, 1), (3, 5), (8, 64)])
 def test_other_shapes(rows: int, cols: int) -> None:
-    shaped = SimulatedDevice(rows, cols)
+    shaped = SimulatedDevice(TrEngine(rows, cols))
     for mode in networks.MODES:
         network, x = networks.every_kind(mode, SEED)
         check(run(network, x, shaped), network, None)
@@ -188,9 +253,22 @@ def test_other_shapes(rows: int, cols: int) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.parametrize(
+    "shape", [(1, 0, 2, 4), (3, 2, 2, 8), (0, 4, 6, 16), (4, 0, 4, 32), (8, 8, 16, 8), (2, 62, 2, 4)]
+)
+def test_other_shapes_of_the_msq_engine(shape: tuple[int, int, int, int]) -> None:
+    """Both kinds of multiplier (an odd number of fixed rows shares none of them), one kind of row only, all lanes."""
+    for mode in networks.MSQ_MODES:
+        network, x = networks.every_kind(mode, SEED)
+        shaped = device_for(network, MsqEngine(*shape))
+        check(run(network, x, shaped), network, None)
+        check(run(network, x, shaped, STALLS["stalling"]), network, STALLS["stalling"])
+
+
+@pytest.mark.full
 def test_waves(tmp_path: Path) -> None:
     network, x = networks.every_kind("tr-weights", SEED)
-    traced = SimulatedDevice(2, 3, waves=tmp_path / "device.vcd")
+    traced = SimulatedDevice(TrEngine(2, 3), waves=tmp_path / "device.vcd")
     check(run(network, x, traced), network, None)
     traced.close()
     assert "u_engine" in (tmp_path / "device.vcd").read_text()[:100_000]
@@ -199,5 +277,5 @@ def test_waves(tmp_path: Path) -> None:
 @pytest.mark.full
 def test_a_whole_network_simulates_at_half_the_speed_of_the_bare_engine() -> None:
     network, x = networks.digits("tr-weights", 40)
-    result = benchmark.measure(network, Data(x, None), SimulatedDevice(8, 64))
+    result = benchmark.measure(network, Data(x, None), SimulatedDevice(TrEngine()))
     assert result.ratio >= 0.5, result

@@ -12,7 +12,8 @@ from shiftwork.codes import terms
 from shiftwork.compile.cycles import Tile as Load
 from shiftwork.compile.cycles import predict_cycles, row_operations
 from shiftwork.golden.tr_units import TileConfig
-from tiles import CORNERS, STALLS, Tile, TileBench, illegal_config, random_config, random_tile, values
+from tiles import STALLS, Tile, TileBench
+from tr_tiles import CORNERS, TrPins, illegal_config, random_config, random_tile, values
 
 AMOUNT = int(os.environ.get("AMOUNT", "2"))
 QT = TileConfig()
@@ -20,7 +21,7 @@ TR = TileConfig(tr_en=True, group=8, budget=12, data_terms=0)
 
 
 async def start(dut) -> TileBench:
-    bench = TileBench(dut)
+    bench = TileBench(TrPins(dut))
     await bench.begin()
     return bench
 
@@ -175,7 +176,7 @@ async def every_illegal_field(dut) -> None:
     few = [c for c in configs if c.group < 20 or (c.group & 255) & ((c.group & 255) - 1) == 0]
     configs = configs if AMOUNT > 10 else few
     tiles = [tile(bench, config, 1) for config in configs]
-    legal = sum(bench.legal(config) for config in configs)
+    legal = sum(bench.pins.legal(config) for config in configs)
     assert legal == 9 + 4 + (10 if int(dut.TRUNCATE.value) else 1)
     await bench.check(tiles)
 

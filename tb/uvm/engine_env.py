@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UVM environment of the tile engine: items, driver, responder, two monitors, scoreboard, functional coverage.
+"""UVM environment of a tile engine: items, sequences, driver, responder, two monitors, scoreboard, coverage.
 
-The monitors see nothing but the pins: the input monitor rebuilds every tile from the beats that were taken, the output
-monitor every result. The scoreboard compares results with the model of the tiles seen, in order, and passes only when
-something was compared and nothing is left over. The coverage names its bins; the test asserts that each was hit.
+What differs between engines is in their pins (`tiles.Pins`) and in their tiles and coverage (`tr_stimulus`,
+`msq_stimulus`). The monitors see nothing but the pins: the input monitor rebuilds every tile from the beats that were
+taken, the output monitor every result. The scoreboard compares results with the model of the tiles seen, in order, and
+passes only when something was compared and nothing is left over. The coverage names its bins; the test asserts that
+each was hit.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,16 +26,14 @@ from pyuvm import (
     uvm_driver,
     uvm_env,
     uvm_monitor,
+    uvm_sequence,
     uvm_sequence_item,
     uvm_sequencer,
     uvm_subscriber,
     uvm_tlm_analysis_fifo,
 )
 
-from shiftwork.codes import terms
-from shiftwork.golden.tr_units import TileConfig
-from shiftwork.golden.tr_units import tile as tile_model
-from tiles import STALLS, Stall, Tile
+from tiles import STALLS, Beat, Pins, Stall, Tile
 
 
 class TileItem(uvm_sequence_item):
@@ -56,6 +57,10 @@ class SeenTile:
     """Cycles inside the tile in which the source offered nothing."""
     refused: int
     """Cycles in which the engine let the source wait."""
+    blocked: int
+    """Those of them in which a result waited for the sink."""
+    gap: int
+    """Cycles between the tile before and this one in which the source offered nothing."""
 
 
 @dataclass
@@ -63,35 +68,31 @@ class SeenResult:
     """What the output monitor saw of a result."""
 
     values: NDArray[np.int64]
-    waited: int
-    """Cycles in which the sink let the engine wait."""
+    waits: list[int]
+    """Cycles in which the sink let the engine wait, for each row."""
+
+    @property
+    def waited(self) -> int:
+        return sum(self.waits)
 
 
-class Pins:
-    """Access to the engine, shared by all components."""
+class TileSequence(uvm_sequence):
+    """Sends tiles, each with both sides under its stall patterns."""
 
-    def __init__(self, dut) -> None:
-        self.dut, self.clk = dut, dut.clk
-        self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
-        self.depth, self.width = int(dut.DEPTH.value), int(dut.ACC_W.value)
+    def __init__(self, name: str, items: Iterable[TileItem]) -> None:
+        super().__init__(name)
+        self.items = items
 
-    def config(self) -> TileConfig:
-        dut = self.dut
-        return TileConfig(
-            tr_en=bool(int(dut.cfg_tr_en.value)),
-            group=int(dut.cfg_group.value),
-            budget=int(dut.cfg_group_budget.value),
-            data_terms=int(dut.cfg_data_terms.value),
-            hese=bool(int(dut.cfg_encoding.value)),
-            row_signed=bool(int(dut.cfg_row_signed.value)),
-            col_signed=bool(int(dut.cfg_col_signed.value)),
-        )
+    async def body(self) -> None:
+        for item in self.items:
+            await self.start_item(item)
+            await self.finish_item(item)
 
 
-def codes(packed: list[int], count: int, signed: bool) -> NDArray[np.int64]:
-    """Values (count, K) of one side from its beats."""
-    raw = np.frombuffer(b"".join(word.to_bytes(count, "little") for word in packed), np.uint8)
-    return raw.astype(np.int8 if signed else np.uint8).astype(np.int64).reshape(len(packed), count).T
+def randomly_stalled(rng: random.Random, tiles: Iterable[Tile]) -> Iterator[TileItem]:
+    """Items of tiles, each under a random pair of stall patterns."""
+    for tile in tiles:
+        yield TileItem("random", tile, rng.choice(STALLS), rng.choice(STALLS))
 
 
 class TileDriver(uvm_driver):
@@ -108,19 +109,17 @@ class TileDriver(uvm_driver):
             item = await self.seq_item_port.get_next_item()
             ConfigDB().set(None, "*", "SINK_STALL", item.sink)
             pause = Stall(item.source, self.rng)
-            config, tile = item.tile.config, item.tile
-            for k in range(tile.length):
+            beats = self.pins.beats(item.tile)
+            for k, (row, col) in enumerate(beats):
                 while pause():
                     dut.in_valid.value, dut.in_last.value = 0, self.rng.getrandbits(1)
                     await FallingEdge(clk)
-                dut.cfg_tr_en.value, dut.cfg_group.value = int(config.tr_en), config.group
-                dut.cfg_group_budget.value, dut.cfg_data_terms.value = config.budget, config.data_terms
-                dut.cfg_encoding.value = int(config.hese)
-                dut.cfg_row_signed.value = int(config.row_signed)
-                dut.cfg_col_signed.value = int(config.col_signed)
-                dut.in_row.value = sum((int(v) & 255) << (8 * r) for r, v in enumerate(tile.rows[:, k]))
-                dut.in_col.value = sum((int(v) & 255) << (8 * c) for c, v in enumerate(tile.cols[:, k]))
-                dut.in_last.value, dut.in_valid.value = int(k == tile.length - 1), 1
+                if k == 0:
+                    self.pins.configure(item.tile.config)
+                elif k == 1:
+                    self.pins.noise(self.rng)
+                dut.in_row.value, dut.in_col.value = row, col
+                dut.in_last.value, dut.in_valid.value = int(k == len(beats) - 1), 1
                 while not int(dut.in_ready.value):
                     await FallingEdge(clk)
                 await FallingEdge(clk)
@@ -154,9 +153,8 @@ class InputMonitor(uvm_monitor):
 
     async def run_phase(self) -> None:
         dut, pins = self.pins.dut, self.pins
-        rows: list[int] = []
-        cols: list[int] = []
-        config, error, idle, refused, check = TileConfig(), False, 0, 0, False
+        beats: list[Beat] = []
+        config, error, idle, refused, blocked, gap, check = None, False, 0, 0, 0, 0, False
         seen: SeenTile | None = None
         while True:
             await FallingEdge(pins.clk)
@@ -169,20 +167,18 @@ class InputMonitor(uvm_monitor):
                 self.ap.write(seen)
                 seen = None
             if not int(dut.in_valid.value):
-                idle += bool(rows)
+                idle += bool(beats)
+                gap += not beats
             elif not int(dut.in_ready.value):
                 refused += 1
+                blocked += int(dut.out_valid.value) and not int(dut.out_ready.value)
             else:
-                if not rows:
-                    config, check = pins.config(), True
-                rows.append(int(dut.in_row.value))
-                cols.append(int(dut.in_col.value))
+                if not beats:
+                    config, check = pins.configured(), True
+                beats.append((int(dut.in_row.value), int(dut.in_col.value)))
                 if int(dut.in_last.value):
-                    tile = Tile(
-                        config, codes(rows, pins.rows, config.row_signed), codes(cols, pins.cols, config.col_signed)
-                    )
-                    seen = SeenTile(tile, error, idle, refused)
-                    rows, cols, idle, refused = [], [], 0, 0
+                    seen = SeenTile(pins.tile(config, beats), error, idle, refused, blocked, gap)
+                    beats, idle, refused, blocked, gap = [], 0, 0, 0, 0
 
 
 class OutputMonitor(uvm_monitor):
@@ -195,7 +191,7 @@ class OutputMonitor(uvm_monitor):
     async def run_phase(self) -> None:
         dut, pins = self.pins.dut, self.pins
         beats: list[int] = []
-        waited, held = 0, None
+        waits, held = [0], None
         while True:
             await FallingEdge(pins.clk)
             await ReadOnly()
@@ -205,15 +201,16 @@ class OutputMonitor(uvm_monitor):
             beat = int(dut.out_acc.value), int(dut.out_last.value)
             assert held in (None, beat), "a waiting result changed"
             if not int(dut.out_ready.value):
-                held, waited = beat, waited + 1
+                held = beat
+                waits[-1] += 1
                 continue
             held = None
             beats.append(beat[0])
             assert beat[1] == (len(beats) == pins.rows), "out_last belongs to the last row"
             if beat[1]:
-                raw = np.frombuffer(b"".join(b.to_bytes(4 * pins.cols, "little") for b in beats), np.int32)
-                self.ap.write(SeenResult(raw.astype(np.int64).reshape(pins.rows, pins.cols), waited))
-                beats, waited = [], 0
+                self.ap.write(SeenResult(pins.result(beats), waits))
+                beats, waits = [], []
+            waits.append(0)
 
 
 class Scoreboard(uvm_component):
@@ -222,7 +219,7 @@ class Scoreboard(uvm_component):
     def build_phase(self) -> None:
         self.tiles = uvm_tlm_analysis_fifo("tiles", self)
         self.results = uvm_tlm_analysis_fifo("results", self)
-        self.model = ConfigDB().get(self, "", "MODEL")
+        self.expected: Callable[[Tile], NDArray[np.int64]] = ConfigDB().get(self, "", "MODEL")
         self.pins: Pins = ConfigDB().get(self, "", "PINS")
 
     def check_phase(self) -> None:
@@ -232,7 +229,7 @@ class Scoreboard(uvm_component):
             found, seen = self.tiles.try_get()
             if not found:
                 break
-            legal = seen.tile.config.legal()
+            legal = self.pins.legal(seen.tile.config)
             if seen.error == legal:
                 problems.append(f"cfg_error is {seen.error} for {seen.tile}")
             if legal:
@@ -243,9 +240,8 @@ class Scoreboard(uvm_component):
             if not found:
                 break
             tile = expected.pop(0)
-            want = self.model(tile.config, tile.rows, tile.cols, width=self.pins.width, depth=self.pins.depth)
             compared += 1
-            if not (result.values == want).all():
+            if not (result.values == self.expected(tile)).all():
                 problems.append(f"result {compared - 1} differs: {tile}")
         if expected:
             problems.insert(0, f"{len(expected)} results are missing")
@@ -257,53 +253,21 @@ class Scoreboard(uvm_component):
         assert not problems, "scoreboard: " + "; ".join(problems[:5])
 
 
-CORNER_BINS = ("zero", "positive", "negative", "+127", "-127", "-128", "128", "255")
-ERRORS = ("group 0", "group no power of two", "budget 0", "data terms above 9")
-SWITCHES = (
-    "QT to QT",
-    "QT to TR",
-    "TR to QT",
-    "TR to TR other group",
-    "TR to TR other budget",
-    "TR to TR other data terms",
-    "hese to binary",
-    "binary to hese",
-    "row signs",
-    "column signs",
-    "legal to error",
-    "error to error",
-    "error to legal",
-)
-BINS = (
-    *(f"{side} {corner}" for side in ("row", "column") for corner in CORNER_BINS),
-    *(f"group {1 << i}" for i in range(9)),
-    *(f"data terms {count}" for count in range(10)),
-    *(f"row signed {r} column signed {c}" for r in (False, True) for c in (False, True)),
-    *(f"TR {rule}" for rule in ("hese", "binary")),
-    "budget 1",
-    "budget spent",
-    "budget holds every term",
-    "budget of exactly all terms",
-    "partial group",
-    "whole groups",
-    "one value",
-    "less than a slice",
-    "exactly a slice",
-    "more than a slice",
-    "more than two slices",
+STALL_BINS = (
     "engine made the source wait",
     *(f"source {kind}" for kind in STALLS),
     *(f"sink {kind}" for kind in STALLS),
     *(f"source {a} with sink {b}" for a in STALLS for b in STALLS),
-    *(f"switch {switch}" for switch in SWITCHES),
-    *(f"error {error}" for error in ERRORS),
-    "error in a tile of one beat",
-    "QT ignores illegal fields",
 )
 
 
 class Coverage(uvm_subscriber):
-    """Functional coverage: counts named bins. `missed()` is what the stimulus did not reach."""
+    """Functional coverage: counts named bins. `missed()` is what the stimulus did not reach.
+
+    Subclasses, set in the factory, add the bins of an engine and fill them in `tile` and `result`.
+    """
+
+    BINS: tuple[str, ...] = STALL_BINS
 
     def build_phase(self) -> None:
         super().build_phase()
@@ -312,80 +276,22 @@ class Coverage(uvm_subscriber):
         self.pins: Pins = ConfigDB().get(self, "", "PINS")
 
     def hit(self, name: str, when: bool = True) -> None:
-        assert name in BINS, name
+        assert name in self.BINS, name
         self.hits[name] += bool(when)
 
     def missed(self) -> list[str]:
-        return [name for name in BINS if not self.hits[name]]
+        return [name for name in self.BINS if not self.hits[name]]
 
     def write(self, seen: SeenTile) -> None:
-        config = seen.tile.config
         self.hit("engine made the source wait", seen.refused > 0)
-        if self.before:
-            self.switch(self.before, seen)
+        self.tile(self.before, seen)
         self.before = seen
-        if seen.error:
-            self.hit("error group 0", config.group == 0)
-            self.hit("error group no power of two", config.group & (config.group - 1) != 0)
-            self.hit("error budget 0", config.budget == 0)
-            self.hit("error data terms above 9", config.data_terms > 9)
-            self.hit("error in a tile of one beat", seen.tile.length == 1)
-            return
-        self.operands(seen.tile)
-        if config.tr_en:
-            self.revealed(seen.tile)
-        else:
-            legal = TileConfig(True, config.group, config.budget, config.data_terms).legal()
-            self.hit("QT ignores illegal fields", not legal)
 
-    def operands(self, tile: Tile) -> None:
-        for side, values in (("row", tile.rows), ("column", tile.cols)):
-            present = set(values.ravel().tolist())
-            self.hit(f"{side} zero", 0 in present)
-            self.hit(f"{side} positive", max(present) > 0)
-            self.hit(f"{side} negative", min(present) < 0)
-            for name in ("+127", "-127", "-128", "128", "255"):
-                self.hit(f"{side} {name}", int(name) in present)
-        self.hit(f"row signed {tile.config.row_signed} column signed {tile.config.col_signed}")
-        length, depth = tile.length, self.pins.depth
-        self.hit("one value", length == 1)
-        self.hit("less than a slice", length < depth)
-        self.hit("exactly a slice", length == depth)
-        self.hit("more than a slice", length > depth)
-        self.hit("more than two slices", length > 2 * depth)
+    def tile(self, before: SeenTile | None, seen: SeenTile) -> None:
+        """Count what a tile, and its change from the tile before it, shows."""
 
-    def revealed(self, tile: Tile) -> None:
-        config = tile.config
-        self.hit(f"group {config.group}")
-        self.hit(f"data terms {config.data_terms}")
-        self.hit(f"TR {config.rule}")
-        self.hit("partial group", tile.length % config.group != 0)
-        self.hit("whole groups", tile.length % config.group == 0)
-        counts = terms.count(tile.rows, config.rule)
-        groups = [counts[:, start : start + config.group].sum(axis=1) for start in range(0, tile.length, config.group)]
-        largest = max(int(group.max()) for group in groups)
-        self.hit("budget 1", config.budget == 1)
-        self.hit("budget spent", largest > config.budget)
-        self.hit("budget holds every term", largest < config.budget)
-        self.hit("budget of exactly all terms", any((group == config.budget).any() for group in groups))
-
-    def switch(self, before: SeenTile, now: SeenTile) -> None:
-        a, b = before.tile.config, now.tile.config
-        if before.error or now.error:
-            names = {(False, True): "legal to error", (True, True): "error to error", (True, False): "error to legal"}
-            self.hit(f"switch {names[before.error, now.error]}")
-            return
-        self.hit("switch QT to QT", not a.tr_en and not b.tr_en)
-        self.hit("switch QT to TR", not a.tr_en and b.tr_en)
-        self.hit("switch TR to QT", a.tr_en and not b.tr_en)
-        both = a.tr_en and b.tr_en
-        self.hit("switch TR to TR other group", both and a.group != b.group)
-        self.hit("switch TR to TR other budget", both and a.group == b.group and a.budget != b.budget)
-        self.hit("switch TR to TR other data terms", both and a.data_terms != b.data_terms)
-        self.hit("switch hese to binary", a.hese and not b.hese)
-        self.hit("switch binary to hese", b.hese and not a.hese)
-        self.hit("switch row signs", a.row_signed != b.row_signed)
-        self.hit("switch column signs", a.col_signed != b.col_signed)
+    def result(self, seen: SeenResult) -> None:
+        """Count what a result shows."""
 
     def stalls(self, source: str, sink: str, idle: int, waited: int) -> bool:
         """Called with what was asked for and what the pins showed of it; True when they agree."""
@@ -429,7 +335,7 @@ class EngineEnv(uvm_env):
         self.input = InputAgent("input", self)
         self.output = OutputAgent("output", self)
         self.scoreboard = Scoreboard("scoreboard", self)
-        self.coverage = Coverage("coverage", self)
+        self.coverage = Coverage.create("coverage", self)
         self.tiles = Watch("tiles", self)
         self.results = Watch("results", self)
 
@@ -442,7 +348,3 @@ class EngineEnv(uvm_env):
             self.input.monitor.ap.connect(export)
         for export in (self.scoreboard.results.analysis_export, self.results.analysis_export):
             self.output.monitor.ap.connect(export)
-
-
-def default_model(config: TileConfig, rows, cols, *, width: int, depth: int):
-    return tile_model(config, rows, cols, width=width, depth=depth)

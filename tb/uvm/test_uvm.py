@@ -1,30 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The UVM environment of the engine, and the proof that its scoreboard can fail."""
+"""The UVM environment of the engines, and the proof that its scoreboard can fail."""
 
 import pytest
 
 from runner import simulate
 
+SHAPES = {
+    "tr": {"ROWS": 3, "COLS": 5},
+    "msq": {"FIXED_ROWS": 2, "SP2_ROWS": 2, "COLS": 2, "LANES": 4},
+}
 
-def run(simulator, amount, fault=""):
+
+def run(simulator, engine, amount, fault=""):
     simulate(
         simulator,
-        "shw_tr_engine",
-        "cocotb_uvm",
-        parameters={"ROWS": 3, "COLS": 5},
+        f"shw_{engine}_engine",
+        f"cocotb_uvm_{engine}",
+        parameters=SHAPES[engine],
         env={"AMOUNT": str(amount), "FAULT": fault},
     )
 
 
-def test_engine(simulator):
-    run(simulator, 10)
+@pytest.mark.parametrize("engine", SHAPES)
+def test_engine(simulator, engine):
+    run(simulator, engine, 10)
 
 
 @pytest.mark.full
-def test_engine_long(simulator):
-    run(simulator, 100 if simulator == "icarus" else 600)
+@pytest.mark.parametrize("engine", SHAPES)
+def test_engine_long(simulator, engine):
+    run(simulator, engine, 100 if simulator == "icarus" else 600)
 
 
+@pytest.mark.parametrize("engine", SHAPES)
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -34,6 +42,6 @@ def test_engine_long(simulator):
         ("silent", "scoreboard: nothing was compared"),
     ],
 )
-def test_spoiled_environment_fails(simulator, fault, reason):
+def test_spoiled_environment_fails(simulator, engine, fault, reason):
     with pytest.raises(pytest.fail.Exception, match=reason):
-        run(simulator, 0, fault)
+        run(simulator, engine, 0, fault)

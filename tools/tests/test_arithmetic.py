@@ -16,6 +16,7 @@ from shiftwork.golden.arithmetic import (
     module_output,
     multiply_round,
     scale_round,
+    scaled_output,
     shift_round,
 )
 
@@ -81,6 +82,23 @@ def test_scale_round_is_half_up(value: int, factor: int, addend: int, shift: int
     addend = total - value * factor
     if -(1 << 63) <= addend < 1 << 63:
         assert int(scale_round(value, factor, addend, shift)) == (2 * total + (1 << shift)) // (1 << (shift + 1))
+
+
+def test_scaled_output_is_a_module() -> None:
+    value = np.array([[[10, -7], [1 << 32, -(1 << 32)]]])
+    shortcut, factor, ss, sh = np.array([[[-3, 15], [0, 1]]]), np.array([40000, 65535]), [17, 20], [16, 47]
+    expected = [
+        [
+            [
+                (int(value[0, x, c]) * int(factor[c]) + (int(shortcut[0, x, c]) << ss[c]) + (1 << (sh[c] - 1))) >> sh[c]
+                for c in range(2)
+            ]
+            for x in range(2)
+        ]
+    ]
+    assert scaled_output(value, factor, shortcut, ss, sh, -(1 << 40), 1 << 40).tolist() == expected
+    assert scaled_output(value, factor, shortcut, ss, sh, 0, 15).tolist() == np.clip(expected, 0, 15).tolist()
+    assert scaled_output([1000], 50000, None, 0, 23, -8, 7).tolist() == [6]
 
 
 @given(INT32, st.integers(0, 65535), st.integers(-(1 << 47), (1 << 47) - 1), st.integers(1, 47), st.integers(0, 300))

@@ -111,6 +111,45 @@ def test_golden_run(
         assert report["term_pairs"] == 49 * report["macs"]
 
 
+@pytest.mark.parametrize(
+    ("words", "sp2_share", "factors"),
+    [
+        (["--scheme", "msq"], (2 * 16 * 9 + 2 * 64) / (4 * 16 * 9 + 3 * 64), 4),
+        (["--scheme", "msq", "--sp2-share", "0.3", "--alpha", "pot"], (16 * 9 + 64) / (4 * 16 * 9 + 3 * 64), 0),
+        (["--scheme", "fixed4"], 0.0, 4),
+        (["--scheme", "sp2", "--alpha", "pot"], 1.0, 0),
+        (["--scheme", "pot", "--scale", "maxabs"], 0.0, 4),
+    ],
+)
+def test_four_bit_rows(
+    words: list[str],
+    sp2_share: float,
+    factors: int,
+    model: Path,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report, simulated, network = tmp_path / "report.json", tmp_path / "simulated.json", tmp_path / "small.npz"
+    assert main(["run", str(model), "--data", str(data), *words, "--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    content = json.loads(report.read_text())
+    assert content["scheme"] == words[1]
+    assert content["macs"] == 12 * (16 * 4 * 9 + 64 * 3)
+    assert content["sp2_macs"] == pytest.approx(sp2_share * content["macs"])
+    assert content["model_bits"] == 4 * (36 + 192) + 32 * 7 + 16 * factors
+    assert content["term_pairs"] is content["term_pairs_present"] is content["revealed_macs"] is None
+    assert f"{100 * sp2_share:.1f} % in SP2 rows" in text
+    assert "SP2 %" in text
+    assert "term pairs" not in text
+    assert "pairs/MAC" not in text
+    assert main(["quantize", str(model), "--data", str(data), *words, "--output", str(network)]) == 0
+    again = ["simulate", str(network), "--data", str(data), "--executor", "golden", "--json", str(simulated)]
+    assert main(again) == 0
+    assert json.loads(simulated.read_text())["layers"] == content["layers"]
+    assert json.loads(simulated.read_text())["accuracy"] == content["accuracy"]
+
+
 def test_float_run(model: Path, data: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.json"
     words = ["run", model, "--data", data, "--executor", "float", "--limit", "5", "--json", target]
@@ -206,7 +245,17 @@ def test_parse_layer() -> None:
         (["--budget", "lots"], "--budget: budget 'lots'"),
         (["--data-terms", "10"], "--data-terms: data terms 10"),
         (["--stream", "activations", "--data-terms", "2"], "data terms"),
-        (["--scheme", "msq"], "--scheme msq: choose fixed8 or joint or tr"),
+        (["--scheme", "apot"], "--scheme apot: choose fixed8 or joint or tr or msq or fixed4 or sp2 or pot"),
+        (["--scheme", "msq", "--sp2-share", "1.01"], "--sp2-share 1.01 is outside 0..1"),
+        (["--scheme", "fixed4", "--sp2-share", "0.5"], "--sp2-share belongs to --scheme msq, not to --scheme fixed4"),
+        (["--scheme", "sp2", "--alpha", "row"], "--alpha row: choose free or pot"),
+        (["--alpha", "free"], "--alpha belongs to --scheme msq, fixed4, sp2 or pot, not to --scheme tr"),
+        (["--scheme", "msq", "--scale", "joint"], "--scale joint belongs to --scheme fixed8, joint or tr, not to"),
+        (["--scheme", "msq", "--stream", "activations"], "--stream activations belongs to --scheme fixed8, joint or"),
+        (["--scheme", "msq", "--per-tensor"], "--per-tensor belongs to --scheme fixed8, joint or tr, not to"),
+        (["--scheme", "pot", "--weight-bits", "5"], "--weight-bits belongs to --scheme fixed8 or joint, not to"),
+        (["--scheme", "msq", "--budget", "12"], "--budget belongs to --scheme tr, not to --scheme msq"),
+        (["--scheme", "pot", "--executor", "rtl"], "scheme pot is not built in hardware"),
         (["--scheme", "joint", "--scale", "mse"], "--scale mse belongs to"),
         (["--scheme", "joint", "--budget", "12"], "--budget belongs to --scheme tr"),
         (["--scheme", "joint", "--weight-bits", "3"], "--weight-bits 3 is outside 4..8"),

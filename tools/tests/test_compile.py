@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shiftwork.compile import TileProgram, compile_module, schedule
-from shiftwork.compile.operands import check_slices
+from shiftwork.codes import sp2
+from shiftwork.compile import MsqEngine, TileProgram, TrEngine, compile_module, engine_for, requant_of, schedule
+from shiftwork.compile.msq_cycles import predict_msq_cycles
+from shiftwork.compile.operands import assign_rows, check_sums
 from shiftwork.device.executor import batch_size
-from shiftwork.device.simulated import _pack_shifts
+from shiftwork.device.simulated import _pack
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import dot_products
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
@@ -56,7 +61,7 @@ def products(program: TileProgram) -> NDArray[np.int32]:
 def test_tiles_compute_the_convolution(stream: Stream, groups: int, signed: bool, shape: tuple[int, int]) -> None:
     network, tensors = example(stream, groups, signed)
     module = network.modules[0]
-    program = compile_module(network, module, tensors, *shape)
+    program = compile_module(network, module, tensors, TrEngine(*shape))
     expected = dot_products(network, module, tensors["x"])
     assert np.array_equal(program.gather(products(program)), expected)
     assert program.macs == expected.size * 6 * 4 // groups
@@ -70,7 +75,7 @@ def test_tiles_compute_the_convolution(stream: Stream, groups: int, signed: bool
 def test_constants_meet_their_channel(stream: Stream, groups: int, shape: tuple[int, int]) -> None:
     network, tensors = example(stream, groups, False)
     module = network.modules[0]
-    program = compile_module(network, module, tensors, *shape)
+    program = compile_module(network, module, tensors, TrEngine(*shape))
     row = np.arange(shape[0])[None, :] * (not program.lane_is_channel)
     index = program.tiles[:, 2:] + row
     for values, want in ((program.bias, module.bias), (program.shift, module.shift)):
@@ -83,20 +88,21 @@ def test_constants_meet_their_channel(stream: Stream, groups: int, shape: tuple[
 
 def test_padding_lanes_are_zero() -> None:
     network, tensors = example("weights", 1, False)
-    program = compile_module(network, network.modules[0], tensors, 4, 64)
+    program = compile_module(network, network.modules[0], tensors, TrEngine(4, 64))
     assert program.row_tiles == 2
     assert not program.row_blocks[1, :, 2:].any()
     assert not program.col_blocks[0, :, 60:].any()
 
 
+@pytest.mark.parametrize("width", [5, 6])
 @pytest.mark.parametrize("lanes", [1, 3, 6, 7, 64])
-def test_packed_shifts(lanes: int) -> None:
-    values = np.random.default_rng(lanes).integers(0, 32, (9, lanes)).astype(np.int32)
-    packed = _pack_shifts(values)
-    assert packed.shape == (9, -(-lanes * 5 // 32))
+def test_packed_shifts(lanes: int, width: int) -> None:
+    values = np.random.default_rng(lanes).integers(0, 1 << width, (9, lanes)).astype(np.int32)
+    packed = _pack(values, width)
+    assert packed.shape == (9, -(-lanes * width // 32))
     for vector, words in zip(values, packed, strict=True):
         whole = sum(int(word) << (32 * place) for place, word in enumerate(words))
-        assert [(whole >> (5 * lane)) & 31 for lane in range(lanes)] == vector.tolist()
+        assert [(whole >> (width * lane)) % (1 << width) for lane in range(lanes)] == vector.tolist()
 
 
 def test_tokens_of_real_rows_only() -> None:
@@ -105,7 +111,7 @@ def test_tokens_of_real_rows_only() -> None:
     module = IntegerModule("m", "conv", ["x"], "y", weight=weight, terms=TermConfig(stream="weights"))
     network = network_of(module, TensorInfo((1, 5, 1), 0, False), (1, 5))
     x: Mapping[str, Codes] = {"x": np.ones((1, 1, 5, 1), np.uint8)}
-    program = compile_module(network, module, x, 4, 2)
+    program = compile_module(network, module, x, TrEngine(4, 2))
     cost = schedule(program, module.terms)
     assert len(program.tiles) == 3
     assert cost.tokens == 3 * 9
@@ -117,27 +123,212 @@ def test_a_slice_that_could_overflow_is_refused() -> None:
     weight = np.full((2, 1, 1, 256), 127, np.int8)
     module = IntegerModule("wide", "conv", ["x"], "y", weight=weight)
     network = network_of(module, TensorInfo((1, 1, 256), 0, False), (1, 1))
-    check_slices(network, module)
+    check_sums(network, module)
     module.terms = TermConfig(True, "weights", 8, 8, 1)  # 127 becomes 128, 255 becomes 256
-    with pytest.raises(ShiftworkError, match="'wide': a slice of 256 products can reach 8388608"):
-        check_slices(network, module)
+    with pytest.raises(ShiftworkError, match="'wide': a sum of 256 products can reach 8388608"):
+        check_sums(network, module)
 
 
 def test_a_raw_tensor_cannot_be_streamed() -> None:
     network, tensors = example("weights", 1, False)
     network.tensors["x"] = TensorInfo((7, 5, 4), 3, True, 32)
     with pytest.raises(ShiftworkError, match="'m': it reads 32-bit codes"):
-        compile_module(network, network.modules[0], tensors, 4, 8)
+        compile_module(network, network.modules[0], tensors, TrEngine(4, 8))
 
 
 def test_a_kernel_larger_than_the_map_is_refused() -> None:
     network, tensors = example("weights", 1, False)
+    empty = {**tensors, "x": np.zeros((1, 0, 5, 4), np.uint8)}
     with pytest.raises(ShiftworkError, match="'m': the kernel is larger"):
-        compile_module(network, network.modules[0], {**tensors, "x": np.zeros((1, 0, 5, 4), np.uint8)}, 4, 8)
+        compile_module(network, network.modules[0], empty, TrEngine(4, 8))
 
 
 def test_batches_are_never_empty() -> None:
     network, _ = example("weights", 1, False)
-    assert batch_size(network, 8, 64) > 1000
+    assert batch_size(network, TrEngine()) > 1000
     network.tensors["y"] = TensorInfo((30000, 30000, 6), 3, True)
-    assert batch_size(network, 8, 64) == 1
+    assert batch_size(network, TrEngine()) == 1
+
+
+# 4-bit codes
+
+MSQ_SHAPES = [(1, 0, 2, 4), (2, 3, 4, 4), (0, 4, 2, 8), (3, 0, 6, 16), (8, 8, 16, 8), (2, 2, 4, 32)]
+
+
+@pytest.mark.parametrize(("fixed_rows", "sp2_rows"), [shape for shape in product(range(4), repeat=2) if sum(shape)])
+def test_every_channel_has_its_row(fixed_rows: int, sp2_rows: int) -> None:
+    """All kinds of up to seven channels: no tile too many, every channel once, its unit wherever there is one left."""
+    rows = fixed_rows + sp2_rows
+    for channels in range(1, 8):
+        tiles = -(-channels // rows)
+        for kinds in product((False, True), repeat=channels):
+            row_sp2 = np.array(kinds)
+            slots = assign_rows(row_sp2, fixed_rows, sp2_rows)
+            assert len(set(slots.tolist())) == channels
+            assert slots.min() >= 0
+            assert slots.max() < tiles * rows
+            met = (slots % rows >= fixed_rows) == row_sp2
+            for kind, units in ((False, fixed_rows), (True, sp2_rows)):
+                assert met[row_sp2 == kind].sum() == min(kinds.count(kind), tiles * units)
+                for same in (met, ~met):  # in order
+                    assert (np.diff(slots[(row_sp2 == kind) & same]) > 0).all()
+
+
+def test_rows_fill_their_slots_in_order() -> None:
+    kinds = np.array([True, False, True, True, False, True, True, True])
+    assert assign_rows(kinds, 2, 2).tolist() == [2, 0, 3, 6, 1, 7, 4, 5]
+
+
+def msq_example(groups: int, signed: bool, scale: bool = True) -> tuple[IntegerNetwork, dict[str, Codes]]:
+    rng = np.random.default_rng(12)
+    row_sp2 = rng.random(10) < 0.6
+    weight = rng.integers(-7, 8, (10, 3, 2, 4 // groups))
+    weight[row_sp2] = rng.choice(sp2.levels(), weight[row_sp2].shape) * rng.choice((-1, 1), weight[row_sp2].shape)
+    module = IntegerModule("m", "conv", ["x"], "y", weight=weight.astype(np.int8), shortcut="s", groups=groups)
+    module.stride, module.pads, module.row_sp2 = (2, 1), (1, 0, 1, 1), row_sp2
+    module.bias = rng.integers(-99, 99, 10).astype(np.int32)
+    module.shift = np.arange(1 if scale else 0, 11 if scale else 10, dtype=np.int32)
+    module.shortcut_shift = module.shift + (37 if scale else 0)
+    if scale:
+        module.factor = rng.integers(1 << 15, 1 << 16, 10).astype(np.int32)
+    network = replace(network_of(module, TensorInfo((7, 5, 4), 3, signed, 4), (4, 5)), scheme="msq")
+    x = rng.integers(-8 if signed else 0, 8 if signed else 16, (3, 7, 5, 4))
+    shortcut = rng.integers(-8, 8, (3, 4, 5, 10)).astype(np.int8)
+    return network, {"x": x.astype(np.int8 if signed else np.uint8), "s": shortcut}
+
+
+def port_codes(block: NDArray[np.uint8], entries: int, lanes: int) -> NDArray[np.int64]:
+    """4-bit codes ``(entries, beats * lanes)`` of a block of port bytes: lane fastest, entry 0 low."""
+    words = [int.from_bytes(beat.tobytes(), "little") for beat in block]
+    codes = [
+        [(w >> (4 * (entry * lanes + lane))) & 15 for w in words for lane in range(lanes)] for entry in range(entries)
+    ]
+    return np.array(codes)
+
+
+def msq_products(program: TileProgram) -> NDArray[np.int32]:
+    """What the engine returns for a program, in tile order."""
+    engine = program.engine
+    assert isinstance(engine, MsqEngine)
+    assert program.row_sp2 is not None
+    found = []
+    for row, col, _ in program.tiles:
+        codes = port_codes(program.row_blocks[row], engine.rows, engine.lanes)
+        values = np.where(codes > 7, codes - 16, codes)
+        for place in range(engine.rows):
+            if int(program.row_sp2[row]) >> place & 1:
+                values[place] = sp2.decode(codes[place])
+        data = port_codes(program.col_blocks[col], engine.cols, engine.lanes)
+        found.append(values @ (np.where(data > 7, data - 16, data) if program.col_signed else data).T)
+    return np.stack(found).astype(np.int32)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("shape", MSQ_SHAPES)
+def test_4_bit_tiles_compute_the_convolution(groups: int, signed: bool, shape: tuple[int, int, int, int]) -> None:
+    network, tensors = msq_example(groups, signed)
+    module, engine = network.modules[0], MsqEngine(*shape)
+    program = compile_module(network, module, tensors, engine)
+    expected = dot_products(network, module, tensors["x"])
+    assert np.array_equal(program.gather(msq_products(program)), expected)
+    assert program.row_tiles == -(-10 // groups // engine.rows)
+    assert program.beats == -(-24 // groups // engine.lanes)
+    assert program.macs == expected.size * 24 // groups
+    assert program.depth == 24 // groups
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("shape", MSQ_SHAPES)
+def test_constants_meet_their_permuted_channel(groups: int, shape: tuple[int, int, int, int]) -> None:
+    network, tensors = msq_example(groups, False)
+    module = network.modules[0]
+    program = compile_module(network, module, tensors, MsqEngine(*shape))
+    index = program.tiles[:, 2:] + np.arange(program.engine.rows)
+    names = ("bias", "factor", "shift", "shortcut_shift")
+    for name in names:
+        seen = program.gather(np.ascontiguousarray(getattr(program, name)[index]))
+        assert np.array_equal(seen, np.broadcast_to(getattr(module, name), seen.shape)), name
+    assert program.shortcut is not None
+    assert np.array_equal(program.gather(program.shortcut.view(np.int8)), tensors["s"])
+
+
+def test_what_the_msq_engine_cannot_run_is_refused() -> None:
+    def refused(message: str, bits: int = 4, **changes: object) -> None:
+        network, tensors = msq_example(1, False)
+        network.tensors["x"] = replace(network.tensors["x"], bits=bits)
+        network.modules.insert(0, replace(network.modules[0], **changes))  # type: ignore[arg-type]
+        with pytest.raises(ShiftworkError, match=f"^node 'm': {message}"):
+            compile_module(network, network.modules[0], tensors, MsqEngine())
+
+    weight = np.zeros((10, 3, 2, 4), np.int8)
+    refused("it has no 4-bit codes for the msq engine", row_sp2=None)
+    refused("it reads 5-bit codes, the engine takes 4 bits", bits=5)
+    refused("the msq engine has the weights on its rows", terms=TermConfig(stream="activations"))
+    refused("a network output by scale cannot have a shortcut", requantize=False, factor=None)
+    refused("3 is no 4-bit SP2 value", weight=weight + np.int8(3), row_sp2=np.ones(10, np.bool_))
+    refused("a weight of 8 is outside the fixed codes", weight=weight - np.int8(8), row_sp2=np.zeros(10, np.bool_))
+    wide = np.full((10, 1, 1, 69906), 8, np.int8)  # 8 * 15 * 69906 is just beyond 2^23
+    refused("a sum of 69906 products can reach 8388720", weight=wide, row_sp2=np.ones(10, np.bool_))
+
+
+def test_a_network_mixed_of_requantizers_is_refused() -> None:
+    network, tensors = msq_example(1, False)
+    other, _ = msq_example(1, False, scale=False)
+    network.modules = [network.modules[0], other.modules[0]]
+    with pytest.raises(ShiftworkError, match="'m': it is requantized by shift"):
+        compile_module(network, network.modules[1], tensors, MsqEngine())
+    assert [requant_of(net) for net in (network, other)] == ["scale", "shift"]
+
+
+def test_4_bit_codes_do_not_fit_the_tr_engine() -> None:
+    network, tensors = msq_example(1, False)
+    with pytest.raises(ShiftworkError, match="'m': it has 4-bit codes, which are not those of the tr engine"):
+        compile_module(network, network.modules[0], tensors, TrEngine())
+
+
+def test_cycles_of_the_msq_engine() -> None:
+    """A beat and eight stages to the sums, two registers of the drain; a tile waits for the rows of the one before."""
+    engine = MsqEngine(2, 3, 4, 4)
+    assert predict_msq_cycles(1, 1, engine) == 1 + 8 + 5 + 2
+    assert predict_msq_cycles(3, 2, engine) == 2 + 8 + 2 * (5 + 1) + 5 + 2
+    assert predict_msq_cycles(3, 9, engine) == 3 * 9 + 8 + 5 + 2
+    assert predict_msq_cycles(1, 1, replace(engine, lanes=32)) == 1 + 11 + 5 + 2
+    assert predict_msq_cycles(0, 1, engine) == 0
+
+
+# engines
+
+
+def test_the_scheme_decides_the_engine() -> None:
+    assert engine_for("tr") == engine_for("fixed8", 8, 64) == TrEngine(8, 64)
+    assert (
+        engine_for("msq") == engine_for("fixed4", cols=16, fixed_rows=8, sp2_rows=8, lanes=8) == MsqEngine(8, 8, 16, 8)
+    )
+    assert engine_for("sp2", fixed_rows=0, lanes=4) == MsqEngine(0, 8, 16, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scheme": "tr", "rows": 0}, "--rows 0 is outside 1..64"),
+        ({"scheme": "tr", "rows": 65}, "--rows 65 is outside"),
+        ({"scheme": "tr", "cols": 0}, "--cols 0 is outside 1..256"),
+        ({"scheme": "tr", "cols": 257}, "--cols 257 is outside"),
+        ({"scheme": "fixed8", "lanes": 8}, "--lanes is no option of the engine for scheme fixed8"),
+        ({"scheme": "tr", "sp2_rows": 8}, "--sp2-rows is no option"),
+        ({"scheme": "tr", "fixed_rows": 8}, "--fixed-rows is no option"),
+        ({"scheme": "msq", "rows": 8}, "--rows is no option of the engine for scheme msq"),
+        ({"scheme": "msq", "fixed_rows": -1}, "--fixed-rows -1 is outside 0..64"),
+        ({"scheme": "msq", "sp2_rows": 65}, "--sp2-rows 65 is outside"),
+        ({"scheme": "msq", "fixed_rows": 0, "sp2_rows": 0}, "--fixed-rows and --sp2-rows together, 0 is outside 1..64"),
+        ({"scheme": "msq", "fixed_rows": 60}, "--fixed-rows and --sp2-rows together, 68 is outside"),
+        ({"scheme": "msq", "cols": 0}, "--cols 0 is outside 2..256"),
+        ({"scheme": "msq", "cols": 7}, "--cols 7 is odd"),
+        ({"scheme": "msq", "lanes": 6}, "--lanes 6 is none of 4, 8, 16, 32"),
+        ({"scheme": "pot"}, "scheme pot is not built in hardware"),
+    ],
+)
+def test_illegal_engines(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ShiftworkError, match=message):
+        engine_for(**options)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from shiftwork.device import build, toolchain
-from shiftwork.device.simulated import check_shape
 from shiftwork.errors import ShiftworkError
 
 COUNTER = """
@@ -84,9 +83,3 @@ def test_a_missing_verilator_is_named_with_its_cure(monkeypatch: pytest.MonkeyPa
             toolchain.find_verilator()
     finally:
         toolchain.find_verilator.cache_clear()
-
-
-@pytest.mark.parametrize("shape", [(0, 64), (65, 64), (8, 0), (8, 257)])
-def test_illegal_shapes(shape: tuple[int, int]) -> None:
-    with pytest.raises(ShiftworkError, match="is outside"):
-        check_shape(*shape)

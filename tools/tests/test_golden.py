@@ -27,8 +27,8 @@ from shiftwork.golden.executor import (
 from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo, TermConfig
-from shiftwork.quantize import fixed8
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TensorInfo, TermConfig
+from shiftwork.quantize import fixed8, msq
 from shiftwork.quantize.bounds import accumulator_bound, largest_activation, slice_bounds
 
 Codes = dict[str, np.ndarray]
@@ -57,6 +57,17 @@ def shifted(acc: int, shift: int) -> int:
     return acc if shift == 0 else (acc + (1 << (shift - 1))) >> shift
 
 
+def scaled(module: IntegerModule, o: int, acc: int, skip: int) -> int:
+    """Code of channel o by scale-round, from its dot product and its shortcut."""
+    assert module.factor is not None
+    assert module.bias is not None
+    assert module.shift is not None
+    total = (acc + int(module.bias[o])) * int(module.factor[o])
+    if module.shortcut_shift is not None:
+        total += skip << int(module.shortcut_shift[o])
+    return clamp(shifted(total, int(module.shift[o])), module.low, module.high)
+
+
 def convolution(network: IntegerNetwork, module: IntegerModule, codes: Codes, n: int) -> tuple[np.ndarray, int, int]:
     """Output of one convolution for image n, its largest |acc|, and the term pairs present."""
     source = codes[module.inputs[0]][n]
@@ -80,6 +91,11 @@ def convolution(network: IntegerNetwork, module: IntegerModule, codes: Codes, n:
                     a = terms.truncate(a, t.data_terms, network.rule).tolist()
                 pairs += int(terms.count(a, network.rule) @ terms.count(w, network.rule))
                 acc = sum(p * q for p, q in zip(w, a, strict=True))
+                if module.factor is not None:
+                    most = max(most, abs(acc))
+                    skip = 0 if module.shortcut is None else int(codes[module.shortcut][n, y, x, o])
+                    result[y, x, o] = scaled(module, o, acc, skip)
+                    continue
                 acc += int(module.bias[o]) << (0 if module.bias_shift is None else int(module.bias_shift[o]))
                 if module.shortcut is not None:
                     assert module.shortcut_shift is not None
@@ -132,9 +148,13 @@ def check(network: IntegerNetwork, x: np.ndarray) -> Codes:
             expected = np.stack([image for image, _, _ in images])
             assert max(most for _, most, _ in images) <= accumulator_bound(network, module)
             work = counts[module.name]
-            assert work.pairs == sum(pairs for _, _, pairs in images)
             assert work.macs == expected.size * reduction_length(module)
-            assert work.bound == pytest.approx(work.macs * pairs_bound(module))
+            if network.scheme in MSQ_SCHEMES:
+                share = 0.0 if module.row_sp2 is None else module.row_sp2.mean()
+                assert work == ModuleCounts(work.macs, sp2_macs=round(share * work.macs))
+            else:
+                assert work.pairs == sum(pairs for _, _, pairs in images)
+                assert work.bound == pytest.approx(work.macs * pairs_bound(module))
         elif module.kind in ("maxpool", "avgpool"):
             images_in = codes[module.inputs[0]]
             expected = np.stack([pooling(network, module, image) for image in images_in])
@@ -250,6 +270,18 @@ def test_every_module_equals_loops(save_model: Any, name: str, config: str, rule
     for module in network.modules:
         module.terms = TERMS[config]
     check(network, x[:2])
+
+
+@pytest.mark.parametrize("alpha", msq.ALPHAS)
+@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_four_bit_rows_equal_loops(save_model: Any, name: str, scheme: str, alpha: str) -> None:
+    _, x, path = build(save_model, name)
+    network = msq.quantize(import_onnx(path), x, scheme, 0.5, alpha)
+    check(network, x[:2])
+    convolutions = [module for module in network.modules if module.kind == "conv"]
+    assert all((module.row_sp2 is None) == (scheme == "pot") for module in convolutions)
+    assert all((module.factor is None) == (alpha == "pot" or not module.requantize) for module in convolutions)
 
 
 @pytest.mark.parametrize("method", fixed8.SCALE_METHODS)

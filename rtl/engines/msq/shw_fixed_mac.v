@@ -5,11 +5,11 @@
 //                  row * column = w1 * x1 * 2^30 + w1 * x0 * 2^20 + w0 * x1 * 2^10 + w0 * x0
 //   PRODUCTS = 2   row = w0: one row and two columns in one multiplier of 16 x 16 or more
 // A product is at most 8 * 15 = 120 in magnitude, four of them 480: a chain of four multipliers, which is
-// a cascade of DSP blocks, keeps every field in ten bits two's complement. The chain starts from 512 in every
-// field: all fields stay within 32..992, none borrows from its neighbour, and the field's
-// top bit, inverted, is the sign. So the fields separate without any logic.
+// a cascade of DSP blocks, keeps every field in ten bits. The chain starts from 512 in every field: all fields
+// stay within 32..992 and none borrows from its neighbour, so they separate without any logic.
 //
-// Field f of out_sum (f = 2 * row + column) is the sum of w_row * x_column over the lanes, two's complement.
+// Field f of out_sum (f = 2 * row + column) is the sum of w_row * x_column over the lanes, plus 512 * LANES / 4,
+// which is taken off when a tile leaves the engine (shw_msq_drain).
 // Lane l has to arrive l % 4 cycles after lane 0.
 //
 // Parameters:   LANES     4, 8, 16, 32  products summed per cycle
@@ -80,10 +80,9 @@ module shw_fixed_mac #(
     for (f = 0; f < PRODUCTS; f = f + 1) begin : g_field
       wire [CHAINS*10-1:0] field;
       for (c = 0; c < CHAINS; c = c + 1) begin : g_field_of_chain
-        wire [9:0] raised = chain_sum[c*CHAIN_W + 10*f +: 10];
-        assign field[c*10 +: 10] = {~raised[9], raised[8:0]};
+        assign field[c*10 +: 10] = chain_sum[c*CHAIN_W + 10*f +: 10];
       end
-      shw_adder_tree #(.INPUTS(CHAINS), .IN_W(10), .SIGNED(1)) u_tree (
+      shw_adder_tree #(.INPUTS(CHAINS), .IN_W(10)) u_tree (
         .clk(clk), .enable(enable), .in(field), .sum(out_sum[f*SUM_W +: SUM_W])
       );
     end

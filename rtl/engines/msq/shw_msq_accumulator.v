@@ -1,11 +1,10 @@
 // shw_msq_accumulator: total of a tile for one row and column, and the shadow register it leaves from.
 //
-// A sum that is `last` completes the total: it moves to `total`, where it stays until the next one, and the
+// Sums are unsigned. A sum that is `last` completes the total: it moves to `total`, where it stays until the next one, and the
 // accumulator starts again from zero, in the same cycle. Totals are modulo 2^ACC_W.
 //
-// Parameters:   ACC_W  16..32       width of the total
-//               SUM_W  2..ACC_W     width of a sum
-//               SIGNED 0, 1         1: sums are two's complement
+// Parameters:   ACC_W  16..32    width of the total
+//               SUM_W  2..ACC_W  width of a sum
 // Latency:      1 enabled cycle. Throughput: 1 sum per enabled cycle. Backpressure: enable.
 // Reset:        rst clears the accumulator, not the shadow register.
 //
@@ -13,9 +12,8 @@
 `default_nettype none
 
 module shw_msq_accumulator #(
-  parameter ACC_W  = 24,
-  parameter SUM_W  = 11,
-  parameter SIGNED = 0
+  parameter ACC_W = 24,
+  parameter SUM_W = 11
 ) (
   input  wire             clk,
   input  wire             rst,
@@ -31,15 +29,10 @@ module shw_msq_accumulator #(
     if (SUM_W < 2 || SUM_W > ACC_W) begin : g_illegal_sum
       shw_ILLEGAL_SUM_W_must_be_2_to_ACC_W illegal ();
     end
-    if (SIGNED != 0 && SIGNED != 1) begin : g_illegal_signed
-      shw_ILLEGAL_SIGNED_must_be_0_or_1 illegal ();
-    end
   endgenerate
 
-  localparam [0:0] EXTEND = SIGNED;
-
   reg  [ACC_W-1:0] acc;
-  wire [ACC_W:0]   wide = {{(ACC_W+1-SUM_W){EXTEND & sum[SUM_W-1]}}, sum};
+  wire [ACC_W:0]   wide = {{(ACC_W+1-SUM_W){1'b0}}, sum};
   wire [ACC_W-1:0] next = acc + wide[ACC_W-1:0];
   wire             unused = &{1'b0, wide[ACC_W]};
 

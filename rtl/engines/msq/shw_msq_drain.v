@@ -1,6 +1,6 @@
 // shw_msq_drain: the results of a tile, one row per cycle, from the shadow registers to the output.
 //
-// The shadow registers stand still while `leaving`. What shift-add rows have too much is taken off here.
+// The shadow registers stand still while `leaving`. What a row has too much, its excess, is taken off here.
 //
 // Parameters:   ROWS 1..64, COLS 2..256, ACC_W 16..32 as in shw_msq_engine
 // Latency:      3 cycles from start to the first result. Throughput: 1 row per cycle.
@@ -51,6 +51,21 @@ module shw_msq_drain #(
   reg  [ACC_W-1:0]      read_excess;
   reg  [COLS*ACC_W-1:0] out_total;
 
+  // A choice among constants, which mappers turn into the wide multiplexers of a slice.
+  reg  [COLS*ACC_W-1:0] row_total;
+  reg  [ACC_W-1:0]      row_excess;
+  integer i;
+  always @* begin
+    row_total  = total[0 +: COLS*ACC_W];
+    row_excess = excess[0 +: ACC_W];
+    for (i = 1; i < ROWS; i = i + 1) begin
+      if (row == i[ROW_W-1:0]) begin
+        row_total  = total[i*COLS*ACC_W +: COLS*ACC_W];
+        row_excess = excess[i*ACC_W +: ACC_W];
+      end
+    end
+  end
+
   always @(posedge clk) begin
     if (rst) begin
       leaving    <= 1'b0;
@@ -68,8 +83,8 @@ module shw_msq_drain #(
     end
     if (advance) begin
       read_last   <= row == LAST_ROW;
-      read_total  <= total[row*COLS*ACC_W +: COLS*ACC_W];
-      read_excess <= excess[row*ACC_W +: ACC_W];
+      read_total  <= row_total;
+      read_excess <= row_excess;
       out_last    <= read_last;
     end
   end

@@ -123,9 +123,11 @@ module shw_msq_engine #(
   wire [COLS*LANES-1:0]        top_twice;
   wire [(COLS/2)*LANES*15-1:0] column;
 
-  // Totals of all rows: shadow registers, and what the shift-add rows have too much.
+  // Totals of all rows: shadow registers, and what each row has too much. In rows of multipliers
+  // that is the same constant in every beat (shw_fixed_mac).
   wire [ROWS*COLS*ACC_W-1:0] total;
   wire [ROWS*ACC_W-1:0]      excess;
+  wire [ACC_W-1:0]           fixed_excess;
 
   genvar r;
   genvar c;
@@ -135,7 +137,8 @@ module shw_msq_engine #(
       shw_msq_column_edge #(.LANES(LANES)) u_edge (
         .clk(clk), .enable(move), .code(col_code[c*2*LANES*4 +: 2*LANES*4]),
         .col_signed(col_signed), .x(x[c*2*LANES*4 +: 2*LANES*4]),
-        .top_once(top_once[c*2*LANES +: 2*LANES]), .top_twice(top_twice[c*2*LANES +: 2*LANES]), .column(column[c*LANES*15 +: LANES*15])
+        .top_once(top_once[c*2*LANES +: 2*LANES]), .top_twice(top_twice[c*2*LANES +: 2*LANES]),
+        .column(column[c*LANES*15 +: LANES*15])
       );
     end
 
@@ -152,13 +155,21 @@ module shw_msq_engine #(
           .out_sum(sum)
         );
         for (f = 0; f < PRODUCTS; f = f + 1) begin : g_total
-          shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W), .SIGNED(1)) u_total (
+          shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W)) u_total (
             .clk(clk), .rst(rst), .enable(add), .last(last[STAGES]), .sum(sum[f*SUM_W +: SUM_W]),
             .total(total[((r*BLOCK+f/2)*COLS+2*c+f%2)*ACC_W +: ACC_W])
           );
         end
       end
-      assign excess[r*BLOCK*ACC_W +: BLOCK*ACC_W] = {(BLOCK*ACC_W){1'b0}};
+      assign excess[r*BLOCK*ACC_W +: BLOCK*ACC_W] = {BLOCK{fixed_excess}};
+    end
+    if (BLOCKS > 0) begin : g_fixed_excess
+      shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W)) u_excess (
+        .clk(clk), .rst(rst), .enable(add), .last(last[STAGES]), .sum({1'b1, {(SUM_W-1){1'b0}}}),
+        .total(fixed_excess)
+      );
+    end else begin : g_no_excess
+      assign fixed_excess = {ACC_W{1'b0}};
     end
 
     for (r = FIXED_ROWS; r < ROWS; r = r + 1) begin : g_sp2
@@ -168,7 +179,7 @@ module shw_msq_engine #(
         .clk(clk), .enable(move), .code(row_code[r*LANES*4 +: LANES*4]), .sp2(row_sp2[r]),
         .col_signed(col_signed), .digits(digits), .excess(row_excess)
       );
-      shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W), .SIGNED(0)) u_excess (
+      shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W)) u_excess (
         .clk(clk), .rst(rst), .enable(add), .last(last[STAGES]), .sum(row_excess),
         .total(excess[r*ACC_W +: ACC_W])
       );
@@ -179,7 +190,7 @@ module shw_msq_engine #(
           .top_once(top_once[c*LANES +: LANES]), .top_twice(top_twice[c*LANES +: LANES]),
           .out_sum(sum)
         );
-        shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W), .SIGNED(0)) u_total (
+        shw_msq_accumulator #(.ACC_W(ACC_W), .SUM_W(SUM_W)) u_total (
           .clk(clk), .rst(rst), .enable(add), .last(last[STAGES]), .sum(sum),
           .total(total[(r*COLS+c)*ACC_W +: ACC_W])
         );
@@ -190,7 +201,7 @@ module shw_msq_engine #(
       wire unused = &{1'b0, x, top_once, top_twice};
     end
     if (FIXED_ROWS == 0) begin : g_no_fixed
-      wire unused = &{1'b0, column};
+      wire unused = &{1'b0, column, fixed_excess};
     end
   endgenerate
 

@@ -82,7 +82,7 @@ module shw_sp2_mac #(
         assign chain_sum[c*7 +: 7] = sum_4;
       end
 
-      shw_adder_tree #(.INPUTS(CHAINS), .IN_W(7), .SIGNED(0)) u_tree (
+      shw_adder_tree #(.INPUTS(CHAINS), .IN_W(7)) u_tree (
         .clk(clk), .enable(enable), .in(chain_sum), .sum(digit_sum[d*DIGIT_W +: DIGIT_W])
       );
     end

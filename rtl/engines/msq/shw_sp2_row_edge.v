@@ -59,7 +59,8 @@ module shw_sp2_row_edge #(
     .clk(clk), .enable(enable), .word(digits_1), .skewed(digits)
   );
 
-  // N + LANES / 4, and A + LANES / 4 or, for codes 0..15, half of A: twice N is formed by a shift below.
+  // N, and A or, for codes 0..15, half of A (a shift below doubles it). LANES / 4 is added to A and to N:
+  // 16 * (A + LANES / 4) - (N + LANES / 4) is the excess.
   reg [COUNT_W-1:0] negative;
   reg [COUNT_W-1:0] counted;
   integer i;

@@ -11,6 +11,7 @@ import typer
 
 from shiftwork import __version__
 from shiftwork.cli import options as o
+from shiftwork.cli.train import train
 from shiftwork.errors import ShiftworkError
 from shiftwork.report.progress import Progress
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shiftwork.compile import Engine
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.network.data import Data
     from shiftwork.network.graph import FloatNetwork
@@ -60,11 +62,12 @@ def _calibration(network: FloatNetwork, data: Data | None, file: Path | None, co
     return data.first(count)
 
 
-def _device(rows: int, cols: int, progress: Progress, waves: Path | None = None) -> SimulatedDevice:
+def _device(engine: Engine, network: IntegerNetwork, progress: Progress, waves: Path | None = None) -> SimulatedDevice:
+    from shiftwork.compile import requant_of
     from shiftwork.device.simulated import SimulatedDevice
 
-    progress.step(f"device: {rows} x {cols} engine in Verilator (built once, then cached)")
-    return SimulatedDevice(rows, cols, waves)
+    progress.step(f"device: {engine} engine in Verilator (built once, then cached)")
+    return SimulatedDevice(engine, requant_of(network), waves)
 
 
 def _finish(report: RunReport, json: Path | None) -> int:
@@ -93,6 +96,8 @@ def run(
     scale: o.Scale = None,
     weight_bits: o.WeightBits = 8,
     activation_bits: o.ActivationBits = 8,
+    sp2_share: o.Sp2Share = None,
+    alpha: o.Alpha = None,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
     max_loss: o.MaxLoss = 0.5,
@@ -102,13 +107,16 @@ def run(
     limit: o.Limit = None,
     calibrate: o.Calibrate = o.CALIBRATION_SAMPLES,
     calib_data: o.CalibrationFile = None,
-    rows: o.Rows = 8,
-    cols: o.Cols = 64,
+    rows: o.EngineRows = None,
+    cols: o.EngineCols = None,
+    fixed_rows: o.FixedRows = None,
+    sp2_rows: o.Sp2Rows = None,
+    lanes: o.Lanes = None,
     modules: o.Modules = None,
     json: o.JsonFile = None,
 ) -> int:
     """Quantize a model, execute it and, on the RTL, compare every layer with the golden model."""
-    from shiftwork.device.simulated import check_shape
+    from shiftwork.compile import engine_for
     from shiftwork.network.data import load_data
     from shiftwork.network.floating import reference
     from shiftwork.network.importer import import_onnx
@@ -116,11 +124,11 @@ def run(
 
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
-        max_error, tuple(layer or ()), overrides, weight_bits, activation_bits,
+        max_error, tuple(layer or ()), overrides, weight_bits, activation_bits, sp2_share, alpha,
     )  # fmt: skip
     wish.check()
     o.choose("--executor", executor, EXECUTORS)
-    check_shape(rows, cols)
+    engine = engine_for(scheme, rows, cols, fixed_rows, sp2_rows, lanes) if executor == "rtl" else None
     o.check_target("--json", json)
     progress = Progress(steps={"float": 2, "golden": 4, "rtl": 5}[executor])
     progress.step(f"import {model.name}")
@@ -135,7 +143,7 @@ def run(
     calibration = _calibration(network, samples, calib_data, calibrate)
     progress.step(f"quantize ({scheme}) with {len(calibration.x)} calibration samples")
     integer = wish.quantize(network, calibration.x, calibration.y, progress)
-    device = _device(rows, cols, progress) if executor == "rtl" else None
+    device = None if engine is None else _device(engine, integer, progress)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     if modules is not None:
         integer, used, outputs = integer.first(modules), replace(used, y=None), None
@@ -158,6 +166,8 @@ def quantize(
     scale: o.Scale = None,
     weight_bits: o.WeightBits = 8,
     activation_bits: o.ActivationBits = 8,
+    sp2_share: o.Sp2Share = None,
+    alpha: o.Alpha = None,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
     max_loss: o.MaxLoss = 0.5,
@@ -175,7 +185,7 @@ def quantize(
 
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
-        max_error, tuple(layer or ()), overrides, weight_bits, activation_bits,
+        max_error, tuple(layer or ()), overrides, weight_bits, activation_bits, sp2_share, alpha,
     )  # fmt: skip
     wish.check()
     o.check_target("--output", output)
@@ -200,6 +210,9 @@ def quantize(
     return 0
 
 
+app.command()(train)
+
+
 @app.command()
 def simulate(
     network: Annotated[
@@ -210,8 +223,11 @@ def simulate(
     ] = None,
     executor: Annotated[str, typer.Option(help="golden or rtl.")] = "rtl",
     limit: o.Limit = None,
-    rows: o.Rows = 8,
-    cols: o.Cols = 64,
+    rows: o.EngineRows = None,
+    cols: o.EngineCols = None,
+    fixed_rows: o.FixedRows = None,
+    sp2_rows: o.Sp2Rows = None,
+    lanes: o.Lanes = None,
     in_gap: Annotated[float, typer.Option(help="Probability of an idle cycle before an input beat.")] = 0.0,
     out_stall: Annotated[float, typer.Option(help="Probability of a cycle in which the output is not taken.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the stalls.")] = 1,
@@ -225,13 +241,13 @@ def simulate(
     json: o.JsonFile = None,
 ) -> int:
     """Execute an integer network, on the RTL compared with the golden model layer by layer."""
-    from shiftwork.device.simulated import Stalls, check_shape
+    from shiftwork.compile import engine_for
+    from shiftwork.device.simulated import Stalls
     from shiftwork.network.integer import IntegerNetwork
     from shiftwork.report.benchmark import benchmark_lines, measure
     from shiftwork.report.run import run_integer, write_json
 
     o.choose("--executor", executor, ("golden", "rtl"))
-    check_shape(rows, cols)
     o.check_target("--json", json)
     o.check_target("--waves", waves)
     for name, value in (("--in-gap", in_gap), ("--out-stall", out_stall)):
@@ -251,7 +267,10 @@ def simulate(
         for option, given in (("--benchmark", benchmark), ("--waves", waves is not None)):
             if given:
                 raise ShiftworkError(f"{option} belongs to --executor rtl")
-    device = _device(rows, cols, progress, waves) if executor == "rtl" else None
+    device = None
+    if executor == "rtl":
+        engine = engine_for(integer.scheme, rows, cols, fixed_rows, sp2_rows, lanes)
+        device = _device(engine, integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     stalls = Stalls(in_gap, out_stall, seed)
     report = run_integer(network.name, integer, used, cast("Executor", executor), progress, device, stalls)
@@ -345,3 +364,22 @@ def synth(
     return run_synth(
         scheme, model, data, calib_data, cycles or [], samples, rows, cols, design or [], ecp5, toggles, keep, json
     )
+
+
+@app.command()
+def plan(
+    device: Annotated[
+        str, typer.Option(help="xc7z020, xc7z045, xc7vx485t, ecp5-85f or ice40up5k.", show_default=False)
+    ],
+    network: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="NETWORK.npz of `quantize`, or MODEL.onnx.", show_default=False),
+    ] = None,
+    clock: Annotated[float, typer.Option(metavar="MHZ", help="Clock of all designs, 1..1000 MHz.")] = 100.0,
+    json: o.JsonFile = None,
+) -> int:
+    """Propose an msq engine for a device from synthesized unit costs, beside designs of multipliers alone."""
+    from shiftwork.cli.plan import plan as run_plan
+
+    o.check_target("--json", json)
+    return run_plan(device, network, clock, json)

@@ -14,12 +14,13 @@ from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
-from shiftwork.network.integer import IntegerNetwork, Stream
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerNetwork, Stream
+from shiftwork.quantize import msq
 from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
 from shiftwork.quantize.tr import TrOptions, configure, parse_budget, read_overrides
 from shiftwork.report.progress import Progress
 
-SCHEMES = ("fixed8", "joint", "tr")
+SCHEMES = ("fixed8", "joint", "tr", *MSQ_SCHEMES)
 STREAMS = ("weights", "activations")
 CALIBRATION_SAMPLES = 256
 DEFAULT_SCALE = "mse"
@@ -28,7 +29,7 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained netwo
 DataFile = Annotated[
     Path, typer.Option("--data", metavar="D.npz", help="x (N,...) float32, y (N,) labels.", show_default=False)
 ]
-Scheme = Annotated[str, typer.Option(help="fixed8, joint (fixed8 with --scale joint) or tr.")]
+Scheme = Annotated[str, typer.Option(help="fixed8, joint (fixed8 with --scale joint), tr, msq, fixed4, sp2 or pot.")]
 StreamOption = Annotated[str, typer.Option("--stream", help="Operand streamed as terms: weights or activations.")]
 Group = Annotated[
     int | None,
@@ -57,6 +58,17 @@ Scale = Annotated[
 ]
 WeightBits = Annotated[int, typer.Option(help="Width of the weights, 4..8; fixed8 and joint.")]
 ActivationBits = Annotated[int, typer.Option(help="Width of the activations, 4..8; fixed8 and joint.")]
+Sp2Share = Annotated[
+    float | None,
+    typer.Option(help="Share of the rows of every layer that are SP2; msq. [default: 0.6]", show_default=False),
+]
+Alpha = Annotated[
+    str | None,
+    typer.Option(
+        help="Scale of a row of msq, fixed4, sp2 and pot: free, or pot (a power of two). [default: free]",
+        show_default=False,
+    ),
+]
 Modules = Annotated[int | None, typer.Option(help="Execute the first N modules only.", show_default=False)]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One weight scale per tensor, not per output channel.")]
 Depthwise = Annotated[bool, typer.Option("--depthwise", help="Reveal depthwise layers too.")]
@@ -76,6 +88,21 @@ CalibrationFile = Annotated[
 ]
 Rows = Annotated[int, typer.Option(help="Rows of the simulated engine.")]
 Cols = Annotated[int, typer.Option(help="Columns of the simulated engine.")]
+EngineRows = Annotated[
+    int | None, typer.Option("--rows", help="Rows of the simulated engine. [default: 8]", show_default=False)
+]
+EngineCols = Annotated[
+    int | None, typer.Option("--cols", help="Columns of the engine. [default: 64, msq: 16]", show_default=False)
+]
+FixedRows = Annotated[
+    int | None, typer.Option(help="Rows of multipliers of the msq engine. [default: 8]", show_default=False)
+]
+Sp2Rows = Annotated[
+    int | None, typer.Option(help="Rows of shift-add units of the msq engine. [default: 8]", show_default=False)
+]
+Lanes = Annotated[
+    int | None, typer.Option(help="Reduction steps a beat of the msq engine. [default: 8]", show_default=False)
+]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
 
 
@@ -97,6 +124,8 @@ class Quantization:
     overrides: Path | None = None
     weight_bits: int = 8
     activation_bits: int = 8
+    sp2_share: float | None = None
+    alpha: str | None = None
 
     def check(self) -> None:
         """Refuse what does not go together before any work is done.
@@ -107,13 +136,13 @@ class Quantization:
         choose("--scheme", self.scheme, SCHEMES)
         choose("--stream", self.stream, STREAMS)
         choose("--scale", self.scale, SCALE_METHODS)
-        if self.scheme == "joint" and self.scale != "joint":
-            raise ShiftworkError(f"--scale {self.scale} belongs to --scheme fixed8 or tr, not to --scheme joint")
+        if self.alpha is not None:
+            choose("--alpha", self.alpha, msq.ALPHAS)
+        if self.sp2_share is not None and not 0.0 <= self.sp2_share <= 1.0:
+            raise ShiftworkError(f"--sp2-share {self.sp2_share} is outside 0..1")
         for option, width in (("--weight-bits", self.weight_bits), ("--activation-bits", self.activation_bits)):
             if not 4 <= width <= 8:
                 raise ShiftworkError(f"{option} {width} is outside 4..8")
-            if self.scheme == "tr" and width != 8:
-                raise ShiftworkError(f"{option} belongs to --scheme fixed8 or joint, not to --scheme tr")
         if self.group is not None:
             _named("--group", term_codes.check_group, self.group)
         if self.data_terms is not None:
@@ -121,18 +150,26 @@ class Quantization:
         budget = None if self.budget is None else _named("--budget", parse_budget, self.budget)
         if isinstance(budget, int | float) and not budget > 0:
             raise ShiftworkError(f"--budget {self.budget} is not positive")
-        if self.scheme != "tr":
-            given = {
-                "--group": self.group,
-                "--budget": self.budget,
-                "--data-terms": self.data_terms,
-                "--layer": self.layers or None,
-                "--overrides": self.overrides,
-                "--depthwise": self.depthwise or None,
-            }
-            for name, value in given.items():
-                if value is not None:
-                    raise ShiftworkError(f"{name} belongs to --scheme tr, not to --scheme {self.scheme}")
+        eight, tr, msq_only = ("fixed8", "joint", "tr"), ("tr",), ("msq",)
+        for option, given, schemes in (
+            ("--group", self.group is not None, tr),
+            ("--budget", self.budget is not None, tr),
+            ("--data-terms", self.data_terms is not None, tr),
+            ("--layer", bool(self.layers), tr),
+            ("--overrides", self.overrides is not None, tr),
+            ("--depthwise", self.depthwise, tr),
+            ("--weight-bits", self.weight_bits != 8, ("fixed8", "joint")),
+            ("--activation-bits", self.activation_bits != 8, ("fixed8", "joint")),
+            ("--per-tensor", self.per_tensor, eight),
+            ("--stream activations", self.stream == "activations", eight),
+            ("--scale joint", self.scale == "joint", eight),
+            (f"--scale {self.scale}", self.scale != "joint", ("fixed8", "tr", *MSQ_SCHEMES)),
+            ("--sp2-share", self.sp2_share is not None, msq_only),
+            ("--alpha", self.alpha is not None, MSQ_SCHEMES),
+        ):
+            if given and self.scheme not in schemes:
+                legal = " or ".join(filter(None, (", ".join(schemes[:-1]), schemes[-1])))
+                raise ShiftworkError(f"{option} belongs to --scheme {legal}, not to --scheme {self.scheme}")
 
     def quantize(
         self, network: FloatNetwork, samples: Any, labels: Any, progress: Progress | None = None
@@ -140,13 +177,18 @@ class Quantization:
         """The integer network that was asked for.
 
         Args:
-            network: the float graph. samples, labels: calibration data. progress: told about the joint search.
+            network: the float graph. samples, labels: calibration data. progress: told about every module of a search.
 
         Raises:
             ShiftworkError: an illegal option or override, or a network that the scales do not fit.
         """
         per_channel = not self.per_tensor
         with (progress or Progress(quiet=True)).items() as shown:
+            if self.scheme in MSQ_SCHEMES:
+                share = msq.SP2_SHARE if self.sp2_share is None else self.sp2_share
+                return msq.quantize(
+                    network, samples, self.scheme, share, self.alpha or "free", self.scale, progress=shown.item
+                )
             fixed8 = quantize(
                 network, samples, self.scale, per_channel, self.weight_bits, self.activation_bits, progress=shown.item
             )

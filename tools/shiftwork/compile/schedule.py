@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tile program costs on the engine, known before it runs: tokens, the token bound and the exact cycles."""
+"""What a tile program costs on its engine, known before it runs: the exact cycles and a bound below them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
+from shiftwork.compile.engine import MsqEngine
+from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.operands import TileProgram
 from shiftwork.network.integer import TermConfig
 from shiftwork.quantize.bounds import SLICE_DEPTH
@@ -17,18 +19,19 @@ from shiftwork.quantize.bounds import SLICE_DEPTH
 
 @dataclass(frozen=True)
 class Schedule:
-    """Cost of one module on the engine.
+    """Cost of one module on its engine.
 
     Attributes:
         cycles: from the first beat to the last result, without stalls.
-        tokens: terms and empty planes of all real rows, summed over the tiles.
-        bound: sum over slices of max(tokens of the longest row, beats): no engine that issues one token per row and
-            cycle and takes one beat per cycle is faster; ``bound / cycles`` is the utilisation.
+        bound: cycles below which no schedule can go; ``bound / cycles`` is the utilisation. ``tr``: sum over slices of
+            max(tokens of the longest row, beats), for engines that issue one token per row and cycle and take one beat
+            per cycle. ``msq``: multiply-accumulates over those of a beat.
+        tokens: terms and empty planes of all real rows, summed over the tiles; None without terms.
     """
 
     cycles: int
-    tokens: int
     bound: int
+    tokens: int | None = None
 
 
 def streamed_values(program: TileProgram, terms: TermConfig) -> NDArray[np.integer]:
@@ -41,6 +44,13 @@ def streamed_values(program: TileProgram, terms: TermConfig) -> NDArray[np.integ
 
 def schedule(program: TileProgram, terms: TermConfig) -> Schedule:
     """Predict what the engine does with a program (source and sink always ready)."""
+    if isinstance(program.engine, MsqEngine):
+        cycles = predict_msq_cycles(len(program.tiles), program.beats, program.engine)
+        return Schedule(cycles, -(-program.macs // program.engine.beat_macs))
+    return _tr_schedule(program, terms)
+
+
+def _tr_schedule(program: TileProgram, terms: TermConfig) -> Schedule:
     blocks, depth, rows = program.row_blocks.shape
     cost = row_operations(streamed_values(program, terms), program.rule, SLICE_DEPTH)
     operations = cost.operations.reshape(blocks, rows, -1).max(axis=1)

@@ -69,7 +69,7 @@ def build_library(
     top: str,
     sources: Sequence[Path],
     harness: Path,
-    parameters: Mapping[str, int],
+    parameters: Mapping[str, int | str],
     defines: Mapping[str, int],
     trace: bool = False,
 ) -> Path:
@@ -145,7 +145,7 @@ def _build(
     top: str,
     sources: Sequence[Path],
     harness: Path,
-    parameters: Mapping[str, int],
+    parameters: Mapping[str, int | str],
     defines: Mapping[str, int],
     trace: bool,
     folder: Path,
@@ -155,7 +155,10 @@ def _build(
     work = Path(tempfile.mkdtemp(prefix=".build-", dir=cache_folder()))
     try:
         command: list[str | Path] = [verilator.program, *VERILATOR_FLAGS, "--top-module", top, "-Mdir", work]
-        command += [f"-G{name}={value}" for name, value in parameters.items()]
+        command += [
+            f'-G{name}="{value}"' if isinstance(value, str) else f"-G{name}={value}"
+            for name, value in parameters.items()
+        ]
         command += ["--trace-vcd"] if trace else []
         environment = {**os.environ, "VERILATOR_ROOT": str(verilator.root)}
         done = subprocess.run(

@@ -16,11 +16,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile import TileProgram, compile_module, schedule
+from shiftwork.compile import Engine, TileProgram, compile_module, schedule
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import ModuleCounts, evaluate, pairs_bound, quantize_input, reduction_length
-from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork
 
 Codes = NDArray[np.integer]
 Progress = Callable[[int, int, str], None]
@@ -36,12 +36,15 @@ class LayerReport:
     Attributes:
         name, kind: of the module. executor: ``rtl`` or ``host`` (``golden`` when nothing else ran).
         shape: output (height, width, channels).
-        stream, group, budget, data_terms: term revealing, ``stream`` alone under conventional quantization.
+        stream, group, budget, data_terms: term revealing, ``stream`` alone under conventional quantization. None, like
+            all that counts terms, for a layer of 4-bit codes.
         revealed: True when term revealing is on.
-        macs: multiply-accumulates over all images. term_pairs: bound; term_pairs_present: counted.
+        macs: multiply-accumulates over all images. sp2_macs: those of SP2 rows, of a layer of 4-bit codes.
+        term_pairs: bound; term_pairs_present: counted.
         terms_per_mac: terms of the streamed operand per multiply-accumulate.
-        tokens: terms and empty planes that the rows issued. token_bound: cycles below which no schedule can go.
-        beats: of input, one reduction step of a whole tile each.
+        tokens: terms and empty planes that the rows issued.
+        bound: cycles below which no schedule can go (:class:`shiftwork.compile.Schedule`).
+        beats: of input, one or, with lanes, several reduction steps of a whole tile each.
         cycles: of the RTL. predicted_cycles: by the cycle model.
         compared: elements compared with golden. mismatches: those that differ.
         seconds: wall time of the module on the device (compilation of its operands included).
@@ -57,11 +60,12 @@ class LayerReport:
     budget: int | None = None
     data_terms: int | None = None
     macs: int = 0
+    sp2_macs: int | None = None
     term_pairs: int = 0
     term_pairs_present: int = 0
     terms_per_mac: float | None = None
     tokens: int | None = None
-    token_bound: int | None = None
+    bound: int | None = None
     beats: int | None = None
     cycles: int | None = None
     predicted_cycles: int | None = None
@@ -92,15 +96,18 @@ def layer_reports(
             executor=executor if module.kind == "conv" or executor == "golden" else "host",
             shape=network.tensors[module.output].shape,
         )
-        if module.kind == "conv":
+        work = None if counts is None else counts.get(module.name)
+        if work is not None:
+            report.macs = work.macs
+        if module.kind == "conv" and network.scheme in MSQ_SCHEMES:
+            report.sp2_macs = None if work is None else work.sp2_macs
+        elif module.kind == "conv":
             report.stream = module.terms.stream
             report.revealed = module.terms.enabled
             if module.terms.enabled:
                 report.group, report.budget = module.terms.group, module.terms.budget
                 report.data_terms = module.terms.data_terms
-            work = None if counts is None else counts.get(module.name)
             if work is not None:
-                report.macs = work.macs
                 report.term_pairs = round(work.bound)
                 report.term_pairs_present = work.pairs
                 report.terms_per_mac = work.streamed / work.macs
@@ -118,13 +125,13 @@ def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
     return "fc" if module.weight.shape[1:3] == (height, width) and not any(module.pads) else "conv"
 
 
-def batch_size(network: IntegerNetwork, rows: int, cols: int) -> int:
+def batch_size(network: IntegerNetwork, engine: Engine) -> int:
     """Images run at once, so that the operands of the largest module stay below 256 MiB."""
     largest = 1
     for module in network.modules:
         if module.kind == "conv":
             height, width, channels = network.tensors[module.output].shape
-            lanes = rows if module.terms.stream == "weights" else cols
+            lanes = engine.rows if module.terms.stream == "weights" else engine.cols
             padded = -(-channels // lanes) * lanes
             largest = max(largest, height * width * (module.groups * reduction_length(module) + 5 * padded))
     return max(1, _OPERAND_BYTES // largest)
@@ -161,7 +168,7 @@ def execute(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     reports = layer_reports(network, "rtl", counts)
-    step = batch_size(network, device.rows, device.cols)
+    step = batch_size(network, device.engine)
     starts = range(0, len(x), step)
     total = len(starts) * len(network.modules)
     done = 0
@@ -179,7 +186,7 @@ def execute(
                 progress(done, total, module.name)
             begin = clock()
             if module.kind == "conv":
-                program = compile_module(network, module, tensors, device.rows, device.cols)
+                program = compile_module(network, module, tensors, device.engine)
                 if tamper is not None:
                     tamper(module, program)
                 run = device.run(module, program, stalls, clock=clock)
@@ -191,11 +198,13 @@ def execute(
                 if predict:
                     cost = schedule(program, module.terms)
                     report.predicted_cycles = (report.predicted_cycles or 0) + cost.cycles
-                    report.tokens = (report.tokens or 0) + cost.tokens
-                    report.token_bound = (report.token_bound or 0) + cost.bound
+                    report.bound = (report.bound or 0) + cost.bound
+                    if cost.tokens is not None:
+                        report.tokens = (report.tokens or 0) + cost.tokens
                 if counts is None:
                     report.macs += program.macs
-                    report.term_pairs += round(program.macs * pairs_bound(module))
+                    if report.stream is not None:
+                        report.term_pairs += round(program.macs * pairs_bound(module))
             else:
                 tensors[module.output] = evaluate(network, module, tensors)
                 report.seconds += clock() - begin

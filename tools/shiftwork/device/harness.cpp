@@ -16,6 +16,10 @@ double sc_time_stamp() { return 0; }
 namespace {
 constexpr size_t ROWS = SHW_ROWS;
 constexpr size_t COLS = SHW_COLS;
+constexpr size_t ROW_BYTES = ROWS * SHW_OPERAND_BYTES;
+constexpr size_t COL_BYTES = COLS * SHW_OPERAND_BYTES;
+constexpr size_t BIAS_SHIFT_WORDS = (COLS * 5 + 31) / 32;
+constexpr size_t SHIFT_WORDS = (COLS * 6 + 31) / 32;
 
 struct Device {
   VerilatedContext context;
@@ -66,19 +70,21 @@ enum { SHW_DONE = 0, SHW_HANG = 1, SHW_CONFIG_ERROR = 2, SHW_LAST_ERROR = 3 };
 
 // Mirrored by shiftwork.device.simulated.LayerJob.
 struct LayerJob {
-  const uint8_t* row_blocks;       // [row blocks][depth][ROWS]
-  const uint8_t* col_blocks;       // [column blocks][depth][COLS]
+  const uint8_t* row_blocks;       // [row blocks][beats][ROW_BYTES]
+  const uint8_t* col_blocks;       // [column blocks][beats][COL_BYTES]
+  const uint64_t* row_sp2;         // [row blocks] kinds of the rows, or null
   const int32_t* tiles;            // [tiles][3]: row block, column block, first vector
   const int32_t* bias;             // [vectors][COLS]
-  const uint32_t* bias_shift;      // [vectors][SHIFT_WORDS] packed five bits a lane
-  const uint32_t* shortcut_shift;  // same
+  const uint32_t* bias_shift;      // [vectors][BIAS_SHIFT_WORDS] packed five bits a lane
+  const uint32_t* shortcut_shift;  // [vectors][SHIFT_WORDS] packed six bits a lane
   const uint32_t* shift;           // same
+  const uint16_t* factor;          // [vectors][COLS] or null
   const uint8_t* shortcut;         // [tiles][ROWS][COLS] or null
   uint8_t* codes;                  // [tiles][ROWS][COLS] requantized codes from the post unit
   int32_t* sums;                   // [tiles][ROWS][COLS] sums with bias and shortcut from the post unit, or null
   int32_t* products;               // [tiles][ROWS][COLS] dot products from the engine, or null
   uint64_t tile_count;
-  uint64_t depth;
+  uint64_t beats;                  // of a tile
   uint64_t watchdog;               // cycles without any handshake that count as a hang
   uint64_t seed;
   uint32_t in_gap;                 // probability of an idle cycle before a beat, of 65536
@@ -157,9 +163,10 @@ static void present_vectors(Vshw_sim_top& top, const LayerJob& job, uint64_t bea
   const uint64_t row = beat % ROWS;
   const uint64_t index = job.tiles[3 * tile + 2] + (job.lane_is_channel ? 0 : row);
   std::memcpy(&top.post_bias, job.bias + index * COLS, COLS * 4);
-  std::memcpy(&top.post_bias_shift, job.bias_shift + index * SHW_SHIFT_WORDS, sizeof(top.post_bias_shift));
-  std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHW_SHIFT_WORDS, sizeof(top.post_shortcut_shift));
-  std::memcpy(&top.post_shift, job.shift + index * SHW_SHIFT_WORDS, sizeof(top.post_shift));
+  std::memcpy(&top.post_bias_shift, job.bias_shift + index * BIAS_SHIFT_WORDS, sizeof(top.post_bias_shift));
+  std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHIFT_WORDS, sizeof(top.post_shortcut_shift));
+  std::memcpy(&top.post_shift, job.shift + index * SHIFT_WORDS, sizeof(top.post_shift));
+  if (job.factor) std::memcpy(&top.post_factor, job.factor + index * COLS, COLS * 2);
   if (job.shortcut) std::memcpy(&top.post_shortcut, job.shortcut + beat * COLS, COLS);
 }
 
@@ -170,10 +177,10 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   configure(top, job);
 
   const uint64_t total_beats = job.tile_count * ROWS;
-  uint64_t tile = 0, k = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
+  uint64_t tile = 0, beat = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
   bool offered = false;
-  const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.depth * ROWS;
-  const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.depth * COLS;
+  const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.beats * ROW_BYTES;
+  const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.beats * COL_BYTES;
   present_vectors(top, job, 0);
   job.cycles = job.total_cycles = job.in_beats = job.in_waits = job.out_beats = job.out_waits = 0;
   top.in_valid = 0;
@@ -181,9 +188,10 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   while (post_beat < total_beats) {
     // inputs of this cycle
     if (!offered && tile < job.tile_count && (job.in_gap == 0 || in_random.next16() >= job.in_gap)) {
-      std::memcpy(&top.in_row, row_beat, ROWS);
-      std::memcpy(&top.in_col, col_beat, COLS);
-      top.in_last = k + 1 == job.depth;
+      std::memcpy(&top.in_row, row_beat, ROW_BYTES);
+      std::memcpy(&top.in_col, col_beat, COL_BYTES);
+      if (job.row_sp2) top.cfg_row_sp2 = job.row_sp2[job.tiles[3 * tile]];
+      top.in_last = beat + 1 == job.beats;
       top.in_valid = 1;
       offered = true;
     }
@@ -224,14 +232,14 @@ int shw_run(Device* device, LayerJob* job_pointer) {
       job.in_beats++;
       offered = false;
       top.in_valid = 0;
-      row_beat += ROWS;
-      col_beat += COLS;
+      row_beat += ROW_BYTES;
+      col_beat += COL_BYTES;
       moved = true;
-      if (++k == job.depth) {
-        k = 0;
+      if (++beat == job.beats) {
+        beat = 0;
         if (++tile < job.tile_count) {
-          row_beat = job.row_blocks + uint64_t(job.tiles[3 * tile]) * job.depth * ROWS;
-          col_beat = job.col_blocks + uint64_t(job.tiles[3 * tile + 1]) * job.depth * COLS;
+          row_beat = job.row_blocks + uint64_t(job.tiles[3 * tile]) * job.beats * ROW_BYTES;
+          col_beat = job.col_blocks + uint64_t(job.tiles[3 * tile + 1]) * job.beats * COL_BYTES;
         }
       }
     }

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.compile.engine import Engine, MsqEngine, Requant, TrEngine
 from shiftwork.compile.operands import TileProgram
 from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
@@ -21,9 +22,6 @@ from shiftwork.network.integer import IntegerModule
 from shiftwork.quantize.bounds import SLICE_DEPTH
 
 HERE = Path(__file__).resolve().parent
-SHIFT_BITS = 5
-MAX_ROWS = 64
-MAX_COLS = 256
 _ENCODINGS = {"binary": 0, "hese": 1}
 _STATUS = {
     1: "the device hangs: no handshake for {watchdog} cycles",
@@ -78,11 +76,11 @@ class LayerJob(ctypes.Structure):
         *[
             (name, ctypes.c_void_p)
             for name in (
-                "row_blocks", "col_blocks", "tiles", "bias", "bias_shift", "shortcut_shift", "shift", "shortcut",
-                "codes", "sums", "products",
+                "row_blocks", "col_blocks", "row_sp2", "tiles", "bias", "bias_shift", "shortcut_shift", "shift",
+                "factor", "shortcut", "codes", "sums", "products",
             )
         ],
-        *[(name, ctypes.c_uint64) for name in ("tile_count", "depth", "watchdog", "seed")],
+        *[(name, ctypes.c_uint64) for name in ("tile_count", "beats", "watchdog", "seed")],
         *[
             (name, ctypes.c_uint32)
             for name in (
@@ -97,68 +95,62 @@ class LayerJob(ctypes.Structure):
     ]  # fmt: skip
 
 
-def _pack_shifts(values: NDArray[np.int32]) -> NDArray[np.uint32]:
-    """``(vectors, lanes)`` shifts 0..31 as packed five-bit lanes, lane 0 lowest, in 32-bit words."""
+def _pack(values: NDArray[np.int32], width: int) -> NDArray[np.uint32]:
+    """``(vectors, lanes)`` of ``width`` bits, up to 8, as packed lanes, lane 0 lowest, in 32-bit words."""
     vectors, lanes = values.shape
-    bits = (values.astype(np.uint8)[:, :, None] >> np.arange(SHIFT_BITS, dtype=np.uint8)) & 1
-    flat = bits.reshape(vectors, lanes * SHIFT_BITS)
-    words = -(-lanes * SHIFT_BITS // 32)
+    bits = (values.astype(np.uint8)[:, :, None] >> np.arange(width, dtype=np.uint8)) & 1
+    flat = bits.reshape(vectors, lanes * width)
+    words = -(-lanes * width // 32)
     full = np.zeros((vectors, words * 32), np.uint8)
     full[:, : flat.shape[1]] = flat
     packed = np.packbits(full, axis=1, bitorder="little")
     return np.ascontiguousarray(packed).view("<u4")
 
 
-def check_shape(rows: int, cols: int) -> None:
-    """Refuse an engine shape that the simulated device does not support."""
-    if not 1 <= rows <= MAX_ROWS:
-        raise ShiftworkError(f"--rows {rows} is outside 1..{MAX_ROWS}")
-    if not 1 <= cols <= MAX_COLS:
-        raise ShiftworkError(f"--cols {cols} is outside 1..{MAX_COLS}")
-
-
-def device_sources(engine: str = "tr") -> list[Path]:
-    """Verilog files of the simulated top with everything below it; engine: ``tr`` or ``tmac``."""
+def device_sources(kind: str) -> list[Path]:
+    """Verilog files of the simulated top with everything below it; kind: ``tr``, ``tmac`` or ``msq``."""
     blocks = manifest.load()
-    files = {path: None for name in (f"shw_{engine}_engine", "shw_post_unit") for path in blocks.sources(name)}
+    files = {path: None for name in (f"shw_{kind}_engine", "shw_post_unit") for path in blocks.sources(name)}
     return [*files, HERE / "rtl" / "shw_sim_top.v"]
 
 
 @dataclass
 class SimulatedDevice:
-    """One engine of ``rows x cols`` cells with its post unit.
+    """One engine with its post unit.
 
     Attributes:
-        rows, cols: shape of the engine, 1..64 and 1..256.
+        engine: which, in which shape.
+        requant: how the post unit requantizes.
         waves: file that receives a VCD waveform of everything the device does, or None.
         watchdog: cycles without any handshake after which a run counts as hung.
-        engine: ``tr``, or ``tmac`` for the baseline of published term-pair cells.
     """
 
-    rows: int = 8
-    cols: int = 64
+    engine: Engine = field(default_factory=TrEngine)
+    requant: Requant = "shift"
     waves: Path | None = None
     watchdog: int = 200_000
-    engine: Literal["tr", "tmac"] = "tr"
     _library: ctypes.CDLL = field(init=False, repr=False)
     _handle: int | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
-        check_shape(self.rows, self.cols)
+        engine = self.engine
         path = build_library(
             "shw_sim_top",
-            device_sources(self.engine),
+            device_sources(engine.kind),
             HERE / "harness.cpp",
             parameters={
-                "ROWS": self.rows,
-                "COLS": self.cols,
+                "ENGINE": engine.kind,
+                "ROWS": engine.rows,
+                "COLS": engine.cols,
+                "OPERAND_W": 8 * engine.operand_bytes,
                 "DEPTH": SLICE_DEPTH,
-                "TMAC": int(self.engine == "tmac"),
+                "FIXED_ROWS": engine.fixed_rows if isinstance(engine, MsqEngine) else 0,
+                "REQUANT": self.requant,
             },
             defines={
-                "SHW_ROWS": self.rows,
-                "SHW_COLS": self.cols,
-                "SHW_SHIFT_WORDS": -(-self.cols * SHIFT_BITS // 32),
+                "SHW_ROWS": engine.rows,
+                "SHW_COLS": engine.cols,
+                "SHW_OPERAND_BYTES": engine.operand_bytes,
             },
             trace=self.waves is not None,
         )
@@ -195,7 +187,7 @@ class SimulatedDevice:
 
         Args:
             module: for its configuration (terms, ReLU, clamp).
-            program: operands and constants compiled for this shape.
+            program: operands and constants compiled for this engine.
             stalls: random gaps and backpressure, None for none.
             products: return the engine's dot products too. clock: what ``seconds`` is measured with.
 
@@ -205,34 +197,34 @@ class SimulatedDevice:
         stalls = stalls or Stalls()
         if program.rule not in _ENCODINGS:
             raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {program.rule!r}")
-        shape = (len(program.tiles), self.rows, self.cols)
-        if program.row_blocks.shape[2] != self.rows or program.col_blocks.shape[2] != self.cols:
-            raise ShiftworkError(f"{module.name}: compiled for another engine shape than {self.rows} x {self.cols}")
+        if program.engine != self.engine:
+            raise ShiftworkError(f"{module.name}: compiled for a {program.engine} engine, not for {self.engine}")
+        if module.requantize and (self.requant == "scale") != (module.factor is not None):
+            raise ShiftworkError(f"{module.name}: the device's post unit requantizes by {self.requant}")
+        shape = (len(program.tiles), self.engine.rows, self.engine.cols)
         codes = np.zeros(shape, np.uint8 if module.low >= 0 else np.int8)
         sums = None if module.requantize else np.zeros(shape, np.int32)
         dots = np.zeros(shape, np.int32) if products else None
-        keep = [
-            np.ascontiguousarray(array)
-            for array in (
-                program.row_blocks,
-                program.col_blocks,
-                program.tiles,
-                program.bias,
-                _pack_shifts(program.bias_shift),
-                _pack_shifts(program.shortcut_shift),
-                _pack_shifts(program.shift),
-            )
-        ]
+        memories: dict[str, NDArray[np.generic] | None] = {
+            "row_blocks": program.row_blocks,
+            "col_blocks": program.col_blocks,
+            "row_sp2": program.row_sp2,
+            "tiles": program.tiles,
+            "bias": program.bias,
+            "bias_shift": _pack(program.bias_shift, 5),
+            "shortcut_shift": _pack(program.shortcut_shift, 6),
+            "shift": _pack(program.shift, 6),
+            "factor": program.factor.astype(np.uint16) if self.requant == "scale" else None,
+            "shortcut": program.shortcut,
+            "codes": codes,
+            "sums": sums,
+            "products": dots,
+        }
+        memories = {name: None if array is None else np.ascontiguousarray(array) for name, array in memories.items()}
         job = LayerJob()
-        names = ("row_blocks", "col_blocks", "tiles", "bias", "bias_shift", "shortcut_shift", "shift")
-        for name, array in zip(names, keep, strict=True):
-            setattr(job, name, array.ctypes.data)
-        if program.shortcut is not None:
-            job.shortcut = program.shortcut.ctypes.data
-        job.codes = codes.ctypes.data
-        job.sums = None if sums is None else sums.ctypes.data
-        job.products = None if dots is None else dots.ctypes.data
-        job.tile_count, job.depth = len(program.tiles), program.depth
+        for name, array in memories.items():
+            setattr(job, name, None if array is None else array.ctypes.data)
+        job.tile_count, job.beats = len(program.tiles), program.beats
         job.watchdog, job.seed = self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
         terms = module.terms

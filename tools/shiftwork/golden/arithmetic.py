@@ -146,6 +146,31 @@ def module_output(
     return np.clip(shift_round(total, sh), low, high)
 
 
+def scaled_output(
+    value: ArrayLike,
+    factor: ArrayLike,
+    shortcut: ArrayLike | None,
+    ss: ArrayLike,
+    sh: ArrayLike,
+    low: int,
+    high: int,
+) -> NDArray[np.int64]:
+    """One unified module whose accumulators have free scales: scale-round with a shortcut, clamp.
+
+    Args:
+        value: dot products plus bias, shape (..., channels), 33 bits.
+        factor: mantissas per channel, 16 bits.
+        shortcut: codes of the shape of ``value``, or None. ss: their left shift to the scale of the product, 0..47.
+        sh: right shift with half-up rounding, 1..47.
+        low, high: clamp at the end; 0 as ``low`` is a ReLU.
+
+    Returns:
+        int64 codes of the shape of ``value``.
+    """
+    addend = 0 if shortcut is None else np.asarray(shortcut, np.int64) << np.asarray(ss, np.int64)
+    return np.clip(scale_round(value, factor, addend, sh), low, high)
+
+
 def divide_round(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.int64]:
     """``floor(numerator / denominator + 1/2)`` as an exact rational; denominators are positive."""
     n = np.asarray(numerator, dtype=np.int64)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.arithmetic import divide_round, module_output, module_sum
+from shiftwork.golden.arithmetic import divide_round, module_output, module_sum, scaled_output
 from shiftwork.golden.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.golden.maps import move, window_count, window_sum
 from shiftwork.network.graph import to_nhwc
-from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TensorInfo
 
 Codes = NDArray[np.integer]
 
@@ -40,6 +40,9 @@ class ModuleCounts:
         bound: term pairs by the bound (:func:`pairs_bound`).
         pairs: term pairs really present (both operands encoded by the network's rule, after reveal and truncation).
         streamed: terms of the streamed operand, counted in every MAC: ``streamed / macs`` is terms per MAC.
+        sp2_macs: multiply-accumulates in SP2 rows.
+
+    Terms are not counted (0) under the schemes of ``MSQ_SCHEMES``, which have none.
     """
 
     macs: int = 0
@@ -47,6 +50,7 @@ class ModuleCounts:
     bound: float = 0.0
     pairs: int = 0
     streamed: int = 0
+    sp2_macs: int = 0
 
 
 def pairs_bound(module: IntegerModule) -> float:
@@ -141,10 +145,14 @@ def dot_products(
             product = table.astype(exact, copy=False) @ matrix.T.astype(exact)
             result[:, part * per_group : (part + 1) * per_group] = product
     if counts is not None:
-        counts.macs += positions * out * reduction_length(module)
-        counts.revealed = config.enabled
-        counts.bound += positions * out * reduction_length(module) * pairs_bound(module)
-        if not stream_rows:
+        steps = positions * reduction_length(module)
+        counts.macs += steps * out
+        if module.row_sp2 is not None:
+            counts.sp2_macs += steps * int(module.row_sp2.sum())
+        if network.scheme not in MSQ_SCHEMES:
+            counts.revealed = config.enabled
+            counts.bound += steps * out * pairs_bound(module)
+        if network.scheme not in MSQ_SCHEMES and not stream_rows:
             _count_maps(counts, module, seen, positions, network.rule)
     return result.reshape(len(codes), rows, columns, out)
 
@@ -154,11 +162,13 @@ def module_sums(
 ) -> NDArray[np.int64]:
     """Dot products of one convolution with bias and shortcut, before ReLU: int64 (N, out_height, out_width, out).
 
+    A shortcut that is added to the scaled product (``module.factor``) is not in them.
+
     Args:
         network, module, counts: of :func:`dot_products`. tensors: codes of every tensor that the module reads.
     """
     acc = dot_products(network, module, tensors[module.inputs[0]], counts)
-    shortcut = None if module.shortcut is None else tensors[module.shortcut]
+    shortcut = None if module.shortcut is None or module.factor is not None else tensors[module.shortcut]
     return module_sum(acc, module.bias, _or_zero(module.bias_shift), shortcut, _or_zero(module.shortcut_shift))
 
 
@@ -200,9 +210,13 @@ def evaluate(
     info = network.tensors[module.output]
     inputs = [tensors[name] for name in module.inputs]
     if module.kind == "conv":
-        total = module_sums(network, module, tensors, counts)
-        shift = _or_zero(module.shift)
-        result = module_output(total, None, 0, None, 0, shift, module.relu, module.low, module.high)
+        total, shift = module_sums(network, module, tensors, counts), _or_zero(module.shift)
+        if module.factor is None:
+            result = module_output(total, None, 0, None, 0, shift, module.relu, module.low, module.high)
+        else:
+            shortcut = None if module.shortcut is None else tensors[module.shortcut]
+            ss = _or_zero(module.shortcut_shift)
+            result = scaled_output(total, module.factor, shortcut, ss, shift, module.low, module.high)
     elif module.kind == "add":
         first, second = module.attributes["shifts"]
         acc = inputs[0].astype(np.int64) << first

@@ -37,7 +37,7 @@ class Design:
 
     Attributes:
         key: short name. title: for tables. module: in the manifest. parameters: of the module.
-        ports: (direction, name, width).
+        ports: (direction, name, width). dsp: multiplications may become DSP blocks.
     """
 
     key: str
@@ -45,6 +45,7 @@ class Design:
     module: str
     parameters: Mapping[str, int | str]
     ports: tuple[tuple[str, str, int], ...]
+    dsp: bool = False
 
     @property
     def rows(self) -> int:
@@ -63,11 +64,18 @@ class Design:
 
     def wrapper(self) -> str:
         """Verilog of :data:`TOP`: the ports of the design, its parameters set."""
-        ports = ",\n".join(f"  {way} wire {f'[{width - 1}:0] ' * (width > 1)}{name}" for way, name, width in self.ports)
-        words = {name: f'"{value}"' if isinstance(value, str) else value for name, value in self.parameters.items()}
-        values = ", ".join(f".{name}({word})" for name, word in words.items())
         pins = ", ".join(f".{name}({name})" for _, name, _ in self.ports)
-        return f"module {TOP} (\n{ports}\n);\n  {self.module} #({values}) u_design ({pins});\nendmodule\n"
+        return self.top(f"  {self.module} #({self.values()}) u_design ({pins});\n")
+
+    def values(self) -> str:
+        """The parameters as an instance of the module sets them."""
+        words = {name: f'"{value}"' if isinstance(value, str) else value for name, value in self.parameters.items()}
+        return ", ".join(f".{name}({word})" for name, word in words.items())
+
+    def top(self, body: str) -> str:
+        """Verilog of :data:`TOP` with the ports of the design around a body."""
+        ports = ",\n".join(f"  {way} wire {f'[{width - 1}:0] ' * (width > 1)}{name}" for way, name, width in self.ports)
+        return f"module {TOP} (\n{ports}\n);\n{body}endmodule\n"
 
     def sources(self) -> list[Path]:
         """Verilog files below the wrapper."""

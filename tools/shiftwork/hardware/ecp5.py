@@ -30,7 +30,8 @@ class Placement:
 
     Attributes:
         title, rows, cols: of the design. comb: LUT4 and carry cells used. flip_flops: TRELLIS_FF.
-        block_ram: DP16KD of 18 kbit. fmax_mhz: of the clock. per_cell: comb per cell of the array.
+        block_ram: DP16KD of 18 kbit. multipliers: MULT18X18D. fmax_mhz: of the clock.
+        per_cell: comb per cell of the array.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Placement:
     comb: int
     flip_flops: int
     block_ram: int
+    multipliers: int
     fmax_mhz: float
     per_cell: float
 
@@ -52,6 +54,11 @@ def version() -> str:
     if importlib.util.find_spec(_PACKAGE) is None:
         raise ShiftworkError(f"nextpnr-ecp5 is not installed; run: {yosys.INSTALL}")
     return metadata.version(_PACKAGE)
+
+
+def synthesis(dsp: bool) -> str:
+    """:data:`SYNTHESIS`, with multiplier blocks where they are allowed."""
+    return SYNTHESIS.replace(" -nodsp", "") if dsp else SYNTHESIS
 
 
 def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) -> Placement:
@@ -68,7 +75,7 @@ def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) 
     (folder / "top.v").write_text(design.wrapper())
     paths = [*design.sources(), Path("top.v")]
     commands = [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
-    yosys.run([*commands, f"{SYNTHESIS} -top {TOP} -json net.json"], folder, "ecp5")
+    yosys.run([*commands, f"{synthesis(design.dsp)} -top {TOP} -json net.json"], folder, "ecp5")
     words = [*DEVICE, "--json", "net.json", "--report", "report.json", "--out-of-context", "--seed", str(seed)]
     words += ["--freq", str(FREQUENCY_MHZ), "--timing-allow-fail", "--quiet"]
     try:
@@ -102,6 +109,7 @@ def read_report(path: Path, design: Design) -> Placement:
         comb,
         used["TRELLIS_FF"],
         used.get("DP16KD", 0),
+        used.get("MULT18X18D", 0),
         fmax,
         comb / design.cells,
     )

@@ -132,6 +132,11 @@ def check_shape(rows: int, cols: int) -> None:
         raise ShiftworkError(f"--cols {cols} is outside 1..{MAX_COLS}")
 
 
+def mapping(dsp: bool) -> str:
+    """:data:`MAPPING`, with DSP blocks where they are allowed."""
+    return MAPPING.replace(" -nodsp", "") if dsp else MAPPING
+
+
 def _read(design: Design, folder: Path) -> list[str]:
     (folder / "top.v").write_text(design.wrapper())
     paths = [*design.sources(), Path("top.v")]
@@ -154,7 +159,7 @@ def map_design(design: Design, folder: Path, flatten: bool = False) -> tuple[dic
     """
     commands = [
         *_read(design, folder),
-        f"{MAPPING}{' -flatten' if flatten else ''} -top {TOP}",
+        f"{mapping(design.dsp)}{' -flatten' if flatten else ''} -top {TOP}",
         "write_json net.json",
         "flatten",
         "delete =A:abc9_*",
@@ -285,6 +290,7 @@ def measure_cycles(
         ShiftworkError: a file is not usable, or an RTL result differs from the golden model.
     """
     from shiftwork.cli.options import Quantization, load_quantized
+    from shiftwork.compile import TrEngine
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.report.run import run_integer
 
@@ -297,7 +303,7 @@ def measure_cycles(
         ("tmac", truncated, {"tmac"}),
     ]
     runs = [(engine, wish) for engine, wish, able in wishes if not keys or able & set(keys)]
-    devices = {engine: SimulatedDevice(rows, cols, engine=engine) for engine, _ in runs}
+    devices = {engine: SimulatedDevice(TrEngine(rows, cols, engine)) for engine, _ in runs}
     found = []
     for engine, wish in runs:
         integer = wish.apply(fixed8, known.x, known.y)

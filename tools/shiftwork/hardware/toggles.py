@@ -122,7 +122,7 @@ def count_changes(lines: Iterable[str], ignore: Sequence[str] = ("clk",)) -> tup
     return sum(widths.values()), toggles
 
 
-def _netlist(design: Design, folder: Path) -> None:
+def write_netlist(design: Design, folder: Path) -> None:
     """Write net.v: the flattened design, block RAM left as instances of the memory module."""
     (folder / "top.v").write_text(design.wrapper())
     sources = [*design.sources(), Path("top.v")]
@@ -131,12 +131,21 @@ def _netlist(design: Design, folder: Path) -> None:
     yosys.run([*commands, "write_verilog -noattr -noexpr net.v"], folder, "toggles")
 
 
-def simulate(title: str, bench: str, words: Sequence[int], width: int, folder: Path, sources: Sequence[Path]) -> Counts:
+def simulate(
+    title: str,
+    bench: str,
+    words: Sequence[int],
+    width: int,
+    folder: Path,
+    sources: Sequence[Path],
+    ignore: Sequence[str] = ("clk",),
+) -> Counts:
     """Compile net.v with a bench, run it, count; the bench reads ``words`` of ``width`` bits from words.hex.
 
     Args:
         title: for messages. bench: Verilog of a module ``bench`` that dumps net.vcd and displays ``bench: fails`` when
             something is wrong. words, width: stimulus. folder: with net.v. sources: cell models and memories.
+        ignore: nets that do not count.
 
     Returns:
         Nets and toggles.
@@ -155,7 +164,7 @@ def simulate(title: str, bench: str, words: Sequence[int], width: int, folder: P
         if done.returncode or "bench: fails" in done.stdout:
             raise ShiftworkError(f"{title}: {command[0]} fails: {(done.stderr or done.stdout).strip()[-300:]}")
     with (folder / "net.vcd").open() as vcd:
-        return count_changes(vcd)
+        return count_changes(vcd, ignore)
 
 
 def write_words(path: Path, words: Sequence[int], width: int) -> None:
@@ -164,10 +173,13 @@ def write_words(path: Path, words: Sequence[int], width: int) -> None:
     path.write_text("\n".join(f"{word & (1 << width) - 1:0{digits}x}" for word in words) + "\n")
 
 
-def _run(design: Design, bench: str, words: Sequence[int], width: int, folder: Path) -> Counts:
+def run_netlist(
+    design: Design, bench: str, words: Sequence[int], width: int, folder: Path, ignore: Sequence[str] = ("clk",)
+) -> Counts:
+    """:func:`simulate` with what :func:`write_netlist` wrote."""
     models = yosys.share() / "xilinx" / "cells_sim.v"
     memory = [path for path in design.sources() if path.stem == MEMORY]
-    return simulate(design.title, bench, words, width, folder, [models, *memory])
+    return simulate(design.title, bench, words, width, folder, [models, *memory], ignore)
 
 
 def pins(ports: Sequence[tuple[str, str, int]]) -> tuple[str, str]:
@@ -197,7 +209,7 @@ def engine_toggles(design: Design, operands: Operands, stream: str, folder: Path
         ShiftworkError: a tool is missing or fails, or the netlist computes wrong sums.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _netlist(design, folder)
+    write_netlist(design, folder)
     rows, cols, budgeted = design.rows, design.cols, stream == "weights"
     streamed, gathered = (operands.weights, operands.data) if budgeted else (operands.data, operands.weights)
     signed = (True, operands.data_signed) if budgeted else (operands.data_signed, True)
@@ -255,7 +267,7 @@ module bench;
   initial begin #{20000 * len(words)} $display("bench: fails to end"); $finish; end
 endmodule
 """
-    nets, toggles = _run(design, bench, words, width, folder)
+    nets, toggles = run_netlist(design, bench, words, width, folder)
     macs = tiles * depth * design.cells
     work = f"weights, g = {GROUP}, k = {BUDGET}" if budgeted else "activations, exact"
     return Toggles(design.title, rows, cols, work, nets, toggles, simulated_cycles(folder), macs, toggles / macs)
@@ -272,7 +284,7 @@ def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
         ShiftworkError: a tool is missing or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _netlist(design, folder)
+    write_netlist(design, folder)
     rows, cols = design.rows, design.cols
     depth = operands.data.shape[1]
     positions = min(len(operands.data), STEPS)
@@ -314,7 +326,7 @@ module bench;
   end
 endmodule
 """
-    nets, toggles = _run(design, bench, words, width, folder)
+    nets, toggles = run_netlist(design, bench, words, width, folder)
     macs = slices * positions * design.cells
     work = f"weights stay for {positions} positions"
     return Toggles(design.title, rows, cols, work, nets, toggles, simulated_cycles(folder), macs, toggles / macs)

@@ -20,6 +20,11 @@ from shiftwork.errors import ShiftworkError
 Kind = Literal["conv", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape"]
 Stream = Literal["weights", "activations"]
 
+MSQ_SCHEMES = ("msq", "fixed4", "sp2", "pot")
+"""4-bit weights and activations: SP2 and fixed-point rows mixed, or one code for all rows (numerics section 6)."""
+
+FACTOR_BITS = 16
+
 # ONNX operators that compute or merge values; op by op, each rounds its output to a scale of its own.
 _ROUNDED_OP_BY_OP = {
     "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "Gemm", "GlobalAveragePool", "MatMul",
@@ -77,6 +82,14 @@ class IntegerModule:
     * ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
     * ``reshape``: ``shape (h, w, c)``; pure code move in ONNX order (channel slowest, then rows, then columns).
 
+    With ``factor``, a 16-bit mantissa per output channel (32768..65535), a convolution is requantized by scale-round
+    (numerics section 5) in place of shift-round: ``clamp(((acc + bias) * factor + (shortcut << shortcut_shift) +
+    (1 << (shift - 1))) >> shift)`` with ``shift`` 1..47, ``shortcut_shift`` 0..47 and no ``bias_shift``; ReLU is
+    ``low`` = 0. A raw network output then has ``attributes["step"]``, the real value of weight 1, and no factor.
+
+    ``row_sp2`` tells per output channel which 4-bit code its weights have: SP2, values in eighths, where it is True,
+    else fixed point, -7..7 (numerics section 6). None: they have neither.
+
     ``weight_bits`` and ``bias_bits`` are the widths in which weights and biases are stored. ``operators`` are the types
     of the ONNX nodes that were fused into the module.
     """
@@ -104,6 +117,8 @@ class IntegerModule:
     weight_bits: int = 8
     bias_bits: int = 32
     operators: tuple[str, ...] = ()
+    row_sp2: NDArray[np.bool_] | None = None
+    factor: NDArray[np.int32] | None = None
 
     @property
     def depthwise(self) -> bool:
@@ -116,7 +131,8 @@ class IntegerNetwork:
     """A whole quantized network.
 
     Attributes:
-        scheme: ``fixed8``, ``joint`` (fixed8 with its scales chosen by the joint search) or ``tr``.
+        scheme: ``fixed8``, ``joint`` (fixed8 with its scales chosen by the joint search), ``tr``, or one of
+            ``MSQ_SCHEMES``.
         input: name of the network input tensor.
         output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
@@ -143,21 +159,28 @@ class IntegerNetwork:
 
     @property
     def output_scale(self) -> float:
-        """Factor that turns output codes into real numbers (a raw pooling sum is divided by its window)."""
+        """Factor that turns output codes into real numbers.
+
+        A raw accumulator is multiplied by the step of its weights where that is no power of two, a raw pooling sum
+        divided by its window.
+        """
         scale = 2.0 ** -self.tensors[self.output].fraction
         for module in self.modules:
-            if module.output == self.output and module.attributes.get("raw_sum"):
-                height, width = module.attributes["kernel"]
-                scale /= height * width
+            if module.output == self.output:
+                scale *= module.attributes.get("step", 1.0)
+                if module.attributes.get("raw_sum"):
+                    height, width = module.attributes["kernel"]
+                    scale /= height * width
         return scale
 
     @property
     def model_bits(self) -> int:
-        """Stored bits of the weights and biases."""
+        """Stored bits of the weights, the biases and the 16-bit factors; shifts and kinds of rows are not counted."""
         bits = 0
         for module in self.modules:
             bits += 0 if module.weight is None else module.weight_bits * module.weight.size
             bits += 0 if module.bias is None else module.bias_bits * module.bias.size
+            bits += 0 if module.factor is None else FACTOR_BITS * module.factor.size
         return bits
 
     @property

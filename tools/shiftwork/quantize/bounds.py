@@ -11,7 +11,6 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import code_range, revealed_weights
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 
-ACCUMULATOR_LIMIT = 1 << 31
 SLICE_LIMIT = 1 << 23
 SLICE_DEPTH = 256
 
@@ -49,39 +48,71 @@ def slice_bounds(network: IntegerNetwork, module: IntegerModule, depth: int = SL
 
 
 def accumulator_bound(network: IntegerNetwork, module: IntegerModule) -> int:
-    """Bound of ``|acc|`` of a ``conv``, ``add`` or ``avgpool`` module, with bias and shortcut; 0 for other kinds."""
+    """Bound of ``|acc|`` of a ``conv``, ``add`` or ``avgpool`` module, with bias and shortcut; 0 for other kinds.
 
-    def widest(name: str) -> int:
-        low, high = code_range(network.tensors[name])
-        return max(-low, high)
+    With ``factor`` bias and shortcut are added outside of the accumulator (:func:`scaled_bound`).
+    """
 
     if module.kind == "add":
         shifts = module.attributes["shifts"]
-        return sum(widest(name) << int(shift) for name, shift in zip(module.inputs, shifts, strict=True))
+        return sum(_widest(network, name) << int(shift) for name, shift in zip(module.inputs, shifts, strict=True))
     if module.kind == "avgpool":
         height, width = module.attributes["kernel"]
-        return int(height * width) * widest(module.inputs[0])
+        return int(height * width) * _widest(network, module.inputs[0])
     if module.kind != "conv":
         return 0
-    largest = largest_activation(network, module)
-    sums = [np.abs(revealed_weights(module, network.rule, part)).sum(axis=1) for part in range(module.groups)]
-    total = np.concatenate(sums).astype(np.int64) * largest
+    total = _sum_bounds(network, module)
+    if module.factor is not None:
+        return int(total.max())
     if module.bias is not None:
         shift = 0 if module.bias_shift is None else module.bias_shift.astype(np.int64)
         total += np.abs(module.bias.astype(np.int64)) << shift
     if module.shortcut is not None:
         assert module.shortcut_shift is not None
-        total += np.int64(widest(module.shortcut)) << module.shortcut_shift.astype(np.int64)
+        total += np.int64(_widest(network, module.shortcut)) << module.shortcut_shift.astype(np.int64)
     return int(total.max())
 
 
+def scaled_bound(network: IntegerNetwork, module: IntegerModule) -> tuple[int, int]:
+    """Bounds of scale-round in a module with ``factor``: of ``|acc + bias|``, and of the sum that is shifted.
+
+    The second is ``|(acc + bias) * factor + (shortcut << shortcut_shift)|`` with the half of the rounding.
+    """
+    assert module.factor is not None
+    assert module.bias is not None
+    assert module.shift is not None
+    value = _sum_bounds(network, module) + np.abs(module.bias.astype(np.int64))
+    sums = [int(v) * int(m) + (1 << int(s) >> 1) for v, m, s in zip(value, module.factor, module.shift, strict=True)]
+    if module.shortcut is not None:
+        assert module.shortcut_shift is not None
+        addend = _widest(network, module.shortcut)
+        sums = [total + (addend << int(shift)) for total, shift in zip(sums, module.shortcut_shift, strict=True)]
+    return int(value.max()), max(sums)
+
+
+def _widest(network: IntegerNetwork, name: str) -> int:
+    """Largest magnitude of a tensor's codes."""
+    low, high = code_range(network.tensors[name])
+    return max(-low, high)
+
+
+def _sum_bounds(network: IntegerNetwork, module: IntegerModule) -> NDArray[np.int64]:
+    """Bound of ``|sum of w * a|`` of every output channel."""
+    sums = [np.abs(revealed_weights(module, network.rule, part)).sum(axis=1) for part in range(module.groups)]
+    return np.concatenate(sums).astype(np.int64) * largest_activation(network, module)
+
+
 def check_accumulators(network: IntegerNetwork) -> None:
-    """Refuse a network in which an accumulator could leave 32 bits.
+    """Refuse a network in which an accumulator could leave 32 bits, or a value of scale-round 33 or its sum 64.
 
     Raises:
         ShiftworkError: names the module and its bound.
     """
     for module in network.modules:
-        bound = accumulator_bound(network, module)
-        if bound >= ACCUMULATOR_LIMIT:
-            raise ShiftworkError(f"node {module.name!r}: its accumulator can reach {bound}, beyond 32 bits")
+        found = [("accumulator", accumulator_bound(network, module), 32)]
+        if module.factor is not None:
+            value, total = scaled_bound(network, module)
+            found += [("accumulator with its bias", value, 33), ("scaled sum", total, 64)]
+        for what, bound, bits in found:
+            if bound >= 1 << (bits - 1):
+                raise ShiftworkError(f"node {module.name!r}: its {what} can reach {bound}, beyond {bits} bits")

@@ -19,17 +19,16 @@ the numbers N and the bias values alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.golden.im2col import windows
-from shiftwork.network.floating import activate, chunk_size, evaluate
-from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.network.floating import activate
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.quantize.calibrate import Statistics
+from shiftwork.quantize.dataflow import Dataflow, Map, Probe, Real, mean_error, rounded, sums
 from shiftwork.quantize.scales import (
     Bits,
     Scales,
@@ -50,28 +49,9 @@ WEIGHT_STEPS = (3, 2, 1, 0, -1)  # N_w tried, relative to the full range; larges
 BIAS_STEPS = (1, 0, -1)  # N_b tried, relative to the full range, at most N_x + N_w
 OUTPUT_STEPS = (4, 3, 2, 1, 0, -1)  # N_o tried, relative to the full range
 
-_MAP_VALUES = 1 << 26  # values of the largest map held at once: bounds the images
-_PROBE_VALUES = 1 << 22  # values of a module's output, or of its input windows, that errors are measured on
-_BLOCK_VALUES = 1 << 15  # of these are worked on at once: they stay in cache
+_BLOCK_VALUES = 1 << 15  # outputs worked on at once: they stay in cache
 
-Map = NDArray[np.float32]
-Real = NDArray[np.float64]
 Whole = NDArray[np.int64]
-
-
-@dataclass
-class Probe:
-    """Sampled output positions of one convolution.
-
-    Attributes:
-        tables: input windows (groups, positions, K), real values of the quantized network's codes.
-        shortcut: the same of the shortcut, (positions, out), or None.
-        target: outputs of the float network (positions, out), after the activation.
-    """
-
-    tables: Map
-    shortcut: Map | None
-    target: Map
 
 
 @dataclass
@@ -125,18 +105,13 @@ def search(
         per_channel: one N_w and N_b per output channel, else per tensor. The raw network output has one N_w.
         progress: told about every module.
     """
-    largest = max(math.prod(shape) for shape in network.shapes.values())
-    x = np.ascontiguousarray(to_nhwc(samples[: max(1, _MAP_VALUES // largest)]), np.float32)
-    exact = {network.input: x}
-    quantized = {network.input: _rounded(x, scales, network.input)}
+    flow = Dataflow(network, samples, scales)
     free = _free(network)
-    step = chunk_size(network)
-    last_use = {name: index for index, module in enumerate(network.modules) for name in module.reads()}
     for index, module in enumerate(network.modules):
         if progress is not None:
             progress(index + 1, len(network.modules), module.name)
         output = module.output
-        exact[output] = _run(module, exact, step)
+        flow.enter(module)
         outputs: tuple[int, ...] | tuple[None] = (scales.tensors[output],)
         if output in free:
             signed, bits = scales.signs[output], scales.bits.activations
@@ -146,23 +121,17 @@ def search(
             outputs = (None,)
         current, n_out = module, outputs[0]
         if module.kind == "conv":
-            probe = _probe(module, exact, quantized)
             shared = not per_channel or outputs[0] is None
-            found = choose(module, probe, candidates(module, scales, outputs, shared), scales.bits)
+            found = choose(module, flow.probe(module), candidates(module, scales, outputs, shared), scales.bits)
             name, n_out = module.name, found.output
             scales.weights[name], scales.biases[name], scales.values[name] = found.weights, found.biases, found.values
             current = _quantized(module, found, scales.bits)
-        result = _run(current, quantized, step)
+        result = flow.result(current)
         if module.kind in ("add", "avgpool") and outputs[0] is not None:
-            n_out = _output_fraction(module, result, exact[output], outputs, scales)
+            n_out = _output_fraction(module, result, flow.exact[output], outputs, scales)
         if n_out is not None:
             scales.tensors.update(dict.fromkeys(free.get(output, ()), n_out))
-        keeps = module.kind in MOVES or n_out is None
-        quantized[output] = result if keeps else _rounded(result, scales, output, module.clip)
-        for name in module.reads():
-            if last_use[name] == index:
-                exact.pop(name, None)
-                quantized.pop(name, None)
+        flow.leave(module, result)
 
 
 def candidates(module: FloatModule, scales: Scales, outputs: tuple[int, ...] | tuple[None], shared: bool) -> Candidates:
@@ -230,11 +199,9 @@ def _errors(module: FloatModule, probe: Probe, tried: Candidates, bits: Bits) ->
     values = np.empty((count, 2, out))
     block = max(1, _BLOCK_VALUES // out)
     for s, n_w in enumerate(tried.weights):
-        sums = _products(probe.tables, module, _real_weights(module.weight, n_w, bits))
-        if probe.shortcut is not None:
-            sums += probe.shortcut
+        total = sums(module, probe, _real_weights(module.weight, n_w, bits))
         values[s, 0] = module.bias
-        values[s, 1] = module.bias + _mean_error(module, sums + module.bias.astype(np.float32), probe.target)
+        values[s, 1] = module.bias + mean_error(module, total + module.bias.astype(np.float32), probe.target)
         for b, n_b in enumerate(tried.biases[s]):
             if b and (n_b == tried.biases[s, b - 1]).all():
                 errors[:, s, b] = errors[:, s, b - 1]
@@ -242,27 +209,16 @@ def _errors(module: FloatModule, probe: Probe, tried: Candidates, bits: Bits) ->
             for v in range(2):
                 bias = _real_bias(values[s, v], n_b, bits).astype(np.float32)
                 for start in range(0, positions, block):
-                    total = sums[start : start + block] + bias
+                    biased = total[start : start + block] + bias
                     target = probe.target[start : start + block]
                     for o, n_o in enumerate(tried.outputs):
                         if n_o is None:
-                            missed = activate(total, module)
+                            missed = activate(biased, module)
                         else:
-                            missed = _round(total, n_o, tried.low, upper_code(module.clip, n_o, tried.high))
+                            missed = rounded(biased, n_o, tried.low, upper_code(module.clip, n_o, tried.high))
                         missed -= target
                         errors[o, s, b, v] += np.einsum("pc,pc->c", missed, missed)
     return errors, values
-
-
-def _mean_error(module: FloatModule, total: Map, target: Map) -> Real:
-    """Mean of (target - total) per channel over the positions at which the activation lets ``total`` through."""
-    through = np.ones(total.shape, bool)
-    if module.relu:
-        through &= total > 0
-    if module.clip is not None:
-        through &= total < module.clip
-    missed = np.where(through, target - total, 0).sum(axis=0, dtype=np.float64)
-    return np.asarray(missed / np.maximum(through.sum(axis=0), 1))
 
 
 def _output_fraction(
@@ -272,7 +228,7 @@ def _output_fraction(
     low, high = scales.bits.activation_range(scales.signs[module.output])
 
     def error(n: int) -> float:
-        missed = _round(result, n, low, upper_code(module.clip, n, high)) - target
+        missed = rounded(result, n, low, upper_code(module.clip, n, high)) - target
         return float(np.square(missed, dtype=np.float64).sum())
 
     return min((n for n in outputs if n is not None), key=lambda n: (error(n), -n))
@@ -292,23 +248,6 @@ def _free(network: FloatNetwork) -> dict[str, set[str]]:
 # -- the quantized network in real numbers
 
 
-def _round(x: Map, n: int, low: int, high: int) -> Map:
-    """Real values of the codes of ``x``, as a new array."""
-    result = x * np.float32(2.0**n)
-    result += np.float32(0.5)
-    np.floor(result, out=result)
-    np.clip(result, low, high, out=result)
-    result *= np.float32(2.0**-n)
-    return result
-
-
-def _rounded(x: Map, scales: Scales, name: str, clip: float | None = None) -> Map:
-    """Real values of the codes of a tensor."""
-    n = scales.tensors[name]
-    low, high = scales.bits.activation_range(scales.signs[name])
-    return _round(x, n, low, upper_code(clip, n, high))
-
-
 def _real_weights(weight: Real, n_w: Whole, bits: Bits) -> Real:
     return weight_codes(weight, n_w, bits) * 2.0 ** -n_w.astype(np.float64).reshape(-1, 1, 1, 1)
 
@@ -322,38 +261,3 @@ def _quantized(module: FloatModule, found: Choice, bits: Bits) -> FloatModule:
     assert module.weight is not None
     weight = _real_weights(module.weight, found.weights, bits)
     return replace(module, weight=weight, bias=_real_bias(found.values, found.biases, bits))
-
-
-def _run(module: FloatModule, maps: Mapping[str, Map], step: int) -> Map:
-    """A module on whole maps, ``step`` images at once."""
-    count = len(maps[module.inputs[0]])
-    names = set(module.reads())
-    parts = [evaluate(module, {name: maps[name][i : i + step] for name in names}) for i in range(0, count, step)]
-    return np.concatenate(parts)
-
-
-def _probe(module: FloatModule, exact: Mapping[str, Map], quantized: Mapping[str, Map]) -> Probe:
-    """Evenly spaced output positions over all samples."""
-    assert module.weight is not None
-    out, ky, kx, depth = module.weight.shape
-    source, target = quantized[module.inputs[0]], exact[module.output]
-    images, rows, columns, _ = target.shape
-    values = module.groups * ky * kx * depth  # of one window, all groups
-    total = images * rows * columns
-    chosen = np.linspace(0, total - 1, min(total, max(1, _PROBE_VALUES // max(out, values)))).astype(np.intp)
-    step = max(1, _PROBE_VALUES // (rows * columns * values))
-    tables = []
-    for start in range(0, images, step):
-        first = start * rows * columns
-        inside = chosen[(chosen >= first) & (chosen < first + step * rows * columns)] - first
-        seen = windows(source[start : start + step], module)
-        tables.append(seen.reshape(-1, ky * kx, module.groups, depth)[inside])
-    table = np.concatenate(tables).transpose(2, 0, 1, 3).reshape(module.groups, len(chosen), -1)
-    shortcut = None if module.shortcut is None else quantized[module.shortcut].reshape(-1, out)[chosen]
-    return Probe(np.ascontiguousarray(table), shortcut, target.reshape(-1, out)[chosen])
-
-
-def _products(tables: Map, module: FloatModule, weight: Real) -> Map:
-    """Dot products (positions, out) of input windows (groups, positions, K)."""
-    matrix = weight.reshape(module.groups, len(weight) // module.groups, -1).transpose(0, 2, 1).astype(np.float32)
-    return np.ascontiguousarray(np.matmul(tables, matrix).transpose(1, 0, 2)).reshape(tables.shape[1], -1)

@@ -4,12 +4,13 @@
 Every activation tensor has one number N of fractional bits, the weights of a module one per output channel (or one
 per tensor: then all channels hold the same). How the numbers are chosen is the business of
 :mod:`~shiftwork.quantize.fixed8` and :mod:`~shiftwork.quantize.joint`; what makes them legal and builds the integers is
-here, once.
+here, once. :mod:`~shiftwork.quantize.msq` shares the activations and whatever is no convolution.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +77,8 @@ class Scales:
 
     Attributes:
         bits: widths. signs: True for every tensor that is two's complement.
-        tensors: N of every activation tensor. weights: N_w per output channel, int64 (out,), by module name.
+        tensors: N of every activation tensor. weights: N_w per output channel, int64 (out,), by module name; a
+            convolution without entry has weights at free scales.
         biases: N_b per output channel by module name; a module without entry has N_b = N_x + N_w.
         values: bias values to store in place of those of the float module, float64 (out,) by module name.
     """
@@ -129,6 +131,18 @@ def separate_scales(
     Raises:
         ShiftworkError: see :func:`make_legal`.
     """
+    scales = activation_scales(network, statistics, bits, method)
+    scales.weights = {
+        module.name: _weight_fractions(module.weight, bits, method, per_channel and not is_raw(network, module))
+        for module in network.modules
+        if module.weight is not None
+    }
+    make_legal(network, scales)
+    return scales
+
+
+def activation_scales(network: FloatNetwork, statistics: dict[str, Statistics], bits: Bits, method: str) -> Scales:
+    """Signs and N of the activation tensors, each on its own but for those that are :func:`tied`; no weights yet."""
     signs = _signs(network, statistics)
     own: dict[str, int] = {}
     for name, found in statistics.items():
@@ -139,14 +153,7 @@ def separate_scales(
     tensors: dict[str, int] = {}
     for group in tied(network):
         tensors.update(dict.fromkeys(group, min(own[name] for name in group)))
-    weights = {
-        module.name: _weight_fractions(module.weight, bits, method, per_channel and not is_raw(network, module))
-        for module in network.modules
-        if module.weight is not None
-    }
-    scales = Scales(bits, signs, tensors, weights)
-    make_legal(network, scales)
-    return scales
+    return Scales(bits, signs, tensors, {})
 
 
 def _weight_fractions(weight: NDArray[np.float64], bits: Bits, method: str, per_channel: bool) -> NDArray[np.int64]:
@@ -228,6 +235,8 @@ def limit_weight_fractions(
 def make_legal(network: FloatNetwork, scales: Scales) -> None:
     """Lower fractions until every shift is in range: N_in + N_w - N_out and N_in + N_w - N_shortcut in 0..31.
 
+    Convolutions at free scales (without entry in ``scales.weights``) demand nothing.
+
     Raises:
         ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to.
     """
@@ -256,7 +265,7 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
         for module in network.modules:
             raw = is_raw(network, module)
             n_out = None if raw else fractions[module.output]
-            if module.kind == "conv":
+            if module.name in scales.weights:
                 assert module.bias is not None
                 n_in = fractions[module.inputs[0]]
                 n_shortcut = None if module.shortcut is None else fractions[module.shortcut]
@@ -298,6 +307,24 @@ def build(network: FloatNetwork, scales: Scales) -> IntegerNetwork:
     Raises:
         ShiftworkError: a module whose accumulator could exceed 32 bits.
     """
+
+    def fill(module: FloatModule, built: IntegerModule) -> int:
+        assert module.weight is not None
+        return fill_shifts(module, built, weight_codes(module.weight, scales.weights[module.name], scales.bits), scales)
+
+    return assemble(network, scales, "fixed8", fill)
+
+
+Fill = Callable[[FloatModule, IntegerModule], int]
+"""Writes the weights, biases and shifts of a convolution into its integer module; the fraction of its accumulator."""
+
+
+def assemble(network: FloatNetwork, scales: Scales, scheme: str, fill: Fill) -> IntegerNetwork:
+    """The integer network of the scales of the activations; ``fill`` writes the numbers of the convolutions.
+
+    Raises:
+        ShiftworkError: a module whose accumulator could exceed 32 bits.
+    """
     tensors = {
         name: TensorInfo(shape, scales.tensors[name], scales.signs[name], scales.bits.activations)
         for name, shape in network.shapes.items()
@@ -305,7 +332,7 @@ def build(network: FloatNetwork, scales: Scales) -> IntegerNetwork:
     modules = []
     for module in network.modules:
         raw = is_raw(network, module)
-        built, fraction = _build(network, module, scales, raw)
+        built, fraction = _module(network, module, scales, raw, fill)
         if raw:
             signed = scales.signs[module.output]
             tensors[module.output] = TensorInfo(network.shapes[module.output], fraction, signed, 32)
@@ -314,12 +341,14 @@ def build(network: FloatNetwork, scales: Scales) -> IntegerNetwork:
         if module.kind in MOVES and any(tensors[name].bits == 32 for name in module.inputs):
             source = tensors[module.inputs[0]]
             tensors[module.output] = TensorInfo(network.shapes[module.output], source.fraction, source.signed, 32)
-    result = IntegerNetwork("fixed8", network.input, network.output, tensors, modules)
+    result = IntegerNetwork(scheme, network.input, network.output, tensors, modules)
     check_accumulators(result)
     return result
 
 
-def _build(network: FloatNetwork, module: FloatModule, scales: Scales, raw: bool) -> tuple[IntegerModule, int]:
+def _module(
+    network: FloatNetwork, module: FloatModule, scales: Scales, raw: bool, fill: Fill
+) -> tuple[IntegerModule, int]:
     """The integer module, and the fraction of its accumulator."""
     fractions, bits = scales.tensors, scales.bits
     n_out = fractions[module.output]
@@ -333,24 +362,12 @@ def _build(network: FloatNetwork, module: FloatModule, scales: Scales, raw: bool
     built.attributes, built.operators = dict(module.attributes), module.operators
     accumulator = fractions[module.inputs[0]]
     if module.kind == "conv":
-        assert module.weight is not None
-        assert module.bias is not None
-        n_w = scales.weights[module.name]
-        n_acc = accumulator + n_w
-        n_bias = np.minimum(scales.biases.get(module.name, n_acc), n_acc)
-        built.weight = weight_codes(module.weight, n_w, bits).astype(np.int8)
-        bias = scales.values.get(module.name, module.bias)
-        built.bias = codes(bias, n_bias, -bits.largest_bias, bits.largest_bias).astype(np.int32)
         built.weight_bits, built.bias_bits = bits.weights, bits.biases
         built.stride, built.pads, built.dilation, built.groups = (
             module.stride, module.pads, module.dilation, module.groups,
         )  # fmt: skip
-        built.bias_shift = (n_acc - n_bias).astype(np.int32)
-        accumulator += int(n_w.min())
-        built.shift = (np.zeros(len(n_w)) if raw else n_acc - n_out).astype(np.int32)
         built.shortcut = module.shortcut
-        if module.shortcut is not None:
-            built.shortcut_shift = (n_acc - fractions[module.shortcut]).astype(np.int32)
+        accumulator = fill(module, built)
     elif module.kind == "add":
         first, second = (fractions[name] for name in module.inputs)
         accumulator = max(first, second)
@@ -361,3 +378,23 @@ def _build(network: FloatNetwork, module: FloatModule, scales: Scales, raw: bool
         built.attributes["raw_sum"] = True
     built.low, built.high = low, upper_code(module.clip, accumulator if raw else n_out, high)
     return built, accumulator
+
+
+def fill_shifts(module: FloatModule, built: IntegerModule, weight: NDArray[Any], scales: Scales) -> int:
+    """Fill in a convolution at power-of-two scales; its weights are given as codes at N_w.
+
+    Returns:
+        The smallest fraction of its accumulators.
+    """
+    assert module.bias is not None
+    n_w = scales.weights[module.name]
+    n_acc = scales.tensors[module.inputs[0]] + n_w
+    n_bias = np.minimum(scales.biases.get(module.name, n_acc), n_acc)
+    built.weight = weight.astype(np.int8)
+    bias = scales.values.get(module.name, module.bias)
+    built.bias = codes(bias, n_bias, -scales.bits.largest_bias, scales.bits.largest_bias).astype(np.int32)
+    built.bias_shift = (n_acc - n_bias).astype(np.int32)
+    built.shift = (n_acc - scales.tensors[module.output] if built.requantize else np.zeros(len(n_w))).astype(np.int32)
+    if module.shortcut is not None:
+        built.shortcut_shift = (n_acc - scales.tensors[module.shortcut]).astype(np.int32)
+    return int(n_acc.min())

@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from shiftwork.compile import TrEngine
 from shiftwork.device.build import build_library
 from shiftwork.device.executor import execute
 from shiftwork.device.simulated import HERE, SimulatedDevice
@@ -70,9 +71,12 @@ def measure(network: IntegerNetwork, data: Data, device: SimulatedDevice, rounds
         network: the integer network. data: its samples. device: the simulated device. rounds: repetitions.
 
     Raises:
-        ShiftworkError: the network has no layer for the engine.
+        ShiftworkError: the network has no layer for the engine, or it is not the ``tr`` engine.
     """
-    library = _bare_library(device.rows, device.cols)
+    engine = device.engine
+    if not isinstance(engine, TrEngine):
+        raise ShiftworkError(f"--benchmark measures the tr engine, not the {engine.kind} engine")
+    library = _bare_library(engine.rows, engine.cols)
     tensors = golden.run(network, data.x, True)
     modules = [module for module in network.modules if module.kind == "conv"]
     if not modules:
@@ -95,8 +99,8 @@ def measure(network: IntegerNetwork, data: Data, device: SimulatedDevice, rounds
         device=total / device_seconds,
         ratio=bare_seconds / network_seconds,
         cycles=cycles,
-        rows=device.rows,
-        cols=device.cols,
+        rows=engine.rows,
+        cols=engine.cols,
     )
 
 

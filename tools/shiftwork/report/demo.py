@@ -7,7 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from shiftwork.device.simulated import SimulatedDevice, check_shape
+from shiftwork.compile import TrEngine
+from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import QT_PAIRS
 from shiftwork.hardware.manifest import ROOT
@@ -40,7 +41,7 @@ def demo(limit: int = 100, rows: int = 8, cols: int = 64, json: Path | None = No
     """
     if limit < 1:
         raise ShiftworkError(f"--limit {limit} is below 1 image")
-    check_shape(rows, cols)
+    engine = TrEngine(rows, cols)
     begin = time.perf_counter()
     progress = Progress(steps=6)
     progress.step(f"import {MODEL.name}, float model on its test images")
@@ -56,7 +57,7 @@ def demo(limit: int = 100, rows: int = 8, cols: int = 64, json: Path | None = No
     progress.step(
         f"Verilator: build the {rows} x {cols} engine and its post unit (half a minute; kept for the next run)"
     )
-    device = SimulatedDevice(rows, cols)
+    device = SimulatedDevice(engine)
     part = data.first(limit)
     on_rtl: list[RunReport] = []
     for net in (fixed8, tr):

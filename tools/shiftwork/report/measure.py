@@ -2,8 +2,9 @@
 """The measurements behind the README: accuracy, work and cycles of whole networks, one JSON file an entry.
 
 ``python -m shiftwork.report.measure --data DIR [--only PATTERN] [--force]`` writes ``docs/measurements/NAME.json`` for
-every entry that has none yet. DIR holds ``models/*.onnx`` and a script ``prepare.py OUT NAME...`` that writes the data
-(images need Pillow, extra ``[measure]``).
+every entry that has none yet. DIR holds ``models/*.onnx``, a script ``prepare.py OUT NAME...`` that writes the data
+(images need Pillow, extra ``[measure]``), and for ``train_*`` (extra ``[train]``) a function ``mnist(NAME)`` in that
+script and ``data/mnist_train60k.npz``. Trained networks are kept under ``build/measure``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from runpy import run_path
 from subprocess import CalledProcessError, run
 from typing import Any
 
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 
 from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
 from shiftwork.cli.synth import synth
+from shiftwork.compile import TrEngine
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
@@ -37,8 +40,10 @@ from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
+from shiftwork.quantize import msq
 from shiftwork.quantize.fixed8 import SCALE_METHODS
 from shiftwork.report.benchmark import measure as benchmark
+from shiftwork.report.demo import EXAMPLE
 from shiftwork.report.progress import Progress
 from shiftwork.report.run import RunReport, run_integer, write_json
 
@@ -135,6 +140,11 @@ class Subject:
     rtl_modules: int | None = 0
     calibrate: int = 1000
 
+    @property
+    def sets(self) -> tuple[str, str]:
+        """The data sets it needs."""
+        return self.data, self.calibration
+
 
 SUBJECTS = (
     Subject("mnist_lenet5", "mnist", "mnist_calib"),
@@ -144,6 +154,57 @@ SUBJECTS = (
     Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", 8),
     Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib"),
 )
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network that is trained to 4 bits under several schemes.
+
+    Attributes:
+        network: model file without its ending. data: training data. test: data set of prepare.py.
+        settings: of :class:`shiftwork.quantize.train.Recipe`, the same for all schemes.
+    """
+
+    network: str
+    data: str
+    test: str
+    settings: dict[str, Any]
+
+    def command(self, scheme: str, alpha: str) -> str:
+        """What does one of the trainings by hand."""
+        words = [f"shiftwork train {self.network}.onnx --data {self.data}.npz --scheme {scheme} --alpha {alpha}"]
+        words += [f"--{key}" if value is True else f"--{key} {value}" for key, value in self.settings.items()]
+        return " ".join([*words, f"--output {trained_network(self.network, scheme, alpha).name}"])
+
+
+MNIST_TRAIN = "mnist_train"
+"""More images than prepare.py writes by itself."""
+TRAININGS = {
+    "train_digits": Training(
+        "digits", "digits_train", "digits_test", {"epochs": 20, "batch": 32, "shift": 1, "holdout": 119}
+    ),
+    "train_mnist_lenet5": Training(
+        "mnist_lenet5", MNIST_TRAIN, "mnist",
+        {"epochs": 3, "batch": 128, "rate": 1e-3, "shift": 2, "holdout": 5000},
+    ),
+    "train_cifar10_resnet20": Training(
+        "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20",
+        {"epochs": 8, "batch": 50, "rate": 1e-4, "distill": 1.0, "shift": 4, "flip": True, "holdout": 100},
+    ),
+}  # fmt: skip
+TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
+"""Schemes and alphas that every network is trained for."""
+
+
+def data_file(name: str) -> Path:
+    """File of a data set: of the example, or what prepare.py writes."""
+    example = EXAMPLE / f"{name}.npz"
+    return example if example.is_file() else PREPARED / f"{name}.npz"
+
+
+def trained_network(network: str, scheme: str, alpha: str) -> Path:
+    """File of a trained integer network."""
+    return PREPARED / f"{network}_{scheme}{'' if alpha == 'free' else f'_{alpha}'}.npz"
 
 
 @dataclass
@@ -159,7 +220,7 @@ class Bench:
     @cached_property
     def device(self) -> SimulatedDevice:
         """The engine with its post unit."""
-        return SimulatedDevice(ROWS, COLS)
+        return SimulatedDevice(TrEngine(ROWS, COLS))
 
     def prepare(self, names: Sequence[str]) -> None:
         """Write the data files that are not there yet.
@@ -167,19 +228,24 @@ class Bench:
         Raises:
             ShiftworkError: prepare.py is missing or fails.
         """
-        missing = [name for name in dict.fromkeys(names) if not (PREPARED / f"{name}.npz").is_file()]
+        missing = [name for name in dict.fromkeys(names) if not data_file(name).is_file()]
+        PREPARED.mkdir(parents=True, exist_ok=True)
+        script = str(self.folder / "prepare.py")
+        if MNIST_TRAIN in missing:
+            missing.remove(MNIST_TRAIN)
+            images, labels = run_path(script)["mnist"]("mnist_train60k")
+            np.savez(PREPARED / f"{MNIST_TRAIN}.npz", x=images.astype(np.float32), y=labels.astype(np.int64))
         if not missing:
             return
-        PREPARED.mkdir(parents=True, exist_ok=True)
         try:
-            run([sys.executable, str(self.folder / "prepare.py"), str(PREPARED), *missing], check=True)
+            run([sys.executable, script, str(PREPARED), *missing], check=True)
         except CalledProcessError as error:
             raise ShiftworkError(f"{self.folder / 'prepare.py'} ended with exit code {error.returncode}") from error
 
     def model(self, network: str) -> Path:
-        """The ONNX file of a network; prepare.py unpacks some beside their data."""
-        unpacked = PREPARED / f"{network}.onnx"
-        return unpacked if unpacked.is_file() else self.folder / "models" / f"{network}.onnx"
+        """The ONNX file of a network; prepare.py unpacks some beside their data, and the example ships with its own."""
+        shipped = (folder / f"{network}.onnx" for folder in (PREPARED, EXAMPLE))
+        return next((path for path in shipped if path.is_file()), self.folder / "models" / f"{network}.onnx")
 
     def network(self, entry: Entry) -> tuple[IntegerNetwork, Data, Path]:
         """The integer network of an entry, the samples, and the model file."""
@@ -242,6 +308,46 @@ class Bench:
             "rtl": _rtl(report),
         }
 
+    def train(self, name: str) -> dict[str, Any]:
+        """Accuracy of a network of 4-bit rows before and after training, on the golden model."""
+        from shiftwork.quantize.train import Recipe, train
+
+        training = TRAININGS[name]
+        model = self.model(training.network)
+        network = import_onnx(model)
+        samples, data = (load_data(data_file(name), network) for name in (training.test, training.data))
+        assert samples.y is not None
+        results = []
+        for scheme, alpha in TRAINED:
+            print(f"    {scheme}, alpha {alpha}", file=sys.stderr, flush=True)
+            begin = time.perf_counter()
+            trained = train(network, data, Recipe(scheme=scheme, alpha=alpha, **training.settings), Progress())
+            seconds = time.perf_counter() - begin
+            trained.network.save(trained_network(training.network, scheme, alpha))
+            untrained = msq.quantize(network, data.x[:CALIBRATION_SAMPLES], scheme, alpha=alpha)
+            results.append(
+                {
+                    "scheme": scheme,
+                    "alpha": alpha,
+                    "command": training.command(scheme, alpha),
+                    "untrained_accuracy": _accuracy(untrained, samples),
+                    "accuracy": _accuracy(trained.network, samples),
+                    "holdout_accuracy": trained.accuracy,
+                    "epochs": len(trained.history),
+                    "best_epoch": trained.best,
+                    "seconds": round(seconds, 1),
+                }
+            )
+        return {
+            "name": name,
+            "network": training.network,
+            "recipe": asdict(trained.recipe),
+            "training_samples": len(data.x) - trained.recipe.holdout,
+            "samples": len(samples.x),
+            "float_accuracy": golden_executor.accuracy(reference(model, samples.x, network.batch), samples.y),
+            "results": results,
+        }
+
     def measure(self, entry: Entry) -> dict[str, Any]:
         """All figures of one entry as plain JSON values."""
         network, samples, model = self.network(entry)
@@ -261,6 +367,13 @@ class Bench:
             "golden": _golden(golden),
             "rtl": _rtl(rtl),
         }
+
+
+def _accuracy(network: IntegerNetwork, samples: Data) -> float:
+    """Accuracy in percent on the golden model."""
+    assert samples.y is not None
+    codes = golden_executor.run(network, samples.x, collect=False)[network.output]
+    return golden_executor.accuracy(codes, samples.y)
 
 
 def _compared(got: NDArray[Any], outputs: NDArray[np.float32], samples: Data) -> dict[str, float]:
@@ -318,7 +431,7 @@ def _rtl(report: RunReport) -> dict[str, Any]:
                 "beats": layer.beats,
                 "cycles": layer.cycles,
                 "predicted_cycles": layer.predicted_cycles,
-                "utilisation": (layer.token_bound or 0) / layer.cycles,
+                "utilisation": (layer.bound or 0) / layer.cycles,
                 "mismatches": layer.mismatches,
             }
         )
@@ -417,25 +530,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="measure entries again that have a file")
     options = parser.parse_args(arguments)
     bench = Bench(options.data)
+    needs = {e.name: (e.data, f"{e.data}_calib") for e in entries()}
     jobs: dict[str, Callable[[], dict[str, Any]]] = {e.name: lambda e=e: bench.measure(e) for e in entries()}  # type: ignore[misc]
     for subject in SUBJECTS:
         for scale in SCALE_METHODS:
-            jobs[f"accuracy.{subject.network}.{scale}"] = lambda s=subject, k=scale: bench.accuracy(s, k)  # type: ignore[misc]
+            name = f"accuracy.{subject.network}.{scale}"
+            jobs[name], needs[name] = lambda s=subject, k=scale: bench.accuracy(s, k), subject.sets  # type: ignore[misc]
         if subject.rtl_modules != 0:
-            jobs[f"equality.{subject.network}"] = lambda s=subject: bench.equality(s)  # type: ignore[misc]
+            name = f"equality.{subject.network}"
+            jobs[name], needs[name] = lambda s=subject: bench.equality(s), subject.sets  # type: ignore[misc]
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
     jobs["synth_requant"] = requantizers
     jobs |= {name: lambda name=name: cost(bench, name) for name in COSTS}  # type: ignore[misc]
+    jobs |= {name: lambda name=name: bench.train(name) for name in TRAININGS}  # type: ignore[misc]
+    needs |= {name: (training.test, training.data) for name, training in TRAININGS.items()}
+    needs |= dict.fromkeys(("simulation_speed", *COSTS), ("cifar_resnet20", "cifar_resnet20_calib"))
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))
     TARGET.mkdir(parents=True, exist_ok=True)
     wrong = 0
     try:
-        sets = [name for e in entries() for name in (e.data, f"{e.data}_calib")]
-        bench.prepare([*sets, *(name for s in SUBJECTS for name in (s.data, s.calibration))])
+        bench.prepare([data for name in chosen for data in needs.get(name, ())])
         for name in chosen:
             progress.step(name)
             result = jobs[name]()

@@ -16,7 +16,7 @@ from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden
 from shiftwork.network.data import Data
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerNetwork
 from shiftwork.report.progress import Progress
 from shiftwork.report.table import Table
 
@@ -29,18 +29,20 @@ class RunReport:
     """One run of one network. A field that does not apply is None.
 
     Attributes:
-        model: name of the file. scheme: ``float``, ``fixed8``, ``joint`` or ``tr``.
+        model: name of the file. scheme: ``float`` or that of the network.
         executor: what computed the outputs. samples: executed.
         accuracy, float_accuracy: percent of samples whose class is their label, None without labels.
         agreement: percent of samples whose class is that of the float model.
         mismatches: elements of any module's output that differ from the golden model. compared: elements compared.
         host: names of the modules that the host computed (golden functions on the tensors of this run).
-        macs: multiply-accumulates. term_pairs: by the bound; term_pairs_present: counted in the operands.
-        revealed_macs, revealed_term_pairs: the same of the layers that term revealing is on for.
+        model_bits: stored bits of the integer network. macs: multiply-accumulates.
+        sp2_macs: those of SP2 rows, under the schemes of 4-bit rows. These have no terms; for all others
+        term_pairs: by the bound; term_pairs_present: counted in the operands;
+        revealed_macs, revealed_term_pairs: of the layers that term revealing is on for.
         cycles, predicted_cycles: of the engine, without its post unit's pipeline, and by the cycle model.
-        utilisation: token bound over cycles. device_seconds: wall time inside the compiled model.
+        utilisation: bound of the layers over cycles. device_seconds: wall time inside the compiled model.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
-        engine: shape of the engine, ``{"rows": .., "cols": ..}``. layers: one entry per module.
+        engine: shape of the engine, ``{"rows": .., "cols": ..}``, and what else it has. layers: one entry per module.
     """
 
     model: str
@@ -53,7 +55,9 @@ class RunReport:
     mismatches: int | None = None
     compared: int | None = None
     host: list[str] = field(default_factory=list)
+    model_bits: int | None = None
     macs: int | None = None
+    sp2_macs: int | None = None
     term_pairs: int | None = None
     term_pairs_present: int | None = None
     revealed_macs: int | None = None
@@ -162,7 +166,7 @@ def run_integer(
 
     classes = golden.predictions(outputs)
     report = RunReport(model, network.scheme, executor, len(outputs), layers=layers)
-    report.quantizations = quantizations(network)
+    report.quantizations, report.model_bits = quantizations(network), network.model_bits
     if data.y is not None:
         report.accuracy = share(classes, data.y)
     if reference is not None:
@@ -170,46 +174,52 @@ def run_integer(
         report.float_accuracy = None if data.y is None else share(_classes(reference), data.y)
     report.host = [layer.name for layer in layers if layer.executor == "host"]
     report.macs = sum(layer.macs for layer in layers)
-    report.term_pairs = sum(layer.term_pairs for layer in layers)
-    report.term_pairs_present = sum(layer.term_pairs_present for layer in layers)
-    report.revealed_macs = sum(layer.macs for layer in layers if layer.revealed)
-    report.revealed_term_pairs = sum(layer.term_pairs for layer in layers if layer.revealed)
+    if network.scheme in MSQ_SCHEMES:
+        report.sp2_macs = sum(layer.sp2_macs or 0 for layer in layers)
+    else:
+        report.term_pairs = sum(layer.term_pairs for layer in layers)
+        report.term_pairs_present = sum(layer.term_pairs_present for layer in layers)
+        report.revealed_macs = sum(layer.macs for layer in layers if layer.revealed)
+        report.revealed_term_pairs = sum(layer.term_pairs for layer in layers if layer.revealed)
     if executor == "rtl":
         assert device is not None
         report.mismatches = sum(layer.mismatches for layer in layers)
         report.compared = sum(layer.compared for layer in layers)
         report.cycles = sum(layer.cycles or 0 for layer in layers)
         report.predicted_cycles = sum(layer.predicted_cycles or 0 for layer in layers)
-        bound = sum(layer.token_bound or 0 for layer in layers)
+        bound = sum(layer.bound or 0 for layer in layers)
         report.utilisation = bound / report.cycles if report.cycles else None
         report.device_seconds = done.device_seconds
-        report.engine = {"rows": device.rows, "cols": device.cols}
+        report.engine = device.engine.shape
     return report
 
 
 def layer_table(report: RunReport) -> Table:
     """The layers of a run as a table."""
     rtl = report.executor == "rtl"
-    table = Table(["layer", "kind", "on", "output", "stream", "g", "k", "s", "MACs", "pairs/MAC", "terms/MAC"])
+    rows = report.scheme in MSQ_SCHEMES
+    table = Table(["layer", "kind", "on", "output"])
+    table.heads += ["MACs", "SP2 %"] if rows else ["stream", "g", "k", "s", "MACs", "pairs/MAC", "terms/MAC"]
     if rtl:
-        table.heads += ["tokens", "cycles", "predicted", "compared", "mismatches"]
+        table.heads += [*([] if rows else ["tokens"]), "cycles", "predicted", "compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
-        row: list[object] = [
-            layer.name,
-            layer.kind,
-            layer.executor,
-            f"{height}x{width}x{channels}",
-            layer.stream if layer.revealed or layer.stream is None else f"{layer.stream} (QT)",
-            layer.group,
-            layer.budget,
-            ("all" if layer.data_terms == 0 else layer.data_terms) if layer.revealed else None,
-            layer.macs or None,
-            layer.term_pairs / layer.macs if layer.macs else None,
-            layer.terms_per_mac,
-        ]
+        row: list[object] = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}"]
+        if rows:
+            row += [layer.macs or None, 100 * (layer.sp2_macs or 0) / layer.macs if layer.macs else None]
+        else:
+            row += [
+                layer.stream if layer.revealed or layer.stream is None else f"{layer.stream} (QT)",
+                layer.group,
+                layer.budget,
+                ("all" if layer.data_terms == 0 else layer.data_terms) if layer.revealed else None,
+                layer.macs or None,
+                layer.term_pairs / layer.macs if layer.macs else None,
+                layer.terms_per_mac,
+            ]
         if rtl:
-            row += [layer.tokens, layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
+            row += [*([] if rows else [layer.tokens]), layer.cycles, layer.predicted_cycles, layer.compared]
+            row.append(layer.mismatches)
         table.add(row)
     return table
 
@@ -228,7 +238,10 @@ def summary_lines(report: RunReport) -> list[str]:
         lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
     if report.quantizations is not None:
         lines.append(quantization_line(report.quantizations))
-    if report.macs:
+    if report.macs and report.sp2_macs is not None:
+        lines.append(f"MACs            {report.macs:,}, {100 * report.sp2_macs / report.macs:.1f} % in SP2 rows")
+        lines.append(f"model           {report.model_bits:,} bits of weights, biases and factors")
+    elif report.macs:
         assert report.term_pairs is not None
         assert report.term_pairs_present is not None
         lines.append(
@@ -245,14 +258,16 @@ def summary_lines(report: RunReport) -> list[str]:
     if report.executor == "rtl":
         assert report.engine is not None
         assert report.cycles is not None
-        rows, cols = report.engine["rows"], report.engine["cols"]
+        rows, cols, lanes = report.engine["rows"], report.engine["cols"], report.engine.get("lanes")
+        shape = f"{rows} x {cols} cells" + (f" of {lanes} lanes" if lanes else "")
         per_mac = report.cycles * rows * cols / report.macs if report.macs else 0.0
         speed = report.cycles / report.device_seconds / 1e3 if report.device_seconds else 0.0
         lines.append(
-            f"cycles          {report.cycles:,} (predicted {report.predicted_cycles:,}) on {rows} x {cols} cells, "
+            f"cycles          {report.cycles:,} (predicted {report.predicted_cycles:,}) on {shape}, "
             f"{per_mac:.2f} cell-cycles per MAC, simulated at {speed:.0f} kcycles/s"
         )
-        lines.append(f"utilisation     {100 * (report.utilisation or 0):.1f} % of the token bound")
+        bound = "lanes" if lanes else "token bound"
+        lines.append(f"utilisation     {100 * (report.utilisation or 0):.1f} % of the {bound}")
         if report.host:
             lines.append(f"host computed   {', '.join(report.host)}")
         lines.append(

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shw_msq_engine, with its edges and its drain, against shiftwork.golden.msq_units.tile."""
+
+import pytest
+
+from runner import elaboration_fails, simulate
+
+SHAPES = {
+    "2+1x2x4": {"FIXED_ROWS": 2, "SP2_ROWS": 1, "COLS": 2, "LANES": 4},
+    "0+1x2x8": {"FIXED_ROWS": 0, "SP2_ROWS": 1, "COLS": 2, "LANES": 8, "PRODUCTS": 0, "ACC_W": 16},
+    "1+1x2x4_two": {"FIXED_ROWS": 1, "SP2_ROWS": 1, "COLS": 2, "LANES": 4, "PRODUCTS": 2, "ACC_W": 16},
+    "2+0x4x8": {"FIXED_ROWS": 2, "SP2_ROWS": 0, "COLS": 4, "LANES": 8, "ACC_W": 17},
+    "1+0x2x16_two": {"FIXED_ROWS": 1, "SP2_ROWS": 0, "COLS": 2, "LANES": 16, "PRODUCTS": 2},
+    "0+3x2x4_four": {"FIXED_ROWS": 0, "SP2_ROWS": 3, "COLS": 2, "LANES": 4, "PRODUCTS": 4, "ACC_W": 32},
+    "4+5x6x16": {"FIXED_ROWS": 4, "SP2_ROWS": 5, "COLS": 6, "LANES": 16},
+    "3+2x4x8_two": {"FIXED_ROWS": 3, "SP2_ROWS": 2, "COLS": 4, "LANES": 8, "PRODUCTS": 2},
+    "2+1x2x32": {"FIXED_ROWS": 2, "SP2_ROWS": 1, "COLS": 2, "LANES": 32, "ACC_W": 18},
+    "8+8x16x8": {"FIXED_ROWS": 8, "SP2_ROWS": 8, "COLS": 16, "LANES": 8},
+}
+QUICK = ("2+1x2x4", "0+1x2x8", "1+1x2x4_two")
+
+
+def run(simulator, shape, amount):
+    simulate(
+        simulator,
+        "shw_msq_engine",
+        "cocotb_msq_engine",
+        parameters=SHAPES[shape],
+        env={"AMOUNT": str(amount)},
+    )
+
+
+@pytest.mark.parametrize("shape", QUICK)
+def test_engine(simulator, shape):
+    run(simulator, shape, 2)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", SHAPES)
+def test_engine_long(simulator, shape):
+    """Every shape; Icarus, slow with wide arrays, does less of it."""
+    run(simulator, shape, 1 if simulator == "icarus" else 10)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"FIXED_ROWS": 0, "SP2_ROWS": 0}, "shw_ILLEGAL_ROWS"),
+        ({"FIXED_ROWS": 32, "SP2_ROWS": 33}, "shw_ILLEGAL_ROWS"),
+        ({"FIXED_ROWS": 3}, "shw_ILLEGAL_FIXED_ROWS"),
+        ({"FIXED_ROWS": 2, "PRODUCTS": 0}, "shw_ILLEGAL_FIXED_ROWS"),
+        ({"COLS": 0}, "shw_ILLEGAL_COLS"),
+        ({"COLS": 3}, "shw_ILLEGAL_COLS"),
+        ({"COLS": 258}, "shw_ILLEGAL_COLS"),
+        ({"LANES": 2}, "shw_ILLEGAL_LANES"),
+        ({"LANES": 12}, "shw_ILLEGAL_LANES"),
+        ({"LANES": 64}, "shw_ILLEGAL_LANES"),
+        ({"ACC_W": 15}, "shw_ILLEGAL_ACC_W"),
+        ({"ACC_W": 33}, "shw_ILLEGAL_ACC_W"),
+        ({"PRODUCTS": 1}, "shw_ILLEGAL_PRODUCTS"),
+        ({"PRODUCTS": 3}, "shw_ILLEGAL_PRODUCTS"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    small = {"FIXED_ROWS": 2, "SP2_ROWS": 1, "COLS": 2, "LANES": 4}
+    assert name in elaboration_fails(simulator, "shw_msq_engine", small | parameters)
+
+
+@pytest.mark.parametrize(
+    ("block", "parameters", "name"),
+    [
+        ("shw_sp2_row_edge", {"LANES": 6}, "shw_ILLEGAL_LANES"),
+        ("shw_fixed_row_edge", {"PRODUCTS": 3}, "shw_ILLEGAL_PRODUCTS"),
+        ("shw_fixed_row_edge", {"LANES": 6}, "shw_ILLEGAL_LANES"),
+        ("shw_msq_column_edge", {"LANES": 64}, "shw_ILLEGAL_LANES"),
+        ("shw_msq_drain", {"ROWS": 0}, "shw_ILLEGAL_ROWS"),
+        ("shw_msq_drain", {"COLS": 1}, "shw_ILLEGAL_COLS"),
+        ("shw_msq_drain", {"ACC_W": 33}, "shw_ILLEGAL_ACC_W"),
+    ],
+)
+def test_illegal_parts(simulator, block, parameters, name):
+    assert name in elaboration_fails(simulator, block, parameters)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact cycle prediction for ``shw_msq_engine``: nothing depends on the operands.
+
+A tile's sums move to the shadow registers a fixed time after its last beat and leave one row per cycle. Those of the
+next tile move there no sooner than the cycle after the last row was read; until then the whole pipeline stands.
+"""
+
+from __future__ import annotations
+
+from shiftwork.compile.engine import MsqEngine
+
+_STAGES = 8  # from a beat to its sums, with chains of four lanes
+_CHAIN = 4  # lanes that no tree of adders joins
+_DRAIN = 2  # registers between the shadow registers and the output
+
+
+def predict_msq_cycles(tiles: int, beats: int, engine: MsqEngine) -> int:
+    """Cycles from the first beat accepted to the last output beat taken, both included.
+
+    Exact for an idle engine, a source that always has a beat and a sink that is always ready.
+
+    Args:
+        tiles: tiles of a module. beats: of every tile. engine: its shape.
+    """
+    if tiles == 0:
+        return 0
+    stages = _STAGES + (engine.lanes // _CHAIN).bit_length() - 1
+    return beats + stages + (tiles - 1) * max(beats, engine.rows + 1) + engine.rows + _DRAIN

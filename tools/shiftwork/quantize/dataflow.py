@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The float network and its quantized form side by side on calibration samples, module after module.
+
+A quantizer that looks at a module's output error reads the float network's tensors as the target and what the quantized
+modules before it really write as the input. Everything is float32; the integer network is built from what is chosen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.golden.im2col import windows
+from shiftwork.network.floating import chunk_size, evaluate
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.quantize.scales import Scales, is_raw, upper_code
+
+_MAP_VALUES = 1 << 26  # values of the largest map held at once: bounds the images
+_PROBE_VALUES = 1 << 22  # values of a module's output, or of its input windows, that errors are measured on
+
+Map = NDArray[np.float32]
+Real = NDArray[np.float64]
+
+
+@dataclass
+class Probe:
+    """Sampled output positions of one convolution.
+
+    Attributes:
+        tables: input windows (groups, positions, K), real values of the quantized network's codes.
+        shortcut: the same of the shortcut, (positions, out), or None.
+        target: outputs of the float network (positions, out), after the activation.
+    """
+
+    tables: Map
+    shortcut: Map | None
+    target: Map
+
+
+class Dataflow:
+    """Tensors of both networks as far as the modules were visited; those that no module reads any more are dropped.
+
+    Attributes:
+        exact: tensors of the float network (images, height, width, channels). quantized: real values of the codes.
+    """
+
+    def __init__(self, network: FloatNetwork, samples: NDArray[np.float32], scales: Scales) -> None:
+        """
+        Args:
+            network: the float graph.
+            samples: as the ONNX input expects them; the first that fit some hundred megabytes are used.
+            scales: signs, N and widths of the activations; N may change until the tensor's module was left.
+        """
+        largest = max(math.prod(shape) for shape in network.shapes.values())
+        x = np.ascontiguousarray(to_nhwc(samples[: max(1, _MAP_VALUES // largest)]), np.float32)
+        self._network, self._scales, self._step = network, scales, chunk_size(network)
+        self._last_use = {name: module.name for module in network.modules for name in module.reads()}
+        self.exact = {network.input: x}
+        self.quantized = {network.input: self._rounded(x, network.input)}
+
+    def enter(self, module: FloatModule) -> None:
+        """Compute the output of the next module of the float network."""
+        self.exact[module.output] = self._run(module, self.exact)
+
+    def result(self, module: FloatModule) -> Map:
+        """Output of a module, with real values of its integer weights, on the quantized tensors; not rounded yet."""
+        return self._run(module, self.quantized)
+
+    def leave(self, module: FloatModule, result: Map) -> None:
+        """Round the output of a module, by the N that its tensor has by now, unless it moves codes or stays raw."""
+        keeps = module.kind in MOVES or is_raw(self._network, module)
+        self.quantized[module.output] = result if keeps else self._rounded(result, module.output, module.clip)
+        for name in module.reads():
+            if self._last_use[name] == module.name:
+                self.exact.pop(name, None)
+                self.quantized.pop(name, None)
+
+    def probe(self, module: FloatModule) -> Probe:
+        """Evenly spaced output positions of a convolution over all samples."""
+        assert module.weight is not None
+        out, ky, kx, depth = module.weight.shape
+        source, target = self.quantized[module.inputs[0]], self.exact[module.output]
+        images, rows, columns, _ = target.shape
+        values = module.groups * ky * kx * depth  # of one window, all groups
+        total = images * rows * columns
+        chosen = np.linspace(0, total - 1, min(total, max(1, _PROBE_VALUES // max(out, values)))).astype(np.intp)
+        step = max(1, _PROBE_VALUES // (rows * columns * values))
+        tables = []
+        for start in range(0, images, step):
+            first = start * rows * columns
+            inside = chosen[(chosen >= first) & (chosen < first + step * rows * columns)] - first
+            seen = windows(source[start : start + step], module)
+            tables.append(seen.reshape(-1, ky * kx, module.groups, depth)[inside])
+        table = np.concatenate(tables).transpose(2, 0, 1, 3).reshape(module.groups, len(chosen), -1)
+        shortcut = None if module.shortcut is None else self.quantized[module.shortcut].reshape(-1, out)[chosen]
+        return Probe(np.ascontiguousarray(table), shortcut, target.reshape(-1, out)[chosen])
+
+    def _run(self, module: FloatModule, maps: Mapping[str, Map]) -> Map:
+        """A module on whole maps, some images at once."""
+        count, names = len(maps[module.inputs[0]]), set(module.reads())
+        starts = range(0, count, self._step)
+        parts = [evaluate(module, {name: maps[name][i : i + self._step] for name in names}) for i in starts]
+        return np.concatenate(parts)
+
+    def _rounded(self, x: Map, name: str, clip: float | None = None) -> Map:
+        """Real values of the codes of a tensor."""
+        n = self._scales.tensors[name]
+        low, high = self._scales.bits.activation_range(self._scales.signs[name])
+        return rounded(x, n, low, upper_code(clip, n, high))
+
+
+def rounded(x: Map, n: int, low: int, high: int) -> Map:
+    """Real values of the codes of ``x`` at n fractional bits, as a new array."""
+    result = x * np.float32(2.0**n)
+    result += np.float32(0.5)
+    np.floor(result, out=result)
+    np.clip(result, low, high, out=result)
+    result *= np.float32(2.0**-n)
+    return result
+
+
+def sums(module: FloatModule, probe: Probe, weight: Real) -> Map:
+    """What a convolution with other weights would add its bias to (positions, out): dot products and shortcut."""
+    matrix = weight.reshape(module.groups, len(weight) // module.groups, -1).transpose(0, 2, 1).astype(np.float32)
+    products = np.matmul(probe.tables, matrix).transpose(1, 0, 2)
+    result = np.ascontiguousarray(products).reshape(len(probe.target), -1)
+    if probe.shortcut is not None:
+        result += probe.shortcut
+    return result
+
+
+def mean_error(module: FloatModule, total: Map, target: Map) -> Real:
+    """Mean of (target - total) per channel over the positions at which the activation lets ``total`` through."""
+    through = np.ones(total.shape, bool)
+    if module.relu:
+        through &= total > 0
+    if module.clip is not None:
+        through &= total < module.clip
+    missed = np.where(through, target - total, 0).sum(axis=0, dtype=np.float64)
+    return np.asarray(missed / np.maximum(through.sum(axis=0), 1))

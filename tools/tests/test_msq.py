@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kinds and steps of rows against exhaustive searches, and the integer networks that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shiftwork.codes import sp2
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden.executor import accuracy, predictions, run
+from shiftwork.network.data import Data, load_data
+from shiftwork.network.floating import activations, evaluate, reference
+from shiftwork.network.graph import FloatNetwork
+from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork
+from shiftwork.quantize import msq
+from shiftwork.quantize.bounds import accumulator_bound, check_accumulators, scaled_bound, slice_bounds
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+LEVELS = {"fixed": sp2.fixed_levels(), "sp2": sp2.levels(), "pot": sp2.pot_levels()}
+SaveModel = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[FloatNetwork, Data, Data]:
+    """The example network, its test and its calibration data."""
+    network = import_onnx(EXAMPLE / "digits.onnx")
+    return network, load_data(EXAMPLE / "digits_test.npz", network), load_data(EXAMPLE / "digits_calib.npz", network)
+
+
+Digits = tuple[FloatNetwork, Data, Data]
+
+
+def residual(save_model: SaveModel, scale: float = 1.0) -> tuple[FloatNetwork, np.ndarray]:
+    """Conv, Relu, Conv with a shortcut, and a fully connected output; samples."""
+    rng = np.random.default_rng(5)
+    nodes = [
+        ("Conv", ["in", "a"], "first", {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["first"], "r"),
+        ("Conv", ["r", "b"], "second", {"pads": [1, 1, 1, 1]}),
+        ("Add", ["second", "r"], "s"),
+        ("Relu", ["s"], "t"),
+        ("Flatten", ["t"], "f"),
+        ("Gemm", ["f", "w", "bw"], "out"),
+    ]
+    shapes = {"a": (5, 2, 3, 3), "b": (5, 5, 3, 3), "w": (80, 3), "bw": (3,)}
+    weights = {name: rng.normal(0, scale, shape).astype(np.float32) for name, shape in shapes.items()}
+    path = save_model(nodes, weights, ("N", 2, 4, 4))
+    return import_onnx(path), rng.normal(0.3, 1, (20, 2, 4, 4)).astype(np.float32)
+
+
+def convolutions(network: IntegerNetwork) -> list[IntegerModule]:
+    return [module for module in network.modules if module.kind == "conv"]
+
+
+# -- rows
+
+
+def test_rows_of_least_variance_are_sp2() -> None:
+    weight = np.array([[9.0, 9.1], [-1.0, 1.0], [0.0, 0.0], [5.0, 5.2], [0.0, 4.0]]).reshape(5, 1, 1, 2)
+    assert msq.assign_rows(weight, 0.6).tolist() == [True, False, True, True, False]
+    assert [int(msq.assign_rows(weight, share).sum()) for share in (0, 0.09, 0.1, 0.5, 0.69, 0.7, 1)] == [
+        0, 0, 1, 3, 3, 4, 5,
+    ]  # fmt: skip
+
+
+def test_equal_variances_take_the_lower_index() -> None:
+    assert msq.assign_rows(np.tile([0.25, -0.5, 0.75], (4, 1)), 0.5).tolist() == [True, True, False, False]
+
+
+def test_the_kind_of_a_row_is_that_of_the_scheme(digits: Digits) -> None:
+    network, _, calibration = digits
+    share = {"msq": 0.6, "fixed4": 0.0, "sp2": 1.0}
+    for scheme in MSQ_SCHEMES:
+        for module in convolutions(msq.quantize(network, calibration.x[:20], scheme)):
+            assert module.weight is not None
+            assert module.weight_bits == 4
+            rows = len(module.weight)
+            if scheme == "pot":
+                assert module.row_sp2 is None
+                kinds = [("pot", np.ones(rows, bool))]
+            else:
+                assert module.row_sp2 is not None
+                assert module.row_sp2.sum() == np.floor(share[scheme] * rows + 0.5)
+                kinds = [("sp2", module.row_sp2), ("fixed", ~module.row_sp2)]
+            for kind, chosen in kinds:
+                assert np.isin(np.abs(module.weight[chosen].astype(int)), LEVELS[kind]).all()
+
+
+# -- steps
+
+
+def least_error(row: np.ndarray, levels: np.ndarray) -> float:
+    """Least squared error over every assignment of levels and every step, by trying all of them."""
+    errors = [float(row @ row)]
+    for q in product(*[levels.tolist()] * len(row)):
+        if any(q):
+            fit = float(np.abs(row) @ q)
+            errors.append(float(row @ row) - fit**2 / float(np.dot(q, q)))
+    return min(errors)
+
+
+@pytest.mark.parametrize("kind", LEVELS)
+def test_steps_are_the_optimum(kind: str, rng: np.random.Generator) -> None:
+    levels = LEVELS[kind]
+    rows = np.concatenate([rng.normal(0, 0.3, (6, 4)), rng.laplace(0, 5, (3, 4)), rng.uniform(-1, 1, (3, 4))])
+    steps = msq.fit_steps(rows, levels)
+    assert (msq.fit_alpha(rows, levels) == steps * levels[-1]).all()
+    values = sp2.project(rows, (steps * levels[-1])[:, None], levels)
+    for row, step, q in zip(rows, steps, values, strict=True):
+        assert np.square(row - step * q).sum() == pytest.approx(least_error(row, levels), abs=1e-12)
+        assert step == pytest.approx(row @ q / (q @ q))
+
+
+def test_what_is_on_the_levels_stays_exact(rng: np.random.Generator) -> None:
+    for levels in LEVELS.values():
+        values = rng.choice(levels, (4, 30)) * rng.choice([-1, 1], (4, 30))
+        values[:, :2] = levels[-1], levels[1]
+        rows = values * np.array([[0.3], [1e-9], [7.0], [2.0**20]])
+        steps = msq.fit_steps(rows, levels)
+        assert (sp2.project(rows, (steps * levels[-1])[:, None], levels) == values).all()
+        assert rows / steps[:, None] == pytest.approx(values)
+
+
+def test_a_row_of_zeros_has_alpha_one() -> None:
+    for levels in LEVELS.values():
+        assert msq.fit_alpha(np.zeros((2, 9)), levels).tolist() == [1.0, 1.0]
+
+
+def test_many_rows_are_fitted_in_blocks(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = rng.normal(0, 1, (50, 9))
+    whole = msq.fit_steps(rows, LEVELS["sp2"])
+    monkeypatch.setattr(msq, "_EVENTS", 200)
+    assert (msq.fit_steps(rows, LEVELS["sp2"]) == whole).all()
+
+
+def errors_of(scales: msq.MsqScales, weight: np.ndarray, name: str, steps: np.ndarray) -> np.ndarray:
+    """Squared error of every row."""
+    values = msq.project_rows(scales.scheme, weight, steps, scales.row_sp2.get(name))
+    return np.square(values * steps.reshape(-1, 1, 1, 1) - weight).reshape(len(weight), -1).sum(axis=1)
+
+
+@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+def test_powers_of_two_are_the_best_powers_of_two(save_model: SaveModel, scheme: str) -> None:
+    network, x = residual(save_model)
+    scales = msq.choose(network, x, scheme, 0.5, "pot")
+    for module in network.modules:
+        if module.weight is not None:
+            steps = msq.module_steps(network, scales, module, module.weight)
+            error = errors_of(scales, module.weight, module.name, steps)
+            tried = [errors_of(scales, module.weight, module.name, np.full(len(steps), 2.0**n)) for n in range(-12, 5)]
+            if module.output == network.output:
+                assert len(set(steps)) == 1
+                error, tried = error.sum(), [entry.sum() for entry in tried]
+            assert (error == np.min(tried, axis=0)).all()
+
+
+@pytest.mark.parametrize("alpha", msq.ALPHAS)
+def test_the_network_output_has_one_step(save_model: SaveModel, alpha: str) -> None:
+    network, x = residual(save_model)
+    last = network.modules[-1]
+    assert last.weight is not None
+    scales = msq.choose(network, x, "msq", 0.5, alpha)
+    assert 0 < scales.row_sp2[last.name].sum() < len(last.weight)
+    step = scales.steps[last.name][0]
+    assert (scales.steps[last.name] == step).all()
+    best = errors_of(scales, last.weight, last.name, np.full(3, step)).sum()
+    if alpha == "free":
+        for factor in np.linspace(0.3, 3, 200):
+            assert best <= errors_of(scales, last.weight, last.name, np.full(3, step * factor)).sum() + 1e-9
+    integer = msq.build(network, scales)
+    module = integer.modules[-1]
+    assert module.factor is None
+    assert not module.shift.any()  # type: ignore[union-attr]
+    assert module.attributes == ({"step": step} if alpha == "free" else {})
+    assert integer.output_scale == step * 2.0 ** -scales.tensors[last.inputs[0]]
+
+
+@pytest.mark.parametrize("last", ["Add", "Clip"])
+def test_a_network_output_with_a_shortcut_or_a_clip_has_a_power_of_two(
+    last: str, save_model: SaveModel, rng: np.random.Generator
+) -> None:
+    nodes = [("Conv", ["in", "a"], "c"), ("Conv", ["c", "b"], "d")]
+    nodes.append(("Add", ["d", "c"], "out") if last == "Add" else ("Clip", ["d", "zero", "six"], "out"))
+    weights = {name: rng.normal(0, 1, (3, 3, 1, 1)).astype(np.float32) for name in "ab"}
+    path = save_model(nodes, weights | {"zero": np.float32(0), "six": np.float32(1)}, ("N", 3, 4, 4))
+    x = rng.normal(0, 1, (30, 3, 4, 4)).astype(np.float32)
+    integer = msq.quantize(import_onnx(path), x)
+    module = integer.modules[-1]
+    assert not module.requantize
+    assert "step" not in module.attributes
+    got = run(integer, x)[integer.output] * integer.output_scale
+    assert np.corrcoef(got.transpose(0, 3, 1, 2).ravel(), reference(path, x).ravel())[0, 1] > 0.9
+
+
+def test_zeros_take_the_power_of_two_of_their_layer(save_model: SaveModel) -> None:
+    network, x = residual(save_model, 0.01)
+    first = network.modules[0]
+    assert first.weight is not None
+    first.weight[1] = 0
+    free, power = (msq.choose(network, x, "fixed4", alpha=alpha) for alpha in msq.ALPHAS)
+    assert free.steps[first.name][1] == 1 / 7
+    assert power.steps[first.name][1] in power.steps[first.name][[0, 2, 3, 4]]
+    for scales in (free, power):
+        assert not msq.build(network, scales).modules[0].weight[1].any()  # type: ignore[index]
+
+
+# -- integer networks
+
+
+@pytest.mark.parametrize("alpha", msq.ALPHAS)
+@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+def test_outputs_are_those_of_the_real_weights(save_model: SaveModel, scheme: str, alpha: str) -> None:
+    network, x = residual(save_model)
+    scales = msq.choose(network, x, scheme, 0.4, alpha)
+    integer = msq.build(network, scales)
+    codes = run(integer, x)
+    real = {name: codes[name] * 2.0**-info.fraction for name, info in integer.tensors.items()}
+    for module in network.modules:
+        if module.weight is None:
+            continue
+        quantized = replace(module, weight=msq.quantized_weight(scales, module), bias=scales.values[module.name])
+        exact = evaluate(quantized, {name: real[name] for name in module.reads()})
+        info = integer.tensors[module.output]
+        if module.output == network.output:
+            unit = scales.steps[module.name] * 2.0 ** -scales.tensors[module.inputs[0]]
+            assert np.abs(codes[module.output] * integer.output_scale - exact).max() <= unit.max() / 2 * (1 + 1e-6)
+        else:
+            expected = np.clip(exact * 2.0**info.fraction, 0, 15)
+            slack = scales.steps[module.name].max() * 2.0 ** (info.fraction - scales.tensors[module.inputs[0]]) / 2
+            assert np.abs(codes[module.output] - expected).max() <= 0.5 + slack + 1e-3
+
+
+def test_factors_are_half_up_with_sixteen_bits() -> None:
+    real = np.array([1.0, 0.5, 0.75, 1 - 2.0**-18, 3.0, 2.0**-31, 2.0**14 * 1.5])
+    mantissas, shifts = msq.factors(real)
+    assert mantissas.tolist() == [32768, 32768, 49152, 32768, 49152, 32768, 49152]
+    assert shifts.tolist() == [15, 16, 16, 15, 14, 46, 1]
+    assert mantissas.dtype == shifts.dtype == np.int32
+    assert np.abs(mantissas * 2.0**-shifts / real - 1).max() <= 2.0**-16
+
+
+def test_a_row_far_below_its_bias_gets_a_larger_step(save_model: SaveModel) -> None:
+    network, x = residual(save_model)
+    first, last = network.modules[0], network.modules[-1]
+    for module in (first, last):
+        assert module.weight is not None
+        assert module.bias is not None
+    first.weight[2] *= 1e-14  # type: ignore[index]
+    first.bias[2] = 3.0  # type: ignore[index]
+    first.weight[3] *= 1e-14  # type: ignore[index]
+    first.bias[3] = 0.0  # type: ignore[index]
+    last.weight *= 1e-14  # type: ignore[operator]
+    last.bias[1] = -2.0  # type: ignore[index]
+    for alpha in msq.ALPHAS:
+        integer = msq.quantize(network, x, alpha=alpha)
+        module = integer.modules[0]
+        assert module.weight is not None
+        assert module.bias is not None
+        assert not module.weight[2].any()
+        codes = run(integer, x)
+        real = codes[first.output][..., 2] * 2.0 ** -integer.tensors[first.output].fraction
+        assert np.abs(real - 3).max() <= 0.5 * 2.0 ** -integer.tensors[first.output].fraction
+        output = codes[integer.output] * integer.output_scale
+        assert np.abs(output[..., 1] + 2).max() < 1e-6
+        if alpha == "free":
+            assert (module.shift <= 47).all()  # type: ignore[operator]
+            assert (np.abs(module.bias) <= 1 << 30).all()
+
+
+def test_steps_that_do_not_fit_are_refused(save_model: SaveModel) -> None:
+    network, x = residual(save_model)
+    first, second, last = (module.name for module in network.modules if module.kind == "conv")
+
+    def refused(text: str, name: str, step: float, bias: float = 0.0, alpha: str = "free", **fractions: int) -> None:
+        scales = msq.choose(network, x, alpha=alpha)
+        scales.steps[name][0], scales.values[name][0] = step, bias
+        scales.tensors.update(fractions)
+        with pytest.raises(ShiftworkError, match=f"node '{name}': {text}"):
+            msq.build(network, scales)
+
+    refused("a shift of 48 is outside 1", first, 2.0**-33, **{"in": 1, "r": 1})
+    refused("a shift of 0 is outside 1", first, 2.0**15, **{"in": 1, "r": 1})
+    refused("a shift of the shortcut of -2 is outside 0", second, 2.0**17, r=8, t=1)
+    refused("its bias takes more than 32 bits", first, 1e-20, 1.0)
+    refused("the network output needs the same step", last, 1e-3)
+    refused("its steps have to be powers of two", second, 0.3, alpha="pot")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("msq4", 0.5, "free"), "unknown scheme 'msq4': choose one of msq, fixed4, sp2, pot"),
+        (("msq", 0.5, "fixed"), "unknown alpha 'fixed': choose one of free, pot"),
+        (("msq", 1.5, "free"), "SP2 share 1.5 is outside"),
+        (("msq", float("nan"), "free"), "SP2 share nan is outside"),
+    ],
+)
+def test_wrong_options(options: tuple[str, float, str], text: str, digits: Digits) -> None:
+    network, _, calibration = digits
+    with pytest.raises(ShiftworkError, match=text):
+        msq.quantize(network, calibration.x[:5], *options)
+
+
+@pytest.mark.parametrize("alpha", msq.ALPHAS)
+def test_save_and_load(save_model: SaveModel, tmp_path: Path, alpha: str) -> None:
+    network, x = residual(save_model)
+    integer = msq.quantize(network, x, "msq", 0.5, alpha)
+    loaded = IntegerNetwork.load(integer.save(tmp_path / "network.npz")[0])
+    assert loaded.scheme == "msq"
+    assert loaded.output_scale == integer.output_scale
+    for mine, theirs in zip(convolutions(integer), convolutions(loaded), strict=True):
+        assert (mine.row_sp2 == theirs.row_sp2).all()
+        assert theirs.row_sp2.dtype == np.bool_  # type: ignore[union-attr]
+        assert (mine.factor is None) == (theirs.factor is None)
+        assert mine.factor is None or (mine.factor == theirs.factor).all()
+    assert (run(loaded, x)["out"] == run(integer, x)["out"]).all()
+    biases, factors = 5 + 5 + 3, 5 + 5 if alpha == "free" else 0
+    assert loaded.model_bits == 4 * (90 + 225 + 240) + 32 * biases + 16 * factors
+
+
+def test_accumulators_are_bounded_by_four_bit_codes(save_model: SaveModel) -> None:
+    network, x = residual(save_model)
+    integer = msq.quantize(network, x, "msq", 0.5)
+    first, second, _ = convolutions(integer)
+    for module, largest in ((first, 8), (second, 15)):
+        assert module.weight is not None
+        sums = np.abs(module.weight.astype(int)).reshape(5, -1).sum(axis=1) * largest
+        assert accumulator_bound(integer, module) == sums.max()
+        assert slice_bounds(integer, module).tolist() == [sums.max()]
+        value, total = scaled_bound(integer, module)
+        assert value == (sums + np.abs(module.bias.astype(int))).max()  # type: ignore[union-attr]
+        skip = 0 if module.shortcut is None else 15
+        assert total == max(
+            (int(s) + abs(int(b))) * int(m) + (1 << (int(sh) - 1)) + (skip << int(ss))
+            for s, b, m, sh, ss in zip(
+                sums,
+                module.bias,
+                module.factor,
+                module.shift,
+                np.zeros(5) if module.shortcut_shift is None else module.shortcut_shift,
+                strict=True,
+            )
+        )
+    first.bias = np.full(5, (1 << 31) - 1, np.int32)
+    check_accumulators(integer)
+    assert second.shortcut_shift is not None
+    second.shortcut_shift = np.full(5, 60, np.int32)
+    with pytest.raises(ShiftworkError, match=f"node '{second.name}': its scaled sum .* beyond 64 bits"):
+        check_accumulators(integer)
+
+
+# -- accuracy
+
+
+def test_biases_take_the_mean_error_out(digits: Digits) -> None:
+    network, _, calibration = digits
+    scales = msq.choose(network, calibration.x)
+    kept = replace(scales, values={})
+    exact = np.concatenate([tensors[network.output] for tensors in activations(network, calibration.x)])
+    missed = []
+    for tried in (kept, scales):
+        integer = msq.build(network, tried)
+        codes = run(integer, calibration.x, collect=False)[integer.output]
+        missed.append(np.abs((codes * integer.output_scale - exact).mean(axis=0)).max())
+    assert missed[1] < 0.1 * missed[0]
+
+
+@pytest.mark.parametrize("alpha", msq.ALPHAS)
+@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+def test_the_example_network_stays_accurate(digits: Digits, scheme: str, alpha: str) -> None:
+    network, test, calibration = digits
+    assert test.y is not None
+    integer = msq.quantize(network, calibration.x, scheme, alpha=alpha)
+    codes = run(integer, test.x, collect=False)[integer.output]
+    assert accuracy(codes, test.y) >= 94
+    assert (predictions(codes) == reference(EXAMPLE / "digits.onnx", test.x).argmax(axis=1)).mean() >= 0.94
+
+
+def test_the_choice_is_repeatable(digits: Digits) -> None:
+    network, _, calibration = digits
+    first, second = (msq.choose(network, calibration.x) for _ in range(2))
+    assert first.tensors == second.tensors
+    for one, other in ((first.steps, second.steps), (first.values, second.values), (first.row_sp2, second.row_sp2)):
+        assert one.keys() == other.keys()
+        assert all((one[name] == other[name]).all() for name in one)

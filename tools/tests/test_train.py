@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of 4-bit networks: agreement with the golden model, repeatability, checkpoints, errors."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shiftwork.cli import main
+from shiftwork.codes import sp2
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import executor as golden
+from shiftwork.hardware.manifest import ROOT
+from shiftwork.network.data import Data, load_data
+from shiftwork.network.graph import FloatNetwork
+from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.quantize import msq
+from shiftwork.quantize import train as training
+from shiftwork.quantize.train import Recipe, Trained, augment, emulate, train
+
+EXAMPLE = ROOT / "examples" / "digits"
+MODEL, TRAIN, TEST = EXAMPLE / "digits.onnx", EXAMPLE / "digits_train.npz", EXAMPLE / "digits_test.npz"
+SHORT = Recipe(epochs=3, batch=32, shift=1, holdout=40)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[FloatNetwork, Data]:
+    network = import_onnx(MODEL)
+    return network, load_data(TRAIN, network, 200)
+
+
+def _same(one: Trained, other: Trained) -> None:
+    """Every bit of two results, wall time aside."""
+    for name in ("best", "start", "accuracy"):
+        assert getattr(one, name) == getattr(other, name)
+    assert [replace(e, seconds=0) for e in one.history] == [replace(e, seconds=0) for e in other.history]
+    assert one.network.tensors == other.network.tensors
+    for module, twin in zip(one.network.modules, other.network.modules, strict=True):
+        assert module.attributes == twin.attributes
+        for name in ("weight", "bias", "factor", "shift"):
+            np.testing.assert_array_equal(getattr(module, name), getattr(twin, name))
+
+
+# -- the integer network
+
+
+@pytest.mark.parametrize(
+    ("scheme", "alpha"),
+    [("msq", "free"), ("msq", "pot"), ("fixed4", "free"), ("sp2", "free"), ("sp2", "pot"), ("pot", "free")],
+)
+def test_the_emulation_equals_the_golden_model(digits, scheme: str, alpha: str) -> None:
+    network, data = digits
+    trained = train(network, data, replace(SHORT, scheme=scheme, alpha=alpha, epochs=1))
+    samples = load_data(TEST, network, 100)
+    codes = golden.run(trained.network, samples.x)
+    emulated = emulate(trained.floats, trained.scales, samples.x)
+    assert set(emulated) == set(codes)
+    for name, values in emulated.items():
+        scale = trained.network.output_scale if name == network.output else 1
+        np.testing.assert_array_equal(values, codes[name] * scale, err_msg=name)
+
+
+def test_weights_end_on_their_levels(digits) -> None:
+    network, data = digits
+    trained = train(network, data, replace(SHORT, epochs=1, sp2_share=0.6))
+    for module, source in zip(trained.network.modules, network.modules, strict=True):
+        if module.weight is None:
+            continue
+        assert module.row_sp2 is not None
+        np.testing.assert_array_equal(module.row_sp2, msq.assign_rows(source.weight, 0.6))  # fixed at the start
+        assert np.isin(np.abs(module.weight[module.row_sp2]), sp2.levels()).all()
+        assert np.isin(np.abs(module.weight[~module.row_sp2]), sp2.fixed_levels()).all()
+
+
+def test_training_lowers_the_loss_and_moves_weights(digits) -> None:
+    network, data = digits
+    trained = train(network, data, replace(SHORT, distill=0.0, epochs=6))
+    assert trained.history[-1].loss < 0.7 * trained.history[0].loss
+    before = msq.build(network, msq.choose(network, data.x[:160])).modules[0].weight
+    assert not np.array_equal(trained.network.modules[0].weight, before)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("scheme", ["msq", "fixed4", "sp2", "pot"])
+def test_the_recipe_of_the_example(scheme: str) -> None:
+    network = import_onnx(MODEL)
+    recipe = Recipe(scheme=scheme, epochs=20, batch=32, shift=1, holdout=119)
+    trained = train(network, load_data(TRAIN, network), recipe)
+    samples = load_data(TEST, network)
+    assert samples.y is not None
+    codes = golden.run(trained.network, samples.x, collect=False)[network.output]
+    assert golden.accuracy(codes, samples.y) > 97.4  # the float network: 98.83
+
+
+# -- networks with every kind of module
+
+
+def test_every_kind_of_module(save_model, rng) -> None:
+    weights = {
+        "w1": rng.normal(0, 0.3, (8, 3, 3, 3)).astype(np.float32),
+        "w2": rng.normal(0, 0.4, (8, 1, 3, 3)).astype(np.float32),
+        "w3": rng.normal(0, 0.3, (4, 16, 2, 2)).astype(np.float32),
+        "w4": rng.normal(0, 0.3, (5, 16)).astype(np.float32),
+        "shape": np.array([-1, 16, 1, 1]),
+        "starts": np.array([0, 0]),
+        "ends": np.array([8, 8]),
+        "axes": np.array([2, 3]),
+        "steps": np.array([2, 2]),
+    }
+    window = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 0, 0]}
+    nodes = [
+        ("Conv", ["in", "w1"], "c1", {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["c1"], "r1"),
+        ("Conv", ["r1", "w2"], "c2", {"pads": [1, 0, 1, 2], "group": 8}),
+        ("MaxPool", ["c2"], "m", {**window, "ceil_mode": 1}),
+        ("AveragePool", ["r1"], "a", window),
+        ("Slice", ["r1", "starts", "ends", "axes", "steps"], "s"),
+        ("Add", ["a", "s"], "plus"),
+        ("Concat", ["m", "plus"], "cat", {"axis": 1}),
+        ("Conv", ["cat", "w3"], "c3", {"pads": [1, 0, 0, 1]}),
+        ("Relu", ["c3"], "r3"),
+        ("MaxPool", ["r3"], "p3", {"kernel_shape": [2, 2], "strides": [2, 2], "ceil_mode": 1}),
+        ("Reshape", ["p3", "shape"], "shaped"),
+        ("Flatten", ["shaped"], "flat"),
+        ("Gemm", ["flat", "w4"], "out", {"transB": 1}),
+    ]
+    network = import_onnx(save_model(nodes, weights))
+    data = Data(rng.normal(size=(48, 3, 8, 8)).astype(np.float32), rng.integers(0, 5, 48))
+    trained = train(network, data, Recipe(epochs=1, holdout=8, flip=True, sp2_share=0.5))
+    codes = golden.run(trained.network, data.x)
+    for name, values in emulate(trained.floats, trained.scales, data.x).items():
+        scale = trained.network.output_scale if name == network.output else 1
+        np.testing.assert_array_equal(values, codes[name] * scale, err_msg=name)
+    assert {module.kind for module in network.modules} >= {"conv", "add", "avgpool", "maxpool", "concat", "slice"}
+
+
+# -- repeatability
+
+
+def test_a_seed_decides_everything(digits) -> None:
+    network, data = digits
+    first = train(network, data, SHORT)
+    _same(first, train(network, data, SHORT))
+    other = train(network, data, replace(SHORT, seed=2))
+    assert other.history[0].loss != first.history[0].loss
+
+
+def test_resuming_gives_the_uninterrupted_result(digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, data = digits
+    recipe = replace(SHORT, search=(0, 2), epochs=4)
+    whole = train(network, data, recipe)
+    checkpoint = tmp_path / "training.pt"
+    epoch = training._Training.epoch
+
+    def interrupted(self: training._Training) -> object:
+        if len(self.history) == 2:
+            raise KeyboardInterrupt
+        return epoch(self)
+
+    monkeypatch.setattr(training._Training, "epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(network, data, recipe, checkpoint=checkpoint)
+    monkeypatch.undo()
+    _same(train(network, data, recipe, checkpoint=checkpoint, resume=True), whole)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+    _same(train(network, data, recipe, checkpoint=checkpoint, resume=True), whole)  # nothing is left to do
+
+
+def test_patience_ends_a_training(digits) -> None:
+    network, data = digits
+    trained = train(network, data, replace(SHORT, rate=1e-9, rho=0.0, search=(), epochs=50, patience=2))
+    assert len(trained.history) == trained.best + 2
+
+
+# -- augmentation
+
+
+def test_augmentation_moves_and_mirrors(rng) -> None:
+    x = rng.normal(size=(40, 5, 6, 2)).astype(np.float32)
+    recipe = Recipe()
+    assert augment(x, recipe, rng) is x
+    mirrored = augment(x, replace(recipe, flip=True), rng)
+    flips = [np.array_equal(a, b[:, ::-1]) for a, b in zip(mirrored, x, strict=True)]
+    assert all(f or np.array_equal(a, b) for f, a, b in zip(flips, mirrored, x, strict=True))
+    assert 0 < sum(flips) < 40
+    moved = augment(x, replace(recipe, shift=2), rng)
+    padded = np.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
+    places = set()
+    for image, wide in zip(moved, padded, strict=True):
+        found = [(i, j) for i in range(5) for j in range(5) if np.array_equal(image, wide[i : i + 5, j : j + 6])]
+        assert found
+        places.add(found[0])
+    assert len(places) > 10
+
+
+# -- mistakes
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epochs": 0}, "--epochs 0"),
+        ({"rate": 0.0}, "--rate 0.0"),
+        ({"distill": 1.5}, "--distill 1.5"),
+        ({"holdout": 0}, "--holdout 0"),
+        ({"holdout": 200}, "--holdout 200"),
+        ({"scheme": "fixed8"}, "'fixed8'"),
+        ({"alpha": "log"}, "'log'"),
+        ({"sp2_share": 1.1}, "1.1"),
+    ],
+)
+def test_an_illegal_recipe_is_refused(digits, change: dict[str, object], words: str) -> None:
+    with pytest.raises(ShiftworkError, match=words):
+        train(*digits, replace(SHORT, **change))
+
+
+def test_labels_are_needed(digits) -> None:
+    with pytest.raises(ShiftworkError, match="labels"):
+        train(digits[0], Data(digits[1].x, None), SHORT)
+
+
+def test_checkpoints_of_something_else_are_refused(digits, tmp_path: Path) -> None:
+    network, data = digits
+    checkpoint = tmp_path / "training.pt"
+    with pytest.raises(ShiftworkError, match="no such file"):
+        train(network, data, SHORT, checkpoint=checkpoint, resume=True)
+    train(network, data, replace(SHORT, epochs=1), checkpoint=checkpoint)
+    with pytest.raises(ShiftworkError, match="of another training: epochs differs"):
+        train(network, data, SHORT, checkpoint=checkpoint, resume=True)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(ShiftworkError, match="not a checkpoint"):
+        train(network, data, SHORT, checkpoint=checkpoint, resume=True)
+
+
+def test_without_torch_the_command_says_how_to_install_it(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "shiftwork.quantize.train")
+    arguments = ["train", str(MODEL), "--data", str(TRAIN), "--output", str(tmp_path / "n.npz")]
+    assert main(arguments) == 2
+    assert "pip install 'shiftwork[train]'" in capsys.readouterr().err
+
+
+# -- the command
+
+
+def test_the_command_writes_a_network_that_simulate_reads(tmp_path: Path, capsys) -> None:
+    small = tmp_path / "small.npz"
+    with np.load(TRAIN) as archive:
+        np.savez(small, x=archive["x"][:120], y=archive["y"][:120])
+    network, report = tmp_path / "n.npz", tmp_path / "r.json"
+    arguments = [
+        "train",
+        str(MODEL),
+        "--data",
+        str(small),
+        "--scheme",
+        "msq",
+        "--epochs",
+        "2",
+        "--output",
+        str(network),
+    ]
+    assert main([*arguments, "--checkpoint", str(tmp_path / "c.pt"), "--json", str(report)]) == 0
+    shown = capsys.readouterr()
+    assert "[2/2] loss" in shown.err and "held-out accuracy" in shown.out
+    assert IntegerNetwork.load(network).scheme == "msq"
+    assert '"best_epoch"' in report.read_text()
+    assert main(["simulate", str(network), "--data", str(TEST), "--executor", "golden"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--scheme", "tr"], "--scheme tr"),
+        (["--resume"], "--resume needs --checkpoint"),
+        (["--batch", "0"], "--batch 0"),
+        (["--checkpoint", "no/such/folder/c.pt"], "--checkpoint"),
+    ],
+)
+def test_bad_options_are_one_line(tmp_path: Path, capsys, words: list[str], message: str) -> None:
+    arguments = ["train", str(MODEL), "--data", str(TRAIN), "--output", str(tmp_path / "n.npz")]
+    assert main([*arguments, *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_recipe_is_plain_data() -> None:
+    assert asdict(Recipe())["scheme"] == "msq"
