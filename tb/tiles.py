@@ -5,7 +5,7 @@ What differs between engines is in a subclass of :class:`Pins` (`tr_tiles`, `msq
 
 The loop runs at falling edges. Outputs of an engine depend on registers only, so what is seen there is what the next
 rising edge transfers. Around the handshakes the bench drives noise: configuration on all beats but the first of a tile,
-`in_last` while nothing is valid.
+`in_last` and operands while nothing is valid.
 """
 
 from __future__ import annotations
@@ -116,6 +116,12 @@ class Pins(ABC):
         for handle in self._config.values():
             handle.value = rng.getrandbits(len(handle))
 
+    def pause(self, rng: random.Random) -> None:
+        """Offer no beat; what `in_last` and the operands hold must not matter."""
+        dut = self.dut
+        dut.in_valid.value, dut.in_last.value = 0, rng.getrandbits(1)
+        dut.in_row.value, dut.in_col.value = rng.getrandbits(len(dut.in_row)), rng.getrandbits(len(dut.in_col))
+
     def idle(self) -> None:
         """Drive every input but clock and reset to zero."""
         for name in ("in_valid", "in_last", "in_row", "in_col", "out_ready", *self.CONFIG):
@@ -214,7 +220,7 @@ class TileBench:
             # Operands.
             if not offered and position < len(beats):
                 if pause():
-                    dut.in_valid.value, dut.in_last.value = 0, rng.getrandbits(1)
+                    pins.pause(rng)
                 else:
                     n, k = beats[position]
                     if k == 0:
@@ -232,7 +238,7 @@ class TileBench:
                 position += 1
                 offered, moved = False, True
             elif not offered and position == len(beats):
-                dut.in_valid.value, dut.in_last.value = 0, 1
+                pins.pause(rng)
                 pins.noise(rng)
                 quiet += len(run.left) == wanted
             idle = 0 if moved else idle + 1

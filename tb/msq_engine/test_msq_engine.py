@@ -18,15 +18,16 @@ SHAPES = {
     "8+8x16x8": {"FIXED_ROWS": 8, "SP2_ROWS": 8, "COLS": 16, "LANES": 8},
 }
 QUICK = ("2+1x2x4", "0+1x2x8", "1+1x2x4_two")
+WIDE = ("8+8x16x8", "4+5x6x16")
 
 
-def run(simulator, shape, amount):
+def run(simulator, shape, amount, tests=""):
     simulate(
         simulator,
         "shw_msq_engine",
         "cocotb_msq_engine",
         parameters=SHAPES[shape],
-        env={"AMOUNT": str(amount)},
+        env={"AMOUNT": str(amount), "COCOTB_TEST_FILTER": tests} if tests else {"AMOUNT": str(amount)},
     )
 
 
@@ -36,10 +37,17 @@ def test_engine(simulator, shape):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE])
 def test_engine_long(simulator, shape):
-    """Every shape; Icarus, slow with wide arrays, does less of it."""
-    run(simulator, shape, 1 if simulator == "icarus" else 10)
+    run(simulator, shape, 2 if simulator == "icarus" else 10)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", WIDE)
+def test_wide_engine(simulator, shape):
+    """The default shape, and one that is not square."""
+    tests = "extremes|random_tiles_under_stalls|steady_state|mixed_lengths_leave_on_schedule"
+    run(simulator, shape, 1 if simulator == "icarus" else 4, tests)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from shiftwork.golden import executor as golden
 from shiftwork.network.data import Data
 from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TermConfig
 from shiftwork.report import benchmark
+from shiftwork.report.demo import demo
 from system import networks
 
 ENGINE = TrEngine(4, 8)
@@ -201,8 +202,7 @@ def test_a_wrong_weight_fails_the_command(
 
 
 def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["demo", "--limit", "2", "--rows", str(ENGINE.rows), "--cols", str(ENGINE.cols)]
-    assert main(command) == 0
+    assert demo(2, None, ENGINE, MSQ_ENGINE) == 0
     assert "every layer equals the golden model" in capsys.readouterr().out
     honest = executor.compile_module
 
@@ -212,7 +212,7 @@ def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: 
         return program
 
     monkeypatch.setattr(executor, "compile_module", broken)
-    assert main(command) == 1
+    assert demo(2, None, ENGINE, MSQ_ENGINE) == 1
     assert "FAILED" in capsys.readouterr().out
 
 

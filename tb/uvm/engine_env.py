@@ -112,7 +112,7 @@ class TileDriver(uvm_driver):
             beats = self.pins.beats(item.tile)
             for k, (row, col) in enumerate(beats):
                 while pause():
-                    dut.in_valid.value, dut.in_last.value = 0, self.rng.getrandbits(1)
+                    self.pins.pause(self.rng)
                     await FallingEdge(clk)
                 if k == 0:
                     self.pins.configure(item.tile.config)
@@ -123,7 +123,7 @@ class TileDriver(uvm_driver):
                 while not int(dut.in_ready.value):
                     await FallingEdge(clk)
                 await FallingEdge(clk)
-            dut.in_valid.value = 0
+            self.pins.pause(self.rng)
             self.seq_item_port.item_done()
 
 

@@ -346,7 +346,9 @@ def test_wrong_network_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_wrong_synthesis(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "synth msq" in refused(capsys, "synth", "msq")
+    assert "synth pot: choose tr, msq, requant" in refused(capsys, "synth", "pot")
+    assert "--ecp5 belongs to synth tr" in refused(capsys, "synth", "msq", "--ecp5")
+    assert "--design" in refused(capsys, "synth", "msq", "--design", "sp2")
     assert "--samples 0" in refused(capsys, "synth", "tr", "--samples", "0")
     assert "--data belong" in refused(capsys, "synth", "tr", "--data", data)
     assert "exclude" in refused(capsys, "synth", "tr", "--cycles", data, "--model", data, "--data", data)

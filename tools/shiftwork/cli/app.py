@@ -301,15 +301,13 @@ def _samples(network: IntegerNetwork, path: Path, limit: int | None) -> Data:
 @app.command()
 def demo(
     limit: Annotated[int, typer.Option(help="Test images that run on the RTL.")] = 100,
-    rows: o.Rows = 8,
-    cols: o.Cols = 64,
     json: o.JsonFile = None,
 ) -> int:
-    """The shipped digits network under float, fixed8 and tr; fixed8 and tr on the RTL, every layer compared."""
+    """The shipped digits network under float, fixed8, tr and msq; the integers on the RTL, every layer compared."""
     from shiftwork.report.demo import demo as run_demo
 
     o.check_target("--json", json)
-    return int(run_demo(limit, rows, cols, json))
+    return int(run_demo(limit, json))
 
 
 @app.command()
@@ -332,7 +330,7 @@ def cores(
 
 @app.command()
 def synth(
-    scheme: Annotated[str, typer.Argument(help="tr: engines; requant: requantizers.")] = "tr",
+    scheme: Annotated[str, typer.Argument(help="tr: engines; msq: 4-bit units; requant: requantizers.")] = "tr",
     model: Annotated[
         Path | None, typer.Option(metavar="MODEL.onnx", help="Network for cycles and sums. [default: digits example]")
     ] = None,
@@ -343,7 +341,7 @@ def synth(
     cycles: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Take cycles from `run --json` reports; repeatable.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="Samples that run on the RTL; requant: on the golden model.")] = 5,
+    samples: Annotated[int, typer.Option(help="Samples that run on the RTL; msq, requant: on the golden model.")] = 5,
     rows: o.Rows = 8,
     cols: o.Cols = 64,
     design: Annotated[
@@ -356,8 +354,8 @@ def synth(
     ] = None,
     json: o.JsonFile = None,
 ) -> int:
-    """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series), or area and
-    switching of the requantizers (requant; 7-series, ECP5, iCE40)."""
+    """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series); area and switching
+    of 4-bit units (msq; 7-series, ECP5) or of requantizers (requant; 7-series, ECP5, iCE40)."""
     from shiftwork.cli.synth import synth as run_synth
 
     o.check_target("--json", json)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles; requantizers."""
+"""The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles.
+
+Schemes ``msq`` and ``requant`` have modules of their own.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from shiftwork.cli.msq import msq
 from shiftwork.cli.requant import requant
 from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import ecp5 as placer
@@ -18,7 +22,7 @@ from shiftwork.report.progress import Progress
 from shiftwork.report.run import write_json
 from shiftwork.report.table import Table
 
-SCHEMES = ("tr", "requant")
+SCHEMES = ("tr", "msq", "requant")
 ROWS, COLS = 8, 64
 TOGGLE_TARGET = 0.5
 BLOCKS = (16, 4, 32)
@@ -45,11 +49,12 @@ def synth(
     """Measure cycles on the RTL (or read them), run the tools, print tables.
 
     Args:
-        scheme: ``tr``, or ``requant`` (:mod:`shiftwork.cli.requant`), which takes no shape, cycles, ecp5 or toggles.
+        scheme: ``tr``, or ``msq`` (:mod:`shiftwork.cli.msq`) or ``requant`` (:mod:`shiftwork.cli.requant`), which take
+            no shape, cycles, ecp5 or toggles.
         model, data, calibration: network for cycles, codes and sums; None is the digits example.
         cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
         samples: samples on the RTL, or on the golden model for sums. rows, cols: shape.
-        keys: designs to map, empty for all.
+        keys: designs to map, empty for all; not for ``msq``.
         ecp5: place and route instead of mapping to 7-series. toggles: count net toggles instead.
         keep: folder that keeps scripts, logs and netlists. json: file to write.
 
@@ -62,7 +67,7 @@ def synth(
     from shiftwork.report import demo
 
     if scheme not in SCHEMES:
-        raise ShiftworkError(f"synth {scheme}: choose {' or '.join(SCHEMES)}")
+        raise ShiftworkError(f"synth {scheme}: choose {', '.join(SCHEMES)}")
     if samples < 1:
         raise ShiftworkError(f"--samples {samples} is below 1")
     if cycles and model is not None:
@@ -71,12 +76,17 @@ def synth(
         raise ShiftworkError("--model and --data belong together")
     network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
     known = calibration or (demo.CALIBRATION if model is None else used)
-    if scheme == "requant":
-        shape = {"--rows": rows != ROWS, "--cols": cols != COLS}
-        for option, value in {"--cycles": cycles, "--ecp5": ecp5, "--toggles": toggles, **shape}.items():
+    if scheme != "tr":
+        foreign = {"--cycles": cycles, "--ecp5": ecp5, "--toggles": toggles, "--rows": rows != ROWS}
+        for option, value in {**foreign, "--cols": cols != COLS}.items():
             if value:
-                raise ShiftworkError(f"{option} belongs to synth tr, not to synth requant")
-        result = requant(network, used, known, samples, keys, keep)
+                raise ShiftworkError(f"{option} belongs to synth tr, not to synth {scheme}")
+        if scheme == "msq" and keys:
+            raise ShiftworkError("--design does not go with synth msq")
+        if scheme == "msq":
+            result = msq(network, used, known, samples, keep)
+        else:
+            result = requant(network, used, known, samples, keys, keep)
         if json is not None:
             write_json(json, result)
         return 0

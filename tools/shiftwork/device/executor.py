@@ -40,7 +40,7 @@ class LayerReport:
             all that counts terms, for a layer of 4-bit codes.
         revealed: True when term revealing is on.
         macs: multiply-accumulates over all images. sp2_macs: those of SP2 rows, of a layer of 4-bit codes.
-        term_pairs: bound; term_pairs_present: counted.
+        term_pairs: bound; term_pairs_present: counted; None where values are not made of terms.
         terms_per_mac: terms of the streamed operand per multiply-accumulate.
         tokens: terms and empty planes that the rows issued.
         bound: cycles below which no schedule can go (:class:`shiftwork.compile.Schedule`).
@@ -61,8 +61,8 @@ class LayerReport:
     data_terms: int | None = None
     macs: int = 0
     sp2_macs: int | None = None
-    term_pairs: int = 0
-    term_pairs_present: int = 0
+    term_pairs: int | None = 0
+    term_pairs_present: int | None = 0
     terms_per_mac: float | None = None
     tokens: int | None = None
     bound: int | None = None
@@ -101,6 +101,7 @@ def layer_reports(
             report.macs = work.macs
         if module.kind == "conv" and network.scheme in MSQ_SCHEMES:
             report.sp2_macs = None if work is None else work.sp2_macs
+            report.term_pairs = report.term_pairs_present = None
         elif module.kind == "conv":
             report.stream = module.terms.stream
             report.revealed = module.terms.enabled
@@ -203,7 +204,7 @@ def execute(
                         report.tokens = (report.tokens or 0) + cost.tokens
                 if counts is None:
                     report.macs += program.macs
-                    if report.stream is not None:
+                    if report.term_pairs is not None:
                         report.term_pairs += round(program.macs * pairs_bound(module))
             else:
                 tensors[module.output] = evaluate(network, module, tensors)

@@ -156,7 +156,7 @@ def _fixed(lanes: int, products: int) -> UnitDesign:
 def _dot(key: str, lanes: int, x_w: int, family: str) -> UnitDesign:
     level = lanes.bit_length() - 1
     kind = "booth" if key.startswith("booth") else "inferred"
-    parameters = {"LANES": lanes, "X_W": x_w, "KIND": kind, "FAMILY": family}
+    parameters: dict[str, int | str] = {"LANES": lanes, "X_W": x_w, "KIND": kind, "FAMILY": family}
     title = {"inferred": "inferred *", "booth": "Booth rows"}[kind] + ", 1 lane" * (lanes == 1)
     title += ", codes 0..15 only" * (x_w == 4)
     operands = {"weight": 4 * lanes, "x": x_w * lanes}
@@ -356,7 +356,7 @@ def place_units(
         engine: shape. keys: of :func:`units`. folder, progress: as in :func:`synth_units`.
 
     Returns:
-        Plain JSON values: ``tool``, ``mapping``, ``placements`` by key; cells are lane-MACs.
+        Plain JSON values: ``tool``, ``mapping``, ``placements`` by key, with ``macs``; their cells are lane-MACs.
 
     Raises:
         ShiftworkError: a tool is missing or fails.
@@ -371,9 +371,9 @@ def place_units(
     for index, design in enumerate(chosen):
         if progress is not None:
             progress.item(index + 1, len(chosen), f"ECP5: {design.title}")
-        done[design.key] = ecp5.place(design, folder / f"ecp5_{design.key}")
+        done[design.key] = asdict(ecp5.place(design, folder / f"ecp5_{design.key}")) | {"macs": design.cells}
     return {
         "tool": f"Yosys {yosys.version()}, nextpnr {version}",
         "mapping": ecp5.synthesis(dsp=True),
-        "placements": {key: asdict(placement) for key, placement in done.items()},
+        "placements": done,
     }

@@ -8,7 +8,8 @@ clock do not. Every total is compared. Units with DSP blocks are left out: what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import msq_units
 from shiftwork.hardware.designs import ACC_W, TOP
-from shiftwork.hardware.msq import UnitDesign
+from shiftwork.hardware.msq import UnitDesign, units
 from shiftwork.hardware.toggles import (
     STEPS,
     Toggles,
@@ -31,6 +32,7 @@ from shiftwork.hardware.toggles import (
     write_words,
 )
 from shiftwork.network.integer import IntegerNetwork
+from shiftwork.report.progress import Progress
 
 RUNS = (("sp2", True), ("sp2", False), ("inferred", False), ("booth", False))
 """Units that are simulated, and whether on the codes of SP2 rows or of fixed rows; the rivals take the latter only."""
@@ -65,7 +67,9 @@ class Codes:
         return msq_units.value(self.row, self.row_sp2) * self.values
 
 
-def layer_codes(network: IntegerNetwork, x: NDArray[np.float32], row_sp2: bool, lanes: int, steps: int = STEPS) -> Codes:
+def layer_codes(
+    network: IntegerNetwork, x: NDArray[np.float32], row_sp2: bool, lanes: int, steps: int = STEPS
+) -> Codes:
     """Codes of the layer of :func:`~shiftwork.hardware.toggles.layer_operands`, for about ``steps`` beats.
 
     Args:
@@ -185,14 +189,44 @@ module bench;
   end
 endmodule
 """
-    ports = [name for _, name, _ in unit.ports]
-    nets, toggles = run_netlist(unit, bench, words, width, folder, ports)
+    inputs = [name for way, name, _ in unit.ports if way == "input"]
+    nets, toggles = run_netlist(unit, bench, words, width, folder, inputs)
     macs = codes.row.size
     work = f"{'SP2' if codes.row_sp2 else 'fixed'} codes"
     cycles = simulated_cycles(folder)
     return Toggles(unit.title, unit.rows, unit.cols, work, nets, toggles, cycles, macs, toggles / macs)
 
 
-def toggles_of(entries: list[Toggles]) -> list[dict[str, Any]]:
-    """Entries as JSON values, each with its share of the inferred unit's toggles per MAC."""
-    raise NotImplementedError
+def synth_toggles(
+    network: IntegerNetwork,
+    x: NDArray[np.float32],
+    lanes: int = 8,
+    steps: int = STEPS,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Toggles of :data:`RUNS` on one layer of a network.
+
+    Args:
+        network: of scheme ``msq``. x: samples. lanes: of every unit. steps: beats, about.
+        folder: keeps scripts, netlists and VCDs; None: a temporary folder. progress: told about every unit.
+
+    Returns:
+        Plain JSON values: ``layer``, ``lanes``, ``toggles``.
+
+    Raises:
+        ShiftworkError: the layer has rows of one kind only, a tool is missing or fails, or a netlist is wrong.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
+            return synth_toggles(network, x, lanes, steps, Path(temporary), progress)
+    codes = {row_sp2: layer_codes(network, x, row_sp2, lanes, steps) for row_sp2 in (True, False)}
+    known = units(lanes)
+    done = []
+    for index, (key, row_sp2) in enumerate(RUNS):
+        if progress is not None:
+            progress.item(index + 1, len(RUNS), f"toggles of {known[key].title}")
+        done.append(unit_toggles(known[key], codes[row_sp2], folder / f"toggles_{key}_{'sp2' if row_sp2 else 'fixed'}"))
+    base = next(entry.per_mac for entry, (key, _) in zip(done, RUNS, strict=True) if key == "inferred")
+    entries = [asdict(entry) | {"of_inferred": entry.per_mac / base} for entry in done]
+    return {"layer": codes[True].layer, "lanes": lanes, "toggles": entries}

@@ -18,7 +18,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -158,36 +158,47 @@ def units(family: str) -> list[Unit]:
     return [*found, _post(1), _post(2)]
 
 
-def wrapper(unit: Unit) -> str:
-    """Verilog of :data:`~shiftwork.hardware.designs.TOP`: the ports of the unit, its parameters set."""
+def wrapper(unit: Unit, name: str) -> str:
+    """Verilog of a module with the ports of the unit, its parameters set."""
     source = (manifest.ROOT / "rtl" / manifest.load().blocks[unit.module].file).read_text()
     header = re.search(r"^module \w+ #\(.*?^\) \((.*?)^\);", source, re.DOTALL | re.MULTILINE)
     assert header is not None, unit.module
     ports = re.sub(r"//[^\n]*", "", header.group(1)).replace(" reg ", " wire ")
-    pins = ", ".join(f".{name}({name})" for name in re.findall(r"(\w+)\s*(?:,\s*\n|\s*\Z)", ports))
-    words = {name: f'"{value}"' if isinstance(value, str) else value for name, value in unit.parameters.items()}
-    declared = ", ".join(f"parameter {name} = {word}" for name, word in words.items())
-    values = ", ".join(f".{name}({name})" for name in words)
-    return f"module {TOP} #({declared}) ({ports});\n  {unit.module} #({values}) u_design ({pins});\nendmodule\n"
+    pins = ", ".join(f".{port}({port})" for port in re.findall(r"(\w+)\s*(?:,\s*\n|\s*\Z)", ports))
+    words = {key: f'"{value}"' if isinstance(value, str) else value for key, value in unit.parameters.items()}
+    declared = ", ".join(f"parameter {key} = {word}" for key, word in words.items())
+    values = ", ".join(f".{key}({key})" for key in words)
+    head = f"(* keep_hierarchy *)\nmodule {name} #({declared}) ({ports});"
+    return f"{head}\n  {unit.module} #({values}) u_design ({pins});\nendmodule\n"
 
 
-def measure(family: str, unit: Unit, folder: Path) -> Resources:
-    """Map one unit and count its cells.
+def measure(family: str, chosen: Sequence[Unit], folder: Path) -> dict[str, Resources]:
+    """Map units, each flat and apart from the others, and count their cells.
 
     Args:
-        family: of :data:`MAPPINGS`. unit: what to map. folder: for script, log and netlist.
+        family: of :data:`MAPPINGS`. chosen: what to map, all of them ``alone`` or none. folder: for script and netlist.
+
+    Returns:
+        By :attr:`Unit.key`.
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "top.v").write_text(wrapper(unit))
-    paths = [*manifest.load().sources(unit.module), Path("top.v")]
-    commands = [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
-    if unit.alone:
+    names = {unit.key: f"shw_unit_{index}" for index, unit in enumerate(chosen)}
+    instances = "".join(f"  (* keep *) {name} u_{name} ();\n" for name in names.values())
+    modules = [wrapper(unit, names[unit.key]) for unit in chosen]
+    (folder / "top.v").write_text("\n".join([*modules, f"module {TOP};\n{instances}endmodule\n"]))
+    paths = dict.fromkeys(path for unit in chosen for path in manifest.load().sources(unit.module))
+    commands = [*(f"read_verilog {path}" for path in [*paths, "top.v"]), f"hierarchy -top {TOP}"]
+    if any(unit.alone for unit in chosen):
         commands.append("blackbox " + " ".join(f"*{part}*" for part in _PARTS))
     yosys.run([*commands, f"{MAPPINGS[family]} -top {TOP}", "write_json net.json"], folder, "map")
-    cells = yosys.read_netlist(folder / "net.json")[TOP]["cells"]
+    netlist = yosys.read_netlist(folder / "net.json")
+    return {unit.key: _count(family, unit, netlist[names[unit.key]]["cells"]) for unit in chosen}
+
+
+def _count(family: str, unit: Unit, cells: Mapping[str, Any]) -> Resources:
     multipliers = {name for name, cell in cells.items() if str(cell["type"]).startswith(MULTIPLIERS[family])}
     logic = requant.cost(family, {"cells": {name: cell for name, cell in cells.items() if name not in multipliers}})
     if logic.lut_equivalents is None:
@@ -298,22 +309,21 @@ def load(family: str) -> UnitCosts:
     return UnitCosts(family, entry["tool"], entry["mapping"], units_of)
 
 
-def record(family: str, folder: Path, progress: Progress) -> dict[str, Any]:
+def record(family: str, folder: Path) -> dict[str, Any]:
     """Measure every unit of a family.
 
     Args:
-        family: of :data:`MAPPINGS`. folder: for scripts, logs and netlists. progress: told about every unit.
+        family: of :data:`MAPPINGS`. folder: for scripts, logs and netlists.
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
-    tool = f"Yosys {yosys.version()}"
-    wanted = units(family)
-    found = {}
-    for index, unit in enumerate(wanted):
-        progress.item(index + 1, len(wanted), unit.key)
-        found[unit.key] = asdict(measure(family, unit, folder / str(index)))
-    return {"tool": tool, "mapping": MAPPINGS[family], "units": found}
+    found: dict[str, Resources] = {}
+    for alone in (False, True):
+        chosen = [unit for unit in units(family) if unit.alone == alone]
+        found |= measure(family, chosen, folder / ("control" if alone else "parts"))
+    costs = {key: asdict(cost) for key, cost in found.items()}
+    return {"tool": f"Yosys {yosys.version()}", "mapping": MAPPINGS[family], "units": costs}
 
 
 def main(arguments: list[str]) -> int:
@@ -329,8 +339,8 @@ def main(arguments: list[str]) -> int:
     try:
         for family in chosen:
             progress.step(f"units of shw_msq_engine on {family}")
-            with tempfile.TemporaryDirectory(prefix="shiftwork-units-") as folder, progress.items():
-                content["families"][family] = record(family, Path(folder), progress)
+            with tempfile.TemporaryDirectory(prefix="shiftwork-units-") as folder:
+                content["families"][family] = record(family, Path(folder))
             RECORD.write_text(json.dumps(content, indent=1) + "\n")
     except ShiftworkError as error:
         print(error, file=sys.stderr)

@@ -177,10 +177,10 @@ def run_integer(
     if network.scheme in MSQ_SCHEMES:
         report.sp2_macs = sum(layer.sp2_macs or 0 for layer in layers)
     else:
-        report.term_pairs = sum(layer.term_pairs for layer in layers)
-        report.term_pairs_present = sum(layer.term_pairs_present for layer in layers)
+        report.term_pairs = sum(layer.term_pairs or 0 for layer in layers)
+        report.term_pairs_present = sum(layer.term_pairs_present or 0 for layer in layers)
         report.revealed_macs = sum(layer.macs for layer in layers if layer.revealed)
-        report.revealed_term_pairs = sum(layer.term_pairs for layer in layers if layer.revealed)
+        report.revealed_term_pairs = sum(layer.term_pairs or 0 for layer in layers if layer.revealed)
     if executor == "rtl":
         assert device is not None
         report.mismatches = sum(layer.mismatches for layer in layers)
@@ -214,7 +214,7 @@ def layer_table(report: RunReport) -> Table:
                 layer.budget,
                 ("all" if layer.data_terms == 0 else layer.data_terms) if layer.revealed else None,
                 layer.macs or None,
-                layer.term_pairs / layer.macs if layer.macs else None,
+                (layer.term_pairs or 0) / layer.macs if layer.macs else None,
                 layer.terms_per_mac,
             ]
         if rtl:
