@@ -1,7 +1,10 @@
 // sp2_mac_formal: what leaves shw_sp2_mac is the dot product of the codes and the excess that shw_sp2_row_edge tells.
 //
-// LANES = 4, for all codes of either kind and range, through both edges, with the sum of the module's
-// header and with the excess as it is counted there.
+// LANES = 4, for all codes of either kind and range, through both edges. In three steps, which a
+// solver takes in seconds and whose sum over the lanes is the formula in the header of shw_sp2_mac:
+//   lanes    the two multiples of a lane make up weight * code and its part of 16 * A - N
+//   summed   out_sum is the sum of all multiples and 15
+//   counted  excess is 16 * A - N + 15
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none

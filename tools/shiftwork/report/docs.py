@@ -11,7 +11,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import manifest
 from shiftwork.hardware.manifest import Block, Manifest
 from shiftwork.network.importer import SUPPORTED_OPERATORS
+from shiftwork.report import docs_msq
+from shiftwork.report.markdown import NETWORKS, measurement, table
 
 _PART = re.compile(r"(<!-- generated:([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _PORT = re.compile(r"(input|output|inout)\s+(?:wire|reg)?\s*(?:signed\s*)?(\[[^]]*\])?\s*(\w+)\s*,?\s*(?://\s*(.*))?$")
@@ -108,13 +110,6 @@ def page_of(block: str) -> str:
     return block.removeprefix(manifest.PREFIX) + ".md"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()) -> str:
-    """A Markdown table; ``right`` lists the columns that are aligned to the right."""
-    marks = ["---:" if column in set(right) else "---" for column in range(len(head))]
-    lines = [head, marks, *rows]
-    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-
-
 @dataclass(frozen=True)
 class Port:
     """One port: ``direction`` input or output, ``width`` as in the source (1 without a range).
@@ -195,12 +190,6 @@ def tests_in(root: Path, folder: Path) -> list[TestCase]:
     return found
 
 
-def measurement(root: Path, name: str) -> dict[str, Any] | None:
-    """A file of docs/measurements/, or None when it has not been measured."""
-    path = root / "docs" / "measurements" / f"{name}.json"
-    return json.loads(path.read_text()) if path.is_file() else None
-
-
 def _legal(facts: Mapping[str, Any]) -> str:
     if "values" in facts:
         return ", ".join(str(value) for value in facts["values"])
@@ -254,7 +243,7 @@ def _area(book: Manifest, block: Block) -> str:
         for entry in entries
     ]
     head = ("parameters", *_SIZES.values())
-    return table(head, rows, range(1, 5)) + f"\nSynthesized: {area['tool']}, {area['family']}, not placed.\n"
+    return table(head, rows, range(1, 6)) + f"\nSynthesized: {area['tool']}, {area['family']}, not placed.\n"
 
 
 def _words(parameters: Mapping[str, object]) -> str:
@@ -292,7 +281,7 @@ def _catalogue(book: Manifest) -> str:
         size = sizes.get(block.name)
         numbers = [""] * len(_SIZES) if size is None else [f"{size[name]:,g}" for name in _SIZES]
         rows.append((f"[{block.name}](docs/blocks/{page_of(block.name)})", block.description, *numbers))
-    text = table(("block", "what it does", *_SIZES.values()), rows, range(2, 6))
+    text = table(("block", "what it does", *_SIZES.values()), rows, range(2, 7))
     if area is not None:
         text += f"\nSynthesized with the default parameters: {area['tool']}, {area['family']}, not placed.\n"
     return text
@@ -305,15 +294,12 @@ def _operators(book: Manifest) -> str:
     return table(("ONNX operator", "where it runs", "what is supported"), rows)
 
 
-_SIZES = {"cells": "LUT cells", "luts": "packed LUTs", "flip_flops": "flip-flops", "block_rams": "RAMB36"}
-_NETWORKS = {
-    "mnist_mlp512": "MLP 784-512-512-10, MNIST",
-    "mnist_lenet5": "LeNet-5, MNIST",
-    "cifar10_resnet20": "ResNet-20, CIFAR-10",
-    "cifar10_resnet8_mlperftiny": "ResNet-8 (MLPerf Tiny), CIFAR-10",
-    "kws_dscnn_mlperftiny": "DS-CNN (MLPerf Tiny), keywords",
-    "imagenet_squeezenet1_1": "SqueezeNet 1.1, ImageNet",
-    "mobilenetv2": "MobileNetV2, ImageNet",
+_SIZES = {
+    "cells": "LUT cells",
+    "luts": "packed LUTs",
+    "flip_flops": "flip-flops",
+    "block_rams": "RAMB36",
+    "dsp": "DSP48E1",
 }
 _SCALES = ("maxabs", "mse", "joint")
 _SWEPT = ("cifar10_resnet20", "mnist_lenet5")
@@ -332,7 +318,7 @@ def _entries(book: Manifest) -> dict[str, dict[str, Any]]:
 def _results(book: Manifest) -> str:
     entries = _entries(book)
     rows = []
-    for network, title in _NETWORKS.items():
+    for network, title in NETWORKS.items():
         plain = entries.get(f"{network}.weights.qt")
         for budget in ("k12", "auto"):
             entry = entries.get(f"{network}.weights.{budget}")
@@ -376,7 +362,7 @@ def _of_scales(book: Manifest, network: str) -> list[dict[str, Any]]:
 
 def _accuracy(book: Manifest) -> str:
     widths, tensors, equal, counts = [], [], [], []
-    for network, title in _NETWORKS.items():
+    for network, title in NETWORKS.items():
         known = _of_scales(book, network)
         if known:
             counts.append((title, *known[0]["quantizations"], known[0]["calibration_samples"]))
@@ -412,7 +398,7 @@ def _accuracy(book: Manifest) -> str:
 
 def _scales(book: Manifest) -> str:
     rows = []
-    for network, title in _NETWORKS.items():
+    for network, title in NETWORKS.items():
         known = _of_scales(book, network)
         if known:
             figures = (f"{entry['results'][0]['accuracy']:.2f}" for entry in known)
@@ -448,7 +434,7 @@ def _streams(book: Manifest) -> str:
                 "streamed", "budget", "accuracy %", "terms per MAC", "cycles per MAC", "cells in use %",
                 "utilisation %", "RTL mismatches",
             )  # fmt: skip
-            text += f"{_NETWORKS[network]}:\n\n" + table(head, rows, range(2, 8)) + "\n"
+            text += f"{NETWORKS[network]}:\n\n" + table(head, rows, range(2, 8)) + "\n"
     return text.rstrip("\n") + "\n" + _simulated(entries) if text else "Not measured yet.\n"
 
 
@@ -638,6 +624,7 @@ _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "cost": _cost,
     "requant": _requant,
     "requant_shares": _requant_shares,
+    **docs_msq.PARTS,
 }
 
 

@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 
 from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
 from shiftwork.cli.synth import synth
-from shiftwork.compile import TrEngine
+from shiftwork.compile import MsqEngine, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden_executor
 from shiftwork.golden.executor import QT_PAIRS
-from shiftwork.hardware import manifest, netlist, yosys
+from shiftwork.hardware import devices, manifest, netlist, planner, yosys
 from shiftwork.hardware.manifest import ROOT
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
@@ -162,12 +162,14 @@ class Training:
 
     Attributes:
         network: model file without its ending. data: training data. test: data set of prepare.py.
+        rtl: samples of the trained network that run on the RTL.
         settings: of :class:`shiftwork.quantize.train.Recipe`, the same for all schemes.
     """
 
     network: str
     data: str
     test: str
+    rtl: int
     settings: dict[str, Any]
 
     def command(self, scheme: str, alpha: str) -> str:
@@ -181,17 +183,20 @@ MNIST_TRAIN = "mnist_train"
 """More images than prepare.py writes by itself."""
 TRAININGS = {
     "train_digits": Training(
-        "digits", "digits_train", "digits_test", {"epochs": 20, "batch": 32, "shift": 1, "holdout": 119}
+        "digits", "digits_train", "digits_test", 100, {"epochs": 20, "batch": 32, "shift": 1, "holdout": 119}
     ),
     "train_mnist_lenet5": Training(
-        "mnist_lenet5", MNIST_TRAIN, "mnist",
+        "mnist_lenet5", MNIST_TRAIN, "mnist", 100,
         {"epochs": 3, "batch": 128, "rate": 1e-3, "shift": 2, "holdout": 5000},
     ),
     "train_cifar10_resnet20": Training(
-        "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20",
+        "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
         {"epochs": 8, "batch": 50, "rate": 1e-4, "distill": 1.0, "shift": 4, "flip": True, "holdout": 100},
     ),
 }  # fmt: skip
+PLANNED, PLAN_CLOCK = ("xc7z020", "xc7z045"), 100.0
+"""Devices that are planned for, and the clock in MHz."""
+
 TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
 """Schemes and alphas that every network is trained for."""
 
@@ -341,11 +346,49 @@ class Bench:
         return {
             "name": name,
             "network": training.network,
-            "recipe": asdict(trained.recipe),
+            "recipe": {k: v for k, v in asdict(trained.recipe).items() if k not in ("scheme", "alpha")},
             "training_samples": len(data.x) - trained.recipe.holdout,
             "samples": len(samples.x),
             "float_accuracy": golden_executor.accuracy(reference(model, samples.x, network.batch), samples.y),
             "results": results,
+        }
+
+    def trained(self, training: Training, alpha: str) -> dict[str, Any]:
+        """A trained network of scheme msq: accuracy on the golden model, its first samples on the RTL.
+
+        Raises:
+            ShiftworkError: it has not been trained (entry ``train_*``), or cycles differ from the prediction.
+        """
+        integer = IntegerNetwork.load(trained_network(training.network, "msq", alpha))
+        model = self.model(training.network)
+        network = import_onnx(model)
+        samples = load_data(PREPARED / f"{training.test}.npz", network)
+        assert samples.y is not None
+        engine = MsqEngine()
+        device = SimulatedDevice(engine, requant_of(integer))
+        report = run_integer(
+            training.network, integer, samples.first(training.rtl), "rtl", Progress(quiet=True), device
+        )
+        if report.cycles != report.predicted_cycles:
+            raise ShiftworkError(f"{training.network}: {report.cycles} cycles, predicted {report.predicted_cycles}")
+        return {
+            "name": f"msq.{training.network}.{alpha}",
+            "network": training.network,
+            "command": f"shiftwork simulate {trained_network(training.network, 'msq', alpha).name} "
+            f"--data {training.test}.npz --limit {training.rtl}",
+            "engine": str(engine),
+            "samples": len(samples.x),
+            "float_accuracy": golden_executor.accuracy(reference(model, samples.x, network.batch), samples.y),
+            "accuracy": _accuracy(integer, samples),
+            "rtl": {
+                "simulator": f"Verilator {find_verilator().version}",
+                "samples": report.samples,
+                "mismatches": report.mismatches,
+                "compared": report.compared,
+                "cycles": report.cycles,
+                "predicted_cycles": report.predicted_cycles,
+                "utilisation": report.utilisation,
+            },
         }
 
     def measure(self, entry: Entry) -> dict[str, Any]:
@@ -465,7 +508,7 @@ def speed(bench: Bench) -> dict[str, Any]:
 
 
 def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
-    """Cells of every block with its default parameters, hierarchy kept, no DSPs.
+    """Cells of every block with its default parameters, hierarchy kept; DSPs where a block is made for them.
 
     Args:
         blocks: names; None is every block of the manifest.
@@ -476,7 +519,8 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
     found = []
     for name in blocks or book.blocks:
         commands = [f"read_verilog {path}" for path in book.sources(name)]
-        commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -top {name}", f"write_json {name}.json"]
+        multipliers = "" if "PRODUCTS" in book.blocks[name].parameters else " -nodsp"
+        commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf{multipliers} -top {name}", f"write_json {name}.json"]
         yosys.run(commands, folder, name)
         total = netlist.areas(yosys.read_netlist(folder / f"{name}.json"))[name]
         found.append(
@@ -487,6 +531,7 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
                 "luts": int(total.packed),
                 "flip_flops": int(total.flip_flops),
                 "block_rams": total.block_ram,
+                "dsp": int(total.dsp),
             }
         )
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
@@ -512,6 +557,22 @@ def requantizers() -> dict[str, Any]:
     return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
 
 
+def mixed_units(bench: Bench) -> dict[str, Any]:
+    """``shiftwork synth msq`` on codes of ResNet-20."""
+    model = bench.folder / "models" / "cifar10_resnet20.onnx"
+    data, known = PREPARED / "cifar_resnet20.npz", PREPARED / "cifar_resnet20_calib.npz"
+    target = PREPARED / "synth_msq.json"
+    synth("msq", model, data, known, [], 1, ROWS, COLS, [], False, False, None, target)
+    content: dict[str, Any] = json.loads(target.read_text())
+    return {"name": "synth_msq", "command": "shiftwork synth msq --model cifar10_resnet20.onnx", **content}
+
+
+def plans(device: str) -> dict[str, Any]:
+    """``shiftwork plan`` for the peak of a device."""
+    command = f"shiftwork plan --device {device} --clock {PLAN_CLOCK:g}"
+    return {"name": f"plan_{device}", "command": command, **planner.plan(devices.device(device), PLAN_CLOCK)}
+
+
 def demo() -> dict[str, Any]:
     """What ``make demo`` prints."""
     command = [sys.executable, "-c", "import sys; from shiftwork.cli import main; sys.exit(main())", "demo"]
@@ -530,7 +591,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="measure entries again that have a file")
     options = parser.parse_args(arguments)
     bench = Bench(options.data)
-    needs = {e.name: (e.data, f"{e.data}_calib") for e in entries()}
+    needs: dict[str, tuple[str, ...]] = {e.name: (e.data, f"{e.data}_calib") for e in entries()}
     jobs: dict[str, Callable[[], dict[str, Any]]] = {e.name: lambda e=e: bench.measure(e) for e in entries()}  # type: ignore[misc]
     for subject in SUBJECTS:
         for scale in SCALE_METHODS:
@@ -546,7 +607,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     jobs |= {name: lambda name=name: cost(bench, name) for name in COSTS}  # type: ignore[misc]
     jobs |= {name: lambda name=name: bench.train(name) for name in TRAININGS}  # type: ignore[misc]
     needs |= {name: (training.test, training.data) for name, training in TRAININGS.items()}
-    needs |= dict.fromkeys(("simulation_speed", *COSTS), ("cifar_resnet20", "cifar_resnet20_calib"))
+    for training in TRAININGS.values():
+        for alpha in msq.ALPHAS:
+            name = f"msq.{training.network}.{alpha}"
+            jobs[name], needs[name] = lambda t=training, a=alpha: bench.trained(t, a), (training.test,)  # type: ignore[misc]
+    jobs["synth_msq"] = lambda: mixed_units(bench)
+    jobs |= {f"plan_{name}": lambda name=name: plans(name) for name in PLANNED}  # type: ignore[misc]
+    needs |= dict.fromkeys(("simulation_speed", "synth_msq", *COSTS), ("cifar_resnet20", "cifar_resnet20_calib"))
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))
