@@ -14,14 +14,12 @@ module shw_adder_tree #(
   parameter INPUTS = 4,
   parameter IN_W   = 8
 ) (
-  input  wire                   clk,
-  input  wire                   enable,
-  input  wire [INPUTS*IN_W-1:0] in,
-  output wire [IN_W-1 + (INPUTS > 1) + (INPUTS > 2) + (INPUTS > 4) + (INPUTS > 8)
-               + (INPUTS > 16) + (INPUTS > 32):0] sum
+  input  wire                           clk,
+  input  wire                           enable,
+  input  wire [INPUTS*IN_W-1:0]         in,
+  output wire [IN_W+$clog2(INPUTS)-1:0] sum
 );
-  localparam LEVELS = 32'd0 + (INPUTS > 1) + (INPUTS > 2) + (INPUTS > 4) + (INPUTS > 8)
-                    + (INPUTS > 16) + (INPUTS > 32);
+  localparam LEVELS = $clog2(INPUTS);
 
   generate
     if (INPUTS < 1 || INPUTS > 64 || (INPUTS & (INPUTS - 1)) != 0) begin : g_illegal_inputs

@@ -227,6 +227,7 @@ async def results_wait_for_the_sink(dut) -> None:
         blocked = await bench.run(tiles, "none", "blocked", stop=400)
         assert blocked.results == []
         assert not int(dut.in_ready.value)
+        assert int(dut.out_valid.value), "out_valid waits for out_ready"
         assert not int(dut.cfg_error.value)
         await bench.reset()
         await bench.check(tiles, "none", "late")

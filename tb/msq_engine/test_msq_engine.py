@@ -39,7 +39,7 @@ def test_engine(simulator, shape):
 @pytest.mark.full
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE])
 def test_engine_long(simulator, shape):
-    run(simulator, shape, 2 if simulator == "icarus" else 10)
+    run(simulator, shape, 1 if simulator == "icarus" else 10)
 
 
 @pytest.mark.full

@@ -29,9 +29,9 @@ module shw_fixed_mac #(
   input  wire                                          enable,
   input  wire [LANES*((PRODUCTS == 4) ? 25 : 5)-1:0]   row,
   input  wire [LANES*15-1:0]                           column,
-  output wire [PRODUCTS*(10 + (LANES > 4) + (LANES > 8) + (LANES > 16))-1:0] out_sum
+  output wire [PRODUCTS*(10+$clog2(LANES/4))-1:0]      out_sum
 );
-  localparam LEVELS = (LANES == 4) ? 0 : (LANES == 8) ? 1 : (LANES == 16) ? 2 : 3;
+  localparam LEVELS = $clog2(LANES / 4);
   localparam CHAINS = LANES / 4;
   localparam ROW_W  = (PRODUCTS == 4) ? 25 : 5;
   localparam CHAIN_W = 10 * PRODUCTS;

@@ -1,7 +1,7 @@
 // shw_msq_accumulator: total of a tile for one row and column, and the shadow register it leaves from.
 //
-// Sums are unsigned. A sum that is `last` completes the total: it moves to `total`, where it stays until the next one, and the
-// accumulator starts again from zero, in the same cycle. Totals are modulo 2^ACC_W.
+// Sums are unsigned. A sum that is `last` completes the total: it moves to `total`, where it stays until
+// the next one, and the accumulator starts again from zero, in the same cycle. Totals are modulo 2^ACC_W.
 //
 // Parameters:   ACC_W  16..32    width of the total
 //               SUM_W  2..ACC_W  width of a sum

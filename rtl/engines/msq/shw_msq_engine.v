@@ -34,7 +34,7 @@ module shw_msq_engine #(
 ) (
   input  wire                                   clk,
   input  wire                                   rst,
-  input  wire [FIXED_ROWS+SP2_ROWS-1:0]         cfg_row_sp2,
+  input  wire [FIXED_ROWS+SP2_ROWS-1:0]         cfg_row_sp2,     // per row: codes are SP2
   input  wire                                   cfg_col_signed,
   output wire                                   cfg_error,
   input  wire                                   in_valid,
@@ -48,7 +48,7 @@ module shw_msq_engine #(
   output wire [COLS*32-1:0]                     out_acc
 );
   localparam ROWS    = FIXED_ROWS + SP2_ROWS;
-  localparam LEVELS  = (LANES == 4) ? 0 : (LANES == 8) ? 1 : (LANES == 16) ? 2 : 3;
+  localparam LEVELS  = $clog2(LANES / 4);
   localparam SUM_W   = 10 + LEVELS;
   localparam STAGES  = 8 + LEVELS;    // registers from the input to the sums
   localparam BLOCK   = (PRODUCTS == 4) ? 2 : 1;  // rows that share multipliers

@@ -31,9 +31,9 @@ module shw_sp2_mac #(
   input  wire [LANES*4-1:0] x,          // column codes
   input  wire [LANES-1:0]   top_once,   // bit 4 of the code
   input  wire [LANES-1:0]   top_twice,  // bit 4 of twice the code
-  output reg  [9 + (LANES > 4) + (LANES > 8) + (LANES > 16):0] out_sum
+  output reg  [10+$clog2(LANES/4)-1:0] out_sum
 );
-  localparam LEVELS  = (LANES == 4) ? 0 : (LANES == 8) ? 1 : (LANES == 16) ? 2 : 3;
+  localparam LEVELS  = $clog2(LANES / 4);
   localparam CHAINS  = LANES / 4;
   localparam DIGIT_W = 7 + LEVELS;      // a sum of LANES multiples, at most 127 * LANES / 4
 

@@ -21,9 +21,9 @@ module shw_sp2_row_edge #(
   input  wire               sp2,          // kind of the codes
   input  wire               col_signed,   // column codes of this beat are -8..7
   output wire [LANES*6-1:0] digits,       // shw_sp2_mac
-  output wire [9 + (LANES > 4) + (LANES > 8) + (LANES > 16):0] excess
+  output wire [10+$clog2(LANES/4)-1:0] excess  // of all lanes of a beat
 );
-  localparam LEVELS  = (LANES == 4) ? 0 : (LANES == 8) ? 1 : (LANES == 16) ? 2 : 3;
+  localparam LEVELS  = $clog2(LANES / 4);
   localparam COUNT_W = 5 + LEVELS;        // 5 * LANES + LANES / 4 at most
   localparam SUM_W   = 10 + LEVELS;
   localparam WAIT    = 4 + LEVELS;        // stages between the excess and the units' sums

@@ -12,6 +12,8 @@ from shiftwork.hardware.msq_toggles import synth_toggles
 from shiftwork.report.progress import Progress
 from shiftwork.report.table import Table
 
+RIVALS = ("inferred", "booth", "table")
+
 NOTES = (
     "An SP2 level is two radix-4 Booth digits: the SP2 unit takes fixed codes as well, at the same cost.",
     "Its gain over Booth rows is that digits come ready and are summed before they are joined, not the code.",
@@ -90,8 +92,10 @@ def engine_lines(engine: dict[str, Any]) -> list[str]:
         sp2, fixed = (column.get(part, {}) for column in columns)
         values = [sp2.get("cells"), sp2.get("packed"), fixed.get("cells"), fixed.get("packed"), fixed.get("dsp")]
         shares.add([part, *values])
+    bare = ", ".join(f"{key} {engine['ratios'][key]['cells']:.3f}" for key in RIVALS if key in engine["ratios"])
     head = f"{engine['title']}, hierarchy kept, {engine['macs']:,} lane-MACs, {engine['delay_ps']:,} ps"
-    return [head, parts.text(), "", shares.text()]
+    note = f"SP2 rows with everything in over the bare units above, cells: {bare}"
+    return [head, parts.text(), "", shares.text(), *([note] if bare else [])]
 
 
 def _renamed(kind: str, split: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,9 @@ TARGETS = {"sp2_of_inferred": 0.60, "fixed_dsp": 0.5, "fixed_cells": 8.0}
 """At most: LUT cells per lane-MAC of the SP2 unit over those of the inferred one; DSP blocks and LUT cells per lane-MAC
 of the fixed unit."""
 
+OWN = ("sp2", "fixed4", "fixed2")
+"""Units of the engine; the others are their rivals."""
+
 ECP5_UNITS = ("sp2", "fixed2", "inferred", "booth", "table")
 ECP5_ENGINE = MsqEngine(2, 2, 4, 8)
 """Placed on ECP5, with two products per multiplier."""
@@ -251,14 +254,13 @@ def all_in(parts: Mapping[str, Area], engine: MsqEngine) -> dict[str, dict[str, 
     """Area per lane-MAC of the rows of each kind that the engine has: of their own parts, of their share of what
     serves all rows, and ``all``."""
     own = {part for names in KINDS.values() for part in names}
+    shared = {part: area * (1 / engine.beat_macs) for part, area in parts.items() if part not in own}
     found = {}
-    for kind, rows in (("SP2", engine.sp2_rows), ("fixed", engine.fixed_rows)):
-        if not rows:
-            continue
-        each = 1 / (rows * engine.cols * engine.lanes)
-        split = {part: parts[part] * each for part in KINDS[kind]}
-        split |= {part: area * (1 / engine.beat_macs) for part, area in parts.items() if part not in own}
-        found[kind] = split | {"all": sum(split.values(), Area())}
+    for kind, rows in {"SP2": engine.sp2_rows, "fixed": engine.fixed_rows}.items():
+        if rows:
+            each = 1 / (rows * engine.cols * engine.lanes)
+            split = {part: parts[part] * each for part in KINDS[kind]} | shared
+            found[kind] = split | {"all": sum(split.values(), Area())}
     return found
 
 
@@ -281,11 +283,13 @@ def targets(costs: Mapping[str, Cost]) -> list[dict[str, Any]]:
     ]
 
 
-def ratios(costs: Mapping[str, Cost]) -> dict[str, dict[str, float]]:
-    """Area of the SP2 unit per lane-MAC over that of every rival, ``cells`` and ``packed``."""
-    sp2 = costs["sp2"].per_mac
-    rivals = {key: cost.per_mac for key, cost in costs.items() if key not in ("sp2", "fixed4", "fixed2")}
-    return {key: {"cells": sp2.cells / each.cells, "packed": sp2.packed / each.packed} for key, each in rivals.items()}
+def ratios(per_mac: Area, costs: Mapping[str, Cost]) -> dict[str, dict[str, float]]:
+    """An area per lane-MAC over that of every rival, ``cells`` and ``packed``."""
+    rivals = {key: cost.per_mac for key, cost in costs.items() if key not in OWN}
+    return {
+        key: {"cells": per_mac.cells / each.cells, "packed": per_mac.packed / each.packed}
+        for key, each in rivals.items()
+    }
 
 
 def synth_units(
@@ -298,7 +302,8 @@ def synth_units(
         progress: told about every design.
 
     Returns:
-        Plain JSON values: ``tool``, ``mapping``, ``lanes``, ``units`` by key, ``ratios``, ``engine``, ``targets``.
+        Plain JSON values: ``tool``, ``mapping``, ``lanes``, ``units`` by key, ``ratios`` of the SP2 unit, ``engine``
+        (its ``ratios`` are those of an SP2 row with everything in), ``targets``.
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
@@ -321,24 +326,22 @@ def synth_units(
     (folder / "engine").mkdir(parents=True, exist_ok=True)
     netlist, delay = map_design(whole, folder / "engine")
     parts = engine_parts(netlist)
-    total = areas(netlist)[TOP]
+    shares = all_in(parts, shape)
     return {
         "tool": f"Yosys {version}",
         "mapping": mapping(dsp=True),
         "lanes": shape.lanes,
         "units": {key: asdict(cost) | {"per_mac": asdict(cost.per_mac)} for key, cost in costs.items()},
-        "ratios": ratios(costs),
+        "ratios": ratios(costs["sp2"].per_mac, costs),
         "engine": {
             "title": whole.title,
             "shape": shape.shape,
             "macs": whole.cells,
             "delay_ps": delay,
-            "area": asdict(total),
+            "area": asdict(areas(netlist)[TOP]),
             "parts": {part: asdict(area) for part, area in parts.items()},
-            "per_mac": {
-                kind: {part: asdict(area) for part, area in split.items()}
-                for kind, split in all_in(parts, shape).items()
-            },
+            "per_mac": {kind: {part: asdict(area) for part, area in split.items()} for kind, split in shares.items()},
+            "ratios": ratios(shares["SP2"]["all"], costs) if "SP2" in shares else {},
         },
         "targets": targets(costs),
     }

@@ -135,7 +135,7 @@ def cost(costs: UnitCosts, fixed_rows: Count, sp2_rows: Count, cols: Count, lane
 
 
 @dataclass(frozen=True)
-class _Shapes:
+class Shapes:
     """Shapes that fit: arrays of one length."""
 
     lanes: int
@@ -153,9 +153,9 @@ class _Shapes:
     def macs(self) -> NDArray[np.int64]:
         return self.instances * self.lanes * self.rows * self.cols
 
-    def where(self, wanted: NDArray[np.bool_]) -> _Shapes:
+    def where(self, wanted: NDArray[np.bool_]) -> Shapes:
         names = ("fixed_rows", "sp2_rows", "cols", "luts")
-        return _Shapes(self.lanes, self.instances, *(getattr(self, name)[wanted] for name in names))
+        return Shapes(self.lanes, self.instances, *(getattr(self, name)[wanted] for name in names))
 
     def cycles(self, layers: Sequence[Layer]) -> NDArray[np.int64]:
         """Cycles of all layers on one image: :meth:`Design.cycles` for every shape."""
@@ -170,7 +170,7 @@ class _Shapes:
         return total
 
 
-def _shapes(device: Device, costs: UnitCosts, with_sp2: bool) -> Iterator[_Shapes]:
+def _fitting(device: Device, costs: UnitCosts, with_sp2: bool) -> Iterator[Shapes]:
     """All shapes that fit, by lanes and instances."""
     step = costs.products // 2
     sp2 = np.arange(MAX_ROWS + 1 if with_sp2 else 1)
@@ -182,7 +182,7 @@ def _shapes(device: Device, costs: UnitCosts, with_sp2: bool) -> Iterator[_Shape
         one = cost(costs, fixed_rows, sp2_rows, cols, lanes)
         memory = rams(device, fixed_rows + sp2_rows, cols, lanes)
         for instances in INSTANCES:
-            shapes = _Shapes(lanes, instances, fixed_rows, sp2_rows, cols, one.luts)
+            shapes = Shapes(lanes, instances, fixed_rows, sp2_rows, cols, one.luts)
             yield shapes.where(
                 (one.luts * instances <= USABLE * device.luts)
                 & (one.flip_flops * instances <= USABLE * device.flip_flops)
@@ -204,7 +204,7 @@ def search(device: Device, costs: UnitCosts, layers: Sequence[Layer] = (), with_
     work = sum(layer.macs for layer in layers)
     best: tuple[float, float] | None = None
     found: Design | None = None
-    for fitting in _shapes(device, costs, with_sp2):
+    for fitting in _fitting(device, costs, with_sp2):
         shapes = fitting
         if layers:
             if best is not None:

@@ -51,6 +51,7 @@ LANES = (4, 8, 16)
 """Reduction steps per beat of the engines that are planned."""
 
 DRAIN_ROWS = (1, 2, 4, 8, 16, 32, 64)
+DRAIN_COLS = (4, 6)
 
 _PARTS = (
     "shw_sp2_mac", "shw_fixed_mac", "shw_msq_accumulator", "shw_sp2_row_edge", "shw_fixed_row_edge",
@@ -154,7 +155,7 @@ def units(family: str) -> list[Unit]:
         found += [_sp2_mac(lanes), _fixed_mac(lanes, products), _accumulator(lanes)]
         found += [_sp2_row_edge(lanes), _fixed_row_edge(lanes, products), _column_edge(lanes)]
         found += _controls(lanes, products)
-    found += [_drain(rows, cols) for rows in DRAIN_ROWS for cols in (2, 4)]
+    found += [_drain(rows, cols) for rows in DRAIN_ROWS for cols in DRAIN_COLS]
     return [*found, _post(1), _post(2)]
 
 
@@ -249,10 +250,11 @@ class UnitCosts:
 
     def drain(self, rows: Count, cols: Count) -> Resources:
         """The drain of 1..64 rows."""
-        two, four = ([self.of(_drain(count, width)) for count in DRAIN_ROWS] for width in (2, 4))
-        each = [(wide - narrow) * 0.5 for narrow, wide in zip(two, four, strict=True)]
+        low, high = DRAIN_COLS
+        narrow, wide = ([self.of(_drain(count, width)) for count in DRAIN_ROWS] for width in DRAIN_COLS)
+        each = [(more - less) * (1 / (high - low)) for less, more in zip(narrow, wide, strict=True)]
         step = np.searchsorted(DRAIN_ROWS, rows)
-        return _pick(two, step) + _pick(each, step) * (cols - 2)
+        return _pick(narrow, step) + _pick(each, step) * (cols - low)
 
     def control(self, rows: Count, cols: Count, lanes: int) -> Resources:
         """What the engine has around its parts."""

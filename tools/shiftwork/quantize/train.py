@@ -224,7 +224,7 @@ class _Model:
         for module in network.modules:
             if module.weight is not None:
                 weight = torch.tensor(module.weight, dtype=torch.float32)
-                bias = torch.tensor(module.bias, dtype=torch.float32)
+                bias = torch.tensor(scales.values.get(module.name, module.bias), dtype=torch.float32)
                 zeros = torch.zeros_like(weight)
                 kinds = _kinds(scales, module)
                 self.layers[module.name] = _Layer(
@@ -467,8 +467,9 @@ class _Training:
         scales = msq.choose(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha)
         self.model = _Model(network, scales)
         self.teacher: Weights = {
-            name: (layer.weight.detach().clone(), layer.bias.detach().clone())
-            for name, layer in self.model.layers.items()
+            module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())
+            for module in network.modules
+            if module.weight is not None
         }
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.rate)
         self.history: list[Epoch] = []
