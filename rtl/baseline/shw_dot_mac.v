@@ -26,11 +26,11 @@ module shw_dot_mac #(
   parameter KIND   = "inferred",
   parameter FAMILY = "generic"
 ) (
-  input  wire                 clk,
-  input  wire                 enable,
-  input  wire [LANES*4-1:0]   weight,   // two's complement, lane 0 low
-  input  wire [LANES*X_W-1:0] x,
-  output wire [7 + (LANES > 1) + (LANES > 2) + (LANES > 4) + (LANES > 8) + (LANES > 16):0] out_sum
+  input  wire                     clk,
+  input  wire                     enable,
+  input  wire [LANES*4-1:0]       weight,   // two's complement, lane 0 low
+  input  wire [LANES*X_W-1:0]     x,
+  output wire [7+$clog2(LANES):0] out_sum
 );
 
   generate

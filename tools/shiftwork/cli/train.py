@@ -84,7 +84,7 @@ def train(
         raise ShiftworkError(f"--output {output}: {error.strerror}") from error
     for file in written:
         print(file)
-    print(f"held-out accuracy {trained.accuracy:.2f} % (epoch {trained.best}); before training {trained.start:.2f} %")
+    print(f"held-out accuracy {trained.accuracy:.2f} % (epoch {trained.best}); at the start {trained.start:.2f} %")
     if json is not None:
         write_json(json, {"model": model.name, "data": data.name, **trained.to_json()})
     return 0

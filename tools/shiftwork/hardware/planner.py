@@ -257,33 +257,33 @@ def plan(device: Device, clock: float, layers: Sequence[Layer] = ()) -> dict[str
         "packed": describe(packed, device, costs, clock, layers),
         "one_mac": _one_mac(device, clock, layers),
     }
+    figures = {"peak": "macs_per_cycle"} | ({"network": "gops"} if layers else {})
     ratios = {
-        "peak": {key: designs["mixed"]["macs_per_cycle"] / designs[key]["macs_per_cycle"] for key in TARGETS},
+        name: {key: designs["mixed"][figure] / designs[key][figure] for key in TARGETS}
+        for name, figure in figures.items()
     }
-    if layers:
-        ratios["network"] = {key: designs["mixed"]["gops"] / designs[key]["gops"] for key in TARGETS}
+    parts = costs.parts(*_shape(mixed.engine)) | {"post unit": costs.post(mixed.engine.cols)}
     return {
         "device": asdict(device),
         "clock_mhz": clock,
         "tool": costs.tool,
         "mapping": costs.mapping,
         "units": {
-            "sp2": asdict(costs.sp2_unit(8) * (1 / 8)),
-            "fixed": asdict(costs.fixed_unit(8) * (1 / (8 * costs.products))),
+            "sp2": _values(costs.sp2_unit(8) * (1 / 8)),
+            "fixed": _values(costs.fixed_unit(8) * (1 / (8 * costs.products))),
         },
         "layers": [asdict(layer) | {"macs": layer.macs, "cycles": mixed.cycles(layer)} for layer in layers],
         "designs": designs,
-        "parts": {
-            name: asdict(part * mixed.instances)
-            for name, part in (
-                costs.parts(*_shape(mixed.engine)) | {"post unit": costs.post(mixed.engine.cols)}
-            ).items()
-        },
+        "parts": {name: _values(part * mixed.instances) for name, part in parts.items()},
         "sp2_share": mixed.sp2_share,
         "ratios": ratios,
         "targets": TARGETS,
         "met": {key: ratios["peak"][key] >= limit for key, limit in TARGETS.items()},
     }
+
+
+def _values(used: Resources) -> dict[str, float]:
+    return {name: float(value) for name, value in asdict(used).items()}
 
 
 def _shape(engine: MsqEngine) -> tuple[int, int, int, int]:
@@ -294,11 +294,10 @@ def describe(design: Design, device: Device, costs: UnitCosts, clock: float, lay
     """A design as JSON values: shape, resources, bits per cycle against the ports, peak, and speed on the layers."""
     engine, count = design.engine, design.instances
     bits = {name: value * count for name, value in feeds(engine.rows, engine.cols, engine.lanes).items()}
-    used = asdict(cost(costs, *_shape(engine)) * count)
     return {
         "engine": engine.shape | {"products": design.products},
         "instances": count,
-        **{name: float(value) for name, value in used.items()},
+        **_values(cost(costs, *_shape(engine)) * count),
         "rams": rams(device, engine.rows, engine.cols, engine.lanes) * count,
         "bits_per_cycle": bits,
         "peak_reduction": engine.lanes * (engine.rows + 1),

@@ -134,7 +134,8 @@ class Trained:
         recipe: how it was trained.
         network: the integer network. scales: what it was built from. floats: the float graph with the trained weights.
         history: one entry an epoch. best: the epoch, counted from 1, whose weights were taken.
-        start: accuracy (percent) on the held-out samples before training. accuracy: of ``network`` on them.
+        start: accuracy (percent) on the held-out samples at the start, where the biases are those of the float network.
+        accuracy: of ``network`` on them.
     """
 
     recipe: Recipe
@@ -151,7 +152,7 @@ class Trained:
         return {
             "recipe": asdict(self.recipe),
             "best_epoch": self.best,
-            "untrained_accuracy": self.start,
+            "start_accuracy": self.start,
             "accuracy": self.accuracy,
             "history": [asdict(epoch) for epoch in self.history],
         }
@@ -224,7 +225,7 @@ class _Model:
         for module in network.modules:
             if module.weight is not None:
                 weight = torch.tensor(module.weight, dtype=torch.float32)
-                bias = torch.tensor(scales.values.get(module.name, module.bias), dtype=torch.float32)
+                bias = torch.tensor(module.bias, dtype=torch.float32)
                 zeros = torch.zeros_like(weight)
                 kinds = _kinds(scales, module)
                 self.layers[module.name] = _Layer(
@@ -438,7 +439,7 @@ def train(
     if resume and checkpoint is not None:
         training.load(checkpoint)
     with (progress or Progress(quiet=True)).items() as shown:
-        shown.item(0, recipe.epochs, f"untrained: {training.start:.2f} % of the held-out samples")
+        shown.item(0, recipe.epochs, f"start: held out {training.start:.2f} %")
         while not training.finished:
             epoch = training.epoch()
             if checkpoint is not None:
@@ -453,7 +454,7 @@ class _Training:
 
     Attributes:
         history: what the epochs gave. best: state of the best of them, with its number and score.
-        start: accuracy in percent on the held-out samples before training.
+        start: accuracy in percent on the held-out samples at the start.
     """
 
     def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe) -> None:
@@ -465,6 +466,7 @@ class _Training:
         self.held, self.held_y = _images(np.ascontiguousarray(x[count:])), y[count:]
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
         scales = msq.choose(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha)
+        # Biases start as the float network has them: those of `choose` fit its scales, and the search would keep both.
         self.model = _Model(network, scales)
         self.teacher: Weights = {
             module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())

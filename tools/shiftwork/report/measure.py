@@ -362,7 +362,7 @@ class Bench:
         integer = IntegerNetwork.load(trained_network(training.network, "msq", alpha))
         model = self.model(training.network)
         network = import_onnx(model)
-        samples = load_data(PREPARED / f"{training.test}.npz", network)
+        samples = load_data(data_file(training.test), network)
         assert samples.y is not None
         engine = MsqEngine()
         device = SimulatedDevice(engine, requant_of(integer))
