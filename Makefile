@@ -38,6 +38,7 @@ help: ## this list
 RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 SYNTH   := $(VENV)/.synth
+TRAIN   := $(VENV)/.train
 
 $(RUNTIME): pyproject.toml tools/setup/install_verilator.py
 	@tools/setup/environment.sh "$(PYTHON)" "$(VENV)" ""
@@ -49,6 +50,10 @@ $(DEV): $(RUNTIME)
 
 $(SYNTH): $(RUNTIME)
 	@tools/setup/environment.sh "$(PYTHON)" "$(VENV)" synth
+	@touch $@
+
+$(TRAIN): $(RUNTIME)
+	@tools/setup/environment.sh "$(PYTHON)" "$(VENV)" train
 	@touch $@
 
 setup: $(DEV) ## virtual environment with everything for development
@@ -68,7 +73,7 @@ PYTEST = mkdir -p $(REPORTS); python -m pytest $(TESTS) -n $(JOBS) --dist workst
 test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on both simulators
 	@$(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
 
-sim: simulators $(if $(BLOCK),,$(SYNTH) lint) ## full regression: exhaustive and long tests as well
+sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: exhaustive and long tests as well
 	@$(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
 lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, and the FuseSoC cores against the manifest

@@ -18,6 +18,7 @@ from shiftwork import __version__
 from shiftwork.cli import main
 from shiftwork.cli.options import parse_layer
 from shiftwork.errors import ShiftworkError
+from shiftwork.report.demo import EXAMPLE
 
 Array = NDArray[np.float32]
 
@@ -391,3 +392,11 @@ def test_as_a_process(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("shiftwork: error: ")
+
+
+def test_without_torch_the_command_says_how_to_install_it(monkeypatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "shiftwork.quantize.train", raising=False)
+    arguments = ["train", str(EXAMPLE / "digits.onnx"), "--data", str(EXAMPLE / "digits_train.npz")]
+    assert main([*arguments, "--output", str(tmp_path / "n.npz")]) == 2
+    assert "pip install 'shiftwork[train]'" in capsys.readouterr().err

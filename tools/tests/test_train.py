@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import msq
 from shiftwork.quantize import train as training
 from shiftwork.quantize.train import Recipe, Trained, augment, emulate, train
+
+pytestmark = pytest.mark.full  # PyTorch is large: only `make sim` installs it (conftest.py)
 
 EXAMPLE = ROOT / "examples" / "digits"
 MODEL, TRAIN, TEST = EXAMPLE / "digits.onnx", EXAMPLE / "digits_train.npz", EXAMPLE / "digits_test.npz"
@@ -85,7 +86,6 @@ def test_training_lowers_the_loss_and_moves_weights(digits) -> None:
     assert not np.array_equal(trained.network.modules[0].weight, before)
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("scheme", ["msq", "fixed4", "sp2", "pot"])
 def test_the_recipe_of_the_example(scheme: str) -> None:
     network = import_onnx(MODEL)
@@ -235,14 +235,6 @@ def test_checkpoints_of_something_else_are_refused(digits, tmp_path: Path) -> No
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(ShiftworkError, match="not a checkpoint"):
         train(network, data, SHORT, checkpoint=checkpoint, resume=True)
-
-
-def test_without_torch_the_command_says_how_to_install_it(monkeypatch, capsys, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "shiftwork.quantize.train")
-    arguments = ["train", str(MODEL), "--data", str(TRAIN), "--output", str(tmp_path / "n.npz")]
-    assert main(arguments) == 2
-    assert "pip install 'shiftwork[train]'" in capsys.readouterr().err
 
 
 # -- the command
