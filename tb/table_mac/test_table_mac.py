@@ -6,7 +6,9 @@ import pytest
 from runner import elaboration_fails, simulate
 
 
-@pytest.mark.parametrize("lanes", [4, pytest.param(1, marks=pytest.mark.full), pytest.param(32, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "lanes", [4, pytest.param(1, marks=pytest.mark.full), pytest.param(32, marks=pytest.mark.full)]
+)
 def test_sums(simulator, lanes):
     simulate(simulator, "shw_table_mac", "cocotb_table_mac", parameters={"LANES": lanes})
 

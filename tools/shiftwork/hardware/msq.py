@@ -151,7 +151,7 @@ def _fixed(lanes: int, products: int) -> UnitDesign:
     level, rows = LANES.index(lanes), products // 2
     operands = {"row": (25 if rows == 2 else 5) * lanes, "column": 15 * lanes}
     parameters = {"LANES": lanes, "PRODUCTS": products}
-    title = f"fixed unit, {products} products per DSP"
+    title = f"fixed unit, {products} products per multiplier"
     shape = (rows, 2, lanes)
     return _unit(f"fixed{products}", title, "shw_fixed_mac", parameters, operands, shape, 10 + level, 6 + level)
 
