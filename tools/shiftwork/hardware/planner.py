@@ -44,7 +44,9 @@ SHORTCUT_BITS = 8
 OPERATIONS = 2
 """Operations of a multiply-accumulate, as GOPS count them."""
 
+CLOCK = 100.0
 CLOCKS = (1.0, 1000.0)
+"""Usual clock, and the range, in MHz."""
 TARGETS = {"one_mac": 4.0, "packed": 2.0}
 """How many times the mixed design should do what a design of multipliers alone does."""
 

@@ -303,7 +303,6 @@ _SIZES = {
     "dsp": "DSP48E1",
 }
 _SCALES = ("maxabs", "mse", "joint")
-PLAN_MHZ = 100.0
 _SWEPT = ("cifar10_resnet20", "mnist_lenet5")
 
 
@@ -617,13 +616,13 @@ def _demo(book: Manifest) -> str:
 def _plan(book: Manifest) -> str:
     from shiftwork.cli.plan import lines
 
-    return "```\n" + "\n".join(lines(planner.plan(DEVICES["xc7z020"], PLAN_MHZ))) + "\n```\n"
+    return "```\n" + "\n".join(lines(planner.plan(DEVICES["xc7z020"], planner.CLOCK))) + "\n```\n"
 
 
-def _plans(book: Manifest) -> str:
+def _devices(book: Manifest) -> str:
     rows = []
     for name, device in DEVICES.items():
-        result = planner.plan(device, PLAN_MHZ)
+        result = planner.plan(device, planner.CLOCK)
         mixed = result["designs"]["mixed"]
         shape = [mixed["engine"][key] for key in ("fixed_rows", "sp2_rows", "cols", "lanes", "products")]
         ratios = [f"{result['ratios']['peak'][key]:.2f}" for key in ("one_mac", "packed")]
@@ -635,7 +634,7 @@ def _plans(book: Manifest) -> str:
 
 _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "plan": _plan,
-    "plans": _plans,
+    "devices": _devices,
     "blocks": _catalogue,
     "operators": _operators,
     "accuracy": _accuracy,

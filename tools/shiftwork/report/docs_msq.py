@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shiftwork.hardware import planner
+from shiftwork.hardware.devices import DEVICES
 from shiftwork.hardware.manifest import Manifest
 from shiftwork.report.markdown import NETWORKS, measurement, table
 
@@ -153,14 +155,12 @@ def _placed(ecp5: Mapping[str, Any]) -> str:
     return table(head, rows, range(1, 6))
 
 
-def _plans(book: Manifest) -> str:
+def _plans(_: Manifest) -> str:
     """Mixed engines that the planner proposes, beside multipliers alone."""
     rows = []
     tool = ""
     for device in _PLANS:
-        entry = measurement(book.root, f"plan_{device}")
-        if entry is None:
-            continue
+        entry = planner.plan(DEVICES[device], planner.CLOCK)
         tool = entry["tool"]
         for key, title in (("mixed", "mixed"), ("packed", "packed multipliers alone"), ("one_mac", "one MAC a DSP")):
             design = entry["designs"][key]
@@ -186,15 +186,13 @@ def _plans(book: Manifest) -> str:
                     share,
                 )
             )
-    if not rows:
-        return _MISSING
     head = (
         "device", "design", "engines x (fixed + SP2 rows) x columns x lanes", "LUTs", "DSP", "MACs per cycle",
         "GOPS peak", "mixed over it",
     )  # fmt: skip
     return table(head, rows, range(3, 8)) + (
-        f"\nEstimated by `shiftwork plan` from synthesized parts ({tool}) at the same clock of 100 MHz; a post unit is "
-        "included, memories and the world around are not. At most 80 % of the LUTs and as many block RAMs as feed the "
+        f"\nEstimated by `shiftwork plan` from synthesized parts ({tool}) at the same clock of {planner.CLOCK:g} MHz; "
+        "a post unit is included, memories and the world around are not. At most 80 % of the LUTs and as many block RAMs as feed the "
         "operands every cycle.\n"
     )
 

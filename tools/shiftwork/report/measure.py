@@ -33,7 +33,7 @@ from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden_executor
 from shiftwork.golden.executor import QT_PAIRS
-from shiftwork.hardware import devices, manifest, netlist, planner, yosys
+from shiftwork.hardware import manifest, netlist, yosys
 from shiftwork.hardware.manifest import ROOT
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
@@ -194,9 +194,6 @@ TRAININGS = {
         {"epochs": 8, "batch": 50, "rate": 1e-4, "distill": 1.0, "shift": 4, "flip": True, "holdout": 100},
     ),
 }  # fmt: skip
-PLANNED, PLAN_CLOCK = ("xc7z020", "xc7z045"), 100.0
-"""Devices that are planned for, and the clock in MHz."""
-
 TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
 """Schemes and alphas that every network is trained for."""
 
@@ -567,12 +564,6 @@ def mixed_units(bench: Bench) -> dict[str, Any]:
     return {"name": "synth_msq", "command": "shiftwork synth msq --model cifar10_resnet20.onnx", **content}
 
 
-def plans(device: str) -> dict[str, Any]:
-    """``shiftwork plan`` for the peak of a device."""
-    command = f"shiftwork plan --device {device} --clock {PLAN_CLOCK:g}"
-    return {"name": f"plan_{device}", "command": command, **planner.plan(devices.device(device), PLAN_CLOCK)}
-
-
 def demo() -> dict[str, Any]:
     """What ``make demo`` prints."""
     command = [sys.executable, "-c", "import sys; from shiftwork.cli import main; sys.exit(main())", "demo"]
@@ -612,7 +603,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = f"msq.{training.network}.{alpha}"
             jobs[name], needs[name] = lambda t=training, a=alpha: bench.trained(t, a), (training.test,)  # type: ignore[misc]
     jobs["synth_msq"] = lambda: mixed_units(bench)
-    jobs |= {f"plan_{name}": lambda name=name: plans(name) for name in PLANNED}  # type: ignore[misc]
     needs |= dict.fromkeys(("simulation_speed", "synth_msq", *COSTS), ("cifar_resnet20", "cifar_resnet20_calib"))
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
