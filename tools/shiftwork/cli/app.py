@@ -98,9 +98,10 @@ def run(
     activation_bits: o.ActivationBits = 8,
     sp2_share: o.Sp2Share = None,
     alpha: o.Alpha = None,
+    exponent_bits: o.ExponentBits = None,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
-    max_loss: o.MaxLoss = 0.5,
+    max_loss: o.MaxLoss = None,
     max_error: o.MaxError = 0.05,
     layer: o.LayerOption = None,
     overrides: o.Overrides = None,
@@ -125,6 +126,7 @@ def run(
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
         max_error, tuple(layer or ()), overrides, weight_bits, activation_bits, sp2_share, alpha,
+        exponent_bits,
     )  # fmt: skip
     wish.check()
     o.choose("--executor", executor, EXECUTORS)
@@ -168,9 +170,10 @@ def quantize(
     activation_bits: o.ActivationBits = 8,
     sp2_share: o.Sp2Share = None,
     alpha: o.Alpha = None,
+    exponent_bits: o.ExponentBits = None,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
-    max_loss: o.MaxLoss = 0.5,
+    max_loss: o.MaxLoss = None,
     max_error: o.MaxError = 0.05,
     layer: o.LayerOption = None,
     overrides: o.Overrides = None,
@@ -186,6 +189,7 @@ def quantize(
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
         max_error, tuple(layer or ()), overrides, weight_bits, activation_bits, sp2_share, alpha,
+        exponent_bits,
     )  # fmt: skip
     wish.check()
     o.check_target("--output", output)
