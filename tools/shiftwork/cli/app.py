@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -184,7 +184,9 @@ def quantize(
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.network.data import load_data
     from shiftwork.network.importer import import_onnx
-    from shiftwork.report.run import quantization_line, quantizations, write_json
+    from shiftwork.network.integer import EXPONENTIAL
+    from shiftwork.quantize.dnateq import fit_report
+    from shiftwork.report.run import fit_table, quantization_line, quantizations, write_json
 
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
@@ -209,8 +211,13 @@ def quantize(
         print(path)
     counts = quantizations(integer)
     print(quantization_line(counts))
+    content = {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts}
+    if scheme == EXPONENTIAL:
+        fits = fit_report(network, calibration.x, integer)
+        print(fit_table(fits).text())
+        content["fits"] = [asdict(fit) for fit in fits]
     if json is not None:
-        write_json(json, {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts})
+        write_json(json, content)
     return 0
 
 

@@ -30,7 +30,9 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained netwo
 DataFile = Annotated[
     Path, typer.Option("--data", metavar="D.npz", help="x (N,...) float32, y (N,) labels.", show_default=False)
 ]
-Scheme = Annotated[str, typer.Option(help="fixed8, joint (fixed8 with --scale joint), tr, msq, fixed4, sp2, pot, dnateq.")]
+Scheme = Annotated[
+    str, typer.Option(help="fixed8, joint (fixed8 with --scale joint), tr, msq, fixed4, sp2, pot or dnateq.")
+]
 StreamOption = Annotated[str, typer.Option("--stream", help="Operand streamed as terms: weights or activations.")]
 Group = Annotated[
     int | None,

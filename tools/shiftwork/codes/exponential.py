@@ -186,9 +186,11 @@ def encode_thresholds(acc: ArrayLike, limits: ArrayLike, bits: int, relu: bool =
         relu: negative accumulators become the zero code, which 0 always is.
     """
     value = np.asarray(acc, np.int64)
-    exponent = np.searchsorted(np.asarray(limits, np.int64), np.abs(value), side="right") - radius(bits)
-    zero = (value <= 0) if relu else (value == 0)
-    return pack(value < 0, np.where(zero, zero_exponent(bits), exponent), bits)
+    r = radius(bits)
+    by_count = pack(False, np.arange(-r, r + 1), bits)
+    codes = by_count[np.searchsorted(np.asarray(limits, np.int64), np.abs(value), side="right")]
+    codes |= (value < 0).astype(np.uint8) << bits
+    return np.asarray(np.where(value <= 0 if relu else value == 0, np.uint8(1 << (bits - 1)), codes))
 
 
 @lru_cache(maxsize=1024)

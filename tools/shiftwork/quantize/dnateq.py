@@ -4,15 +4,16 @@
 Method: DNA-TEQ, arXiv 2306.16430. A tensor of activations shares base and width with whatever only moves its codes and
 with the weights of the layers that read it: a *group*. In every group the base is searched on the member of larger
 error; alpha and beta are each member's own. A group gets the smallest width at which the RMAE of every member is below
-a threshold, and the threshold is raised as far as the accuracy on the calibration samples allows. Biases that take the
-mean error out of their channels, and the fits of least error (:mod:`~shiftwork.quantize.expfit`), are this project's.
+a threshold, and the threshold is raised as far as the accuracy on the calibration samples allows. Weighing the
+threshold by what a group's error does to the output, biases that take the mean error out of their channels, and the
+fits of least error (:mod:`~shiftwork.quantize.expfit`) are this project's.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +22,20 @@ from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, MIN_BITS, WEIGHT_BITS, Exponential
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import accuracy, predictions, run
-from shiftwork.network.floating import activations
-from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
+from shiftwork.network.floating import chunk_size, evaluate
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
 from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
 from shiftwork.quantize.dataflow import Map, Progress, Real, Rounding, centred_biases
-from shiftwork.quantize.expfit import Fit, Magnitudes, fit_code, search_base
+from shiftwork.quantize.expfit import Fit, Magnitudes, TensorFit, describe, fit_code, search_base
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
 
 MAX_LOSS = 1.0
 
 _MAX_SHIFT = 31
+_PROBES = 16  # samples on which the effect of a group's error is measured
+_LEAST_EFFECT = 1e-9
 _LIMIT = 1 << (ACC_BITS - 1)
 
 
@@ -43,18 +46,20 @@ class Group:
     Attributes:
         tensors: names. readers: names of convolutions.
         fits: by width, the code of the tensors (key "") and of the weights of every reader (by its name).
+        share: factor on the threshold: above 1 where values are many and their errors do little to the output.
     """
 
     tensors: list[str]
     readers: list[str]
     fits: dict[int, dict[str, Fit]] = field(default_factory=dict)
+    share: float = 1.0
 
     def error(self, bits: int) -> float:
-        """Largest RMAE of the members at a width."""
-        return max(fit.rmae for fit in self.fits[bits].values())
+        """Largest RMAE of the members at a width, over the share."""
+        return max(fit.rmae for fit in self.fits[bits].values()) / self.share
 
     def bits_below(self, threshold: float) -> int:
-        """Smallest width at which every member's RMAE is below a threshold; the largest there is where none is."""
+        """Smallest width at which :meth:`error` is below a threshold; the largest there is where none is."""
         return next((bits for bits in sorted(self.fits) if self.error(bits) < threshold), max(self.fits))
 
 
@@ -103,6 +108,7 @@ def quantize(
     found = fit_groups(network, calibrate(network, samples), widths, progress)
     if exponent_bits is not None:
         return _built(network, samples, found, [exponent_bits] * len(found))
+    weigh(network, samples, found)
     return _sweep(network, samples, labels, found, max_loss, progress)
 
 
@@ -157,6 +163,52 @@ def fit_groups(
     return found
 
 
+def weigh(network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group]) -> None:
+    """Set the share of every group.
+
+    An RMAE e of group g alone adds about s_g e^2 to the squared output error, and a bit less doubles e. For the fewest
+    bits at a given sum, s_g e_g^2 has to be proportional to the values of the group: e_g to the root of values / s_g.
+    The geometric mean of the shares is 1.
+
+    Args:
+        network: the float graph. samples: of which the first few are used. found: fitted at two widths at least.
+    """
+    probe = samples[:_PROBES]
+    exact = _output(network, probe, ExpCodes({}, {}))
+    norm = float(np.square(exact).sum(dtype=np.float64)) or 1.0
+    moved = {module.output for module in network.modules if module.kind in MOVES}
+    sizes = {module.name: module.weight.size for module in network.modules if module.weight is not None}
+    shares = []
+    for group in found:
+        fits = group.fits[sorted(group.fits)[1]]
+        codes = ExpCodes(dict.fromkeys(group.tensors, fits[""].code), {name: fits[name].code for name in group.readers})
+        error = float(np.square(_output(network, probe, codes) - exact).sum(dtype=np.float64)) / norm
+        effect = error / max(fit.rmae for fit in fits.values()) ** 2 if error else 0.0
+        values = sum(math.prod(network.shapes[name]) for name in group.tensors if name not in moved)
+        values += sum(sizes[name] for name in group.readers)
+        shares.append(math.log(values / max(effect, _LEAST_EFFECT)) / 2)
+    for group, share in zip(found, shares, strict=True):
+        group.share = math.exp(share - sum(shares) / len(shares))
+
+
+def _output(network: FloatNetwork, samples: NDArray[np.float32], codes: ExpCodes) -> Map:
+    """Output of the float network with those tensors and weights rounded that have codes."""
+    rounding, step = code_rounding(codes), chunk_size(network)
+    outputs = []
+    for start in range(0, len(samples), step):
+        x = np.ascontiguousarray(to_nhwc(samples[start : start + step]), np.float32)
+        tensors = {network.input: rounding(x, network.input, None) if network.input in codes.tensors else x}
+        for module in network.modules:
+            current = module
+            if module.name in codes.weights:
+                current = replace(module, weight=quantized_weight(codes, module))
+            result = evaluate(current, tensors)
+            rounds = module.output in codes.tensors and module.kind not in MOVES
+            tensors[module.output] = rounding(result, module.output, module.clip) if rounds else result
+        outputs.append(tensors[network.output])
+    return np.concatenate(outputs)
+
+
 def _built(
     network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], widths: Sequence[int]
 ) -> IntegerNetwork:
@@ -179,7 +231,7 @@ def _sweep(
     progress: Progress | None,
 ) -> IntegerNetwork:
     """The network of the largest threshold that keeps the limit, by bisection over all widths that thresholds make."""
-    exact = np.concatenate([tensors[network.output] for tensors in activations(network, samples)])
+    exact = _output(network, samples, ExpCodes({}, {}))
     reference = predictions(exact) if labels is None else labels
     limit = accuracy(exact, reference) - max_loss
     errors = sorted({group.error(bits) for group in found for bits in group.fits})
@@ -235,6 +287,35 @@ def code_rounding(codes: ExpCodes) -> Rounding:
 def _largest(code: Exponential, clip: float | None) -> int:
     """The largest exponent of a tensor, that of its clip where it has one."""
     return code.radius if clip is None else int(exponential.unpack(exponential.encode(clip, code), code.bits)[1])
+
+
+def fit_report(network: FloatNetwork, samples: NDArray[np.float32], integer: IntegerNetwork) -> list[TensorFit]:
+    """How well the codes of an integer network fit the float network's activations and weights.
+
+    Args:
+        network: the float graph. samples: calibration samples as the ONNX input expects them.
+        integer: what :func:`quantize` made of the network.
+
+    Returns:
+        Every tensor whose codes are not moved from another one, and the weights of its readers behind it.
+    """
+    statistics = calibrate(network, samples)
+    weights = {module.name: module for module in network.modules if module.kind == "conv"}
+    moved = {module.output for module in network.modules if module.kind in MOVES}
+    result = []
+    for group in groups(network):
+        for name in group.tensors:
+            info = integer.tensors[name]
+            if name not in moved and info.code is not None:
+                levels = np.array(info.levels) * 2.0**-info.fraction
+                result.append(describe(name, "activation", statistics[name].values, info.code, levels))
+        for name in group.readers:
+            module = integer.module(name)
+            assert module.weight_code is not None
+            assert module.weight_levels is not None
+            levels = module.weight_levels * 2.0 ** -module.attributes["weight_fraction"]
+            result.append(describe(name, "weight", weights[name].weight, module.weight_code, levels))  # type: ignore[arg-type]
+    return result
 
 
 # -- building the integers

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exponential codes of least error for a distribution of values (``docs/numerics.md`` section 7).
 
-The error is the RMAE, ``sum |x - code of x| / sum |x|``. It is computed exactly from sorted magnitudes and their
+Bases are compared by the RMAE, ``sum |x - code of x| / sum |x|``; alpha and beta have the least squared error, which
+keeps the few large values that decide a dot product. Both errors are computed exactly from sorted magnitudes and their
 running sums, without coding a single value, so that thousands of candidates can be compared.
 """
 
@@ -21,6 +22,8 @@ _TOPS = np.linspace(0, 3, 13)  # octaves by which the largest level lies below t
 _BOTTOMS = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, np.inf])  # octaves of the smallest level below the largest
 _ROUNDS = 4
 _WIDEST = 4.0  # a climb begins with steps of at most the base's distance from 1 over this
+_BINS = 64  # of the histogram in a report
+_CLIPS = 96  # steps of uniform codes tried, sixteen an octave
 
 Real = NDArray[np.float64]
 
@@ -30,14 +33,17 @@ class Magnitudes:
     """Sorted magnitudes of a tensor's values other than zero, evenly thinned out by rank, and their running sums.
 
     Attributes:
-        values: float64 (M,), increasing, above 0. sums: sum of the first m of them, (M + 1,).
+        values: float64 (M,), increasing, above 0. sums, squares: sum of the first m of them and of their squares,
+            (M + 1,).
     """
 
     values: Real
     sums: Real = field(init=False)
+    squares: Real = field(init=False)
 
     def __post_init__(self) -> None:
         self.sums = np.concatenate([[0.0], np.cumsum(self.values)])
+        self.squares = np.concatenate([[0.0], np.cumsum(self.values**2)])
 
     @staticmethod
     def of(values: ArrayLike) -> Magnitudes:
@@ -61,13 +67,23 @@ class Magnitudes:
         total = self.sums[-1]
         if total == 0:
             return np.zeros(levels.shape[:-1])
-        found = np.searchsorted(self.values, bounds)
-        ends = np.zeros((*levels.shape[:-1], 1), np.intp)
-        low = np.concatenate([ends, found], axis=-1)
-        high = np.concatenate([found, ends + len(self.values)], axis=-1)
+        low, high = self._cells(bounds)
         middle = np.clip(np.searchsorted(self.values, levels), low, high)
         error = levels * (2 * middle - low - high) + self.sums[low] + self.sums[high] - 2 * self.sums[middle]
         return np.asarray(error.sum(axis=-1) / total)
+
+    def squared_error(self, levels: Real, bounds: Real) -> Real:
+        """Sum of squared errors, the arguments as in :meth:`rmae`."""
+        low, high = self._cells(bounds)
+        error = levels * (levels * (high - low) - 2 * (self.sums[high] - self.sums[low]))
+        return np.asarray(error.sum(axis=-1) + self.squares[-1])
+
+    def _cells(self, bounds: Real) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Indices of the first value of every level, and behind its last, (..., L)."""
+        found = np.searchsorted(self.values, bounds)
+        ends = np.zeros((*bounds.shape[:-1], 1), np.intp)
+        low = np.concatenate([ends, found], axis=-1)
+        return low, np.concatenate([found, ends + len(self.values)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,7 @@ class Fit:
 
 
 def fit_code(magnitudes: Magnitudes, base: float, bits: int) -> Fit:
-    """alpha and beta of least RMAE for a base: a search over the largest and the smallest level, coarse to fine.
+    """alpha and beta of least squared error for a base: a search over the largest and smallest level, coarse to fine.
 
     No level is negative. A tensor without values gets levels around 1.
     """
@@ -93,14 +109,14 @@ def fit_code(magnitudes: Magnitudes, base: float, bits: int) -> Fit:
 
     def errors(tops: Real, bottoms: Real) -> Real:
         low, span = tops * bottoms, tops * (1 - bottoms)
-        return magnitudes.rmae(low[:, None] + span[:, None] * shape, low[:, None] + span[:, None] * cuts)
+        return magnitudes.squared_error(low[:, None] + span[:, None] * shape, low[:, None] + span[:, None] * cuts)
 
     tops, bottoms = (grid.reshape(-1) for grid in np.meshgrid(largest * 2.0**-_TOPS, 2.0**-_BOTTOMS, indexing="ij"))
     step = 0.5 * (_TOPS[1] - _TOPS[0])
     for _ in range(_ROUNDS):
         found = errors(tops, bottoms)
         best = int(found.argmin())
-        top, bottom, error = tops[best], bottoms[best], float(found[best])
+        top, bottom = tops[best], bottoms[best]
         around = np.arange(-2, 3) * step
         tops, bottoms = (
             grid.reshape(-1) for grid in np.meshgrid(top * 2.0**around, np.minimum(bottom * 2.0 ** (2 * around), 0.9))
@@ -111,7 +127,7 @@ def fit_code(magnitudes: Magnitudes, base: float, bits: int) -> Fit:
     code = Exponential(bits, base, float(alpha), float(beta))
     if code.levels[0] < 0:  # 0 but for the rounding of beta
         code = Exponential(bits, base, float(alpha), float(beta - 2 * code.levels[0]))
-    return Fit(code, error)
+    return Fit(code, float(magnitudes.rmae(np.maximum(code.levels, 0), code.bounds)))
 
 
 def start_base(magnitudes: Magnitudes, bits: int) -> float:
@@ -140,3 +156,46 @@ def search_base(magnitudes: Magnitudes, bits: int) -> Fit:
                 place += direction
         stride //= 2
     return at(place)
+
+
+# -- report
+
+
+@dataclass(frozen=True)
+class TensorFit:
+    """How well a code fits a tensor, beside uniform codes of as many bits, sign included.
+
+    Attributes:
+        name: of the tensor, or of the module whose weights they are. kind: ``activation`` or ``weight``.
+        code: of the tensor. rmae: of its integer levels. uniform: RMAE of uniform levels with the step of least error;
+            full_range: with the step that just holds the largest value.
+        edges, counts: histogram of the values; bin i is edges[i] to edges[i + 1].
+    """
+
+    name: str
+    kind: str
+    code: Exponential
+    rmae: float
+    uniform: float
+    full_range: float
+    edges: list[float]
+    counts: list[int]
+
+
+def describe(name: str, kind: str, values: ArrayLike, code: Exponential, levels: Real) -> TensorFit:
+    """The fit of a tensor: ``values`` of any shape, ``levels`` the real values of its integer table (2R + 1,)."""
+    array = np.asarray(values, np.float64).reshape(-1)
+    magnitudes = Magnitudes.of(array)
+    full_range, uniform = uniform_errors(magnitudes, code.bits)
+    counts, edges = np.histogram(array, _BINS)
+    rmae = float(magnitudes.rmae(np.maximum(levels, 0), code.bounds))
+    return TensorFit(name, kind, code, rmae, uniform, full_range, edges.tolist(), counts.tolist())
+
+
+def uniform_errors(magnitudes: Magnitudes, bits: int) -> tuple[float, float]:
+    """RMAE of uniform levels 0, +-step, .., +-(2**bits - 1) step: at the full range, and at the step of least RMAE."""
+    places = np.arange(1 << bits, dtype=np.float64)
+    largest = float(magnitudes.values[-1]) if len(magnitudes.values) else 1.0
+    steps = largest / places[-1] * 2.0 ** -np.linspace(0, _CLIPS / 16, _CLIPS + 1)[:, None]
+    errors = magnitudes.rmae(steps * places, steps * (places[1:] - 0.5))
+    return float(errors[0]), float(errors.min())

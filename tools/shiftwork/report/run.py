@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden
 from shiftwork.network.data import Data
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
+from shiftwork.quantize.expfit import TensorFit
 from shiftwork.report.progress import Progress
 from shiftwork.report.table import Table
 
@@ -234,6 +236,15 @@ def layer_table(report: RunReport) -> Table:
             row += [*([] if rows else [layer.tokens]), layer.cycles, layer.predicted_cycles, layer.compared]
             row.append(layer.mismatches)
         table.add(row)
+    return table
+
+
+def fit_table(fits: Sequence[TensorFit]) -> Table:
+    """Codes of the tensors and their errors, in percent, beside those of uniform codes of as many bits."""
+    table = Table(["tensor", "kind", "bits", "base", "RMAE %", "uniform %", "full range %"])
+    for fit in fits:
+        errors = [100 * error for error in (fit.rmae, fit.uniform, fit.full_range)]
+        table.add([fit.name, fit.kind, fit.code.bits + 1, fit.code.base, *errors])
     return table
 
 
