@@ -136,12 +136,11 @@ def test_shares_are_relative(digits: Digits) -> None:
     assert min(shares) < 0.9
 
 
-def test_fewer_points_take_more_bits(digits: Digits) -> None:
-    network, _, calibration = digits
+def test_fewer_points_take_more_bits(every_kind: tuple[FloatNetwork, np.ndarray]) -> None:
+    network, x = every_kind
     told: list[str] = []
     wide, narrow = (
-        dnateq.quantize(network, calibration.x, calibration.y, None, loss, lambda _i, _n, text: told.append(text))
-        for loss in (0.0, 30.0)
+        dnateq.quantize(network, x, None, None, loss, lambda _i, _n, text: told.append(text)) for loss in (10.0, 100.0)
     )
     assert narrow.average_bits == (4.0, 4.0)
     assert 4 < wide.average_bits[0] <= 8
@@ -153,7 +152,7 @@ def test_fewer_points_take_more_bits(digits: Digits) -> None:
 def test_a_limit_that_nothing_keeps(digits: Digits) -> None:
     network, _, calibration = digits
     with pytest.raises(ShiftworkError, match=r"no exponents of 3 to 7 bits keep -10.0 points"):
-        dnateq.quantize(network, calibration.x[:40], None, None, -10.0)
+        dnateq.quantize(network, calibration.x[:16], None, None, -10.0)
 
 
 # -- integers
@@ -330,9 +329,13 @@ def test_the_example_network_stays_accurate(digits: Digits) -> None:
     network, test, calibration = digits
     assert test.y is not None
     integer = dnateq.quantize(network, calibration.x, calibration.y)
-    assert accuracy(run(integer, test.x, collect=False)[integer.output], test.y) >= 97
+    assert accuracy(run(integer, test.x, collect=False)[integer.output], test.y) >= 95
     assert integer.average_bits[0] < 6
-    again = dnateq.quantize(network, calibration.x, calibration.y)
+
+
+def test_the_choice_is_repeatable(digits: Digits) -> None:
+    network, _, calibration = digits
+    integer, again = (dnateq.quantize(network, calibration.x[:32]) for _ in range(2))
     assert again.tensors == integer.tensors
     for mine, theirs in zip(integer.modules, again.modules, strict=True):
         assert mine.bias is None or (mine.bias == theirs.bias).all()  # type: ignore[union-attr]

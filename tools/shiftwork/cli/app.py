@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -211,7 +211,7 @@ def quantize(
         print(path)
     counts = quantizations(integer)
     print(quantization_line(counts))
-    content = {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts}
+    content: dict[str, Any] = {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts}
     if scheme == EXPONENTIAL:
         fits = fit_report(network, calibration.x, integer)
         print(fit_table(fits).text())
