@@ -160,11 +160,12 @@ EXPONENTIALS = (
     (Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=2000), 1.0),
     (Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=2000), 1.0),
     (Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES), 1.0),
-    (Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES), 1.0),
+    (Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES), 3.0),
     (Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48), 4.2),
 )
-"""Networks in exponential codes, and the points of calibration accuracy that their widths may cost: of SqueezeNet's 48
-calibration images one is 2.1 points."""
+"""Networks in exponential codes, and the points on the calibration samples that their widths may cost. One of
+SqueezeNet's 48 images is 2.1 points. The keyword spotter is calibrated by its own samples, so without their labels: its
+points are of the agreement of classes, not of accuracy."""
 
 
 @dataclass(frozen=True)
@@ -325,7 +326,8 @@ class Bench:
         outputs = reference(self.model(subject.network), samples.x, network.batch)
         wish = Quantization(EXPONENTIAL, scale=None, max_loss=max_loss)
         begin = time.perf_counter()
-        integer = wish.quantize(network, calibration.x, calibration.y)
+        labelled = subject.calibration != subject.data
+        integer = wish.quantize(network, calibration.x, calibration.y if labelled else None)
         seconds = time.perf_counter() - begin
         codes = golden_executor.run(integer, samples.x, collect=False)[integer.output]
         assert samples.y is not None
@@ -334,7 +336,8 @@ class Bench:
             "name": f"dnateq.{subject.network}",
             "network": subject.network,
             "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq --max-loss {max_loss}",
+            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq --max-loss {max_loss}"
+            + ("" if labelled else " (without labels in the calibration file)"),
             "samples": len(samples.x),
             "calibration_samples": len(calibration.x),
             "quantize_seconds": round(seconds, 1),
