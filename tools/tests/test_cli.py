@@ -112,6 +112,35 @@ def test_golden_run(
         assert report["term_pairs"] == 49 * report["macs"]
 
 
+def test_exponential_codes(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report, fits, network = tmp_path / "report.json", tmp_path / "fits.json", tmp_path / "small.npz"
+    words = [str(model), "--data", str(data), "--scheme", "dnateq", "--exponent-bits", "4"]
+    assert main(["run", *words, "--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    content = json.loads(report.read_text())
+    assert content["scheme"] == "dnateq"
+    assert content["macs"] == 12 * (16 * 4 * 9 + 64 * 3)
+    assert 0 < content["live_macs"] < content["macs"]
+    assert content["weight_bits"] == content["activation_bits"] == 5
+    assert content["model_bits"] == 5 * (36 + 192) + 48 * 7 + 2 * (16 + 12) * 15 + 48 * 14
+    assert content["term_pairs"] is content["sp2_macs"] is None
+    assert f"{content['model_bits']:,} bits, 5.00 a weight; 5.00 an activation" in text
+    assert "% without a zero" in text
+    assert "live %" in text
+    assert "pairs/MAC" not in text
+    assert main(["quantize", *words, "--output", str(network), "--json", str(fits)]) == 0
+    assert "RMAE %" in capsys.readouterr().out
+    found = json.loads(fits.read_text())["fits"]
+    assert [entry["kind"] for entry in found] == ["activation", "weight"] * 2
+    assert found[1]["code"]["base"] == found[0]["code"]["base"]
+    assert sum(found[1]["counts"]) == 36
+    again = ["simulate", str(network), "--data", str(data), "--executor", "golden", "--json", str(report)]
+    assert main(again) == 0
+    assert json.loads(report.read_text())["layers"] == content["layers"]
+    assert main(["simulate", str(network), "--data", str(data)]) == 2
+    assert "scheme dnateq is not built in hardware: --executor golden runs it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "sp2_share", "factors"),
     [
@@ -257,6 +286,12 @@ def test_parse_layer() -> None:
         (["--scheme", "pot", "--weight-bits", "5"], "--weight-bits belongs to --scheme fixed8 or joint, not to"),
         (["--scheme", "msq", "--budget", "12"], "--budget belongs to --scheme tr, not to --scheme msq"),
         (["--scheme", "pot", "--executor", "rtl"], "scheme pot is not built in hardware"),
+        (["--scheme", "dnateq", "--executor", "rtl"], "scheme dnateq is not built in hardware"),
+        (["--scheme", "dnateq", "--exponent-bits", "8"], "--exponent-bits: exponents of 8 bits are outside 3..7"),
+        (["--scheme", "dnateq", "--max-loss", "-1"], "--max-loss -1.0 is below 0 points"),
+        (["--scheme", "dnateq", "--scale", "mse"], "--scale mse belongs to"),
+        (["--scheme", "msq", "--exponent-bits", "4"], "--exponent-bits belongs to --scheme dnateq, not to"),
+        (["--scheme", "msq", "--max-loss", "1"], "--max-loss belongs to --scheme tr or dnateq, not to --scheme msq"),
         (["--scheme", "joint", "--scale", "mse"], "--scale mse belongs to"),
         (["--scheme", "joint", "--budget", "12"], "--budget belongs to --scheme tr"),
         (["--scheme", "joint", "--weight-bits", "3"], "--weight-bits 3 is outside 4..8"),

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -98,9 +98,10 @@ def run(
     activation_bits: o.ActivationBits = 8,
     sp2_share: o.Sp2Share = None,
     alpha: o.Alpha = None,
+    exponent_bits: o.ExponentBits = None,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
-    max_loss: o.MaxLoss = 0.5,
+    max_loss: o.MaxLoss = None,
     max_error: o.MaxError = 0.05,
     layer: o.LayerOption = None,
     overrides: o.Overrides = None,
@@ -125,6 +126,7 @@ def run(
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
         max_error, tuple(layer or ()), overrides, weight_bits, activation_bits, sp2_share, alpha,
+        exponent_bits,
     )  # fmt: skip
     wish.check()
     o.choose("--executor", executor, EXECUTORS)
@@ -168,9 +170,10 @@ def quantize(
     activation_bits: o.ActivationBits = 8,
     sp2_share: o.Sp2Share = None,
     alpha: o.Alpha = None,
+    exponent_bits: o.ExponentBits = None,
     per_tensor: o.PerTensor = False,
     depthwise: o.Depthwise = False,
-    max_loss: o.MaxLoss = 0.5,
+    max_loss: o.MaxLoss = None,
     max_error: o.MaxError = 0.05,
     layer: o.LayerOption = None,
     overrides: o.Overrides = None,
@@ -181,11 +184,14 @@ def quantize(
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.network.data import load_data
     from shiftwork.network.importer import import_onnx
-    from shiftwork.report.run import quantization_line, quantizations, write_json
+    from shiftwork.network.integer import EXPONENTIAL
+    from shiftwork.quantize.dnateq import fit_report
+    from shiftwork.report.run import fit_table, quantization_line, quantizations, write_json
 
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
         max_error, tuple(layer or ()), overrides, weight_bits, activation_bits, sp2_share, alpha,
+        exponent_bits,
     )  # fmt: skip
     wish.check()
     o.check_target("--output", output)
@@ -205,8 +211,13 @@ def quantize(
         print(path)
     counts = quantizations(integer)
     print(quantization_line(counts))
+    content: dict[str, Any] = {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts}
+    if scheme == EXPONENTIAL:
+        fits = fit_report(network, calibration.x, integer)
+        print(fit_table(fits).text())
+        content["fits"] = [asdict(fit) for fit in fits]
     if json is not None:
-        write_json(json, {"model": model.name, "scheme": scheme, "scale": wish.scale, "quantizations": counts})
+        write_json(json, content)
     return 0
 
 

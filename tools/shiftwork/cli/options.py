@@ -10,17 +10,18 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from shiftwork.codes import exponential
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerNetwork, Stream
-from shiftwork.quantize import msq
+from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork, Stream
+from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
 from shiftwork.quantize.tr import TrOptions, configure, parse_budget, read_overrides
 from shiftwork.report.progress import Progress
 
-SCHEMES = ("fixed8", "joint", "tr", *MSQ_SCHEMES)
+SCHEMES = ("fixed8", "joint", "tr", *MSQ_SCHEMES, EXPONENTIAL)
 STREAMS = ("weights", "activations")
 CALIBRATION_SAMPLES = 256
 DEFAULT_SCALE = "mse"
@@ -29,7 +30,9 @@ Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained netwo
 DataFile = Annotated[
     Path, typer.Option("--data", metavar="D.npz", help="x (N,...) float32, y (N,) labels.", show_default=False)
 ]
-Scheme = Annotated[str, typer.Option(help="fixed8, joint (fixed8 with --scale joint), tr, msq, fixed4, sp2 or pot.")]
+Scheme = Annotated[
+    str, typer.Option(help="fixed8, joint (fixed8 with --scale joint), tr, msq, fixed4, sp2, pot or dnateq.")
+]
 StreamOption = Annotated[str, typer.Option("--stream", help="Operand streamed as terms: weights or activations.")]
 Group = Annotated[
     int | None,
@@ -69,10 +72,20 @@ Alpha = Annotated[
         show_default=False,
     ),
 ]
+ExponentBits = Annotated[
+    int | None,
+    typer.Option(help="Width of all exponents of dnateq, 3..7. [default: chosen per layer]", show_default=False),
+]
 Modules = Annotated[int | None, typer.Option(help="Execute the first N modules only.", show_default=False)]
 PerTensor = Annotated[bool, typer.Option("--per-tensor", help="One weight scale per tensor, not per output channel.")]
 Depthwise = Annotated[bool, typer.Option("--depthwise", help="Reveal depthwise layers too.")]
-MaxLoss = Annotated[float, typer.Option(help="--budget auto: points of calibration accuracy it may cost.")]
+MaxLoss = Annotated[
+    float | None,
+    typer.Option(
+        help="--budget auto and dnateq: points of calibration accuracy to spend. [default: 0.5, dnateq 1.0]",
+        show_default=False,
+    ),
+]
 MaxError = Annotated[float, typer.Option(help="--budget auto: relative 2-norm of the output error it may cost.")]
 LayerOption = Annotated[
     list[str] | None,
@@ -115,10 +128,10 @@ class Quantization:
     group: int | None = None
     budget: str | None = None
     data_terms: int | None = None
-    scale: str = DEFAULT_SCALE
+    scale: str | None = DEFAULT_SCALE
     per_tensor: bool = False
     depthwise: bool = False
-    max_loss: float = 0.5
+    max_loss: float | None = None
     max_error: float = 0.05
     layers: tuple[str, ...] = ()
     overrides: Path | None = None
@@ -126,6 +139,7 @@ class Quantization:
     activation_bits: int = 8
     sp2_share: float | None = None
     alpha: str | None = None
+    exponent_bits: int | None = None
 
     def check(self) -> None:
         """Refuse what does not go together before any work is done.
@@ -135,7 +149,8 @@ class Quantization:
         """
         choose("--scheme", self.scheme, SCHEMES)
         choose("--stream", self.stream, STREAMS)
-        choose("--scale", self.scale, SCALE_METHODS)
+        if self.scale is not None:
+            choose("--scale", self.scale, SCALE_METHODS)
         if self.alpha is not None:
             choose("--alpha", self.alpha, msq.ALPHAS)
         if self.sp2_share is not None and not 0.0 <= self.sp2_share <= 1.0:
@@ -143,6 +158,10 @@ class Quantization:
         for option, width in (("--weight-bits", self.weight_bits), ("--activation-bits", self.activation_bits)):
             if not 4 <= width <= 8:
                 raise ShiftworkError(f"{option} {width} is outside 4..8")
+        if self.exponent_bits is not None:
+            _named("--exponent-bits", exponential.check_bits, self.exponent_bits)
+        if self.max_loss is not None and not self.max_loss >= 0:
+            raise ShiftworkError(f"--max-loss {self.max_loss} is below 0 points")
         if self.group is not None:
             _named("--group", term_codes.check_group, self.group)
         if self.data_terms is not None:
@@ -150,7 +169,7 @@ class Quantization:
         budget = None if self.budget is None else _named("--budget", parse_budget, self.budget)
         if isinstance(budget, int | float) and not budget > 0:
             raise ShiftworkError(f"--budget {self.budget} is not positive")
-        eight, tr, msq_only = ("fixed8", "joint", "tr"), ("tr",), ("msq",)
+        eight, tr, msq_only, dnateq_only = ("fixed8", "joint", "tr"), ("tr",), ("msq",), (EXPONENTIAL,)
         for option, given, schemes in (
             ("--group", self.group is not None, tr),
             ("--budget", self.budget is not None, tr),
@@ -163,7 +182,9 @@ class Quantization:
             ("--per-tensor", self.per_tensor, eight),
             ("--stream activations", self.stream == "activations", eight),
             ("--scale joint", self.scale == "joint", eight),
-            (f"--scale {self.scale}", self.scale != "joint", ("fixed8", "tr", *MSQ_SCHEMES)),
+            (f"--scale {self.scale}", self.scale not in (None, "joint"), ("fixed8", "tr", *MSQ_SCHEMES)),
+            ("--exponent-bits", self.exponent_bits is not None, dnateq_only),
+            ("--max-loss", self.max_loss is not None, ("tr", EXPONENTIAL)),
             ("--sp2-share", self.sp2_share is not None, msq_only),
             ("--alpha", self.alpha is not None, MSQ_SCHEMES),
         ):
@@ -184,6 +205,10 @@ class Quantization:
         """
         per_channel = not self.per_tensor
         with (progress or Progress(quiet=True)).items() as shown:
+            if self.scheme == EXPONENTIAL:
+                loss = dnateq.MAX_LOSS if self.max_loss is None else self.max_loss
+                return dnateq.quantize(network, samples, labels, self.exponent_bits, loss, shown.item)
+            assert self.scale is not None
             if self.scheme in MSQ_SCHEMES:
                 share = msq.SP2_SHARE if self.sp2_share is None else self.sp2_share
                 return msq.quantize(
@@ -221,7 +246,7 @@ class Quantization:
             data_terms=self.data_terms,
             depthwise=self.depthwise,
             overrides=overrides,
-            max_loss=self.max_loss,
+            max_loss=TrOptions.max_loss if self.max_loss is None else self.max_loss,
             max_error=self.max_error,
         )
         return configure(fixed8, options, samples, labels)
@@ -250,8 +275,10 @@ def _named(option: str, check: Callable[[Any], Any], value: object) -> Any:
         raise ShiftworkError(f"{option}: {error}") from None
 
 
-def scale_of(scheme: str, scale: str | None) -> str:
-    """How scales are chosen when the user may have left it open."""
+def scale_of(scheme: str, scale: str | None) -> str | None:
+    """How scales are chosen when the user may have left it open; exponential codes have none unless asked for."""
+    if scheme == EXPONENTIAL:
+        return scale
     return scale or ("joint" if scheme == "joint" else DEFAULT_SCALE)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerNetwork
+from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
 
 MAX_ROWS = 64
 MAX_COLS = 256
@@ -123,8 +123,8 @@ def engine_for(
         ShiftworkError: naming the option that is out of range or belongs to the other engine, or a scheme without
             hardware.
     """
-    if scheme == "pot":
-        raise ShiftworkError("scheme pot is not built in hardware: --executor golden runs it")
+    if scheme in ("pot", EXPONENTIAL):
+        raise ShiftworkError(f"scheme {scheme} is not built in hardware: --executor golden runs it")
     msq = scheme in MSQ_SCHEMES
     foreign = {"--rows": rows} if msq else {"--fixed-rows": fixed_rows, "--sp2-rows": sp2_rows, "--lanes": lanes}
     for option, value in foreign.items():

@@ -290,7 +290,7 @@ def compile_module(
     vector = row_block * engine.rows if weights_on_rows else col_block
     tiles = np.stack([row_block, col_block, vector], axis=1).astype(np.int32)
 
-    def vectors(values: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    def vectors(values: NDArray[np.int32] | NDArray[np.int64] | None) -> NDArray[np.int32]:
         """A constant per channel, one for all, or None for 0, as ``(vectors, COLS)``."""
         given = np.zeros(1, np.int32) if values is None else np.asarray(values, np.int32).reshape(-1)
         padded = _spread(np.broadcast_to(given, (out,)).reshape(groups, channels), slots, lanes)

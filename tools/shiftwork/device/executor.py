@@ -20,7 +20,7 @@ from shiftwork.compile import Engine, TileProgram, compile_module, schedule
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import ModuleCounts, evaluate, pairs_bound, quantize_input, reduction_length
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork
+from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerModule, IntegerNetwork
 
 Codes = NDArray[np.integer]
 Progress = Callable[[int, int, str], None]
@@ -37,9 +37,10 @@ class LayerReport:
         name, kind: of the module. executor: ``rtl`` or ``host`` (``golden`` when nothing else ran).
         shape: output (height, width, channels).
         stream, group, budget, data_terms: term revealing, ``stream`` alone under conventional quantization. None, like
-            all that counts terms, for a layer of 4-bit codes.
+            all that counts terms, for a layer of 4-bit or exponential codes.
         revealed: True when term revealing is on.
         macs: multiply-accumulates over all images. sp2_macs: those of SP2 rows, of a layer of 4-bit codes.
+        weight_bits: of a stored code, live_macs: multiply-accumulates without a zero, of a layer of exponential codes.
         term_pairs: bound; term_pairs_present: counted; None where values are not made of terms.
         terms_per_mac: terms of the streamed operand per multiply-accumulate.
         tokens: terms and empty planes that the rows issued.
@@ -61,6 +62,8 @@ class LayerReport:
     data_terms: int | None = None
     macs: int = 0
     sp2_macs: int | None = None
+    weight_bits: int | None = None
+    live_macs: int | None = None
     term_pairs: int | None = 0
     term_pairs_present: int | None = 0
     terms_per_mac: float | None = None
@@ -101,6 +104,10 @@ def layer_reports(
             report.macs = work.macs
         if module.kind == "conv" and network.scheme in MSQ_SCHEMES:
             report.sp2_macs = None if work is None else work.sp2_macs
+            report.term_pairs = report.term_pairs_present = None
+        elif module.kind == "conv" and network.scheme == EXPONENTIAL:
+            report.weight_bits = module.weight_bits
+            report.live_macs = None if work is None else work.live_macs
             report.term_pairs = report.term_pairs_present = None
         elif module.kind == "conv":
             report.stream = module.terms.stream

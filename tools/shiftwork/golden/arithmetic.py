@@ -171,6 +171,12 @@ def scaled_output(
     return np.clip(scale_round(value, factor, addend, sh), low, high)
 
 
+def truncate_mean(total: ArrayLike, count: ArrayLike) -> NDArray[np.int64]:
+    """``total / count`` towards zero as an exact rational; counts are positive."""
+    n = np.asarray(total, dtype=np.int64)
+    return np.asarray(np.sign(n) * (np.abs(n) // np.asarray(count, dtype=np.int64)))
+
+
 def divide_round(numerator: ArrayLike, denominator: ArrayLike) -> NDArray[np.int64]:
     """``floor(numerator / denominator + 1/2)`` as an exact rational; denominators are positive."""
     n = np.asarray(numerator, dtype=np.int64)

@@ -8,19 +8,20 @@ exact integers of ``docs/numerics.md``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.codes import exponential
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.arithmetic import divide_round, module_output, module_sum, scaled_output
+from shiftwork.golden.arithmetic import divide_round, module_output, module_sum, scaled_output, truncate_mean
 from shiftwork.golden.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.golden.maps import move, window_count, window_sum
 from shiftwork.network.graph import to_nhwc
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TensorInfo
+from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, TensorInfo
 
 Codes = NDArray[np.integer]
 
@@ -41,8 +42,9 @@ class ModuleCounts:
         pairs: term pairs really present (both operands encoded by the network's rule, after reveal and truncation).
         streamed: terms of the streamed operand, counted in every MAC: ``streamed / macs`` is terms per MAC.
         sp2_macs: multiply-accumulates in SP2 rows.
+        live_macs: multiply-accumulates of exponential codes of which neither is zero.
 
-    Terms are not counted (0) under the schemes of ``MSQ_SCHEMES``, which have none.
+    Terms are not counted (0) under the schemes that have none (``IntegerNetwork.has_terms``).
     """
 
     macs: int = 0
@@ -51,6 +53,7 @@ class ModuleCounts:
     pairs: int = 0
     streamed: int = 0
     sp2_macs: int = 0
+    live_macs: int = 0
 
 
 def pairs_bound(module: IntegerModule) -> float:
@@ -74,9 +77,9 @@ def reduction_length(module: IntegerModule) -> int:
 
 
 def code_type(info: TensorInfo) -> type[np.integer]:
-    """numpy type that holds the codes of a tensor: int8, uint8, or int32 for raw accumulators."""
+    """numpy type that holds the codes of a tensor: int8, uint8, or int32 or int64 for raw accumulators."""
     if info.bits > 8:
-        return np.int32
+        return np.int32 if info.bits <= 32 else np.int64
     return np.int8 if info.signed else np.uint8
 
 
@@ -90,15 +93,34 @@ def quantize_input(network: IntegerNetwork, x: NDArray[Any]) -> Codes:
     """Codes (N, height, width, channels) of real samples laid out as the ONNX input: (N, C, H, W) or (N, features)."""
     info = network.tensors[network.input]
     low, high = code_range(info)
-    scaled = np.floor(to_nhwc(np.asarray(x)).astype(np.float64) * 2.0**info.fraction + 0.5)
-    if scaled.shape[1:] != info.shape:
-        raise ShiftworkError(f"samples of shape {scaled.shape[1:]} do not fit the network input {info.shape} (h, w, c)")
-    return np.clip(scaled, low, high).astype(code_type(info))
+    real = to_nhwc(np.asarray(x)).astype(np.float64)
+    if real.shape[1:] != info.shape:
+        raise ShiftworkError(f"samples of shape {real.shape[1:]} do not fit the network input {info.shape} (h, w, c)")
+    if info.code is not None:
+        return exponential.encode(real, info.code)
+    return np.clip(np.floor(real * 2.0**info.fraction + 0.5), low, high).astype(code_type(info))
+
+
+def code_values(network: IntegerNetwork, name: str, codes: Codes) -> Codes:
+    """Integers that the codes of a tensor stand for: the codes themselves, or exponential ones decoded by its table."""
+    levels = network.tensors[name].levels
+    return codes if levels is None else exponential.code_values(levels)[codes]
+
+
+def multiplied_weights(module: IntegerModule) -> IntegerModule:
+    """The module with the integers that its weights stand for in place of exponential codes; else the module itself."""
+    if module.weight_levels is None:
+        return module
+    values = exponential.code_values(tuple(module.weight_levels.tolist()))
+    return replace(module, weight=values[module.weight])  # type: ignore[arg-type]
 
 
 def revealed_weights(module: IntegerModule, rule: str, part: int = 0) -> NDArray[np.int32]:
-    """Weights (outputs of the group, K) as the engine multiplies them: revealed when they are the streamed operand."""
-    matrix = weight_matrix(module, part)
+    """Weights (outputs of the group, K) as the engine multiplies them: revealed when they are the streamed operand.
+
+    Exponential codes are decoded by the table W.
+    """
+    matrix = weight_matrix(multiplied_weights(module), part)
     if module.terms.enabled and module.terms.stream == "weights":
         return term_codes.reveal(matrix, module.terms.group, module.terms.budget, rule)
     return matrix.astype(np.int32)
@@ -124,12 +146,15 @@ def dot_products(
     positions = len(codes) * rows * columns
     config = module.terms
     stream_rows = config.enabled and config.stream == "activations"
-    seen = codes
+    seen = code_values(network, module.inputs[0], codes)
+    levels = network.tensors[module.inputs[0]].levels
     if config.enabled and not stream_rows and config.data_terms:
         seen = term_codes.truncate(codes, config.data_terms, network.rule)
-    largest = 256 if config.enabled else 255
+    largest = (256 if config.enabled else 255) if levels is None else int(np.abs(levels).max())
     if module.depthwise and not config.enabled:
-        result = depthwise(codes.astype(np.int32), module).astype(np.int64).reshape(positions, out)
+        kind = np.int32 if levels is None else np.int64
+        product = depthwise(seen.astype(kind), multiplied_weights(module))
+        result = product.astype(np.int64).reshape(positions, out)
     else:
         result = np.empty((positions, out), np.int64)
         per_group = out // module.groups
@@ -149,10 +174,12 @@ def dot_products(
         counts.macs += steps * out
         if module.row_sp2 is not None:
             counts.sp2_macs += steps * int(module.row_sp2.sum())
-        if network.scheme not in MSQ_SCHEMES:
+        if network.scheme == EXPONENTIAL:
+            _count_live(counts, module, seen)
+        if network.has_terms:
             counts.revealed = config.enabled
             counts.bound += steps * out * pairs_bound(module)
-        if network.scheme not in MSQ_SCHEMES and not stream_rows:
+        if network.has_terms and not stream_rows:
             _count_maps(counts, module, seen, positions, network.rule)
     return result.reshape(len(codes), rows, columns, out)
 
@@ -168,7 +195,9 @@ def module_sums(
         network, module, counts: of :func:`dot_products`. tensors: codes of every tensor that the module reads.
     """
     acc = dot_products(network, module, tensors[module.inputs[0]], counts)
-    shortcut = None if module.shortcut is None or module.factor is not None else tensors[module.shortcut]
+    shortcut = None
+    if module.shortcut is not None and module.factor is None:
+        shortcut = code_values(network, module.shortcut, tensors[module.shortcut])
     return module_sum(acc, module.bias, _or_zero(module.bias_shift), shortcut, _or_zero(module.shortcut_shift))
 
 
@@ -177,6 +206,14 @@ def _count_rows(counts: ModuleCounts, table: NDArray[np.int32], matrix: NDArray[
     per_k = term_codes.count(table, rule).sum(axis=0, dtype=np.int64)
     counts.pairs += int(per_k @ term_codes.count(matrix, rule).sum(axis=0, dtype=np.int64))
     counts.streamed += int(per_k.sum()) * len(matrix)
+
+
+def _count_live(counts: ModuleCounts, module: IntegerModule, values: Codes) -> None:
+    """Add the multiply-accumulates of which neither operand is zero; ``values`` are decoded codes."""
+    filled = (values != 0).sum(axis=0, keepdims=True, dtype=np.int64)
+    for part in range(module.groups):
+        per_k = im2col(filled, module, part).sum(axis=0)
+        counts.live_macs += int(per_k @ (weight_matrix(multiplied_weights(module), part) != 0).sum(axis=0))
 
 
 def _count_maps(counts: ModuleCounts, module: IntegerModule, codes: Codes, positions: int, rule: str) -> None:
@@ -209,9 +246,13 @@ def evaluate(
     """
     info = network.tensors[module.output]
     inputs = [tensors[name] for name in module.inputs]
+    if network.scheme == EXPONENTIAL and module.kind != "conv":
+        return _evaluate_exponential(network, module, inputs)
     if module.kind == "conv":
         total, shift = module_sums(network, module, tensors, counts), _or_zero(module.shift)
-        if module.factor is None:
+        if module.thresholds is not None:
+            result = _encoded(module, total)
+        elif module.factor is None:
             result = module_output(total, None, 0, None, 0, shift, module.relu, module.low, module.high)
         else:
             shortcut = None if module.shortcut is None else tensors[module.shortcut]
@@ -237,6 +278,41 @@ def evaluate(
             inputs = [np.clip(x, low, high) if x.dtype != code_type(info) else x for x in inputs]
         result = move(module.kind, [x.astype(code_type(info), copy=False) for x in inputs], module.attributes)
     return result.astype(code_type(info), copy=False)
+
+
+def _encoded(module: IntegerModule, acc: NDArray[np.int64]) -> Codes:
+    """Exponential codes of what a module computed; ReLU6 has an upper limit for the exponent."""
+    assert module.thresholds is not None
+    bits = (len(module.thresholds) + 1).bit_length()
+    limits = module.thresholds[: module.high + exponential.radius(bits)]
+    return exponential.encode_thresholds(acc, limits, bits, module.relu)
+
+
+def _evaluate_exponential(network: IntegerNetwork, module: IntegerModule, inputs: list[Codes]) -> Codes:
+    """Output codes of a module of exponential codes that is no convolution.
+
+    Sums, means and concatenations are computed with decoded values; a mean is truncated to an integer. Whatever only
+    moves codes moves them in the order of their values, in which zero is 0.
+    """
+    if module.kind in ("add", "avgpool", "concat"):
+        values = [code_values(network, name, x).astype(np.int64) for name, x in zip(module.inputs, inputs, strict=True)]
+        if module.kind == "avgpool":
+            total = window_sum(values[0], module.attributes)
+            if not module.attributes.get("raw_sum"):
+                size = (values[0].shape[1], values[0].shape[2])
+                total = truncate_mean(total, window_count(size, module.attributes))
+        else:
+            shifted = [x << shift for x, shift in zip(values, module.attributes["shifts"], strict=True)]
+            total = shifted[0] + shifted[1] if module.kind == "add" else np.concatenate(shifted, axis=3)
+        if module.thresholds is not None:
+            return _encoded(module, total)
+        return np.asarray(np.clip(total, module.low, module.high))
+    levels = network.tensors[module.output].levels
+    if levels is None:
+        return move(module.kind, inputs, module.attributes)
+    places, codes = exponential.code_order(levels)
+    moved = move(module.kind, [places[x] for x in inputs], module.attributes)
+    return np.asarray(codes[moved])
 
 
 def _or_zero(shift: NDArray[np.int32] | None) -> NDArray[np.int32]:

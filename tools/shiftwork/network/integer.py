@@ -8,6 +8,7 @@ modules in dataflow order; every module reads tensors by name and writes exactly
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, Exponential
 from shiftwork.errors import ShiftworkError
 
 Kind = Literal["conv", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape"]
@@ -22,6 +24,9 @@ Stream = Literal["weights", "activations"]
 
 MSQ_SCHEMES = ("msq", "fixed4", "sp2", "pot")
 """4-bit weights and activations: SP2 and fixed-point rows mixed, or one code for all rows (numerics section 6)."""
+
+EXPONENTIAL = "dnateq"
+"""Exponential codes (numerics section 7)."""
 
 FACTOR_BITS = 16
 
@@ -38,15 +43,20 @@ class TensorInfo:
 
     Attributes:
         shape: ``(height, width, channels)``.
-        fraction: number N of fractional bits; the real value is ``code * 2**-N``.
-        signed: two's complement when true, else unsigned.
-        bits: width of a code (8), or 32 for the raw accumulator of a network output.
+        fraction: number N of fractional bits; the real value is ``code * 2**-N``, of an exponential code
+            ``level * 2**-N`` with its sign.
+        signed: two's complement when true, else unsigned, as stored exponential codes are.
+        bits: width of a code (8), or 32 for the raw accumulator of a network output, 48 where codes are exponential.
+        code: what exponential codes stand for. levels: their integer table A, for the exponents -R..R. Both are None
+            for a tensor of integers.
     """
 
     shape: tuple[int, int, int]
     fraction: int
     signed: bool
     bits: int = 8
+    code: Exponential | None = None
+    levels: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,11 @@ class IntegerModule:
     ``row_sp2`` tells per output channel which 4-bit code its weights have: SP2, values in eighths, where it is True,
     else fixed point, -7..7 (numerics section 6). None: they have neither.
 
+    Under exponential codes (numerics section 7) ``weight`` holds stored codes, ``weight_code`` tells what they stand
+    for and ``weight_levels`` is their integer table W, for the exponents -R..R, at ``attributes["weight_fraction"]``
+    fractional bits. ``thresholds`` replace ``shift``: what a ``conv``, ``add``, ``avgpool`` or ``concat`` computes is
+    encoded by them, and ``high`` is the largest exponent. A ``concat`` has ``shifts`` like an ``add``, one per input.
+
     ``weight_bits`` and ``bias_bits`` are the widths in which weights and biases are stored. ``operators`` are the types
     of the ONNX nodes that were fused into the module.
     """
@@ -98,8 +113,8 @@ class IntegerModule:
     kind: Kind
     inputs: list[str]
     output: str
-    weight: NDArray[np.int8] | None = None
-    bias: NDArray[np.int32] | None = None
+    weight: NDArray[np.int8 | np.uint8] | None = None
+    bias: NDArray[np.int32] | NDArray[np.int64] | None = None
     shortcut: str | None = None
     stride: tuple[int, int] = (1, 1)
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -119,6 +134,9 @@ class IntegerModule:
     operators: tuple[str, ...] = ()
     row_sp2: NDArray[np.bool_] | None = None
     factor: NDArray[np.int32] | None = None
+    weight_code: Exponential | None = None
+    weight_levels: NDArray[np.int32] | None = None
+    thresholds: NDArray[np.int64] | None = None
 
     @property
     def depthwise(self) -> bool:
@@ -131,8 +149,8 @@ class IntegerNetwork:
     """A whole quantized network.
 
     Attributes:
-        scheme: ``fixed8``, ``joint`` (fixed8 with its scales chosen by the joint search), ``tr``, or one of
-            ``MSQ_SCHEMES``.
+        scheme: ``fixed8``, ``joint`` (fixed8 with its scales chosen by the joint search), ``tr``, one of
+            ``MSQ_SCHEMES``, or ``EXPONENTIAL``.
         input: name of the network input tensor.
         output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
@@ -158,6 +176,11 @@ class IntegerNetwork:
         raise ShiftworkError(f"no module {name!r} in the network")
 
     @property
+    def has_terms(self) -> bool:
+        """True for the schemes whose weights and activations are integers that term revealing applies to."""
+        return self.scheme not in (*MSQ_SCHEMES, EXPONENTIAL)
+
+    @property
     def output_scale(self) -> float:
         """Factor that turns output codes into real numbers.
 
@@ -175,13 +198,32 @@ class IntegerNetwork:
 
     @property
     def model_bits(self) -> int:
-        """Stored bits of the weights, the biases and the 16-bit factors; shifts and kinds of rows are not counted."""
-        bits = 0
+        """Stored bits of weights, biases and 16-bit factors, and of the tables and thresholds of exponential codes.
+
+        Shifts and kinds of rows are not counted.
+        """
+        bits = sum(ACTIVATION_BITS * len(info.levels) for info in self.tensors.values() if info.levels is not None)
         for module in self.modules:
             bits += 0 if module.weight is None else module.weight_bits * module.weight.size
             bits += 0 if module.bias is None else module.bias_bits * module.bias.size
             bits += 0 if module.factor is None else FACTOR_BITS * module.factor.size
+            bits += 0 if module.weight_levels is None else WEIGHT_BITS * module.weight_levels.size
+            bits += 0 if module.thresholds is None else ACC_BITS * module.thresholds.size
         return bits
+
+    @property
+    def average_bits(self) -> tuple[float, float]:
+        """Stored bits of a weight and of an activation of one sample, on average over all of them.
+
+        Tensors that only rearrange the codes of others, and the raw network output, hold no activations of their own.
+        """
+        weights = [(module.weight_bits, module.weight.size) for module in self.modules if module.weight is not None]
+        own = [module.output for module in self.modules if module.kind in ("conv", "add", "avgpool")]
+        infos = [self.tensors[name] for name in (self.input, *own)]
+        values = [(info.bits, math.prod(info.shape)) for info in infos if info.bits <= 8]
+        first, second = (sum(bits * count for bits, count in some) / max(1, sum(count for _, count in some))
+                         for some in (weights, values))  # fmt: skip
+        return first, second
 
     @property
     def quantizations(self) -> tuple[int, int]:
@@ -230,7 +272,7 @@ class IntegerNetwork:
                     arrays[f"{index}.{item.name}"] = value
                     entry[item.name] = {"array": f"{index}.{item.name}", "shape": list(value.shape)}
                 else:
-                    entry[item.name] = asdict(value) if isinstance(value, TermConfig) else value
+                    entry[item.name] = asdict(value) if isinstance(value, TermConfig | Exponential) else value
             modules.append(entry)
         description = {
             "format": _FORMAT,
@@ -263,10 +305,7 @@ class IntegerNetwork:
                 if description["format"] != _FORMAT:
                     raise ValueError(description["format"])
                 modules = [_module(entry, archive) for entry in description["modules"]]
-            tensors = {
-                name: TensorInfo(**{**info, "shape": tuple(info["shape"])})
-                for name, info in description["tensors"].items()
-            }
+            tensors = {name: _tensor(info) for name, info in description["tensors"].items()}
         except Exception as error:
             raise ShiftworkError(f"network {source}: not an integer network file") from error
         names = ("scheme", "input", "output", "rule")
@@ -280,6 +319,12 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
+def _tensor(entry: dict[str, Any]) -> TensorInfo:
+    known = {name: _tuples(value) for name, value in entry.items() if name != "code"}
+    code = entry.get("code")
+    return TensorInfo(**known, code=None if code is None else Exponential(**code))
+
+
 def _module(entry: dict[str, Any], archive: Any) -> IntegerModule:
     known: dict[str, Any] = {}
     for name, value in entry.items():
@@ -287,6 +332,8 @@ def _module(entry: dict[str, Any], archive: Any) -> IntegerModule:
             known[name] = list(value)
         elif name == "terms":
             known[name] = TermConfig(**value)
+        elif name == "weight_code" and value is not None:
+            known[name] = Exponential(**value)
         elif name == "attributes":
             known[name] = {key: _tuples(item) for key, item in value.items()}
         elif isinstance(value, dict):

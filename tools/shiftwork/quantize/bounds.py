@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
+from shiftwork.codes.exponential import ACC_BITS
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import code_range, revealed_weights
-from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork
 
 SLICE_LIMIT = 1 << 23
 SLICE_DEPTH = 256
@@ -17,10 +18,10 @@ SLICE_DEPTH = 256
 
 def largest_activation(network: IntegerNetwork, module: IntegerModule) -> int:
     """Largest magnitude that a convolution can multiply: that of its input's type, after truncation or reveal."""
-    low, high = code_range(network.tensors[module.inputs[0]])
     config = module.terms
     if not config.enabled:
-        return max(-low, high)
+        return _widest(network, module.inputs[0])
+    low, high = code_range(network.tensors[module.inputs[0]])
     if config.stream == "activations":  # a kept head of a value may round it up to the next power of two
         return 1 << max(-low, high).bit_length() if high > -low else max(-low, high + 1)
     return int(np.abs(term_codes.truncate(np.arange(low, high + 1), config.data_terms, network.rule)).max())
@@ -50,12 +51,15 @@ def slice_bounds(network: IntegerNetwork, module: IntegerModule, depth: int = SL
 def accumulator_bound(network: IntegerNetwork, module: IntegerModule) -> int:
     """Bound of ``|acc|`` of a ``conv``, ``add`` or ``avgpool`` module, with bias and shortcut; 0 for other kinds.
 
+    A ``concat`` of exponential codes decodes and encodes, so it has one as well.
+
     With ``factor`` bias and shortcut are added outside of the accumulator (:func:`scaled_bound`).
     """
 
-    if module.kind == "add":
+    if module.kind == "add" or (module.kind == "concat" and module.thresholds is not None):
         shifts = module.attributes["shifts"]
-        return sum(_widest(network, name) << int(shift) for name, shift in zip(module.inputs, shifts, strict=True))
+        bounds = [_widest(network, name) << int(shift) for name, shift in zip(module.inputs, shifts, strict=True)]
+        return sum(bounds) if module.kind == "add" else max(bounds)
     if module.kind == "avgpool":
         height, width = module.attributes["kernel"]
         return int(height * width) * _widest(network, module.inputs[0])
@@ -91,8 +95,11 @@ def scaled_bound(network: IntegerNetwork, module: IntegerModule) -> tuple[int, i
 
 
 def _widest(network: IntegerNetwork, name: str) -> int:
-    """Largest magnitude of a tensor's codes."""
-    low, high = code_range(network.tensors[name])
+    """Largest magnitude of a tensor's codes, or of the levels that they stand for."""
+    info = network.tensors[name]
+    if info.levels is not None:
+        return max(map(abs, info.levels))
+    low, high = code_range(info)
     return max(-low, high)
 
 
@@ -105,11 +112,14 @@ def _sum_bounds(network: IntegerNetwork, module: IntegerModule) -> NDArray[np.in
 def check_accumulators(network: IntegerNetwork) -> None:
     """Refuse a network in which an accumulator could leave 32 bits, or a value of scale-round 33 or its sum 64.
 
+    With exponential codes the accumulators have 48 bits.
+
     Raises:
         ShiftworkError: names the module and its bound.
     """
+    width = ACC_BITS if network.scheme == EXPONENTIAL else 32
     for module in network.modules:
-        found = [("accumulator", accumulator_bound(network, module), 32)]
+        found = [("accumulator", accumulator_bound(network, module), width)]
         if module.factor is not None:
             value, total = scaled_bound(network, module)
             found += [("accumulator with its bias", value, 33), ("scaled sum", total, 64)]

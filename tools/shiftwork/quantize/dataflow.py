@@ -8,8 +8,8 @@ modules before it really write as the input. Everything is float32; the integer 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ _PROBE_VALUES = 1 << 22  # values of a module's output, or of its input windows,
 
 Map = NDArray[np.float32]
 Real = NDArray[np.float64]
+Progress = Callable[[int, int, str], None]
+"""Called before each module with its index from 1, the number of modules, and its name."""
+Rounding = Callable[[Map, str, float | None], Map]
+"""Real values of the codes of a tensor, as a new array, from the real numbers, its name, and its clip or None."""
 
 
 @dataclass
@@ -48,19 +52,19 @@ class Dataflow:
         exact: tensors of the float network (images, height, width, channels). quantized: real values of the codes.
     """
 
-    def __init__(self, network: FloatNetwork, samples: NDArray[np.float32], scales: Scales) -> None:
+    def __init__(self, network: FloatNetwork, samples: NDArray[np.float32], rounding: Rounding) -> None:
         """
         Args:
             network: the float graph.
             samples: as the ONNX input expects them; the first that fit some hundred megabytes are used.
-            scales: signs, N and widths of the activations; N may change until the tensor's module was left.
+            rounding: how a tensor is rounded to its codes when its module is left.
         """
         largest = max(math.prod(shape) for shape in network.shapes.values())
         x = np.ascontiguousarray(to_nhwc(samples[: max(1, _MAP_VALUES // largest)]), np.float32)
-        self._network, self._scales, self._step = network, scales, chunk_size(network)
+        self._network, self._rounding, self._step = network, rounding, chunk_size(network)
         self._last_use = {name: module.name for module in network.modules for name in module.reads()}
         self.exact = {network.input: x}
-        self.quantized = {network.input: self._rounded(x, network.input)}
+        self.quantized = {network.input: rounding(x, network.input, None)}
 
     def enter(self, module: FloatModule) -> None:
         """Compute the output of the next module of the float network."""
@@ -71,9 +75,9 @@ class Dataflow:
         return self._run(module, self.quantized)
 
     def leave(self, module: FloatModule, result: Map) -> None:
-        """Round the output of a module, by the N that its tensor has by now, unless it moves codes or stays raw."""
+        """Round the output of a module unless it moves codes or stays raw."""
         keeps = module.kind in MOVES or is_raw(self._network, module)
-        self.quantized[module.output] = result if keeps else self._rounded(result, module.output, module.clip)
+        self.quantized[module.output] = result if keeps else self._rounding(result, module.output, module.clip)
         for name in module.reads():
             if self._last_use[name] == module.name:
                 self.exact.pop(name, None)
@@ -106,11 +110,16 @@ class Dataflow:
         parts = [evaluate(module, {name: maps[name][i : i + self._step] for name in names}) for i in starts]
         return np.concatenate(parts)
 
-    def _rounded(self, x: Map, name: str, clip: float | None = None) -> Map:
-        """Real values of the codes of a tensor."""
-        n = self._scales.tensors[name]
-        low, high = self._scales.bits.activation_range(self._scales.signs[name])
+
+def scale_rounding(scales: Scales) -> Rounding:
+    """Rounding by the signs, N and widths of the activations; N may change until the tensor's module is left."""
+
+    def rounding(x: Map, name: str, clip: float | None) -> Map:
+        n = scales.tensors[name]
+        low, high = scales.bits.activation_range(scales.signs[name])
         return rounded(x, n, low, upper_code(clip, n, high))
+
+    return rounding
 
 
 def rounded(x: Map, n: int, low: int, high: int) -> Map:
@@ -142,3 +151,38 @@ def mean_error(module: FloatModule, total: Map, target: Map) -> Real:
         through &= total < module.clip
     missed = np.where(through, target - total, 0).sum(axis=0, dtype=np.float64)
     return np.asarray(missed / np.maximum(through.sum(axis=0), 1))
+
+
+def centred_biases(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    rounding: Rounding,
+    quantized_weight: Callable[[FloatModule], Real],
+    progress: Progress | None = None,
+) -> dict[str, Real]:
+    """Biases that take the mean error out of every channel, float64 (out,) by module name.
+
+    Module by module in dataflow order; the error is that of the float network's output, measured behind the quantized
+    modules before, where the activation lets the sum through.
+
+    Args:
+        network: the float graph. samples: as the ONNX input expects them.
+        rounding: how tensors are rounded to codes. quantized_weight: real values of the integer weights of a module.
+        progress: told about every module.
+    """
+    flow = Dataflow(network, samples, rounding)
+    biases = {}
+    for index, module in enumerate(network.modules):
+        if progress is not None:
+            progress(index + 1, len(network.modules), module.name)
+        flow.enter(module)
+        current = module
+        if module.weight is not None:
+            assert module.bias is not None
+            probe, weight = flow.probe(module), quantized_weight(module)
+            total = sums(module, probe, weight) + module.bias.astype(np.float32)
+            bias = module.bias + mean_error(module, total, probe.target)
+            biases[module.name] = bias
+            current = replace(module, weight=weight, bias=bias)
+        flow.leave(module, flow.result(current))
+    return biases

@@ -17,6 +17,7 @@ from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import joint
 from shiftwork.quantize.calibrate import calibrate
+from shiftwork.quantize.dataflow import Progress
 from shiftwork.quantize.scales import Bits, build, make_legal, separate_scales
 
 ScaleMethod = Literal["joint", "maxabs", "mse"]
@@ -31,7 +32,7 @@ def quantize(
     weight_bits: int = 8,
     activation_bits: int = 8,
     bias_bits: int | None = None,
-    progress: joint.Progress | None = None,
+    progress: Progress | None = None,
 ) -> IntegerNetwork:
     """Choose power-of-two scales from calibration samples and build the integer network.
 

@@ -19,7 +19,7 @@ the numbers N and the bias values alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from shiftwork.network.floating import activate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.quantize.calibrate import Statistics
-from shiftwork.quantize.dataflow import Dataflow, Map, Probe, Real, mean_error, rounded, sums
+from shiftwork.quantize.dataflow import Dataflow, Map, Probe, Progress, Real, mean_error, rounded, scale_rounding, sums
 from shiftwork.quantize.scales import (
     Bits,
     Scales,
@@ -40,9 +40,6 @@ from shiftwork.quantize.scales import (
     upper_code,
     weight_codes,
 )
-
-Progress = Callable[[int, int, str], None]
-"""Called before each module with its index from 1, the number of modules, and its name."""
 
 BIAS_BITS = 16  # of the stored biases
 WEIGHT_STEPS = (3, 2, 1, 0, -1)  # N_w tried, relative to the full range; largest first
@@ -105,7 +102,7 @@ def search(
         per_channel: one N_w and N_b per output channel, else per tensor. The raw network output has one N_w.
         progress: told about every module.
     """
-    flow = Dataflow(network, samples, scales)
+    flow = Dataflow(network, samples, scale_rounding(scales))
     free = _free(network)
     for index, module in enumerate(network.modules):
         if progress is not None:

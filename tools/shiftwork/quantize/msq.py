@@ -13,8 +13,7 @@ Schemes: ``msq`` (mixed), and its ingredients for all rows: ``fixed4``, ``sp2``,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork
 from shiftwork.quantize import scales as shared
 from shiftwork.quantize.calibrate import calibrate
-from shiftwork.quantize.dataflow import Dataflow, Real, mean_error, sums
+from shiftwork.quantize.dataflow import Progress, Real, centred_biases, scale_rounding
 from shiftwork.quantize.scales import Bits, Scales, activation_scales, assemble, fill_shifts, is_raw, round_half_up
 
 ALPHAS = ("free", "pot")
@@ -36,9 +35,6 @@ _BITS = Bits(weights=4, activations=4, biases=32)
 _BIAS_LIMIT = 1 << 30
 _EVENTS = 1 << 22  # level changes sorted at once
 _COARSER, _FINER = 1, 4  # power-of-two steps tried around the one that just holds the largest weight
-
-Progress = Callable[[int, int, str], None]
-"""Called before each module with its index from 1, the number of modules, and its name."""
 
 Rows = NDArray[np.bool_]
 
@@ -137,27 +133,13 @@ def fit_biases(
 ) -> None:
     """Take the mean error out of every channel: ``scales.values`` become the biases that do.
 
-    Module by module in dataflow order; the error is that of the float network's output, measured behind the quantized
-    modules before, where the activation lets the sum through.
-
     Args:
         network: the float graph. samples: as the ONNX input expects them.
         scales: legal. progress: told about every module.
     """
-    flow = Dataflow(network, samples, Scales(_BITS, scales.signs, scales.tensors, {}))
-    for index, module in enumerate(network.modules):
-        if progress is not None:
-            progress(index + 1, len(network.modules), module.name)
-        flow.enter(module)
-        current = module
-        if module.weight is not None:
-            assert module.bias is not None
-            probe, weight = flow.probe(module), quantized_weight(scales, module)
-            total = sums(module, probe, weight) + module.bias.astype(np.float32)
-            bias = module.bias + mean_error(module, total, probe.target)
-            scales.values[module.name] = bias
-            current = replace(module, weight=weight, bias=bias)
-        flow.leave(module, flow.result(current))
+    rounding = scale_rounding(Scales(_BITS, scales.signs, scales.tensors, {}))
+    values = centred_biases(network, samples, rounding, lambda module: quantized_weight(scales, module), progress)
+    scales.values.update(values)
 
 
 def quantized_weight(scales: MsqScales, module: FloatModule) -> Real:

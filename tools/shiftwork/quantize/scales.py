@@ -357,16 +357,10 @@ def _module(
         low, high = -(1 << 31), (1 << 31) - 1
         if module.relu:
             low = 0
-    built = IntegerModule(module.name, module.kind, list(module.inputs), module.output, relu=module.relu)
-    built.requantize = not raw
-    built.attributes, built.operators = dict(module.attributes), module.operators
+    built = frame(module, raw)
     accumulator = fractions[module.inputs[0]]
     if module.kind == "conv":
         built.weight_bits, built.bias_bits = bits.weights, bits.biases
-        built.stride, built.pads, built.dilation, built.groups = (
-            module.stride, module.pads, module.dilation, module.groups,
-        )  # fmt: skip
-        built.shortcut = module.shortcut
         accumulator = fill(module, built)
     elif module.kind == "add":
         first, second = (fractions[name] for name in module.inputs)
@@ -378,6 +372,17 @@ def _module(
         built.attributes["raw_sum"] = True
     built.low, built.high = low, upper_code(module.clip, accumulator if raw else n_out, high)
     return built, accumulator
+
+
+def frame(module: FloatModule, raw: bool) -> IntegerModule:
+    """The integer module of a float module without any numbers; ``raw``: it keeps its accumulator."""
+    built = IntegerModule(module.name, module.kind, list(module.inputs), module.output, shortcut=module.shortcut)
+    built.relu, built.requantize = module.relu, not raw
+    built.attributes, built.operators = dict(module.attributes), module.operators
+    built.stride, built.pads, built.dilation, built.groups = (
+        module.stride, module.pads, module.dilation, module.groups,
+    )  # fmt: skip
+    return built
 
 
 def fill_shifts(module: FloatModule, built: IntegerModule, weight: NDArray[Any], scales: Scales) -> int:

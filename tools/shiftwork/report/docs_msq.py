@@ -192,8 +192,8 @@ def _plans(_: Manifest) -> str:
     )  # fmt: skip
     return table(head, rows, range(3, 8)) + (
         f"\nEstimated by `shiftwork plan` from synthesized parts ({tool}) at the same clock of {planner.CLOCK:g} MHz; "
-        "a post unit is included, memories and the world around are not. At most 80 % of the LUTs and as many block RAMs as feed the "
-        "operands every cycle.\n"
+        "a post unit is included, memories and the world around are not. At most 80 % of the LUTs and as many block "
+        "RAMs as feed the operands every cycle.\n"
     )
 
 

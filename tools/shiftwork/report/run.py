@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,8 @@ from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden
 from shiftwork.network.data import Data
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerNetwork
+from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
+from shiftwork.quantize.expfit import TensorFit
 from shiftwork.report.progress import Progress
 from shiftwork.report.table import Table
 
@@ -35,8 +37,9 @@ class RunReport:
         agreement: percent of samples whose class is that of the float model.
         mismatches: elements of any module's output that differ from the golden model. compared: elements compared.
         host: names of the modules that the host computed (golden functions on the tensors of this run).
-        model_bits: stored bits of the integer network. macs: multiply-accumulates.
-        sp2_macs: those of SP2 rows, under the schemes of 4-bit rows. These have no terms; for all others
+        model_bits: stored bits of the integer network. weight_bits, activation_bits: of a value, on average.
+        macs: multiply-accumulates. sp2_macs: those of SP2 rows, under the schemes of 4-bit rows; live_macs: those
+        without a zero, under exponential codes. These have no terms; for all others
         term_pairs: by the bound; term_pairs_present: counted in the operands;
         revealed_macs, revealed_term_pairs: of the layers that term revealing is on for.
         cycles, predicted_cycles: of the engine, without its post unit's pipeline, and by the cycle model.
@@ -56,8 +59,11 @@ class RunReport:
     compared: int | None = None
     host: list[str] = field(default_factory=list)
     model_bits: int | None = None
+    weight_bits: float | None = None
+    activation_bits: float | None = None
     macs: int | None = None
     sp2_macs: int | None = None
+    live_macs: int | None = None
     term_pairs: int | None = None
     term_pairs_present: int | None = None
     revealed_macs: int | None = None
@@ -167,6 +173,7 @@ def run_integer(
     classes = golden.predictions(outputs)
     report = RunReport(model, network.scheme, executor, len(outputs), layers=layers)
     report.quantizations, report.model_bits = quantizations(network), network.model_bits
+    report.weight_bits, report.activation_bits = network.average_bits
     if data.y is not None:
         report.accuracy = share(classes, data.y)
     if reference is not None:
@@ -176,6 +183,8 @@ def run_integer(
     report.macs = sum(layer.macs for layer in layers)
     if network.scheme in MSQ_SCHEMES:
         report.sp2_macs = sum(layer.sp2_macs or 0 for layer in layers)
+    elif network.scheme == EXPONENTIAL:
+        report.live_macs = sum(layer.live_macs or 0 for layer in layers)
     else:
         report.term_pairs = sum(layer.term_pairs or 0 for layer in layers)
         report.term_pairs_present = sum(layer.term_pairs_present or 0 for layer in layers)
@@ -197,9 +206,12 @@ def run_integer(
 def layer_table(report: RunReport) -> Table:
     """The layers of a run as a table."""
     rtl = report.executor == "rtl"
-    rows = report.scheme in MSQ_SCHEMES
+    rows, exponential = report.scheme in MSQ_SCHEMES, report.scheme == EXPONENTIAL
     table = Table(["layer", "kind", "on", "output"])
-    table.heads += ["MACs", "SP2 %"] if rows else ["stream", "g", "k", "s", "MACs", "pairs/MAC", "terms/MAC"]
+    if exponential:
+        table.heads += ["bits", "MACs", "live %"]
+    else:
+        table.heads += ["MACs", "SP2 %"] if rows else ["stream", "g", "k", "s", "MACs", "pairs/MAC", "terms/MAC"]
     if rtl:
         table.heads += [*([] if rows else ["tokens"]), "cycles", "predicted", "compared", "mismatches"]
     for layer in report.layers:
@@ -207,6 +219,9 @@ def layer_table(report: RunReport) -> Table:
         row: list[object] = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}"]
         if rows:
             row += [layer.macs or None, 100 * (layer.sp2_macs or 0) / layer.macs if layer.macs else None]
+        elif exponential:
+            live = 100 * (layer.live_macs or 0) / layer.macs if layer.macs else None
+            row += [layer.weight_bits, layer.macs or None, live]
         else:
             row += [
                 layer.stream if layer.revealed or layer.stream is None else f"{layer.stream} (QT)",
@@ -224,6 +239,15 @@ def layer_table(report: RunReport) -> Table:
     return table
 
 
+def fit_table(fits: Sequence[TensorFit]) -> Table:
+    """Codes of the tensors and their errors, in percent, beside those of uniform codes of as many bits."""
+    table = Table(["tensor", "kind", "bits", "base", "RMAE %", "uniform %", "full range %"])
+    for fit in fits:
+        errors = [100 * error for error in (fit.rmae, fit.uniform, fit.full_range)]
+        table.add([fit.name, fit.kind, fit.code.bits + 1, fit.code.base, *errors])
+    return table
+
+
 def summary_lines(report: RunReport) -> list[str]:
     """The figures of a whole run, one line each."""
     lines = [f"{report.model}: scheme {report.scheme}, executor {report.executor}, {report.samples} samples"]
@@ -238,9 +262,15 @@ def summary_lines(report: RunReport) -> list[str]:
         lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
     if report.quantizations is not None:
         lines.append(quantization_line(report.quantizations))
+    if report.model_bits is not None:
+        lines.append(
+            f"model           {report.model_bits:,} bits, {report.weight_bits:.2f} a weight; "
+            f"{report.activation_bits:.2f} an activation"
+        )
     if report.macs and report.sp2_macs is not None:
         lines.append(f"MACs            {report.macs:,}, {100 * report.sp2_macs / report.macs:.1f} % in SP2 rows")
-        lines.append(f"model           {report.model_bits:,} bits of weights, biases and factors")
+    elif report.macs and report.live_macs is not None:
+        lines.append(f"MACs            {report.macs:,}, {100 * report.live_macs / report.macs:.1f} % without a zero")
     elif report.macs:
         assert report.term_pairs is not None
         assert report.term_pairs_present is not None
