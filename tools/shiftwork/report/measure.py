@@ -164,8 +164,8 @@ EXPONENTIALS = (
     (Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48), 2.1),
 )
 """Networks in exponential codes, and the points on the calibration samples that their widths may cost. One of
-SqueezeNet's 48 images is 2.08 points. The keyword spotter is calibrated by its own samples, so without their labels: its
-points are of the agreement of classes, not of accuracy."""
+SqueezeNet's 48 images is 2.08 points. The keyword spotter is calibrated by its own samples, so without their labels:
+its points are of the agreement of classes, not of accuracy."""
 
 
 @dataclass(frozen=True)
