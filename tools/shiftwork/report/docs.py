@@ -410,6 +410,29 @@ def _scales(book: Manifest) -> str:
     return text + "\nSimulated on the golden model, 8 bits, one weight scale per output channel.\n"
 
 
+def _exponential(book: Manifest) -> str:
+    rows = []
+    for network, title in NETWORKS.items():
+        entry = measurement(book.root, f"dnateq.{network}")
+        if entry is not None:
+            figures = (entry[name] for name in ("float_accuracy", "accuracy", "weight_bits", "activation_bits"))
+            smaller = f"{100 * entry['smaller_than_int8']:.1f}"
+            rows.append((title, f"{entry['samples']:,}", *(f"{figure:.2f}" for figure in figures), smaller))
+    if not rows:
+        return "Not measured yet.\n"
+    head = (
+        "network",
+        "samples",
+        "float %",
+        "`dnateq` %",
+        "bits per weight",
+        "bits per activation",
+        "weights smaller than int8 by %",
+    )
+    text = table(head, rows, range(1, 7))
+    return text + "\nSimulated on the golden model. Bits are averages and include the sign.\n"
+
+
 def _streams(book: Manifest) -> str:
     entries = _entries(book)
     text = ""
@@ -639,6 +662,7 @@ _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "operators": _operators,
     "accuracy": _accuracy,
     "scales": _scales,
+    "exponential": _exponential,
     "results": _results,
     "streams": _streams,
     "speed": _speed,
