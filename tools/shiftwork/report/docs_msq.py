@@ -86,10 +86,9 @@ def _units(book: Manifest) -> str:
     entry = measurement(book.root, "synth_msq")
     if entry is None:
         return _MISSING
-    toggles = {found["key"]: found for found in entry["toggles"]["toggles"]}
     rows = []
     for key, unit in entry["units"].items():
-        per_mac, ratio, switched = unit["per_mac"], entry["ratios"].get(key), toggles.get(key)
+        per_mac, ratio = unit["per_mac"], entry["ratios"].get(key)
         rows.append(
             (
                 unit["title"],
@@ -97,13 +96,12 @@ def _units(book: Manifest) -> str:
                 f"{per_mac['packed']:.1f}",
                 f"{per_mac['dsp']:.2f}" if per_mac["dsp"] else "",
                 *(("", "") if ratio is None else (f"{ratio['cells']:.2f}", f"{ratio['packed']:.2f}")),
-                "" if switched is None else f"{switched['per_mac']:.1f}",
                 f"{unit['delay_ps'] / 1e3:.2f}",
             )
         )
     head = (
         "unit", "LUT cells per MAC", "packed", "DSP per MAC", "SP2 unit over it, cells", "packed",
-        "net toggles per MAC", "logic delay in ns",
+        "logic delay in ns",
     )  # fmt: skip
     text = f"Units of {entry['lanes']} lanes with their accumulators, per lane-MAC:\n\n" + table(
         head, rows, range(1, 8)
@@ -112,9 +110,9 @@ def _units(book: Manifest) -> str:
         f"{found['text']} {found['value']:.2f} (target {found['limit']:g}, {'met' if found['met'] else 'missed'})"
         for found in entry["targets"]
     )
-    text += f".\n\n{entry['engine']['title'].capitalize()}, everything included, per lane-MAC:\n\n"
+    text += f".\n\n{entry['engine']['title'].replace('engine', 'Engine', 1)}, everything included, per lane-MAC:\n\n"
     text += _all_in(entry["engine"]) + "\n"
-    text += _placed(entry["ecp5"])
+    text += _toggles(entry["toggles"]) + "\n" + _placed(entry["ecp5"])
     return text + (
         f"\nSynthesized ({entry['tool']}, xc7, not placed; the delay without routing), simulated as netlists on codes "
         f"of {entry['toggles']['layer']} (glitches not counted, DSP blocks not visible); ECP5 placed and routed "
@@ -144,6 +142,11 @@ def _all_in(engine: Mapping[str, Any]) -> str:
         )
     head = ("part", "SP2 rows: LUT cells", "packed", "fixed rows: LUT cells", "packed", "DSP")
     return table(head, rows, range(1, 6))
+
+
+def _toggles(toggles: Mapping[str, Any]) -> str:
+    rows = [(d["title"], d["work"], f"{d['per_mac']:.1f}", f"{d['of_inferred']:.2f}") for d in toggles["toggles"]]
+    return table(("unit", "work", "net toggles per MAC", "share of inferred"), rows, (2, 3))
 
 
 def _placed(ecp5: Mapping[str, Any]) -> str:
