@@ -107,8 +107,6 @@ def _ratios(result: dict[str, Any]) -> list[str]:
         if "network" in result["ratios"]:
             line += f", on the network {result['ratios']['network'][key]:.2f}x"
         text.append(line)
-    low, high = planner.PAPER
-    text.append(f"the paper claims {low:g}x to {high:g}x over one MAC per multiplier")
     mixed = result["designs"]["mixed"]["engine"]
     ratio = f"fixed : SP2 = {mixed['fixed_rows']} : {mixed['sp2_rows']} rows"
     return [*text, f"train with --sp2-share {result['sp2_share']:.2f} ({ratio})"]

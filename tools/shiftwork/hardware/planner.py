@@ -50,9 +50,6 @@ CLOCKS = (1.0, 1000.0)
 TARGETS = {"one_mac": 4.0, "packed": 2.0}
 """How many times the mixed design should do what a design of multipliers alone does."""
 
-PAPER = (2.1, 4.1)
-"""What the paper on mixing fixed and SP2 rows claims over one MAC per multiplier."""
-
 
 @dataclass(frozen=True)
 class Layer:
