@@ -12,7 +12,7 @@ from streams import STALLS, go_pattern, pack, rng
 
 
 def latency(lanes: int) -> int:
-    return {"inferred": 1, "booth": 2}[os.environ["SHW_KIND"]] + lanes.bit_length() - 1
+    return {"inferred": 1, "booth": 2}[os.environ.get("SHW_KIND", "inferred")] + lanes.bit_length() - 1
 
 
 async def check(dut, beats: list[list[tuple[int, int]]], stall: str = "none") -> None:

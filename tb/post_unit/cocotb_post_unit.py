@@ -12,7 +12,7 @@ from cocotb.triggers import ClockCycles
 from shiftwork.golden import arithmetic
 from streams import STALLS, StreamSink, StreamSource, pack, reset, rng, start
 
-SCALE = os.environ["REQUANT"] == "scale"
+SCALE = os.environ.get("REQUANT", "shift") == "scale"
 LATENCY = 7 if SCALE else 6
 FIELDS = (
     "last",
