@@ -102,13 +102,13 @@ def layer_reports(
         work = None if counts is None else counts.get(module.name)
         if work is not None:
             report.macs = work.macs
+        if module.kind == "conv" and not network.has_terms:
+            report.term_pairs = report.term_pairs_present = None
         if module.kind == "conv" and network.scheme in MSQ_SCHEMES:
             report.sp2_macs = None if work is None else work.sp2_macs
-            report.term_pairs = report.term_pairs_present = None
         elif module.kind == "conv" and network.scheme == EXPONENTIAL:
             report.weight_bits = module.weight_bits
             report.live_macs = None if work is None else work.live_macs
-            report.term_pairs = report.term_pairs_present = None
         elif module.kind == "conv":
             report.stream = module.terms.stream
             report.revealed = module.terms.enabled

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import manifest, requant, yosys
+from shiftwork.hardware import ecp5, manifest, requant, synth, yosys
 from shiftwork.hardware.designs import ACC_W, TOP
 from shiftwork.report.progress import Progress
 
@@ -36,8 +36,8 @@ RECORD = Path(__file__).with_name("unit_costs.json")
 COMMAND = "python -m shiftwork.hardware.unit_costs"
 
 MAPPINGS = {
-    "xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf -widemux 5 -flatten",
-    "ecp5": "synth_ecp5 -nowidelut",
+    "xc7": f"{synth.mapping(dsp=True)} -flatten",
+    "ecp5": ecp5.synthesis(dsp=True),
     "ice40": "synth_ice40 -dsp",
 }
 """Yosys script of each family; all of them may use multipliers."""

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import manifest, planner
-from shiftwork.hardware.devices import DEVICES
+from shiftwork.hardware import manifest
 from shiftwork.hardware.manifest import Block, Manifest
 from shiftwork.network.importer import SUPPORTED_OPERATORS
 from shiftwork.report import docs_msq
@@ -636,28 +635,7 @@ def _demo(book: Manifest) -> str:
     return "" if entry is None else "```\n" + "\n".join(entry["output"]).strip("\n") + "\n```\n"
 
 
-def _plan(book: Manifest) -> str:
-    from shiftwork.cli.plan import lines
-
-    return "```\n" + "\n".join(lines(planner.plan(DEVICES["xc7z020"], planner.CLOCK))) + "\n```\n"
-
-
-def _devices(book: Manifest) -> str:
-    rows = []
-    for name, device in DEVICES.items():
-        result = planner.plan(device, planner.CLOCK)
-        mixed = result["designs"]["mixed"]
-        shape = [mixed["engine"][key] for key in ("fixed_rows", "sp2_rows", "cols", "lanes", "products")]
-        ratios = [f"{result['ratios']['peak'][key]:.2f}" for key in ("one_mac", "packed")]
-        rows.append((name, *shape, f"{mixed['macs_per_cycle']:,}", f"{mixed['peak_gops']:,.1f}", *ratios))
-    head = ("device", "FIXED_ROWS", "SP2_ROWS", "COLS", "LANES", "PRODUCTS", "MACs per cycle", "peak GOPS")
-    text = table((*head, "over one MAC per multiplier", "over packed multipliers alone"), rows, range(1, 10))
-    return text + "\nEstimated from synthesized parts; no design was placed, and the clock is not checked.\n"
-
-
 _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
-    "plan": _plan,
-    "devices": _devices,
     "blocks": _catalogue,
     "operators": _operators,
     "accuracy": _accuracy,

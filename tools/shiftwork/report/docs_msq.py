@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from shiftwork.hardware import planner
@@ -158,12 +159,39 @@ def _placed(ecp5: Mapping[str, Any]) -> str:
     return table(head, rows, range(1, 6))
 
 
+@cache
+def _planned(device: str) -> dict[str, Any]:
+    """The plan for the peak of a device."""
+    return planner.plan(DEVICES[device], planner.CLOCK)
+
+
+def _plan(_: Manifest) -> str:
+    """What the command prints for the first device."""
+    from shiftwork.cli.plan import lines
+
+    return "```\n" + "\n".join(lines(_planned(_PLANS[0]))) + "\n```\n"
+
+
+def _devices(_: Manifest) -> str:
+    """The mixed engine of every device, in short."""
+    rows = []
+    for name in DEVICES:
+        result = _planned(name)
+        mixed = result["designs"]["mixed"]
+        shape = [mixed["engine"][key] for key in ("fixed_rows", "sp2_rows", "cols", "lanes", "products")]
+        ratios = [f"{result['ratios']['peak'][key]:.2f}" for key in ("one_mac", "packed")]
+        rows.append((name, *shape, f"{mixed['macs_per_cycle']:,}", f"{mixed['peak_gops']:,.1f}", *ratios))
+    head = ("device", "FIXED_ROWS", "SP2_ROWS", "COLS", "LANES", "PRODUCTS", "MACs per cycle", "peak GOPS")
+    text = table((*head, "over one MAC per multiplier", "over packed multipliers alone"), rows, range(1, 10))
+    return text + "\nEstimated from synthesized parts; no design was placed, and the clock is not checked.\n"
+
+
 def _plans(_: Manifest) -> str:
     """Mixed engines that the planner proposes, beside multipliers alone."""
     rows = []
     tool = ""
     for device in _PLANS:
-        entry = planner.plan(DEVICES[device], planner.CLOCK)
+        entry = _planned(device)
         tool = entry["tool"]
         for key, title in (("mixed", "mixed"), ("packed", "packed multipliers alone"), ("one_mac", "one MAC a DSP")):
             design = entry["designs"][key]
@@ -205,5 +233,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     "msq_networks": _networks,
     "msq_units": _units,
     "plans": _plans,
+    "plan": _plan,
+    "devices": _devices,
 }
 """By the names that pages use."""

@@ -575,34 +575,44 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
 
 
-def cost(bench: Bench, name: str) -> dict[str, Any]:
-    """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
-    model = bench.folder / "models" / "cifar10_resnet20.onnx"
-    data, known = PREPARED / "cifar_resnet20.npz", PREPARED / "cifar_resnet20_calib.npz"
-    rows, cols, samples, kind, keys = COSTS[name]
+def _written(name: str, command: Callable[[Path], object]) -> dict[str, Any]:
+    """The JSON that a command writes into the file that it is given."""
+    PREPARED.mkdir(parents=True, exist_ok=True)
     target = PREPARED / f"{name}.json"
-    synth("tr", model, data, known, [], samples, rows, cols, keys, kind == "ecp5", kind == "toggles", None, target)
+    command(target)
     content: dict[str, Any] = json.loads(target.read_text())
     return content
 
 
+def _resnet20(bench: Bench) -> tuple[Path, Path, Path]:
+    """Model, samples and calibration samples whose codes the costs are measured on."""
+    folder = bench.folder / "models"
+    return folder / "cifar10_resnet20.onnx", data_file("cifar_resnet20"), data_file("cifar_resnet20_calib")
+
+
+def cost(bench: Bench, name: str) -> dict[str, Any]:
+    """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
+    rows, cols, samples, kind, keys = COSTS[name]
+    files, placed, toggles = _resnet20(bench), kind == "ecp5", kind == "toggles"
+    return _written(name, lambda file: synth("tr", *files, [], samples, rows, cols, keys, placed, toggles, None, file))
+
+
 def requantizers() -> dict[str, Any]:
     """``shiftwork synth requant`` on the digits example."""
-    target = PREPARED / "synth_requant.json"
-    PREPARED.mkdir(parents=True, exist_ok=True)
-    synth("requant", None, None, None, [], 5, ROWS, COLS, [], False, False, None, target)
-    content: dict[str, Any] = json.loads(target.read_text())
+    content = _written(
+        "synth_requant",
+        lambda file: synth("requant", None, None, None, [], 5, ROWS, COLS, [], False, False, None, file),
+    )
     return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
 
 
 def mixed_units(bench: Bench) -> dict[str, Any]:
     """``shiftwork synth msq`` on codes of ResNet-20."""
-    model = bench.folder / "models" / "cifar10_resnet20.onnx"
-    data, known = PREPARED / "cifar_resnet20.npz", PREPARED / "cifar_resnet20_calib.npz"
-    target = PREPARED / "synth_msq.json"
-    synth("msq", model, data, known, [], 1, ROWS, COLS, [], False, False, None, target)
-    content: dict[str, Any] = json.loads(target.read_text())
-    return {"name": "synth_msq", "command": "shiftwork synth msq --model cifar10_resnet20.onnx", **content}
+    files = _resnet20(bench)
+    content = _written("synth_msq", lambda file: synth("msq", *files, [], 1, ROWS, COLS, [], False, False, None, file))
+    options = ("--model", "--data", "--calib-data")
+    words = [f"{option} {file.name}" for option, file in zip(options, files, strict=True)]
+    return {"name": "synth_msq", "command": " ".join(["shiftwork synth msq", *words, "--samples 1"]), **content}
 
 
 def demo() -> dict[str, Any]:
