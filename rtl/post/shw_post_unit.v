@@ -6,58 +6,84 @@
 //   "scale"   sum = acc + bias;                                                   7 cycles
 //             clamp((sum * factor + (shortcut << shortcut_shift)
 //                    + (1 << (shift - 1))) >> shift, low, high); ReLU
+//   "encode"  sum = acc + bias + (value of shortcut << shortcut_shift); ReLU;     2 + BITS
+//             exponential code of sum, by thresholds (shw_exp_encode)             cycles
 //
-// (docs/numerics.md sections 2 and 5). out_sum is the sum after ReLU, for modules that feed a network
-// output; "scale" leaves the shortcut out of it. Operands, shifts and cfg_* belong to the beat they
-// come with: two beats may differ in all of them. A shortcut that is not enabled is ignored, whatever
-// its bits are. "shift" does not read in_factor nor the top bit of the two shifts of six bits; "scale"
-// does not read in_bias_shift.
+// (docs/numerics.md sections 2, 5 and 7). out_sum is the sum after ReLU, for modules that feed a
+// network output; "scale" leaves the shortcut out of it. Operands, shifts and cfg_* belong to the beat
+// they come with: two beats may differ in all of them. A shortcut that is not enabled is ignored,
+// whatever its bits are. Not read: "shift" in_factor and the top bit of the two shifts of six bits,
+// "scale" in_bias_shift, both table_*; "encode" in_bias_shift, in_factor, in_shift, the top bit of
+// in_shortcut_shift, cfg_shortcut_signed, cfg_low and cfg_high.
 //
-// out_sum, and the sums of "shift", are modulo 2^32: exact whenever the whole sum stays below 2^31 in
-// magnitude, which the compiler guarantees, whatever a partial sum does. Rounding keeps one bit more.
-// "scale" is exact for all operands: 33 bits of sum, 57 bits under the shift.
+// Sums, except those of "scale" before the clamp, are modulo 2^ACC_W: exact whenever the whole sum
+// stays below 2^(ACC_W-1) in magnitude, which the compiler guarantees, whatever a partial sum does.
+// Rounding keeps one bit more. "scale" is exact for all operands: 33 bits of sum, 57 under the shift.
+//
+// "encode" has two tables, the same for all lanes: thresholds as shw_exp_encode takes them, and the
+// signed levels by which the exponent of a shortcut is decoded (its sign negates the level; the zero
+// code is 0 whatever the table holds). A code is the low BITS + 1 bits of a lane, {sign, exponent}. A
+// word holds for the beats taken after the cycle in which it is.
 //
 // Parameters:   LANES    1..256  results per beat
-//               REQUANT  "shift" | "scale"  power-of-two scales, or a multiplier per lane
+//               REQUANT  "shift" | "scale" | "encode"  power-of-two scales, a multiplier per lane, or
+//                                exponential codes
+//               ACC_W    32, with "encode" 32..48  accumulators, biases and sums
+//               BITS     3..7    "encode": width of an exponent; the others do not look at it
 // Latency:      as above, without stalls. Throughput: 1 beat per cycle under any stall pattern.
 // Backpressure: full; in_ready = out_ready or no beat at the output (one gate, in the same cycle).
-// Reset:        rst drops the beats in flight.
+//               table_ready = no beat inside (from registers; 0 without "encode").
+// Reset:        rst drops the beats in flight; the tables stay.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
 module shw_post_unit #(
   parameter LANES   = 8,
-  parameter REQUANT = "shift"
+  parameter REQUANT = "shift",
+  parameter ACC_W   = 32,
+  parameter BITS    = 4
 ) (
-  input  wire                clk,
-  input  wire                rst,
-  input  wire                cfg_relu,           // "scale": cfg_high is not negative then
-  input  wire                cfg_shortcut_enable,
-  input  wire                cfg_shortcut_signed,
-  input  wire [8:0]          cfg_low,            // two's complement, cfg_low <= cfg_high
-  input  wire [8:0]          cfg_high,
-  input  wire                in_valid,
-  output wire                in_ready,
-  input  wire                in_last,
-  input  wire [LANES*32-1:0] in_acc,
-  input  wire [LANES*32-1:0] in_bias,
-  input  wire [LANES*5-1:0]  in_bias_shift,      // "shift": 0..31
-  input  wire [LANES*8-1:0]  in_shortcut,
-  input  wire [LANES*6-1:0]  in_shortcut_shift,  // 0..31, "scale" 0..47
-  input  wire [LANES*16-1:0] in_factor,          // "scale": unsigned
-  input  wire [LANES*6-1:0]  in_shift,           // 0..31, "scale" 1..47
-  output wire                out_valid,
-  input  wire                out_ready,
-  output wire                out_last,
-  output wire [LANES*8-1:0]  out_code,
-  output wire [LANES*32-1:0] out_sum
+  input  wire                   clk,
+  input  wire                   rst,
+  input  wire                   cfg_relu,             // "scale": cfg_high is not negative then
+  input  wire                   cfg_shortcut_enable,
+  input  wire                   cfg_shortcut_signed,
+  input  wire [8:0]             cfg_low,              // two's complement, cfg_low <= cfg_high
+  input  wire [8:0]             cfg_high,
+  input  wire                   table_valid,          // a word of a table is offered
+  output wire                   table_ready,          // the word is taken at the next edge
+  input  wire                   table_select,         // 0: thresholds, 1: levels of shortcuts
+  input  wire [BITS-1:0]        table_address,        // threshold 1..2^BITS-1, or exponent
+  input  wire [ACC_W-1:0]       table_data,           // threshold - 1, or level of 17 bits
+  input  wire                   in_valid,
+  output wire                   in_ready,
+  input  wire                   in_last,
+  input  wire [LANES*ACC_W-1:0] in_acc,
+  input  wire [LANES*ACC_W-1:0] in_bias,
+  input  wire [LANES*5-1:0]     in_bias_shift,        // "shift": 0..31
+  input  wire [LANES*8-1:0]     in_shortcut,          // a code
+  input  wire [LANES*6-1:0]     in_shortcut_shift,    // 0..31, "scale" 0..47
+  input  wire [LANES*16-1:0]    in_factor,            // "scale": unsigned
+  input  wire [LANES*6-1:0]     in_shift,             // 0..31, "scale" 1..47
+  output wire                   out_valid,
+  input  wire                   out_ready,
+  output wire                   out_last,
+  output wire [LANES*8-1:0]     out_code,
+  output wire [LANES*ACC_W-1:0] out_sum
 );
-  localparam STAGES = REQUANT == "scale" ? 7 : 6;
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  localparam ENCODE = REQUANT == "encode" ? 1 : 0;
+  /* verilator lint_on WIDTHEXPAND */
+  localparam STAGES     = ENCODE ? 2 + BITS : REQUANT == "scale" ? 7 : 6;
+  localparam SHORTCUT_W = ENCODE ? 32 : 24;    // a shortcut aligned by 0 to 15
 
   generate
     if (LANES < 1 || LANES > 256) begin : g_illegal
       shw_ILLEGAL_LANES_must_be_1_to_256 illegal ();
+    end
+    if (ACC_W < 32 || ACC_W > (ENCODE ? 48 : 32)) begin : g_illegal_acc
+      shw_ILLEGAL_ACC_W_must_be_32_or_with_encode_32_to_48 illegal ();
     end
   endgenerate
 
@@ -99,23 +125,48 @@ module shw_post_unit #(
     end
   end
 
-  wire unused = &{1'b0, in_bias_shift, in_shortcut_shift, in_factor, in_shift, relu_2, low_3,
+  wire table_write     = table_valid & table_ready;
+  wire threshold_write = table_write & ~table_select;
+  wire level_write     = table_write & table_select;
+
+  assign table_ready = ENCODE ? ~|valid : 1'b0;
+
+  wire unused = &{1'b0, cfg_shortcut_signed, threshold_write, level_write, table_address,
+                  table_data, in_bias_shift, in_shortcut_shift, in_factor, in_shift, relu_2, low_3,
                   high_3};
 
   genvar lane;
   generate
     for (lane = 0; lane < LANES; lane = lane + 1) begin : g_lane
-      wire [7:0]  shortcut      = in_shortcut[lane*8 +: 8];
-      wire        shortcut_sign = cfg_shortcut_signed & shortcut[7];
-      wire [23:0] shortcut_wide = {{16{shortcut_sign}}, shortcut};
+      wire [7:0]            shortcut = in_shortcut[lane*8 +: 8];
+      wire [SHORTCUT_W-1:0] shortcut_wide;    // without the sign of an exponential code
+      wire                  shortcut_counts;
 
-      reg [23:0] shortcut_1;       // aligned by 0 to 15, the rest behind
-      reg [1:0]  shortcut_16_1;    // 16 more places to shift, 0 to 2 times
+      if (ENCODE) begin : g_level
+        wire [16:0] level;
+
+        shw_lutram #(.DATA_W(17), .ADDR_W(BITS)) u_levels (
+          .clk(clk), .write_enable(level_write), .write_address(table_address),
+          .write_data(table_data[16:0]), .read_address(shortcut[BITS-1:0]), .read_data(level)
+        );
+
+        assign shortcut_wide   = {{15{level[16]}}, level};
+        assign shortcut_counts = cfg_shortcut_enable
+                                 && shortcut[BITS-1:0] != {1'b1, {(BITS-1){1'b0}}};
+      end else begin : g_integer
+        wire sign = cfg_shortcut_signed & shortcut[7];
+
+        assign shortcut_wide   = {{16{sign}}, shortcut};
+        assign shortcut_counts = cfg_shortcut_enable;
+      end
+
+      reg [SHORTCUT_W-1:0] shortcut_1;       // aligned by 0 to 15, the rest behind
+      reg [1:0]            shortcut_16_1;    // 16 more places to shift, 0 to 2 times
 
       always @(posedge clk) begin
         if (advance) begin
           shortcut_16_1 <= in_shortcut_shift[lane*6+4 +: 2];
-          if (!cfg_shortcut_enable) shortcut_1 <= 24'd0;
+          if (!shortcut_counts) shortcut_1 <= {SHORTCUT_W{1'b0}};
           else shortcut_1 <= shortcut_wide << in_shortcut_shift[lane*6 +: 4];
         end
       end
@@ -201,8 +252,42 @@ module shw_post_unit #(
         );
 
         assign out_sum[lane*32 +: 32] = sums[6*32-1 -: 32];
+      end else if (ENCODE) begin : g_encode
+        reg [ACC_W-1:0]      partial_1;
+        reg                  sign_1;    // of the shortcut; that of 0 has no effect
+        reg [ACC_W-1:0]      sum_2;
+        reg [BITS*ACC_W-1:0] sums;      // stages 3 to 2 + BITS, stage 3 in the low bits
+
+        wire [47:0]      aligned = shortcut_16_1[0] ? {shortcut_1, 16'd0}
+                                                    : {{16{shortcut_1[31]}}, shortcut_1};
+        wire [ACC_W-1:0] term    = aligned[ACC_W-1:0] ^ {ACC_W{sign_1}};
+        wire [ACC_W-1:0] sum     = relu_2 & sum_2[ACC_W-1] ? {ACC_W{1'b0}} : sum_2;
+        wire [BITS:0]    code;
+        wire             unused_bits = &{1'b0, shortcut, shortcut_16_1[1], aligned};
+
+        always @(posedge clk) begin
+          if (advance) begin
+            // Stages 1 and 2: add. Stages 3 to 2 + BITS: ReLU, encode.
+            partial_1 <= in_acc[lane*ACC_W +: ACC_W] + in_bias[lane*ACC_W +: ACC_W];
+            sign_1    <= shortcut[BITS];
+            sum_2     <= partial_1 + term + {{(ACC_W-1){1'b0}}, sign_1};
+            sums      <= {sums[(BITS-1)*ACC_W-1:0], sum};
+          end
+        end
+
+        shw_exp_encode #(.BITS(BITS), .IN_W(ACC_W)) u_encode (
+          .clk(clk), .enable(advance), .value(sum_2), .relu(relu_2),
+          .threshold_write(threshold_write), .threshold_address(table_address),
+          .threshold_value(table_data[ACC_W-2:0]), .code(code)
+        );
+
+        assign out_code[lane*8 +: BITS+1] = code;
+        if (BITS < 7) begin : g_rest
+          assign out_code[lane*8+BITS+1 +: 7-BITS] = {(7-BITS){1'b0}};
+        end
+        assign out_sum[lane*ACC_W +: ACC_W] = sums[BITS*ACC_W-1 -: ACC_W];
       end else begin : g_illegal_requant
-        shw_ILLEGAL_REQUANT_must_be_shift_or_scale illegal ();
+        shw_ILLEGAL_REQUANT_must_be_shift_scale_or_encode illegal ();
       end
     end
   endgenerate

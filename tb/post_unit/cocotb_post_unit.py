@@ -131,7 +131,7 @@ def random_beats(dut: Any, generator: random.Random, count: int) -> tuple[list[d
 
 
 async def begin(dut, source_stall: str = "none", sink_stall: str = "none") -> tuple[StreamSource, StreamSink]:
-    await start(dut, in_valid=0, out_ready=0)
+    await start(dut, in_valid=0, table_valid=0, out_ready=0)
     source = StreamSource(dut, "in", FIELDS, stall=source_stall)
     return source, StreamSink(dut, "out", ["last", "code", "sum"], stall=sink_stall)
 
@@ -159,6 +159,7 @@ async def latency_and_throughput(dut) -> None:
     await sink.expect(wanted)
     assert source.cycles == list(range(source.cycles[0], source.cycles[0] + 50))
     assert sink.cycles == [cycle + LATENCY for cycle in source.cycles]
+    assert not int(dut.table_ready.value), "there are no tables"
 
 
 @cocotb.test()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_post_unit, both requantizers, against shiftwork.golden.arithmetic."""
+"""shw_post_unit, every requantizer, against shiftwork.golden.arithmetic and shiftwork.codes.exponential."""
 
 import pytest
 
@@ -14,12 +14,26 @@ def test_stream(simulator, lanes, requant):
 
 
 @pytest.mark.parametrize(
+    ("lanes", "acc_width", "bits"),
+    [(2, 48, 4), *(pytest.param(*p, marks=pytest.mark.full) for p in ((1, 48, 3), (3, 48, 7), (2, 32, 5)))],
+)
+def test_encode(simulator, lanes, acc_width, bits):
+    parameters = {"LANES": lanes, "REQUANT": "encode", "ACC_W": acc_width, "BITS": bits}
+    simulate(simulator, "shw_post_unit", "cocotb_post_encode", parameters=parameters)
+
+
+@pytest.mark.parametrize(
     ("parameters", "name"),
     [
         ({"LANES": 0}, "shw_ILLEGAL_LANES"),
         ({"LANES": 257}, "shw_ILLEGAL_LANES"),
         ({"REQUANT": "scales"}, "shw_ILLEGAL_REQUANT"),
         ({"REQUANT": "codebook"}, "shw_ILLEGAL_REQUANT"),
+        ({"ACC_W": 48}, "shw_ILLEGAL_ACC_W"),
+        ({"REQUANT": "encode", "ACC_W": 31}, "shw_ILLEGAL_ACC_W"),
+        ({"REQUANT": "encode", "ACC_W": 49}, "shw_ILLEGAL_ACC_W"),
+        ({"REQUANT": "encode", "BITS": 2}, "shw_ILLEGAL_BITS"),
+        ({"REQUANT": "encode", "BITS": 8}, "shw_ILLEGAL_BITS"),
     ],
 )
 def test_illegal(simulator, parameters, name):

@@ -78,7 +78,7 @@ class Bench:
                 sums = self.sums(extreme)
                 self.model.add(self.bank, row, sums, n == 0)
                 dut.add_valid.value, dut.add_row.value, dut.add_bank.value = 1, row, self.bank
-                dut.add_first.value, dut.add_last.value = int(n == 0), int(n == slices - 1)
+                dut.add_first.value, dut.add_last.value = int(n == 0), int(n == slices - 1 and row == self.rows - 1)
                 await self.clock()
                 dut.add_valid.value = 0
                 dut.add_sum.value = sum((v & mask) << (c * self.width) for c, v in enumerate(sums))

@@ -115,6 +115,37 @@ def test_thresholds_out_of_reach_are_held() -> None:
 
 
 @EVERY_CODE
+@pytest.mark.parametrize("unit_bits", [5, 7])
+def test_words_of_a_unit_count_to_the_same_code(code: Exponential, unit_bits: int, rng: np.random.Generator) -> None:
+    """Also of fewer bits than the unit has, and with a limit of the exponent."""
+    if code.bits > unit_bits:
+        code = Exponential(unit_bits, code.base, code.alpha, code.beta)
+    for fraction, high in ((19, None), (40, code.radius), (4, 1), (-3, 1 - code.radius), (19, -code.radius)):
+        limits = exponential.thresholds(code, fraction)
+        words = exponential.threshold_words(limits, code.bits, unit_bits, high)
+        assert (len(words), words.min(), words.max() < 1 << 47) == ((1 << unit_bits) - 1, 0, True)
+        inside = limits[np.abs(limits) < (1 << 47) - 1]
+        acc = np.concatenate([inside, inside - 1, -inside, rng.integers(-(1 << 47) + 1, 1 << 47, 50), [0, 1, -1]])
+        count = np.searchsorted(words, np.abs(acc), side="left")  # words below the magnitude
+        found = exponential.pack(acc < 0, count - (1 << (unit_bits - 1)), unit_bits)
+        reachable = limits if high is None else limits[: high + code.radius]
+        wanted = exponential.encode_thresholds(acc, reachable, code.bits)
+        assert (exponential.resize(found, unit_bits, code.bits) == wanted).all()
+        assert (exponential.resize(wanted, code.bits, unit_bits) == found).all()
+
+
+@EVERY_CODE
+def test_levels_by_exponent_field(code: Exponential) -> None:
+    levels = exponential.table(code, 16)[0]
+    words = exponential.level_words(levels, 7)
+    codes = np.delete(np.arange(2 << code.bits), 3 << (code.bits - 1))
+    wide = exponential.resize(codes, code.bits, 7)
+    values = np.where(wide >> 7, -words[wide & 127], words[wide & 127])
+    assert values.tolist() == exponential.code_values(tuple(levels.tolist()))[codes].tolist()
+    assert (words != 0).sum() == (levels != 0).sum()
+
+
+@EVERY_CODE
 def test_codes_of_levels_come_back(code: Exponential) -> None:
     levels, fraction = exponential.table(code, 16)
     codes = np.delete(np.arange(2 << code.bits), 3 << (code.bits - 1)).astype(np.uint8)
@@ -144,6 +175,7 @@ def test_order_is_that_of_the_values(levels: tuple[int, ...]) -> None:
         (lambda: Exponential(3, 2.0, 1.0, math.nan), "base > 1 and alpha > 0"),
         (lambda: exponential.pack(False, [4], 3), "exponent 4 does not fit 3 bits"),
         (lambda: exponential.unpack([16], 3), "16 is no code of 3 exponent bits"),
+        (lambda: exponential.resize([4], 4, 3), "exponent 4 does not fit 3 bits"),
     ],
 )
 def test_wrong_codes(call, text: str) -> None:  # type: ignore[no-untyped-def]

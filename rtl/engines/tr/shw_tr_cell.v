@@ -9,6 +9,7 @@
 // y = {0, acc[i-1], 1, north}[op] in one LUT4 and the rest in the LUT4 of the carry chain (CCU2C).
 //
 // Parameters: ACC_W  10..48             accumulator width; sums are modulo 2^ACC_W
+//             T_W    2..ACC_W           width of t
 //             FAMILY "generic", "ecp5"  "ecp5" instantiates carry cells; the same function (tb/formal)
 // Latency:    1 cycle. Throughput: 1 operation per cycle. Backpressure: none (OP_ADD with t = 0 holds).
 // Reset:      rst clears the accumulator.
@@ -18,13 +19,14 @@
 
 module shw_tr_cell #(
   parameter ACC_W  = 24,
+  parameter T_W    = 10,
   parameter FAMILY = "generic"
 ) (
   input  wire             clk,
   input  wire             rst,
   input  wire [1:0]       op,
   input  wire             fill,
-  input  wire [9:0]       t,      // two's complement
+  input  wire [T_W-1:0]   t,      // two's complement
   input  wire [ACC_W-1:0] north,
   output reg  [ACC_W-1:0] acc
 );
@@ -32,9 +34,12 @@ module shw_tr_cell #(
     if (ACC_W < 10 || ACC_W > 48) begin : g_illegal
       shw_ILLEGAL_ACC_W illegal ();
     end
+    if (T_W < 2 || T_W > ACC_W) begin : g_illegal_t
+      shw_ILLEGAL_T_W illegal ();
+    end
   endgenerate
 
-  wire [ACC_W-1:0] addend = {{(ACC_W-9){t[9]}}, t[8:0]};
+  wire [ACC_W-1:0] addend = {{(ACC_W-T_W+1){t[T_W-1]}}, t[T_W-2:0]};
   wire [ACC_W-1:0] below  = {acc[ACC_W-2:0], fill};
   wire [ACC_W-1:0] sum;
 

@@ -1,11 +1,12 @@
-// shw_tr_row: one row of term-revealing cells with the column operands beside it.
+// shw_tr_row: one row of accumulating cells (shw_tr_cell) with the column operands beside it.
 //
-// The column operands of a slice sit in a block RAM as wide as the row (9 bits a cell, two halves of
+// The column operands of a slice sit in a block RAM as wide as the row (VALUE_W bits a cell, two halves of
 // DEPTH words for ping-pong). An operation (op, index) gathers one word and every cell executes op on
-// its own 9-bit value; op_term = 0 executes op with the value 0.
+// its own value; op_term = 0 executes op with the value 0.
 //
 // Parameters: COLS   1..1024       cells
 //             ACC_W  10..48        accumulator width
+//             VALUE_W 2..ACC_W-1   width of a column value
 //             ADDR_W 2..16         address width of the operand memory (2 * DEPTH words)
 //             FAMILY "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency:    3 cycles from op to acc (memory, operand register, cell). Throughput: 1 operation per cycle.
@@ -17,6 +18,7 @@
 module shw_tr_row #(
   parameter COLS   = 64,
   parameter ACC_W  = 24,
+  parameter VALUE_W = 9,
   parameter ADDR_W = 9,
   parameter FAMILY = "generic"
 ) (
@@ -24,11 +26,11 @@ module shw_tr_row #(
   input  wire                  rst,
   input  wire                  write_enable,
   input  wire [ADDR_W-1:0]     write_address,
-  input  wire [COLS*9-1:0]     write_data,
+  input  wire [COLS*VALUE_W-1:0]     write_data,
   input  wire [1:0]            op,
   input  wire                  op_term,     // 0: the value added is 0
   input  wire                  op_fill,
-  input  wire                  op_signed,   // column values are two's complement in 9 bits
+  input  wire                  op_signed,   // column values are two's complement
   input  wire [ADDR_W-1:0]     op_address,
   input  wire [COLS*ACC_W-1:0] north,
   output wire [COLS*ACC_W-1:0] acc
@@ -42,7 +44,7 @@ module shw_tr_row #(
     end
   endgenerate
 
-  wire [COLS*9-1:0] word;
+  wire [COLS*VALUE_W-1:0] word;
 
   reg [1:0] op_1;
   reg [1:0] op_2;
@@ -70,7 +72,7 @@ module shw_tr_row #(
     fill_2 <= fill_1;
   end
 
-  shw_ram_sdp #(.DATA_W(COLS*9), .ADDR_W(ADDR_W), .STYLE("block")) u_operands (
+  shw_ram_sdp #(.DATA_W(COLS*VALUE_W), .ADDR_W(ADDR_W), .STYLE("block")) u_operands (
     .clk(clk),
     .write_enable(write_enable), .write_address(write_address), .write_data(write_data),
     .read_enable(1'b1), .read_address(op_address), .read_data(word)
@@ -79,15 +81,15 @@ module shw_tr_row #(
   genvar c;
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_cell
-      reg [8:0] value;
-      reg       extend;   // sign extension of the value
+      reg [VALUE_W-1:0] value;
+      reg               extend;   // sign extension of the value
       always @(posedge clk) begin
-        if (no_value) value <= 9'd0;
-        else value <= word[c*9 +: 9];
+        if (no_value) value <= {VALUE_W{1'b0}};
+        else value <= word[c*VALUE_W +: VALUE_W];
         if (no_extend) extend <= 1'b0;
-        else extend <= word[c*9 + 8];
+        else extend <= word[c*VALUE_W + VALUE_W-1];
       end
-      shw_tr_cell #(.ACC_W(ACC_W), .FAMILY(FAMILY)) u_cell (
+      shw_tr_cell #(.ACC_W(ACC_W), .T_W(VALUE_W+1), .FAMILY(FAMILY)) u_cell (
         .clk(clk), .rst(rst), .op(op_2), .fill(fill_2), .t({extend, value}),
         .north(north[c*ACC_W +: ACC_W]), .acc(acc[c*ACC_W +: ACC_W])
       );

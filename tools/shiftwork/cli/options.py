@@ -207,7 +207,7 @@ class Quantization:
         with (progress or Progress(quiet=True)).items() as shown:
             if self.scheme == EXPONENTIAL:
                 loss = dnateq.MAX_LOSS if self.max_loss is None else self.max_loss
-                return dnateq.quantize(network, samples, labels, self.exponent_bits, loss, shown.item)
+                return dnateq.quantize(network, samples, self.exponent_bits, loss, shown.item)
             assert self.scale is not None
             if self.scheme in MSQ_SCHEMES:
                 share = msq.SP2_SHARE if self.sp2_share is None else self.sp2_share

@@ -193,6 +193,50 @@ def encode_thresholds(acc: ArrayLike, limits: ArrayLike, bits: int, relu: bool =
     return np.asarray(np.where(value <= 0 if relu else value == 0, np.uint8(1 << (bits - 1)), codes))
 
 
+def resize(codes: ArrayLike, bits: int, to: int) -> Codes:
+    """Codes of n = ``bits`` as codes of ``to`` exponent bits: the same exponents, and zero stays zero.
+
+    Raises:
+        ShiftworkError: an illegal code (:func:`unpack`), or an exponent that ``to`` bits do not hold.
+    """
+    signs, exponents = unpack(codes, bits)
+    return pack(signs < 0, np.where(signs == 0, zero_exponent(to), exponents), to)
+
+
+def threshold_words(limits: ArrayLike, bits: int, unit_bits: int, high: int | None = None) -> NDArray[np.int64]:
+    """What ``shw_exp_encode`` of BITS = ``unit_bits`` stores, so that its codes are those of :func:`encode_thresholds`.
+
+    The word of an exponent is its threshold less 1. The lowest exponent of n bits, like every one below it, is reached
+    by all values but 0; what lies above ``high`` is reached by none below 2**47.
+
+    Args:
+        limits: of :func:`thresholds`, (2R,). bits: n. unit_bits: n or more, up to 7.
+        high: the largest exponent that may occur, R where it is None.
+
+    Returns:
+        int64 (2**unit_bits - 1,), 0..2**47 - 1, never decreasing: the words of the addresses 1, 2, ...
+    """
+    r, below = radius(bits), radius(unit_bits) - radius(bits)
+    limit = 1 << (ACC_BITS - 1)
+    reached = np.clip(np.asarray(limits, np.int64)[: r + (r if high is None else high)], 1, limit)
+    words = np.full(2 * radius(unit_bits) + 1, limit - 1)
+    words[: below + 1] = 0
+    words[below + 1 : below + 1 + len(reached)] = reached - 1
+    return words
+
+
+def level_words(levels: ArrayLike, unit_bits: int) -> NDArray[np.int64]:
+    """A table by the exponent field of the codes of a unit: (2**unit_bits,); fields without a level hold 0.
+
+    Args:
+        levels: of :func:`table`, (2R + 1,). unit_bits: n or more, up to 7.
+    """
+    level = np.asarray(levels, np.int64)
+    words = np.zeros(1 << unit_bits, np.int64)
+    words[np.arange(len(level)) - len(level) // 2] = level
+    return words
+
+
 @lru_cache(maxsize=1024)
 def code_values(levels: tuple[int, ...]) -> NDArray[np.int32]:
     """Signed integer values of all codes of a table, by code: (2**(n + 1),), read-only; zero codes hold 0."""

@@ -11,7 +11,8 @@ are not those of the tables A and W that networks run with.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -120,6 +121,46 @@ def evaluate_counts(counts: PairCounts, tables: PairTables) -> Integers:
     """Dot products at ``tables.fraction`` from their counters: the four sums times their factors."""
     total = sum(int(factor) * found for factor, found in zip(tables.factors, four_sums(counts, tables), strict=True))
     return np.asarray(total, np.int64)
+
+
+def slices(length: int, count_bits: int) -> list[int]:
+    """Pairs of the slices that a tile of ``length`` pairs is counted in.
+
+    A counter of ``count_bits`` bits holds the signed occurrences of any ``2**(count_bits - 1) - 1`` pairs.
+    """
+    whole, rest = divmod(length, (1 << (count_bits - 1)) - 1)
+    return [(1 << (count_bits - 1)) - 1] * whole + [rest] * (rest > 0)
+
+
+def widened(tables: PairTables, bits: int) -> PairTables:
+    """The constants of a layer for an engine of ``bits``, as many or more; codes keep their exponents on it."""
+    more = 2 * (radius(bits) - radius(tables.bits))
+    return replace(tables, bits=bits, powers=np.pad(tables.powers, more))
+
+
+def table_words(tables: PairTables) -> list[tuple[int, int, int]]:
+    """Writes (select, address, data) that give an engine of ``tables.bits`` exponent bits its constants."""
+    first, last = -2 * radius(tables.bits), 2 * radius(tables.bits)
+    powers = [(0, e % (2 << tables.bits), int(tables.powers[e - first])) for e in range(first, last + 1)]
+    return powers + [(1, n, int(factor) % (1 << 17)) for n, factor in enumerate(tables.factors)]
+
+
+def leaving(lengths: Sequence[int], rows: int, bits: int, count_bits: int) -> list[int]:
+    """Cycles from the first beat that an engine takes to every row of results that leaves it, when neither side stalls.
+
+    Args:
+        lengths: beats of consecutive tiles. rows: of the array. bits: exponent bits of the array.
+        count_bits: width of a counter.
+    """
+    r = radius(bits)
+    move, evaluation = 4 * r + 1, 10 * r + 4
+    counted, moved, left = 0, -(rows * evaluation + 3), []
+    for length in lengths:
+        for part in slices(length, count_bits):
+            moved = max(counted + part, moved + rows * evaluation + 3)
+            counted = moved + rows * move
+        left += [moved + 8 + (row + 1) * evaluation for row in range(rows)]
+    return left
 
 
 def tile(rows: ArrayLike, columns: ArrayLike, row: Exponential, column: Exponential) -> Integers:

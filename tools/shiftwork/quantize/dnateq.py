@@ -3,10 +3,11 @@
 
 Method: DNA-TEQ, arXiv 2306.16430. A tensor of activations shares base and width with whatever only moves its codes and
 with the weights of the layers that read it: a *group*. In every group the base is searched on the member of larger
-error; alpha and beta are each member's own. A group gets the smallest width at which the RMAE of every member is below
-a threshold, and the threshold is raised as far as the accuracy on the calibration samples allows. Weighing the
-threshold by what a group's error does to the output, biases that take the mean error out of their channels, and the
-fits of least error (:mod:`~shiftwork.quantize.expfit`) are this project's.
+error; alpha and beta are each member's own. A group gets the smallest width from which on another bit is not worth its
+price: the *price* is what a bit of all its values has to take off the divergence of the network's classes from those
+of the float network. The price is raised as far as the loss of accuracy that the calibration samples let expect allows.
+Prices of divergence in place of thresholds of the RMAE, that measure of loss, biases that take the mean error out of
+their channels, and the fits of least error (:mod:`~shiftwork.quantize.expfit`) are this project's.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, MIN_BITS, WEIGHT_BITS, Exponential
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import accuracy, predictions, run
-from shiftwork.network.floating import chunk_size, evaluate
-from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.golden.executor import predictions, run
+from shiftwork.network.floating import activations, chunk_size, evaluate
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
@@ -31,36 +32,12 @@ from shiftwork.quantize.dataflow import Map, Progress, Real, Rounding, centred_b
 from shiftwork.quantize.expfit import Fit, Magnitudes, TensorFit, describe, fit_code, search_base
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
 
-MAX_LOSS = 1.0
+MAX_LOSS = 0.5
 
 _MAX_SHIFT = 31
-_PROBES = 16  # samples on which the effect of a group's error is measured
-_LEAST_EFFECT = 1e-9
+_PROBES = 256  # samples on which the divergence that a group causes is measured
+_STRETCH = 2.0  # the loss is measured at so many times the output error
 _LIMIT = 1 << (ACC_BITS - 1)
-
-
-@dataclass
-class Group:
-    """Tensors that share one code, and the layers whose weights share base and width with it.
-
-    Attributes:
-        tensors: names. readers: names of convolutions.
-        fits: by width, the code of the tensors (key "") and of the weights of every reader (by its name).
-        share: factor on the threshold: above 1 where values are many and their errors do little to the output.
-    """
-
-    tensors: list[str]
-    readers: list[str]
-    fits: dict[int, dict[str, Fit]] = field(default_factory=dict)
-    share: float = 1.0
-
-    def error(self, bits: int) -> float:
-        """Largest RMAE of the members at a width, over the share."""
-        return max(fit.rmae for fit in self.fits[bits].values()) / self.share
-
-    def bits_below(self, threshold: float) -> int:
-        """Smallest width at which :meth:`error` is below a threshold; the largest there is where none is."""
-        return next((bits for bits in sorted(self.fits) if self.error(bits) < threshold), max(self.fits))
 
 
 @dataclass
@@ -77,10 +54,49 @@ class ExpCodes:
     biases: dict[str, Real] = field(default_factory=dict)
 
 
+@dataclass
+class Group:
+    """Tensors that share one code, and the layers whose weights share base and width with it.
+
+    Attributes:
+        tensors: names. readers: names of convolutions.
+        values: numbers that are stored in its codes: weights, and activations of one sample.
+        fits: by width, the code of the tensors (key "") and of the weights of every reader (by its name).
+        divergence: by width, what these codes alone add to the divergence of the classes, nats a sample.
+    """
+
+    tensors: list[str]
+    readers: list[str]
+    values: int = 0
+    fits: dict[int, dict[str, Fit]] = field(default_factory=dict)
+    divergence: dict[int, float] = field(default_factory=dict)
+
+    def codes(self, bits: int) -> ExpCodes:
+        """The codes of its members at a width."""
+        fits = self.fits[bits]
+        return ExpCodes(dict.fromkeys(self.tensors, fits[""].code), {name: fits[name].code for name in self.readers})
+
+    def bits_at(self, price: float) -> int:
+        """Width of least divergence and price of all bits, the smallest of equal ones.
+
+        Args:
+            price: of a bit of a value, in nats a sample.
+        """
+        return min(sorted(self.divergence), key=lambda bits: self.divergence[bits] + price * bits * self.values)
+
+    def prices(self) -> list[float]:
+        """Prices at which :meth:`bits_at` goes from one width to a smaller one, increasing."""
+        result, bits = [], max(self.divergence)
+        while smaller := [other for other in self.divergence if other < bits]:
+            rises = {b: (self.divergence[b] - self.divergence[bits]) / ((bits - b) * self.values) for b in smaller}
+            bits = min(smaller, key=lambda b: (rises[b], b))
+            result.append(rises[bits])
+        return result
+
+
 def quantize(
     network: FloatNetwork,
     samples: NDArray[np.float32],
-    labels: NDArray[np.int64] | None = None,
     exponent_bits: int | None = None,
     max_loss: float = MAX_LOSS,
     progress: Progress | None = None,
@@ -89,11 +105,10 @@ def quantize(
 
     Args:
         network: the float graph.
-        samples: calibration samples as the ONNX input expects them. labels: their classes, when there are any.
+        samples: calibration samples as the ONNX input expects them.
         exponent_bits: n of all layers; None chooses it per group.
-        max_loss: points of calibration accuracy (without labels: of agreement with the classes of the float network)
-            that the choice may cost.
-        progress: told about every group that is fitted, then about every threshold that is tried.
+        max_loss: points of accuracy that the choice may cost, as :func:`expected_loss` has them.
+        progress: told about every group that is fitted and measured, then about every choice that is tried.
 
     Returns:
         An integer network of scheme ``dnateq``.
@@ -108,8 +123,8 @@ def quantize(
     found = fit_groups(network, calibrate(network, samples), widths, progress)
     if exponent_bits is not None:
         return _built(network, samples, found, [exponent_bits] * len(found))
-    weigh(network, samples, found)
-    return _sweep(network, samples, labels, found, max_loss, progress)
+    measure(network, samples[:_PROBES], found, progress)
+    return _sweep(network, samples, found, max_loss, progress)
 
 
 def groups(network: FloatNetwork) -> list[Group]:
@@ -146,13 +161,15 @@ def fit_groups(
     """
     found = groups(network)
     moved = {module.output for module in network.modules if module.kind in MOVES}
-    weights = {module.name: module.weight for module in network.modules}
+    weights = {module.name: module.weight for module in network.modules if module.weight is not None}
     for index, group in enumerate(found):
         if progress is not None:
             progress(index + 1, len(found), f"fit {group.tensors[0]}")
         values = np.concatenate([statistics[name].values for name in group.tensors if name not in moved])
         members = {"": Magnitudes.of(values)}
-        members |= {name: Magnitudes.of(weights[name]) for name in group.readers}  # type: ignore[arg-type]
+        members |= {name: Magnitudes.of(weights[name]) for name in group.readers}
+        group.values = sum(math.prod(network.shapes[name]) for name in group.tensors if name not in moved)
+        group.values += sum(weights[name].size for name in group.readers)
         for bits in widths:
             own = {name: search_base(magnitudes, bits) for name, magnitudes in members.items()}
             lead = max(own.values(), key=lambda fit: fit.rmae)
@@ -163,50 +180,72 @@ def fit_groups(
     return found
 
 
-def weigh(network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group]) -> None:
-    """Set the share of every group.
+def measure(
+    network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], progress: Progress | None = None
+) -> None:
+    """Set the divergence of every group at every width of its fits.
 
-    An RMAE e of group g alone adds about s_g e^2 to the squared output error, and a bit less doubles e. For the fewest
-    bits at a given sum, s_g e_g^2 has to be proportional to the values of the group: e_g to the root of values / s_g.
-    The geometric mean of the shares is 1.
+    It is that of the float network with the group's tensors and weights alone rounded: the mean Kullback-Leibler
+    divergence of the class probabilities, which the softmax of the outputs gives. Those of several groups about add up.
 
     Args:
-        network: the float graph. samples: of which the first few are used. found: fitted at two widths at least.
+        network: the float graph. samples: as the ONNX input expects them. progress: told about every part of them.
     """
-    probe = samples[:_PROBES]
-    exact = _output(network, probe, ExpCodes({}, {}))
-    norm = float(np.square(exact).sum(dtype=np.float64)) or 1.0
-    moved = {module.output for module in network.modules if module.kind in MOVES}
-    sizes = {module.name: module.weight.size for module in network.modules if module.weight is not None}
-    shares = []
+    step = chunk_size(network)
+    parts = range(0, len(samples), step)
     for group in found:
-        fits = group.fits[sorted(group.fits)[1]]
-        codes = ExpCodes(dict.fromkeys(group.tensors, fits[""].code), {name: fits[name].code for name in group.readers})
-        error = float(np.square(_output(network, probe, codes) - exact).sum(dtype=np.float64)) / norm
-        effect = error / max(fit.rmae for fit in fits.values()) ** 2 if error else 0.0
-        values = sum(math.prod(network.shapes[name]) for name in group.tensors if name not in moved)
-        values += sum(sizes[name] for name in group.readers)
-        shares.append(math.log(values / max(effect, _LEAST_EFFECT)) / 2)
-    for group, share in zip(found, shares, strict=True):
-        group.share = math.exp(share - sum(shares) / len(shares))
+        group.divergence = dict.fromkeys(group.fits, 0.0)
+    for index, (start, exact) in enumerate(zip(parts, activations(network, samples), strict=True)):
+        if progress is not None:
+            progress(index + 1, len(parts), f"measure from sample {start + 1} on")
+        known = log_probabilities(exact[network.output])
+        for group in found:
+            for bits in group.fits:
+                missed = known - log_probabilities(_output(network, exact, group.codes(bits)))
+                group.divergence[bits] += float((np.exp(known) * missed).sum()) / len(samples)
 
 
-def _output(network: FloatNetwork, samples: NDArray[np.float32], codes: ExpCodes) -> Map:
-    """Output of the float network with those tensors and weights rounded that have codes."""
-    rounding, step = code_rounding(codes), chunk_size(network)
-    outputs = []
-    for start in range(0, len(samples), step):
-        x = np.ascontiguousarray(to_nhwc(samples[start : start + step]), np.float32)
-        tensors = {network.input: rounding(x, network.input, None) if network.input in codes.tensors else x}
-        for module in network.modules:
+def log_probabilities(outputs: NDArray[np.generic]) -> Real:
+    """Logarithms of the class probabilities, (N, classes), by the softmax of network outputs (N, ...)."""
+    values: Real = outputs.reshape(len(outputs), -1).astype(np.float64)
+    values -= values.max(axis=1, keepdims=True)
+    return np.asarray(values - np.log(np.exp(values).sum(axis=1, keepdims=True)))
+
+
+def expected_loss(exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
+    """Points of accuracy that a network is expected to lose against the float network.
+
+    If a class is right as often as the float network's probability says, every sample loses what the probability of
+    the chosen class is below the largest. Few samples change their class, so the loss is measured at a multiple of the
+    output error, at which more of them do, and divided by the square of the multiple: the number of samples that
+    change and what each loses both grow with the error.
+
+    Args:
+        exact: outputs of the float network (N, ...). outputs: of the other one, on the same scale.
+    """
+    known: Real = exact.reshape(len(exact), -1).astype(np.float64)
+    chosen = predictions(known + _STRETCH * (outputs.reshape(known.shape) - known))
+    probability = np.exp(log_probabilities(exact))
+    lost = probability.max(axis=1) - probability[np.arange(len(known)), chosen]
+    return float(100 * lost.mean() / _STRETCH**2)
+
+
+def _output(network: FloatNetwork, exact: Mapping[str, Map], codes: ExpCodes) -> Map:
+    """Output of the float network with those tensors and weights rounded that have codes, from its own tensors."""
+    rounding = code_rounding(codes)
+    changed = {name: rounding(exact[name], name, None) for name in (network.input,) if name in codes.tensors}
+    for module in network.modules:
+        result = exact[module.output]
+        if module.name in codes.weights or not changed.keys().isdisjoint(module.reads()):
             current = module
             if module.name in codes.weights:
                 current = replace(module, weight=quantized_weight(codes, module))
-            result = evaluate(current, tensors)
-            rounds = module.output in codes.tensors and module.kind not in MOVES
-            tensors[module.output] = rounding(result, module.output, module.clip) if rounds else result
-        outputs.append(tensors[network.output])
-    return np.concatenate(outputs)
+            result = evaluate(current, {name: changed.get(name, exact[name]) for name in module.reads()})
+        if module.output in codes.tensors and module.kind not in MOVES:
+            result = rounding(result, module.output, module.clip)
+        if result is not exact[module.output]:
+            changed[module.output] = result
+    return changed.get(network.output, exact[network.output])
 
 
 def _built(
@@ -215,8 +254,9 @@ def _built(
     """The integer network in which every group has its width, with biases fitted to it."""
     codes = ExpCodes({}, {})
     for group, bits in zip(found, widths, strict=True):
-        codes.tensors.update(dict.fromkeys(group.tensors, group.fits[bits][""].code))
-        codes.weights.update({name: group.fits[bits][name].code for name in group.readers})
+        own = group.codes(bits)
+        codes.tensors |= own.tensors
+        codes.weights |= own.weights
     rounding = code_rounding(codes)
     codes.biases = centred_biases(network, samples, rounding, lambda module: quantized_weight(codes, module))
     return build(network, codes)
@@ -225,17 +265,14 @@ def _built(
 def _sweep(
     network: FloatNetwork,
     samples: NDArray[np.float32],
-    labels: NDArray[np.int64] | None,
     found: Sequence[Group],
     max_loss: float,
     progress: Progress | None,
 ) -> IntegerNetwork:
-    """The network of the largest threshold that keeps the limit, by bisection over all widths that thresholds make."""
-    exact = _output(network, samples, ExpCodes({}, {}))
-    reference = predictions(exact) if labels is None else labels
-    limit = accuracy(exact, reference) - max_loss
-    errors = sorted({group.error(bits) for group in found for bits in group.fits})
-    choices = list(dict.fromkeys(tuple(group.bits_below(t) for group in found) for t in [*errors, math.inf]))
+    """The network of the largest price that keeps the limit, by bisection over all widths that prices make."""
+    exact = np.concatenate([tensors[network.output] for tensors in activations(network, samples)])
+    prices = sorted({price for group in found for price in group.prices()})
+    choices = list(dict.fromkeys(tuple(group.bits_at(price) for group in found) for price in [0.0, *prices, math.inf]))
     tries = math.ceil(math.log2(len(choices))) + 1 if len(choices) > 1 else 1
 
     best, low, high, place = None, -1, len(choices), len(choices) - 1
@@ -245,7 +282,7 @@ def _sweep(
             progress(count, tries, f"exponents of {mean:.2f} bits in the mean of {len(found)} groups")
         candidate = _built(network, samples, found, choices[place])
         codes = run(candidate, samples, collect=False)[candidate.output]
-        if accuracy(codes, reference) >= limit:
+        if expected_loss(exact, codes * candidate.output_scale) <= max_loss:
             best, low = candidate, place
         else:
             high = place

@@ -150,7 +150,12 @@ def _width(span: str | None) -> str:
     if low.strip() != "0":
         return span
     high = high.strip()
-    return high.removesuffix("-1") if high.endswith("-1") else str(int(high) + 1) if high.isdigit() else f"{high}+1"
+    if high.isdigit():
+        return str(int(high) + 1)
+    less = re.fullmatch(r"(.+)-(\d+)", high)
+    if less is None:
+        return f"{high}+1"
+    return less[1] if less[2] == "1" else f"{less[1]}-{int(less[2]) - 1}"
 
 
 def header_facts(text: str) -> dict[str, str]:

@@ -111,6 +111,8 @@ module shw_sim_top #(
     .clk(post_clk), .rst(rst),
     .cfg_relu(post_relu), .cfg_shortcut_enable(post_shortcut_enable),
     .cfg_shortcut_signed(post_shortcut_signed), .cfg_low(post_low), .cfg_high(post_high),
+    .table_valid(1'b0), .table_ready(), .table_select(1'b0), .table_address(4'd0),
+    .table_data(32'd0),
     .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_acc(engine_acc),
     .in_bias(post_bias), .in_bias_shift(post_bias_shift), .in_shortcut(post_shortcut),
     .in_shortcut_shift(post_shortcut_shift), .in_factor(post_factor), .in_shift(post_shift),

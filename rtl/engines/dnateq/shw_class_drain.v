@@ -1,0 +1,103 @@
+// shw_class_drain: shadow registers of the cells, and one multiplier per column that they take turns at.
+//
+// `capture[p]` copies the accumulators of row p into its shadow registers. Every cycle one row's shadow registers are
+// multiplied by the level of the class that its sums belong to; `select` says whose and comes with the class. Negative
+// classes are multiplied by the negated level. Products leave 3 cycles after select.
+//
+// Parameters: ROWS    1..64    rows of cells
+//             COLS    1..1024  columns
+//             BITS    3..7     width of an exponent
+//             SUM_W   10..25   width of a class sum
+//             LEVEL_W 2..17    width of a level, two's complement; its negative has to fit as well
+// Latency:    3 cycles from select to product. Throughput: 1 row per cycle. Backpressure: none.
+// Reset:      none; the levels are written before the first product.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_class_drain #(
+  parameter ROWS    = 4,
+  parameter COLS    = 16,
+  parameter BITS    = 4,
+  parameter SUM_W   = 21,
+  parameter LEVEL_W = 17,
+  parameter ROW_W   = 2       // >= clog2(ROWS), at least 1
+) (
+  input  wire                            clk,
+  input  wire                            level_write,
+  input  wire [BITS-1:0]                 level_exponent,
+  input  wire [LEVEL_W-1:0]              level_value,
+  input  wire [ROWS*COLS*SUM_W-1:0]      sum,
+  input  wire [ROWS-1:0]                 capture,
+  input  wire [ROW_W-1:0]                select,
+  input  wire [BITS:0]                   select_code,
+  output wire [COLS*(SUM_W+LEVEL_W)-1:0] product
+);
+  localparam PRODUCT_W = SUM_W + LEVEL_W;
+
+  generate
+    if (ROWS < 1 || ROWS > 64 || (1 << ROW_W) < ROWS) begin : g_illegal_rows
+      shw_ILLEGAL_ROWS illegal ();
+    end
+    if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (SUM_W < 10 || SUM_W > 25) begin : g_illegal_sum
+      shw_ILLEGAL_SUM_W_must_be_10_to_25 illegal ();
+    end
+    if (LEVEL_W < 2 || LEVEL_W > 17) begin : g_illegal_level
+      shw_ILLEGAL_LEVEL_W_must_be_2_to_17 illegal ();
+    end
+  endgenerate
+
+  // The level of the class, with its sign.
+  wire [LEVEL_W-1:0] level;
+  reg  [BITS:0]      code_1;
+  reg  [LEVEL_W-1:0] level_2;
+
+  shw_lutram #(.DATA_W(LEVEL_W), .ADDR_W(BITS)) u_levels (
+    .clk(clk), .write_enable(level_write), .write_address(level_exponent),
+    .write_data(level_value), .read_address(code_1[BITS-1:0]), .read_data(level)
+  );
+
+  always @(posedge clk) begin
+    code_1  <= select_code;
+    level_2 <= (level ^ {LEVEL_W{code_1[BITS]}}) + {{(LEVEL_W-1){1'b0}}, code_1[BITS]};
+  end
+
+  reg [ROW_W-1:0] select_1;
+  always @(posedge clk) select_1 <= select;
+
+  genvar r;
+  genvar c;
+  generate
+    for (c = 0; c < COLS; c = c + 1) begin : g_column
+      reg  [ROWS*SUM_W-1:0] held;
+      reg  [SUM_W-1:0]      chosen;
+      reg  [SUM_W-1:0]      sum_2;
+      reg  [PRODUCT_W-1:0]  product_3;
+      integer               i;
+
+      for (r = 0; r < ROWS; r = r + 1) begin : g_row
+        always @(posedge clk) begin
+          if (capture[r]) held[r*SUM_W +: SUM_W] <= sum[(r*COLS+c)*SUM_W +: SUM_W];
+        end
+      end
+
+      always @* begin
+        chosen = held[0 +: SUM_W];
+        for (i = 1; i < ROWS; i = i + 1) begin
+          if (select_1 == i[ROW_W-1:0]) chosen = held[i*SUM_W +: SUM_W];
+        end
+      end
+
+      always @(posedge clk) begin
+        sum_2     <= chosen;
+        product_3 <= $signed(sum_2) * $signed(level_2);
+      end
+      assign product[c*PRODUCT_W +: PRODUCT_W] = product_3;
+    end
+  endgenerate
+endmodule
+
+`default_nettype wire

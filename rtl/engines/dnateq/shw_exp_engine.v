@@ -1,0 +1,367 @@
+// shw_exp_engine: tile engine for exponential codes: sums of classes, one multiplication per class.
+//
+// Computes tiles of ROWS x COLS dot products of exponential codes under the tile-engine contract (docs/architecture.md):
+// sum over k of A[row code] * W[column code], exact modulo 2^48. Tables A (levels of the row exponents, 17 bits) and W (values of
+// all column codes, 13 bits, that of the zero code is 0) enter through the table port and stay until written anew. The zero
+// code of a row, -2^(BITS-1), costs nothing: it never enters a list.
+//
+// How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker follows list after list;
+// one operation per value names a column operand, which all cells of the row add: the sum of a class. It is multiplied
+// once, by the level of the class, in the column edge (shw_class_drain), while the cells sum the next class. FOLD
+// rows share one row of cells, one after the other: skipped zeros would leave it idle otherwise, since a value a
+// cycle is loaded.
+//
+// cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as zero. cfg_row_signed = 0: the signs
+// of row codes are ignored, and nothing is spent on negative classes. Both are sampled at the first beat of a tile. n outside
+// 3..BITS raises cfg_error; the tile is consumed, no result leaves.
+//
+// Parameters:
+//   ROWS     1..64    rows (streamed operands), a multiple of FOLD
+//   FOLD     1..16    rows that share one row of cells
+//   COLS     1..1024  columns (gathered operands)
+//   BITS     3..7     widest exponent; a code has BITS + 1 bits: sign, exponent in two's complement
+//   DEPTH    256, 512  values per slice; a tile is cut into slices
+//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
+// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state (shiftwork.compile.exp_cycles); the walk of a row
+//   takes one cycle per value that is not zero, and more where classes are shorter than ROWS / FOLD values.
+// Throughput: as above; loading, walking and multiplying of consecutive slices and tiles overlap.
+// Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any stall pattern
+//   gives the same bits. table_ready is 1 while no tile is in flight, its results aside.
+// Reset: synchronous, drops tiles in flight, 2^(BITS+1) + 1 cycles until in_ready; tables stay.
+// Bit order: row 0, column 0 in the low bits; lane count 1.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_exp_engine #(
+  parameter ROWS   = 8,
+  parameter FOLD   = 2,
+  parameter COLS   = 64,
+  parameter BITS   = 4,
+  parameter DEPTH  = 256,
+  parameter FAMILY = "generic"
+) (
+  input  wire                     clk,
+  input  wire                     rst,
+  input  wire [2:0]               cfg_exponent_bits,
+  input  wire                     cfg_row_signed,
+  output reg                      cfg_error,
+  input  wire                     table_valid,
+  output wire                     table_ready,
+  input  wire                     table_select,     // 0: A, 1: W
+  input  wire [BITS:0]            table_address,    // A: exponent, W: code
+  input  wire [16:0]              table_data,       // two's complement; W: 13 bits
+  input  wire                     in_valid,
+  output wire                     in_ready,
+  input  wire                     in_last,
+  input  wire [ROWS*(BITS+1)-1:0] in_row,
+  input  wire [COLS*(BITS+1)-1:0] in_col,
+  output wire                     out_valid,
+  input  wire                     out_ready,
+  output wire                     out_last,
+  output wire [COLS*48-1:0]       out_acc
+);
+  localparam CODE_W  = BITS + 1;
+  localparam INDEX_W = (DEPTH == 512) ? 9 : 8;
+  localparam LEVEL_W = 17;                       // A
+  localparam VALUE_W = 13;                       // W
+  localparam SUM_W   = VALUE_W + INDEX_W;        // of a class in a slice
+  localparam LINES   = ROWS / FOLD;              // rows of cells
+  localparam LINE_W  = (LINES <= 2) ? 1 : $clog2(LINES);
+  localparam FOLD_W  = (FOLD <= 2) ? 1 : $clog2(FOLD);
+  localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
+  localparam [31:0] LAST = LINES - 1;
+  localparam [LINE_W-1:0] LAST_LINE = LAST[LINE_W-1:0];
+
+  generate
+    if (ROWS < 1 || ROWS > 64 || FOLD < 1 || ROWS % FOLD != 0) begin : g_illegal_rows
+      shw_ILLEGAL_ROWS illegal ();
+    end
+    if (FOLD < 1 || FOLD > 16) begin : g_illegal_fold
+      shw_ILLEGAL_FOLD_must_be_1_to_16 illegal ();
+    end
+    if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (BITS < 3 || BITS > 7) begin : g_illegal_bits
+      shw_ILLEGAL_BITS_must_be_3_to_7 illegal ();
+    end
+    if (DEPTH != 256 && DEPTH != 512) begin : g_illegal_depth
+      shw_ILLEGAL_DEPTH_must_be_256_or_512 illegal ();
+    end
+  endgenerate
+
+  // Beats: a slice fills one half of the memories.
+  reg               clearing;           // after rst: the lists are emptied
+  reg  [CODE_W:0]   clear_count;
+  reg               tile_open;          // a tile's first beat has passed
+  reg               discard;            // the rest of an illegal tile
+  reg               first_slice;
+  reg               load_half;
+  reg [INDEX_W-1:0] position;
+  reg [1:0]         half_full;          // loaded or being walked
+  reg [1:0]         half_first;         // of its tile
+  reg [1:0]         half_last;
+  reg [1:0]         half_negatives;
+  reg [BITS-1:0]    half_radius_0;
+  reg [BITS-1:0]    half_radius_1;
+  reg [BITS-1:0]    radius;             // of the tile being loaded
+  reg               negatives;
+
+  localparam [31:0] WIDEST = BITS;
+  wire illegal = cfg_exponent_bits < 3'd3 || cfg_exponent_bits > WIDEST[2:0];
+
+  assign in_ready = !clearing && (discard || !half_full[load_half]);
+
+  wire beat       = in_valid && in_ready;
+  wire first_beat = beat && !tile_open;
+  wire value      = beat && !discard && !(first_beat && illegal);
+  wire slice_ends = in_last || (&position);
+  reg  run_half;                        // half that is walked
+  wire done;                            // ... and free from the next cycle on
+
+  wire [BITS-1:0] cfg_radius = ({{(BITS-1){1'b0}}, 1'b1} << (cfg_exponent_bits - 3'd1)) - 1'b1;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      cfg_error   <= 1'b0;
+      tile_open   <= 1'b0;
+      discard     <= 1'b0;
+      first_slice <= 1'b1;
+      load_half   <= 1'b0;
+      position    <= {INDEX_W{1'b0}};
+      half_full   <= 2'b00;
+      clearing    <= 1'b1;
+      clear_count <= {(CODE_W+1){1'b0}};
+    end else begin
+      clear_count <= clear_count + 1'b1;
+      if (clear_count[CODE_W]) clearing <= 1'b0;
+      if (beat) tile_open <= !in_last;
+      if (first_beat) cfg_error <= illegal;
+      if (beat) discard <= !in_last && (discard || (first_beat && illegal));
+      if (value) position <= slice_ends ? {INDEX_W{1'b0}} : position + 1'b1;
+      if (value && slice_ends) begin
+        load_half   <= !load_half;
+        first_slice <= in_last;
+      end
+      if (done) half_full[run_half] <= 1'b0;
+      if (value && slice_ends) half_full[load_half] <= 1'b1;
+    end
+    if (first_beat) begin
+      radius    <= cfg_radius;
+      negatives <= cfg_row_signed;
+    end
+    if (value && slice_ends) begin
+      half_first[load_half]     <= first_slice;
+      half_last[load_half]      <= in_last;
+      half_negatives[load_half] <= first_beat ? cfg_row_signed : negatives;
+      if (load_half) half_radius_1 <= first_beat ? cfg_radius : radius;
+      else half_radius_0 <= first_beat ? cfg_radius : radius;
+    end
+  end
+
+  // One cycle later rows append their codes to the lists and columns decode theirs; the values are stored after one more.
+  reg                    append;
+  reg                    append_half;
+  reg [INDEX_W-1:0]      append_index;
+  reg [ROWS*CODE_W-1:0]  row_code;
+  reg [COLS*CODE_W-1:0]  col_code;
+  reg                    write;
+  reg [INDEX_W:0]        write_address;
+  reg [COLS*VALUE_W-1:0] write_data;
+  wire [COLS*VALUE_W-1:0] col_value;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      append <= 1'b0;
+      write  <= 1'b0;
+    end else begin
+      append <= value;
+      write  <= append;
+    end
+    append_half   <= load_half;
+    append_index  <= position;
+    row_code      <= in_row;
+    col_code      <= in_col;
+    write_address <= {append_half, append_index};
+    write_data    <= col_value;
+  end
+
+  wire table_write = table_valid && table_ready;
+
+  genvar c;
+  generate
+    for (c = 0; c < COLS; c = c + 1) begin : g_column
+      shw_lutram #(.DATA_W(VALUE_W), .ADDR_W(CODE_W)) u_values (
+        .clk(clk), .write_enable(table_write && table_select), .write_address(table_address),
+        .write_data(table_data[VALUE_W-1:0]), .read_address(col_code[c*CODE_W +: CODE_W]),
+        .read_data(col_value[c*VALUE_W +: VALUE_W])
+      );
+    end
+  endgenerate
+
+  // Walk: the rows of cells walk through a slice together.
+  reg               running;
+  reg               run_first;
+  reg               run_last;
+  reg               run_negatives;
+  reg  [BITS-1:0]   run_radius;
+  reg               next_half;
+  reg               bank;               // totals of the tile
+  reg  [1:0]        bank_busy;
+  reg  [LINE_W-1:0] turn;               // the row of cells whose sums may leave
+  wire [LINES-1:0]  finished;
+  wire              totals_done;
+  wire              totals_done_bank;
+
+  assign done = running && (&finished);
+
+  wire room  = !(half_first[next_half] && bank_busy[!bank]);
+  wire start = (!running || done) && half_full[next_half] && room;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      running   <= 1'b0;
+      next_half <= 1'b0;
+      bank      <= 1'b1;           // the first tile takes the other one
+      bank_busy <= 2'b00;
+    end else begin
+      if (start) running <= 1'b1;
+      else if (done) running <= 1'b0;
+      if (start) next_half <= !next_half;
+      if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
+      if (start && half_first[next_half]) begin
+        bank             <= !bank;
+        bank_busy[!bank] <= 1'b1;
+      end
+    end
+    if (start) begin
+      run_half      <= next_half;
+      run_first     <= half_first[next_half];
+      run_last      <= half_last[next_half];
+      run_negatives <= half_negatives[next_half];
+      run_radius    <= next_half ? half_radius_1 : half_radius_0;
+    end
+    if (start || turn == LAST_LINE) turn <= {LINE_W{1'b0}};
+    else turn <= turn + 1'b1;
+  end
+
+  wire [1:0] read_half = {2{clearing}} | {running && run_half, running && !run_half};
+
+  // Rows of cells: row of the tile = fold * LINES + line.
+  wire [LINES*COLS*SUM_W-1:0] sum;
+  wire [LINES-1:0]            capture;
+  wire [LINES-1:0]            full;
+  wire [LINES*CODE_W-1:0]     sum_code;
+  wire [LINES*FOLD_W-1:0]     sum_fold;
+  wire [LINES-1:0]            sum_first;
+
+  genvar l;
+  genvar f;
+  generate
+    for (l = 0; l < LINES; l = l + 1) begin : g_line
+      wire [BITS:0]           read_code;
+      wire [FOLD-1:0]         head_clear;
+      wire [FOLD-1:0]         head_valid;
+      wire [FOLD*INDEX_W-1:0] head_index;
+      wire [FOLD-1:0]         link_read;
+      wire [INDEX_W-1:0]      link_from;
+      wire [FOLD-1:0]         link_end;
+      wire [FOLD*INDEX_W-1:0] link_index;
+      wire                    op_load;
+      wire                    op_term;
+      wire [INDEX_W-1:0]      op_index;
+
+      for (f = 0; f < FOLD; f = f + 1) begin : g_fold
+        wire [BITS:0]   code     = row_code[(f*LINES+l)*CODE_W +: CODE_W];
+        wire [BITS-1:0] exponent = code[BITS-1:0];
+        // Within -radius..radius the bits above the radius repeat the sign; alone they would be the zero code.
+        wire            below    = exponent[BITS-1];
+        wire            inside   = (exponent & ~radius) == (~radius & {BITS{below}});
+        wire            lowest   = below && (exponent & radius) == {BITS{1'b0}};
+
+        shw_class_lists #(.BITS(BITS), .INDEX_W(INDEX_W)) u_lists (
+          .clk(clk),
+          .append(append && inside && !lowest), .append_code({code[BITS] & negatives, exponent}),
+          .append_half(append_half), .append_index(append_index),
+          .read_half(read_half), .read_select(run_half), .read_code(read_code),
+          .head_clear(head_clear[f]), .head_valid(head_valid[f]),
+          .head_index(head_index[f*INDEX_W +: INDEX_W]),
+          .link_read(link_read[f]), .link_from(link_from),
+          .link_end(link_end[f]), .link_index(link_index[f*INDEX_W +: INDEX_W])
+        );
+      end
+
+      shw_class_walker #(
+        .BITS(BITS), .INDEX_W(INDEX_W), .FOLD(FOLD), .FOLD_W(FOLD_W)
+      ) u_walker (
+        .clk(clk), .rst(rst), .clear(clearing), .start(start),
+        .radius(run_radius), .negatives(run_negatives), .finished(finished[l]),
+        .read_code(read_code), .head_clear(head_clear), .head_valid(head_valid),
+        .head_index(head_index), .link_read(link_read), .link_from(link_from),
+        .link_end(link_end), .link_index(link_index),
+        .op_load(op_load), .op_term(op_term), .op_index(op_index), .capture(capture[l]),
+        .turn(turn == l), .full(full[l]), .sum_code(sum_code[l*CODE_W +: CODE_W]),
+        .sum_fold(sum_fold[l*FOLD_W +: FOLD_W]), .sum_first(sum_first[l])
+      );
+
+      shw_tr_row #(
+        .COLS(COLS), .ACC_W(SUM_W), .VALUE_W(VALUE_W), .ADDR_W(INDEX_W+1), .FAMILY(FAMILY)
+      ) u_row (
+        .clk(clk), .rst(rst),
+        .write_enable(write), .write_address(write_address), .write_data(write_data),
+        .op({2{op_load}}), .op_term(op_term), .op_fill(1'b0), .op_signed(1'b1),
+        .op_address({run_half, op_index}), .north({(COLS*SUM_W){1'b0}}),
+        .acc(sum[l*COLS*SUM_W +: COLS*SUM_W])
+      );
+    end
+  endgenerate
+
+  // Column edge: the sums of the row whose turn it is, 2 cycles later (shw_class_walker), times their level.
+  localparam TAG_W = 2 + ROW_W;         // first, bank, row
+
+  wire [31:0]       leave_fold = {{(32-FOLD_W){1'b0}}, sum_fold[turn*FOLD_W +: FOLD_W]};
+  wire [31:0]       leave_row  = leave_fold * LINES + {{(32-LINE_W){1'b0}}, turn};
+  wire              unused     = &{1'b0, leave_row[31:ROW_W]};
+  reg  [3:0]        leave_valid;
+  reg  [3:0]        leave_last;
+  reg  [4*TAG_W-1:0] leave_tag;
+  reg  [2*LINE_W-1:0] leave_line;
+  reg  [2*CODE_W-1:0] leave_code;
+
+  wire [COLS*(SUM_W+LEVEL_W)-1:0] product;
+
+  always @(posedge clk) begin
+    if (rst) leave_valid <= 4'd0;
+    else leave_valid <= {leave_valid[2:0], running && full[turn]};
+    leave_last <= {leave_last[2:0], done && run_last};
+    leave_tag  <= {leave_tag[3*TAG_W-1:0], run_first && sum_first[turn], bank, leave_row[ROW_W-1:0]};
+    leave_line <= {leave_line[LINE_W-1:0], turn};
+    leave_code <= {leave_code[CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
+  end
+
+  assign table_ready = !tile_open && half_full == 2'b00 && !running && leave_valid == 4'd0;
+
+  shw_class_drain #(
+    .ROWS(LINES), .COLS(COLS), .BITS(BITS), .SUM_W(SUM_W), .LEVEL_W(LEVEL_W), .ROW_W(LINE_W)
+  ) u_drain (
+    .clk(clk),
+    .level_write(table_write && !table_select), .level_exponent(table_address[BITS-1:0]),
+    .level_value(table_data),
+    .sum(sum), .capture(capture), .select(leave_line[LINE_W +: LINE_W]),
+    .select_code(leave_code[CODE_W +: CODE_W]), .product(product)
+  );
+
+  shw_slice_totals #(
+    .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W)
+  ) u_totals (
+    .clk(clk), .rst(rst),
+    .add_valid(leave_valid[3]), .add_row(leave_tag[3*TAG_W +: ROW_W]),
+    .add_bank(leave_tag[3*TAG_W + ROW_W]), .add_first(leave_tag[3*TAG_W + ROW_W + 1]),
+    .add_last(leave_last[3]), .add_sum(product),
+    .done(totals_done), .done_bank(totals_done_bank),
+    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
+  );
+endmodule
+
+`default_nettype wire

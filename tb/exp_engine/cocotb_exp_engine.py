@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engine: corners, random tiles under every pair of stalls, tables, widths, errors, resets, exact cycles."""
+
+import os
+
+import cocotb
+import numpy as np
+from cocotb.triggers import FallingEdge
+
+from exp_tiles import KINDS, ExpPins, codes, illegal_config, random_config, random_tables, random_tile
+from shiftwork.codes.exponential import ACTIVATION_BITS, WEIGHT_BITS
+from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
+from shiftwork.golden.class_sums import ExpConfig, row_classes
+from tiles import STALLS, Tile, TileBench
+
+AMOUNT = int(os.environ.get("AMOUNT", "2"))
+
+
+async def start(dut, tables: str = "random") -> TileBench:
+    bench = TileBench(ExpPins(dut))
+    await bench.begin()
+    await bench.pins.load(random_tables(bench.rng, bench.pins.bits, tables))
+    return bench
+
+
+@cocotb.test()
+async def lengths(dut) -> None:
+    """Every interesting K: one value, slice boundaries, more than two slices."""
+    bench = await start(dut)
+    depth = bench.pins.depth
+    lengths = [1, 2, depth - 1, depth, depth + 1, 2 * depth, 2 * depth + 3]
+    await bench.check([random_tile(bench.rng, bench.pins, length=n) for n in lengths])
+
+
+@cocotb.test()
+async def every_kind_of_row(dut) -> None:
+    """Every kind of codes in the rows, at every exponent width, with and without signs."""
+    bench = await start(dut)
+    tiles = []
+    for n in range(3, bench.pins.bits + 1):
+        for kind in KINDS:
+            for row_signed in (False, True):
+                tiles.append(random_tile(bench.rng, bench.pins, ExpConfig(n, row_signed), 40, kind))
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def every_code_against_every_code(dut) -> None:
+    """Products of all pairs of port codes, one by one, also those that are no codes of the layer."""
+    bench = await start(dut)
+    count = 2 << bench.pins.bits
+    for n in {3, bench.pins.bits}:
+        tiles = []
+        for code in range(count):
+            rows = np.full((bench.rows, 1), code)
+            for first in range(0, count, bench.cols):
+                cols = (np.arange(first, first + bench.cols) % count)[:, None]
+                tiles.append(Tile(ExpConfig(n, bool(code & 1) or n == 3), rows, cols))
+        await bench.check(tiles if AMOUNT > 4 else tiles[:: max(1, len(tiles) // 100)])
+
+
+@cocotb.test()
+async def rows_without_values(dut) -> None:
+    """Rows of zeros give zeros, whatever the tile before left; whole tiles of zeros."""
+    bench = await start(dut)
+    pins = bench.pins
+    tiles = []
+    for _ in range(3):
+        tiles.append(random_tile(bench.rng, pins, length=30, kind="layer"))
+        empty = random_tile(bench.rng, pins, length=bench.rng.choice((1, 30, pins.depth + 1)), kind="layer")
+        empty.rows[bench.rng.randrange(bench.rows) :] = 1 << (pins.bits - 1)
+        tiles.append(empty)
+    tiles[1].rows[:] = 1 << (pins.bits - 1)
+    await bench.check(tiles)
+
+
+@cocotb.test()
+async def largest_sums(dut) -> None:
+    """Class sums of whole slices of the largest magnitude of either sign, and their totals over several slices."""
+    bench = await start(dut, "extreme")
+    pins = bench.pins
+    tiles = []
+    for row_negative in (0, 1):
+        for col_negative in (0, 1):
+            length = pins.depth * (1 if AMOUNT < 4 else 3)
+            rows = np.full((bench.rows, length), row_negative << pins.bits)
+            tiles.append(Tile(ExpConfig(pins.bits, True), rows, np.full((bench.cols, length), col_negative << pins.bits)))
+    run = await bench.check(tiles)
+    largest = tiles[0].length * ((1 << ACTIVATION_BITS) - 1) * ((1 << WEIGHT_BITS) - 1)
+    assert {int(result[0, 0]) for result in run.results} == {largest, -largest}
+
+
+@cocotb.test()
+async def random_tiles_under_stalls(dut) -> None:
+    """Widths and signs switch from tile to tile, without reset, under every pair of stall patterns."""
+    bench = await start(dut)
+    compared = 0
+    for source in STALLS:
+        for sink in STALLS:
+            tiles = [random_tile(bench.rng, bench.pins) for _ in range(AMOUNT)]
+            compared += len((await bench.check(tiles, source, sink)).results)
+    assert compared == 9 * AMOUNT
+
+
+@cocotb.test()
+async def stalls_do_not_change_a_bit(dut) -> None:
+    bench = await start(dut)
+    tiles = [random_tile(bench.rng, bench.pins, length=length) for length in (1, 30, 60)]
+    first = (await bench.check(tiles)).results
+    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
+        again = (await bench.run(tiles, source, sink)).results
+        assert all((a == b).all() for a, b in zip(first, again, strict=True))
+
+
+@cocotb.test()
+async def illegal_configurations(dut) -> None:
+    """Illegal tiles of any length between legal ones: consumed, no result, cfg_error until the next legal tile."""
+    bench = await start(dut)
+    pins = bench.pins
+    for source, sink in (("none", "none"), ("random", "random")):
+        tiles = []
+        for _ in range(2 * AMOUNT):
+            make = illegal_config if bench.rng.random() < 0.5 else random_config
+            tiles.append(random_tile(bench.rng, pins, make(bench.rng, pins.bits), bench.rng.choice((1, 2, 9, 40))))
+        tiles.append(random_tile(bench.rng, pins, length=5))
+        await bench.check(tiles, source, sink)
+        assert int(dut.cfg_error.value) == 0
+        await bench.check([random_tile(bench.rng, pins, illegal_config(bench.rng, pins.bits), 3)])
+        for _ in range(20):
+            await FallingEdge(dut.clk)
+            assert int(dut.cfg_error.value) == 1
+    await bench.check([random_tile(bench.rng, pins, ExpConfig(n, True), 1) for n in range(8)])
+
+
+@cocotb.test()
+async def tables_wait_for_the_last_tile(dut) -> None:
+    """table_ready is 0 while a tile is in flight: no result mixes two tables, also those that have not left yet."""
+    bench = await start(dut)
+    pins = bench.pins
+    waits = 0
+    for length in (1, 3, pins.depth + 5):
+        tile = random_tile(bench.rng, pins, length=length, kind="layer")
+        expected = pins.expected(tile)
+        run = await bench.run([tile], "none", "blocked", stop=length + 1)
+        assert run.results == []
+        waits += await pins.load(random_tables(bench.rng, pins.bits))
+        rows = []
+        dut.out_ready.value = 1
+        while len(rows) < bench.rows:
+            if int(dut.out_valid.value):
+                rows.append(int(dut.out_acc.value))
+            await FallingEdge(dut.clk)
+        dut.out_ready.value = 0
+        assert (pins.result(rows) == expected).all()
+        await bench.check([random_tile(bench.rng, pins, length=20)])
+    assert waits > 10
+
+
+@cocotb.test()
+async def results_wait_for_the_sink(dut) -> None:
+    """A sink that is never ready fills the engine and stops the source; nothing is lost when it wakes up."""
+    bench = await start(dut)
+    pins = bench.pins
+    for lengths in ((20,) * 8, (5, 5, 5, 2 * pins.depth + 40)):
+        tiles = [random_tile(bench.rng, pins, length=length) for length in lengths]
+        blocked = await bench.run(tiles, "none", "blocked", stop=3 * pins.depth)
+        assert blocked.results == []
+        assert not int(dut.in_ready.value)
+        await bench.reset()
+        await bench.check(tiles, "none", "late")
+
+
+@cocotb.test()
+async def reset_in_mid_stream(dut) -> None:
+    """One cycle of reset at any time drops everything, lists included; the next tiles are right with the same tables."""
+    bench = await start(dut)
+    pins = bench.pins
+    for n in range(3 * AMOUNT):
+        tiles = [random_tile(bench.rng, pins, length=bench.rng.choice((1, 9, 40, 100))) for _ in range(3)]
+        if n % 3 == 0:
+            tiles[0].config = illegal_config(bench.rng, pins.bits)
+        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=bench.rng.randint(1, 300))
+        await bench.reset()
+        await bench.check([random_tile(bench.rng, pins, length=bench.rng.choice((1, 8, 33)))])
+
+
+@cocotb.test()
+async def ready_after_reset(dut) -> None:
+    bench = await start(dut)
+    await bench.reset()
+    cycles = 0
+    while not int(dut.in_ready.value):
+        await FallingEdge(dut.clk)
+        cycles += 1
+    assert cycles == (2 << bench.pins.bits) + 1
+
+
+async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> None:
+    """Run tiles, compare results and cycles."""
+    pins, loads = bench.pins, []
+    while not int(pins.dut.in_ready.value):
+        await FallingEdge(pins.dut.clk)
+    for one in tiles:
+        signs, exponents = row_classes(one.rows, one.config, pins.bits)
+        cuts = range(0, one.length, pins.depth)
+        counts = [class_counts(signs[:, k : k + pins.depth], exponents[:, k : k + pins.depth], one.config) for k in cuts]
+        loads.append(ExpTile(tuple(walks(np.stack(counts), pins.fold)), one.length))
+    run = await bench.check(tiles)
+    assert run.cycles == predict_exp_cycles(loads, bench.rows, pins.depth), [str(one) for one in tiles]
+
+
+@cocotb.test()
+async def cycles_are_predicted_exactly(dut) -> None:
+    """From an idle engine, without stalls on either side, shiftwork.compile.exp_cycles is exact."""
+    bench = await start(dut)
+    for n in range(3 * AMOUNT):
+        tiles = [random_tile(bench.rng, bench.pins) for _ in range((6, 1, 2)[n % 3])]
+        await exact_cycles(bench, tiles)
+    # Short tiles of many classes: results find hardly a cycle to leave in.
+    few = [random_tile(bench.rng, bench.pins, ExpConfig(bench.pins.bits, True), 12, "uniform") for _ in range(12)]
+    await exact_cycles(bench, few)
+
+
+@cocotb.test()
+async def zeros_cost_nothing(dut) -> None:
+    """As many values as a slice of half zeros has beats: FOLD rows of a line take the cycles of the beats and no more."""
+    bench = await start(dut)
+    pins = bench.pins
+    config = ExpConfig(3, False)
+    tiles = []
+    for _ in range(4):
+        rows = codes(bench.rng, (bench.rows, pins.depth), pins.bits, "one", 3)
+        rows[:, pins.depth // pins.fold - 8 :] = 1 << (pins.bits - 1)
+        tiles.append(Tile(config, rows, codes(bench.rng, (bench.cols, pins.depth), pins.bits, "uniform", 3)))
+    run = await bench.check(tiles)
+    assert run.cycles < 4 * pins.depth + pins.depth + 40

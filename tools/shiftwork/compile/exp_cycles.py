@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact cycle prediction for ``shw_exp_engine`` (``docs/blocks/exp_engine.md``, section Timing).
+
+The engine's time depends on the row operand alone: how its values fall into classes. :func:`walks` replays how the
+rows of cells walk through the lists of a slice, :func:`predict_exp_cycles` the halves, banks and results around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.codes.exponential import radius
+from shiftwork.golden.class_sums import ExpConfig
+
+_LOOK = 1  # cycles from the start of a walk to the first list that is looked at
+_JOIN = 5  # cycles from the turn of a sum to the cycle in which it joins its total and no result can move
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What the rows of a slice cost.
+
+    Attributes:
+        cycles: from the start of the walk to the cycle in which the next one may start.
+        sums: cycles after the start in which sums leave, increasing, (sums,).
+        values: of the row with the most values.
+    """
+
+    cycles: int
+    sums: Integers
+    values: int
+
+
+def class_order(config: ExpConfig) -> list[tuple[int, int]]:
+    """Exponent and sign (1 negative) of the lists in the order in which they are looked at."""
+    r = radius(config.exponent_bits)
+    signs = (0, 1) if config.row_signed else (0,)
+    return [(exponent, sign) for exponent in (*range(r + 1), *range(-r, 0)) for sign in signs]
+
+
+def class_counts(signs: Integers, exponents: Integers, config: ExpConfig) -> Integers:
+    """Values per list, in the order of :func:`class_order`.
+
+    Args:
+        signs, exponents: of row codes (..., K), of :func:`shiftwork.golden.class_sums.row_classes`.
+
+    Returns:
+        int64 (..., classes).
+    """
+    order = class_order(config)
+    r = radius(config.exponent_bits)
+    rank = np.empty((2, 2 * r + 1), np.int64)
+    for place, (exponent, sign) in enumerate(order):
+        rank[sign, exponent + r] = place
+    if not config.row_signed:
+        rank[1] = rank[0]
+    lists = np.where(signs == 0, len(order), rank[(signs < 0).astype(np.int64), np.clip(exponents, -r, r) + r])
+    flat = lists.reshape(-1, lists.shape[-1])
+    counts = np.zeros((len(flat), len(order) + 1), np.int64)
+    np.add.at(counts, (np.arange(len(flat))[:, None], flat), 1)
+    return counts[:, :-1].reshape(*lists.shape[:-1], len(order))
+
+
+def walks(counts: Integers, fold: int) -> list[Walk]:
+    """Walks of slices.
+
+    Args:
+        counts: values per list (slices, ROWS, classes). fold: rows that share a row of cells; row ``f * LINES + line`` is
+            the f-th of its line.
+
+    A line looks at one list a cycle, the next while one is followed; a row without values has one list of nothing,
+    found at its last place. A list takes a cycle per value; its sum waits until the one before it left, and leaves
+    in a turn of its line, every LINES cycles.
+    """
+    slices, rows, classes = counts.shape
+    lines = rows // fold
+    grid = counts.reshape(slices, fold, lines, classes).transpose(0, 2, 1, 3)
+    line = np.arange(lines)[None, :]
+    shape = (slices, lines)
+    look = np.full(shape, _LOOK, np.int64)  # cycle in which the next list is looked at
+    popped = np.zeros(shape, np.int64)  # cycle in which the list found last begins to be followed
+    accepted = np.zeros(shape, np.int64)  # cycle in which the sum before was accepted
+    taken = np.zeros(shape, np.int64)  # cycle in which it left
+    left = np.full((slices, lines, fold * classes), -1, np.int64)
+    for f in range(fold):
+        met = np.zeros(shape, bool)
+        for c in range(classes):
+            size = grid[:, :, f, c]
+            stored = (size > 0) | (~met & (c == classes - 1))
+            found = np.where(stored, np.maximum(look, popped), look)
+            begin = np.maximum(found + 1, accepted)
+            accept = np.maximum(begin + np.maximum(size, 1), taken)
+            turn = accept + 1 + (line - accept) % lines
+            left[:, :, f * classes + c] = np.where(stored, turn, -1)
+            popped = np.where(stored, begin, popped)
+            accepted = np.where(stored, accept, accepted)
+            taken = np.where(stored, turn, taken)
+            look = found + 1
+            met |= size > 0
+    values = grid.sum(axis=(2, 3)).max(axis=1)
+    result = []
+    for cycles, when, most in zip(np.maximum(taken, look).max(axis=1), left.reshape(slices, -1), values, strict=True):
+        result.append(Walk(int(cycles), np.sort(when[when >= 0]), int(most)))
+    return result
+
+
+@dataclass(frozen=True)
+class ExpTile:
+    """One tile as the engine's schedule sees it: its walks, one per slice, and its reduction length."""
+
+    slices: tuple[Walk, ...]
+    length: int
+
+
+def predict_exp_cycles(tiles: Iterable[ExpTile], rows: int, depth: int) -> int:
+    """Cycles from the first beat accepted to the last output beat taken, both included.
+
+    Exact for an idle engine, a source that always has a beat and a sink that is always ready.
+
+    Args:
+        tiles: in order. rows: ROWS. depth: values per slice.
+    """
+    accept = 0  # cycle of the next beat
+    free = [0, 0]  # cycle from which on a half takes beats
+    ready = 0  # cycle from which on the next walk may start
+    half = 0
+    complete: list[int] = []  # cycle from which on the results of a tile may move to the output
+    joins: list[Integers] = []  # cycles in which the sums of a tile join its totals
+    moved = -1  # cycle in which the last result of the tile before the previous one moved
+    for tile in tiles:
+        joined = []
+        for number, walk in enumerate(tile.slices):
+            accept = max(accept, free[half]) + min(depth, tile.length - number * depth)
+            start = max(ready, accept)
+            if number == 0 and len(complete) > 1:  # totals have two banks
+                moved = _last_move(max(complete[-2], moved + 1), rows, joins[-1])
+                start = max(start, moved + 1)
+            ready = start + walk.cycles
+            free[half] = ready + 1
+            half ^= 1
+            joined.append(start + walk.sums + _JOIN)
+        complete.append(ready + _JOIN + 1)
+        joins.append(np.concatenate(joined))
+    if not complete:
+        return 0
+    if len(complete) > 1:
+        moved = _last_move(max(complete[-2], moved + 1), rows, joins[-1])
+    return _last_move(max(complete[-1], moved + 1), rows, np.zeros(0, np.int64)) + 2
+
+
+def _last_move(begin: int, rows: int, blocked: Integers) -> int:
+    """The cycle of the last of ``rows`` moves, one in every cycle from ``begin`` on that is not blocked (increasing)."""
+    last = begin + rows - 1
+    for cycle in blocked[np.searchsorted(blocked, begin) :].tolist():
+        if cycle > last:
+            break
+        last += 1
+    return last
