@@ -84,7 +84,9 @@ async def largest_sums(dut) -> None:
         for col_negative in (0, 1):
             length = pins.depth * (1 if AMOUNT < 4 else 3)
             rows = np.full((bench.rows, length), row_negative << pins.bits)
-            tiles.append(Tile(ExpConfig(pins.bits, True), rows, np.full((bench.cols, length), col_negative << pins.bits)))
+            tiles.append(
+                Tile(ExpConfig(pins.bits, True), rows, np.full((bench.cols, length), col_negative << pins.bits))
+            )
     run = await bench.check(tiles)
     largest = tiles[0].length * ((1 << ACTIVATION_BITS) - 1) * ((1 << WEIGHT_BITS) - 1)
     assert {int(result[0, 0]) for result in run.results} == {largest, -largest}
@@ -203,7 +205,9 @@ async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> None:
     for one in tiles:
         signs, exponents = row_classes(one.rows, one.config, pins.bits)
         cuts = range(0, one.length, pins.depth)
-        counts = [class_counts(signs[:, k : k + pins.depth], exponents[:, k : k + pins.depth], one.config) for k in cuts]
+        counts = [
+            class_counts(signs[:, k : k + pins.depth], exponents[:, k : k + pins.depth], one.config) for k in cuts
+        ]
         loads.append(ExpTile(tuple(walks(np.stack(counts), pins.fold)), one.length))
     run = await bench.check(tiles)
     assert run.cycles == predict_exp_cycles(loads, bench.rows, pins.depth), [str(one) for one in tiles]

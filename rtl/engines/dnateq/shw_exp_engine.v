@@ -277,12 +277,12 @@ module shw_exp_engine #(
         wire [BITS-1:0] exponent = code[BITS-1:0];
         // Within -radius..radius the bits above the radius repeat the sign; alone they would be the zero code.
         wire            below    = exponent[BITS-1];
-        wire            inside   = (exponent & ~radius) == (~radius & {BITS{below}});
+        wire            in_range = (exponent & ~radius) == (~radius & {BITS{below}});
         wire            lowest   = below && (exponent & radius) == {BITS{1'b0}};
 
         shw_class_lists #(.BITS(BITS), .INDEX_W(INDEX_W)) u_lists (
           .clk(clk),
-          .append(append && inside && !lowest), .append_code({code[BITS] & negatives, exponent}),
+          .append(append && in_range && !lowest), .append_code({code[BITS] & negatives, exponent}),
           .append_half(append_half), .append_index(append_index),
           .read_half(read_half), .read_select(run_half), .read_code(read_code),
           .head_clear(head_clear[f]), .head_valid(head_valid[f]),
@@ -332,9 +332,13 @@ module shw_exp_engine #(
   wire [COLS*(SUM_W+LEVEL_W)-1:0] product;
 
   always @(posedge clk) begin
-    if (rst) leave_valid <= 4'd0;
-    else leave_valid <= {leave_valid[2:0], running && full[turn]};
-    leave_last <= {leave_last[2:0], done && run_last};
+    if (rst) begin
+      leave_valid <= 4'd0;
+      leave_last  <= 4'd0;
+    end else begin
+      leave_valid <= {leave_valid[2:0], running && full[turn]};
+      leave_last  <= {leave_last[2:0], done && run_last};
+    end
     leave_tag  <= {leave_tag[3*TAG_W-1:0], run_first && sum_first[turn], bank, leave_row[ROW_W-1:0]};
     leave_line <= {leave_line[LINE_W-1:0], turn};
     leave_code <= {leave_code[CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};

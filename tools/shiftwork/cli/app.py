@@ -113,6 +113,7 @@ def run(
     fixed_rows: o.FixedRows = None,
     sp2_rows: o.Sp2Rows = None,
     lanes: o.Lanes = None,
+    fold: o.Fold = None,
     modules: o.Modules = None,
     json: o.JsonFile = None,
 ) -> int:
@@ -130,7 +131,7 @@ def run(
     )  # fmt: skip
     wish.check()
     o.choose("--executor", executor, EXECUTORS)
-    engine = engine_for(scheme, rows, cols, fixed_rows, sp2_rows, lanes) if executor == "rtl" else None
+    engine = engine_for(scheme, rows, cols, fixed_rows, sp2_rows, lanes, fold) if executor == "rtl" else None
     o.check_target("--json", json)
     progress = Progress(steps={"float": 2, "golden": 4, "rtl": 5}[executor])
     progress.step(f"import {model.name}")
@@ -179,6 +180,7 @@ def quantize(
     overrides: o.Overrides = None,
     calibrate: o.Calibrate = o.CALIBRATION_SAMPLES,
     calib_data: o.CalibrationFile = None,
+    fit_plot: o.FitPlot = None,
     json: o.JsonFile = None,
 ) -> int:
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
@@ -186,6 +188,7 @@ def quantize(
     from shiftwork.network.importer import import_onnx
     from shiftwork.network.integer import EXPONENTIAL
     from shiftwork.quantize.dnateq import fit_report
+    from shiftwork.report.fit_plot import check_plot, draw_fits
     from shiftwork.report.run import fit_table, quantization_line, quantizations, write_json
 
     wish = o.Quantization(
@@ -196,6 +199,11 @@ def quantize(
     wish.check()
     o.check_target("--output", output)
     o.check_target("--json", json)
+    if fit_plot is not None:
+        if scheme != EXPONENTIAL:
+            raise ShiftworkError(f"--fit-plot belongs to --scheme {EXPONENTIAL}, not to --scheme {scheme}")
+        o.check_target("--fit-plot", fit_plot)
+        check_plot(fit_plot)
     progress = Progress(steps=3)
     progress.step(f"import {model.name}")
     network = import_onnx(model)
@@ -216,6 +224,9 @@ def quantize(
         fits = fit_report(network, calibration.x, integer)
         print(fit_table(fits).text())
         content["fits"] = [asdict(fit) for fit in fits]
+        if fit_plot is not None:
+            draw_fits(fits, fit_plot)
+            print(fit_plot)
     if json is not None:
         write_json(json, content)
     return 0
@@ -239,6 +250,7 @@ def simulate(
     fixed_rows: o.FixedRows = None,
     sp2_rows: o.Sp2Rows = None,
     lanes: o.Lanes = None,
+    fold: o.Fold = None,
     in_gap: Annotated[float, typer.Option(help="Probability of an idle cycle before an input beat.")] = 0.0,
     out_stall: Annotated[float, typer.Option(help="Probability of a cycle in which the output is not taken.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the stalls.")] = 1,
@@ -280,7 +292,7 @@ def simulate(
                 raise ShiftworkError(f"{option} belongs to --executor rtl")
     device = None
     if executor == "rtl":
-        engine = engine_for(integer.scheme, rows, cols, fixed_rows, sp2_rows, lanes)
+        engine = engine_for(integer.scheme, rows, cols, fixed_rows, sp2_rows, lanes, fold)
         device = _device(engine, integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     stalls = Stalls(in_gap, out_stall, seed)

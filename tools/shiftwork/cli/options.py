@@ -82,7 +82,7 @@ Depthwise = Annotated[bool, typer.Option("--depthwise", help="Reveal depthwise l
 MaxLoss = Annotated[
     float | None,
     typer.Option(
-        help="--budget auto and dnateq: points of calibration accuracy to spend. [default: 0.5, dnateq 1.0]",
+        help="--budget auto: points of calibration accuracy to spend; dnateq: points expected. [default: 0.5]",
         show_default=False,
     ),
 ]
@@ -105,7 +105,7 @@ EngineRows = Annotated[
     int | None, typer.Option("--rows", help="Rows of the simulated engine. [default: 8]", show_default=False)
 ]
 EngineCols = Annotated[
-    int | None, typer.Option("--cols", help="Columns of the engine. [default: 64, msq: 16]", show_default=False)
+    int | None, typer.Option("--cols", help="Columns of the engine. [default: 64, msq and dnateq: 16]", show_default=False)
 ]
 FixedRows = Annotated[
     int | None, typer.Option(help="Rows of multipliers of the msq engine. [default: 8]", show_default=False)
@@ -113,8 +113,17 @@ FixedRows = Annotated[
 Sp2Rows = Annotated[
     int | None, typer.Option(help="Rows of shift-add units of the msq engine. [default: 8]", show_default=False)
 ]
+Fold = Annotated[
+    int | None, typer.Option(help="Rows of the exp engine that share its cells. [default: 2]", show_default=False)
+]
 Lanes = Annotated[
     int | None, typer.Option(help="Reduction steps a beat of the msq engine. [default: 8]", show_default=False)
+]
+FitPlot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Draw how the codes of dnateq fit every tensor: .png or .svg.", show_default=False
+    ),
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
 

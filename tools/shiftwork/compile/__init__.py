@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compilation: one module and its input codes become the operand stream of a tile engine."""
 
-from shiftwork.compile.engine import Engine, MsqEngine, TrEngine, engine_for, requant_of
+from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, TrEngine, engine_for, requant_of
 from shiftwork.compile.operands import TileProgram, compile_module
 from shiftwork.compile.schedule import Schedule, schedule
 
 __all__ = [
     "Engine",
+    "ExpEngine",
     "MsqEngine",
     "Schedule",
     "TileProgram",

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
+from shiftwork.codes.exponential import MAX_BITS
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
 
 MAX_ROWS = 64
 MAX_COLS = 256
+MAX_FOLD = 16
 LANES = (4, 8, 16, 32)
 
-Requant = Literal["shift", "scale"]
+Requant = Literal["shift", "scale", "encode"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,50 @@ class MsqEngine:
         return {"rows": self.rows, "cols": self.cols, "lanes": self.lanes, **kinds}
 
 
-Engine = TrEngine | MsqEngine
+@dataclass(frozen=True)
+class ExpEngine:
+    """``shw_exp_engine``: one reduction step and one exponential code per operand in a beat, activations on the rows.
+
+    Attributes:
+        rows, cols: 1..64 and 1..256. fold: rows that share one row of cells, 1..16, a divisor of ``rows``.
+    """
+
+    rows: int = 8
+    cols: int = 16
+    fold: int = 2
+
+    def __post_init__(self) -> None:
+        _within("--rows", self.rows, 1, MAX_ROWS)
+        _within("--cols", self.cols, 1, MAX_COLS)
+        _within("--fold", self.fold, 1, MAX_FOLD)
+        if self.rows % self.fold:
+            raise ShiftworkError(f"--fold {self.fold} does not divide --rows {self.rows}")
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows on {self.rows // self.fold} x {self.cols}"
+
+    @property
+    def kind(self) -> Literal["exp"]:
+        """Name of the engine."""
+        return "exp"
+
+    @property
+    def exponent_bits(self) -> int:
+        """Widest exponent of the device: that of every network."""
+        return MAX_BITS
+
+    @property
+    def operand_bytes(self) -> int:
+        """Bytes of one row or column at the ports in a beat."""
+        return 1
+
+    @property
+    def shape(self) -> dict[str, int]:
+        """Rows, columns and fold as JSON values."""
+        return {"rows": self.rows, "cols": self.cols, "fold": self.fold}
+
+
+Engine = TrEngine | MsqEngine | ExpEngine
 
 
 def engine_for(
@@ -116,6 +161,7 @@ def engine_for(
     fixed_rows: int | None = None,
     sp2_rows: int | None = None,
     lanes: int | None = None,
+    fold: int | None = None,
 ) -> Engine:
     """The engine that runs a scheme; None is the engine's default.
 
@@ -123,20 +169,23 @@ def engine_for(
         ShiftworkError: naming the option that is out of range or belongs to the other engine, or a scheme without
             hardware.
     """
-    if scheme in ("pot", EXPONENTIAL):
+    if scheme == "pot":
         raise ShiftworkError(f"scheme {scheme} is not built in hardware: --executor golden runs it")
-    msq = scheme in MSQ_SCHEMES
-    foreign = {"--rows": rows} if msq else {"--fixed-rows": fixed_rows, "--sp2-rows": sp2_rows, "--lanes": lanes}
-    for option, value in foreign.items():
-        if value is not None:
-            raise ShiftworkError(f"{option} is no option of the engine for scheme {scheme}")
-    wishes = {"rows": rows, "cols": cols, "fixed_rows": fixed_rows, "sp2_rows": sp2_rows, "lanes": lanes}
+    wishes = {
+        "rows": rows, "cols": cols, "fixed_rows": fixed_rows, "sp2_rows": sp2_rows, "lanes": lanes, "fold": fold
+    }  # fmt: skip
     given = {name: value for name, value in wishes.items() if value is not None}
-    return MsqEngine(**given) if msq else TrEngine(**given)  # type: ignore[arg-type]
+    engine: type[Engine] = MsqEngine if scheme in MSQ_SCHEMES else ExpEngine if scheme == EXPONENTIAL else TrEngine
+    for name in given:
+        if name not in {item.name for item in fields(engine)}:
+            raise ShiftworkError(f"--{name.replace('_', '-')} is no option of the engine for scheme {scheme}")
+    return engine(**given)  # type: ignore[arg-type]
 
 
 def requant_of(network: IntegerNetwork) -> Requant:
-    """How the post unit requantizes a network: ``scale`` where modules have factors, else ``shift``."""
+    """How the post unit requantizes: ``encode`` to exponential codes, ``scale`` where modules have factors, or ``shift``."""
+    if network.scheme == EXPONENTIAL:
+        return "encode"
     return "scale" if any(module.factor is not None for module in network.modules) else "shift"
 
 

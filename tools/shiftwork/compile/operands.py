@@ -4,11 +4,13 @@
 The rows of the array hold one operand, its columns the other (``docs/architecture.md``, tile-engine contract):
 
 * weights on the rows: row = output channel, column = output position;
-* activations on the rows (they are streamed, ``tr`` only): row = output position, column = output channel.
+* activations on the rows (``tr`` when they are streamed, ``exp`` always): row = output position, column = output
+  channel.
 
 Positions are all images of the batch in order, (image, y, x) flattened. The reduction index k runs over (ky, kx, in),
 ``in`` fastest (``docs/numerics.md`` section 1). A grouped convolution is a list of independent products, one a group.
-Short tiles are padded with zero codes, a reduction to whole beats with zero codes as well.
+Short tiles are padded with zero codes, a reduction to whole beats with zero codes as well. The exponential codes of a
+beat are packed bit after bit, n + 1 a code, and padded to a byte.
 """
 
 from __future__ import annotations
@@ -20,15 +22,33 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes import sp2
-from shiftwork.compile.engine import Engine, MsqEngine, requant_of
+from shiftwork.codes import exponential, sp2
+from shiftwork.codes.exponential import ACTIVATION_BITS, WEIGHT_BITS
+from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, requant_of
 from shiftwork.errors import ShiftworkError
+from shiftwork.golden import class_sums
 from shiftwork.golden.executor import reduction_length
 from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
-from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork
 from shiftwork.quantize.bounds import SLICE_DEPTH, SLICE_LIMIT, slice_bounds
 
 Code = TypeVar("Code", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class ExpLayer:
+    """What the exponential codes of a module stand for, as the device holds it.
+
+    Attributes:
+        bits: n of rows and columns. shortcut_bits, output_bits: n of the shortcut and of the output, 0 without them.
+        tables: int64 ``(words, 3)``: table, address and word of every word that the device's table port takes. Tables:
+            0 levels A by exponent field, 1 levels W by code, 2 thresholds of the output, 3 levels of the shortcut.
+    """
+
+    bits: int
+    shortcut_bits: int
+    output_bits: int
+    tables: NDArray[np.int64]
 
 
 @dataclass
@@ -38,8 +58,8 @@ class TileProgram:
     Attributes:
         name: the module. engine: what it is compiled for, ROWS x COLS.
         row_blocks: uint8 ``(groups * row_tiles, beats, ROWS * operand_bytes)``: the codes of the rows beat by beat, as
-            the bytes of the port.
-        col_blocks: uint8 ``(groups * col_tiles, beats, COLS * operand_bytes)``: those of the columns.
+            the bytes of the port, or packed exponential codes.
+        col_blocks: uint8 ``(groups * col_tiles, beats, COLS * operand_bytes)``: those of the columns, likewise.
         row_sp2: uint64 ``(groups * row_tiles,)``: bit r says that the codes of row r are SP2; None where rows have no
             kind.
         tiles: int32 ``(tiles, 3)``: index into ``row_blocks``, index into ``col_blocks``, first index into the vectors.
@@ -49,9 +69,10 @@ class TileProgram:
             False when a row is an output channel: beat r of a tile uses vector ``first + r``, the same in all lanes.
         slots: int64 ``(groups, channels)``: where each channel of a group sits among the rows (columns when
             ``lane_is_channel``) of the group's tiles.
-        bias, bias_shift, shortcut_shift, factor, shift: int32 ``(vectors, COLS)``.
-        shortcut: uint8 ``(tiles, ROWS, COLS)`` codes, or None.
+        bias: int64 ``(vectors, COLS)``. bias_shift, shortcut_shift, factor, shift: int32, the same shape.
+        shortcut: uint8 ``(tiles, ROWS, COLS)`` codes, or packed exponential codes, or None.
         shortcut_signed: how shortcut codes extend.
+        codes: widths and tables of exponential codes, None for others.
         groups, channels, positions: of the real product (``channels`` per group).
         images, height, width: of the output map.
         macs: multiply-accumulates of the product: padded image positions count, padding lanes and rows do not.
@@ -69,7 +90,7 @@ class TileProgram:
     col_signed: bool
     lane_is_channel: bool
     slots: NDArray[np.int64]
-    bias: NDArray[np.int32]
+    bias: NDArray[np.int64]
     bias_shift: NDArray[np.int32]
     shortcut_shift: NDArray[np.int32]
     factor: NDArray[np.int32]
@@ -83,6 +104,7 @@ class TileProgram:
     height: int
     width: int
     macs: int
+    codes: ExpLayer | None = None
 
     @property
     def beats(self) -> int:
@@ -127,6 +149,31 @@ class TileProgram:
         target[np.arange(self.groups)[:, None], self.slots, : self.positions] = plane
         grid = full.reshape(self.groups, self.row_tiles, rows, self.col_tiles, cols).transpose(0, 1, 3, 2, 4)
         return np.ascontiguousarray(grid).reshape(len(self.tiles), rows, cols)
+
+
+def pack_codes(codes: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    """Codes of ``width`` bits, up to 8, bit after bit, the first one lowest.
+
+    Args:
+        codes: ``(.., codes)``.
+
+    Returns:
+        uint8 ``(.., ceil(codes * width / 8))``; the last byte is filled with zero bits.
+    """
+    bits = (codes[..., None] >> np.arange(width, dtype=np.uint8)) & 1
+    return np.packbits(bits.reshape(*codes.shape[:-1], -1), axis=-1, bitorder="little")
+
+
+def unpack_codes(packed: NDArray[np.uint8], width: int, count: int) -> NDArray[np.uint8]:
+    """Inverse of :func:`pack_codes` for ``count`` codes along the last axis."""
+    bits = np.unpackbits(packed, axis=-1, count=count * width, bitorder="little")
+    weights = np.left_shift(1, np.arange(width), dtype=np.int64)
+    return np.asarray(bits.reshape(*packed.shape[:-1], count, width) @ weights, np.uint8)
+
+
+def weights_on_rows(module: IntegerModule, engine: Engine) -> bool:
+    """Whether the rows of an engine hold the weights of a module, not its activations."""
+    return module.terms.stream == "weights" and not isinstance(engine, ExpEngine)
 
 
 def assign_rows(row_sp2: NDArray[np.bool_], fixed_rows: int, sp2_rows: int) -> NDArray[np.int64]:
@@ -213,6 +260,11 @@ def check_module(network: IntegerNetwork, module: IntegerModule, engine: Engine)
     Raises:
         ShiftworkError: naming the module.
     """
+    if isinstance(engine, ExpEngine) != (network.scheme == EXPONENTIAL):
+        raise ShiftworkError(f"node {module.name!r}: scheme {network.scheme} is not that of the {engine.kind} engine")
+    if isinstance(engine, ExpEngine):
+        check_codes(network, module)
+        return
     msq = isinstance(engine, MsqEngine)
     bits = 4 if msq else 8
     for name in (module.inputs[0], *([] if module.shortcut is None else [module.shortcut])):
@@ -230,6 +282,80 @@ def check_module(network: IntegerNetwork, module: IntegerModule, engine: Engine)
         if module.shortcut is not None and not module.requantize:
             raise ShiftworkError(f"node {module.name!r}: a network output by scale cannot have a shortcut")
     check_sums(network, module, reduction_length(module) if msq else SLICE_DEPTH)
+
+
+def check_codes(network: IntegerNetwork, module: IntegerModule) -> None:
+    """Refuse a module whose exponential codes or tables the engine and its post unit do not hold.
+
+    Raises:
+        ShiftworkError: naming the module.
+    """
+    source, code = network.tensors[module.inputs[0]], module.weight_code
+    if source.code is None or source.levels is None or code is None or module.weight_levels is None:
+        raise ShiftworkError(f"node {module.name!r}: it has no exponential codes")
+    if source.code.bits != code.bits:
+        raise ShiftworkError(
+            f"node {module.name!r}: exponents of {source.code.bits} and {code.bits} bits cannot share a layer"
+        )
+    tables = [
+        ("activations", np.asarray(source.levels, np.int64), ACTIVATION_BITS),
+        ("weights", np.asarray(module.weight_levels, np.int64), WEIGHT_BITS),
+    ]
+    if module.shortcut is not None:
+        tables.append(
+            ("shortcut", np.asarray(network.tensors[module.shortcut].levels or (), np.int64), ACTIVATION_BITS)
+        )
+    for what, levels, bits in tables:
+        largest = int(np.abs(levels).max(initial=0))
+        if not levels.size or largest >= 1 << bits:
+            raise ShiftworkError(f"node {module.name!r}: levels of {what} up to {largest} take more than {bits} bits")
+    shifts = np.asarray([] if module.shortcut_shift is None else module.shortcut_shift)
+    if ((shifts < 0) | (shifts > 31)).any():
+        raise ShiftworkError(
+            f"node {module.name!r}: a shortcut is shifted by {shifts.max()}, the post unit shifts by 0..31"
+        )
+    if module.requantize != (module.thresholds is not None):
+        raise ShiftworkError(f"node {module.name!r}: it has no thresholds for its output")
+
+
+def _exponential_layer(network: IntegerNetwork, module: IntegerModule, engine: ExpEngine) -> ExpLayer:
+    """Widths and table words of a module."""
+    source, output = network.tensors[module.inputs[0]], network.tensors[module.output]
+    assert source.code is not None
+    held = class_sums.tables(source.levels, module.weight_levels, engine.exponent_bits)  # type: ignore[arg-type]
+    words = [held.levels, held.values]
+    starts = [0, 0]
+    if module.thresholds is not None:
+        assert output.code is not None
+        bits, high = output.code.bits, module.high
+        words.append(exponential.threshold_words(module.thresholds, bits, engine.exponent_bits, high))
+        starts.append(1)  # threshold 0 does not exist
+    shortcut = None if module.shortcut is None else network.tensors[module.shortcut]
+    tables = dict(enumerate(zip(starts, words, strict=True)))
+    if shortcut is not None:
+        assert shortcut.levels is not None
+        tables[3] = 0, exponential.level_words(shortcut.levels, engine.exponent_bits)
+    return ExpLayer(
+        bits=source.code.bits,
+        shortcut_bits=0 if shortcut is None or shortcut.code is None else shortcut.code.bits,
+        output_bits=0 if module.thresholds is None or output.code is None else output.code.bits,
+        tables=np.concatenate(
+            [
+                np.stack([np.full(len(held), number), np.arange(first, first + len(held)), held], axis=1)
+                for number, (first, held) in tables.items()
+            ]
+        ),
+    )
+
+
+def _may_be_negative(network: IntegerNetwork, name: str) -> bool:
+    """Whether a tensor of exponential codes can have negative ones, as far as the modules before it tell."""
+    for module in network.modules:
+        if module.output == name:
+            return not module.relu and (
+                module.kind == "conv" or any(_may_be_negative(network, source) for source in module.inputs)
+            )
+    return True
 
 
 def compile_module(
@@ -253,18 +379,21 @@ def compile_module(
     codes = tensors[module.inputs[0]]
     out, groups = module.weight.shape[0], module.groups
     channels = out // groups
-    data = codes.astype(np.uint8)
+    # Padding is a zero code: exponential codes are turned so that theirs is 0 until they are packed.
+    zero = 0 if source.code is None else 1 << (source.code.bits - 1)
+    data = codes.astype(np.uint8) ^ np.uint8(zero)
     high, wide = output_shape(data.shape, module)
     if high < 1 or wide < 1:
         raise ShiftworkError(f"node {module.name!r}: the kernel is larger than the padded input")
     activations = np.stack([im2col(data, module, part) for part in range(groups)])
-    weights = np.stack([weight_matrix(module, part) for part in range(groups)]).astype(np.int8)
+    weights = np.stack([weight_matrix(module, part) for part in range(groups)])
+    weights = weights ^ np.uint8(zero) if zero else weights.astype(np.int8)
     if weights.shape[2] != activations.shape[2]:
         raise ShiftworkError(
             f"node {module.name!r}: weights of {weights.shape[2]} and inputs of {activations.shape[2]} reduction steps"
         )
-    weights_on_rows = module.terms.stream == "weights"
-    lanes = engine.rows if weights_on_rows else engine.cols
+    rows_are_weights = weights_on_rows(module, engine)
+    lanes = engine.rows if rows_are_weights else engine.cols
     row_sp2 = None
     if isinstance(engine, MsqEngine):
         assert module.row_sp2 is not None
@@ -272,14 +401,19 @@ def compile_module(
         slots = np.stack([assign_rows(kind, engine.fixed_rows, engine.sp2_rows) for kind in kinds])
         bits = _spread(kinds, slots, lanes).reshape(-1, lanes).astype(np.uint64)
         row_sp2 = (bits << np.arange(lanes, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
-        weight_bytes = _nibbles(_weight_codes(module, weights, kinds), engine.lanes)
+        weight_bytes = _nibbles(_weight_codes(module, weights.view(np.int8), kinds), engine.lanes)
         activation_bytes = _nibbles(activations, engine.lanes)
     else:
         slots = np.broadcast_to(np.arange(channels), (groups, channels))
         weight_bytes, activation_bytes = weights.view(np.uint8)[..., None], activations[..., None]
     weight_bytes = _spread(weight_bytes, slots, lanes)
-    rows, cols = (weight_bytes, activation_bytes) if weights_on_rows else (activation_bytes, weight_bytes)
+    rows, cols = (weight_bytes, activation_bytes) if rows_are_weights else (activation_bytes, weight_bytes)
     row_blocks, col_blocks = _blocks(rows, engine.rows), _blocks(cols, engine.cols)
+    layer = _exponential_layer(network, module, engine) if isinstance(engine, ExpEngine) else None
+    if layer is not None:
+        row_blocks, col_blocks = (
+            pack_codes(part ^ np.uint8(zero), layer.bits + 1) for part in (row_blocks, col_blocks)
+        )
     row_tiles, col_tiles = len(row_blocks) // groups, len(col_blocks) // groups
 
     group_index, row_index, col_index = np.meshgrid(
@@ -287,14 +421,14 @@ def compile_module(
     )
     row_block = (group_index * row_tiles + row_index).reshape(-1)
     col_block = (group_index * col_tiles + col_index).reshape(-1)
-    vector = row_block * engine.rows if weights_on_rows else col_block
+    vector = row_block * engine.rows if rows_are_weights else col_block
     tiles = np.stack([row_block, col_block, vector], axis=1).astype(np.int32)
 
-    def vectors(values: NDArray[np.int32] | NDArray[np.int64] | None) -> NDArray[np.int32]:
+    def vectors(values: NDArray[np.int32] | NDArray[np.int64] | None) -> NDArray[np.int64]:
         """A constant per channel, one for all, or None for 0, as ``(vectors, COLS)``."""
-        given = np.zeros(1, np.int32) if values is None else np.asarray(values, np.int32).reshape(-1)
+        given = np.zeros(1, np.int64) if values is None else np.asarray(values, np.int64).reshape(-1)
         padded = _spread(np.broadcast_to(given, (out,)).reshape(groups, channels), slots, lanes)
-        if weights_on_rows:
+        if rows_are_weights:
             return np.ascontiguousarray(np.broadcast_to(padded.reshape(-1, 1), (padded.size, engine.cols)))
         return padded.reshape(-1, engine.cols)
 
@@ -307,15 +441,16 @@ def compile_module(
         row_sp2=row_sp2,
         tiles=tiles,
         depth=weights.shape[2],
-        row_signed=True if weights_on_rows else source.signed,
-        col_signed=source.signed if weights_on_rows else True,
-        lane_is_channel=not weights_on_rows,
+        row_signed=rows_are_weights
+        or (source.signed if layer is None else _may_be_negative(network, module.inputs[0])),
+        col_signed=source.signed if rows_are_weights else True,
+        lane_is_channel=not rows_are_weights,
         slots=slots,
         bias=vectors(module.bias),
-        bias_shift=vectors(module.bias_shift),
-        shortcut_shift=vectors(module.shortcut_shift),
-        factor=vectors(module.factor),
-        shift=vectors(module.shift),
+        bias_shift=vectors(module.bias_shift).astype(np.int32),
+        shortcut_shift=vectors(module.shortcut_shift).astype(np.int32),
+        factor=vectors(module.factor).astype(np.int32),
+        shift=vectors(module.shift).astype(np.int32),
         shortcut=None,
         shortcut_signed=module.shortcut is not None and network.tensors[module.shortcut].signed,
         groups=groups,
@@ -325,6 +460,7 @@ def compile_module(
         height=high,
         width=wide,
         macs=out * activations.shape[1] * activations.shape[2],
+        codes=layer,
     )
     if module.shortcut is not None:
         shortcut = tensors[module.shortcut]
@@ -334,4 +470,6 @@ def compile_module(
                 f"node {module.name!r}: shortcut of shape {shortcut.shape} for an output of {expected}"
             )
         program.shortcut = program.scatter(shortcut.astype(np.uint8))
+        if layer is not None:
+            program.shortcut = pack_codes(program.shortcut, layer.shortcut_bits + 1)
     return program

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
-from shiftwork.compile.engine import MsqEngine
+from shiftwork.compile.engine import ExpEngine, MsqEngine
+from shiftwork.compile.exp_cycles import ExpTile, Walk, class_counts, predict_exp_cycles, walks
 from shiftwork.compile.msq_cycles import predict_msq_cycles
-from shiftwork.compile.operands import TileProgram
+from shiftwork.compile.operands import TileProgram, unpack_codes
+from shiftwork.golden.class_sums import ExpConfig, row_classes
 from shiftwork.network.integer import TermConfig
 from shiftwork.quantize.bounds import SLICE_DEPTH
 
@@ -25,7 +27,8 @@ class Schedule:
         cycles: from the first beat to the last result, without stalls.
         bound: cycles below which no schedule can go; ``bound / cycles`` is the utilisation. ``tr``: sum over slices of
             max(tokens of the longest row, beats), for engines that issue one token per row and cycle and take one beat
-            per cycle. ``msq``: multiply-accumulates over those of a beat.
+            per cycle. ``msq``: multiply-accumulates over those of a beat. ``exp``: sum over slices of max(values that
+            are not zero in the rows of the longest line, beats).
         tokens: terms and empty planes of all real rows, summed over the tiles; None without terms.
     """
 
@@ -47,6 +50,8 @@ def schedule(program: TileProgram, terms: TermConfig) -> Schedule:
     if isinstance(program.engine, MsqEngine):
         cycles = predict_msq_cycles(len(program.tiles), program.beats, program.engine)
         return Schedule(cycles, -(-program.macs // program.engine.beat_macs))
+    if isinstance(program.engine, ExpEngine):
+        return _exp_schedule(program, program.engine)
     return _tr_schedule(program, terms)
 
 
@@ -67,4 +72,34 @@ def _tr_schedule(program: TileProgram, terms: TermConfig) -> Schedule:
         cycles=predict_cycles((tiles[block] for block in order), rows),
         tokens=int(real.sum(axis=1)[order].sum()),
         bound=int(np.maximum(longest, beats).sum(axis=1)[order].sum()),
+    )
+
+
+def row_walks(program: TileProgram, engine: ExpEngine) -> list[tuple[Walk, ...]]:
+    """How the engine walks through the rows of every block of a program of exponential codes, slice by slice."""
+    assert program.codes is not None
+    bits = program.codes.bits
+    config = ExpConfig(bits, program.row_signed)
+    blocks, depth, _ = program.row_blocks.shape
+    slices = -(-depth // SLICE_DEPTH)
+    counts = []
+    for block in program.row_blocks:
+        codes = unpack_codes(block, bits + 1, engine.rows).T
+        signs, exponents = row_classes(codes, config, bits)
+        for start in range(0, depth, SLICE_DEPTH):
+            part = slice(start, start + SLICE_DEPTH)
+            counts.append(class_counts(signs[:, part], exponents[:, part], config))
+    found = walks(np.stack(counts), engine.fold)
+    return [tuple(found[block * slices : (block + 1) * slices]) for block in range(blocks)]
+
+
+def _exp_schedule(program: TileProgram, engine: ExpEngine) -> Schedule:
+    depth = program.depth
+    tiles = [ExpTile(walk, depth) for walk in row_walks(program, engine)]
+    beats = [min(SLICE_DEPTH, depth - start) for start in range(0, depth, SLICE_DEPTH)]
+    bounds = [sum(max(walk.values, beat) for walk, beat in zip(tile.slices, beats, strict=True)) for tile in tiles]
+    order = program.tiles[:, 0].tolist()
+    return Schedule(
+        cycles=predict_exp_cycles((tiles[block] for block in order), engine.rows, SLICE_DEPTH),
+        bound=sum(bounds[block] for block in order),
     )

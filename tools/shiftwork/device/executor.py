@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import Engine, TileProgram, compile_module, schedule
+from shiftwork.compile.operands import weights_on_rows
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import ModuleCounts, evaluate, pairs_bound, quantize_input, reduction_length
@@ -139,7 +140,7 @@ def batch_size(network: IntegerNetwork, engine: Engine) -> int:
     for module in network.modules:
         if module.kind == "conv":
             height, width, channels = network.tensors[module.output].shape
-            lanes = engine.rows if module.terms.stream == "weights" else engine.cols
+            lanes = engine.rows if weights_on_rows(module, engine) else engine.cols
             padded = -(-channels // lanes) * lanes
             largest = max(largest, height * width * (module.groups * reduction_length(module) + 5 * padded))
     return max(1, _OPERAND_BYTES // largest)

@@ -18,6 +18,8 @@ constexpr size_t ROWS = SHW_ROWS;
 constexpr size_t COLS = SHW_COLS;
 constexpr size_t ROW_BYTES = ROWS * SHW_OPERAND_BYTES;
 constexpr size_t COL_BYTES = COLS * SHW_OPERAND_BYTES;
+constexpr size_t ACC_BYTES = SHW_ACC_BYTES;
+constexpr size_t BIAS_WORDS = (COLS * ACC_BYTES + 3) / 4;
 constexpr size_t BIAS_SHIFT_WORDS = (COLS * 5 + 31) / 32;
 constexpr size_t SHIFT_WORDS = (COLS * 6 + 31) / 32;
 
@@ -62,6 +64,25 @@ struct Random {
     return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 48);
   }
 };
+// The codes of a beat, packed bit after bit, as bytes of the ports. Exponential codes, {sign, exponent} of n + 1 bits,
+// are widened to SHW_EXPONENT_BITS on the way; the zero code is the lowest exponent here and there.
+void unpack(const uint8_t* packed, uint8_t* bytes, size_t count, uint32_t exponent_bits) {
+  const uint32_t low = (1u << exponent_bits) - 1, zero = 1u << (exponent_bits - 1), wide = (1u << SHW_EXPONENT_BITS) - 1;
+  uint32_t held = 0, bits = 0;
+  for (size_t i = 0; i < count; i++) {
+    while (bits < exponent_bits + 1) {
+      held |= uint32_t(*packed++) << bits;
+      bits += 8;
+    }
+    const uint32_t exponent = held & low, sign = held >> exponent_bits & 1;
+    bytes[i] = exponent == zero ? 1u << (SHW_EXPONENT_BITS - 1)
+                                : sign << SHW_EXPONENT_BITS | (((exponent ^ zero) - zero) & wide);
+    held >>= exponent_bits + 1;
+    bits -= exponent_bits + 1;
+  }
+}
+
+size_t packed_bytes(size_t count, uint32_t exponent_bits) { return (count * (exponent_bits + 1) + 7) / 8; }
 }  // namespace
 
 extern "C" {
@@ -70,19 +91,21 @@ enum { SHW_DONE = 0, SHW_HANG = 1, SHW_CONFIG_ERROR = 2, SHW_LAST_ERROR = 3 };
 
 // Mirrored by shiftwork.device.simulated.LayerJob.
 struct LayerJob {
-  const uint8_t* row_blocks;       // [row blocks][beats][ROW_BYTES]
-  const uint8_t* col_blocks;       // [column blocks][beats][COL_BYTES]
+  const uint8_t* row_blocks;       // [row blocks][beats][ROW_BYTES], or packed exponential codes
+  const uint8_t* col_blocks;       // [column blocks][beats][COL_BYTES], likewise
   const uint64_t* row_sp2;         // [row blocks] kinds of the rows, or null
   const int32_t* tiles;            // [tiles][3]: row block, column block, first vector
-  const int32_t* bias;             // [vectors][COLS]
+  const int64_t* tables;           // [table_words][3]: select, address, word
+  const uint32_t* bias;            // [vectors][BIAS_WORDS] packed ACC_BYTES a lane
   const uint32_t* bias_shift;      // [vectors][BIAS_SHIFT_WORDS] packed five bits a lane
   const uint32_t* shortcut_shift;  // [vectors][SHIFT_WORDS] packed six bits a lane
   const uint32_t* shift;           // same
   const uint16_t* factor;          // [vectors][COLS] or null
-  const uint8_t* shortcut;         // [tiles][ROWS][COLS] or null
+  const uint8_t* shortcut;         // [tiles][ROWS][COLS] or null; exponential codes packed beat by beat
   uint8_t* codes;                  // [tiles][ROWS][COLS] requantized codes from the post unit
-  int32_t* sums;                   // [tiles][ROWS][COLS] sums with bias and shortcut from the post unit, or null
-  int32_t* products;               // [tiles][ROWS][COLS] dot products from the engine, or null
+  uint8_t* sums;                   // [tiles][ROWS][COLS][ACC_BYTES] sums with bias and shortcut, or null
+  uint8_t* products;               // [tiles][ROWS][COLS][ACC_BYTES] dot products from the engine, or null
+  uint64_t table_words;
   uint64_t tile_count;
   uint64_t beats;                  // of a tile
   uint64_t watchdog;               // cycles without any handshake that count as a hang
@@ -90,6 +113,7 @@ struct LayerJob {
   uint32_t in_gap;                 // probability of an idle cycle before a beat, of 65536
   uint32_t out_stall;              // probability of a cycle without out_ready, of 65536
   uint32_t tr_en, group, budget, data_terms, encoding, row_signed, col_signed;
+  uint32_t exponent_bits, shortcut_bits;  // of exponential codes, 0: codes are bytes
   uint32_t lane_is_channel, shortcut_signed, relu, low, high;
   // results
   uint64_t cycles;        // first beat offered to the engine .. last beat out of the engine
@@ -103,12 +127,13 @@ Device* shw_new() {
   top.rst = 1;
   top.in_valid = 0;
   top.out_ready = 0;
+  top.table_valid = 0;
   for (int i = 0; i < 4; i++) {
     device->settle();
     device->edge(true);
   }
   top.rst = 0;
-  for (int i = 0; i < 32; i++) {  // the engine clears its lists after reset
+  for (int i = 0; i < 300; i++) {  // the engine clears its lists after reset
     device->settle();
     device->edge(true);
   }
@@ -150,6 +175,7 @@ static void configure(Vshw_sim_top& top, const LayerJob& job) {
   top.cfg_encoding = job.encoding;
   top.cfg_row_signed = job.row_signed;
   top.cfg_col_signed = job.col_signed;
+  top.cfg_exponent_bits = job.exponent_bits;
   top.post_shortcut_signed = job.shortcut_signed;
   top.post_relu = job.relu;
   top.post_shortcut_enable = job.shortcut != nullptr;
@@ -162,12 +188,35 @@ static void present_vectors(Vshw_sim_top& top, const LayerJob& job, uint64_t bea
   const uint64_t tile = beat / ROWS;
   const uint64_t row = beat % ROWS;
   const uint64_t index = job.tiles[3 * tile + 2] + (job.lane_is_channel ? 0 : row);
-  std::memcpy(&top.post_bias, job.bias + index * COLS, COLS * 4);
+  std::memcpy(&top.post_bias, job.bias + index * BIAS_WORDS, COLS * ACC_BYTES);
   std::memcpy(&top.post_bias_shift, job.bias_shift + index * BIAS_SHIFT_WORDS, sizeof(top.post_bias_shift));
   std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHIFT_WORDS, sizeof(top.post_shortcut_shift));
   std::memcpy(&top.post_shift, job.shift + index * SHIFT_WORDS, sizeof(top.post_shift));
   if (job.factor) std::memcpy(&top.post_factor, job.factor + index * COLS, COLS * 2);
-  if (job.shortcut) std::memcpy(&top.post_shortcut, job.shortcut + beat * COLS, COLS);
+  if (job.shortcut && job.shortcut_bits) {
+    unpack(job.shortcut + beat * packed_bytes(COLS, job.shortcut_bits), reinterpret_cast<uint8_t*>(&top.post_shortcut), COLS,
+           job.shortcut_bits);
+  } else if (job.shortcut) {
+    std::memcpy(&top.post_shortcut, job.shortcut + beat * COLS, COLS);
+  }
+}
+
+// Write the tables of exponential codes, one word per cycle.
+static bool write_tables(Device& device, const LayerJob& job) {
+  auto& top = device.top;
+  uint64_t waits = 0;
+  for (uint64_t i = 0; i < job.table_words && waits <= job.watchdog;) {
+    top.table_valid = 1;
+    top.table_select = job.tables[3 * i];
+    top.table_address = job.tables[3 * i + 1];
+    top.table_data = job.tables[3 * i + 2] & ((uint64_t(1) << (8 * ACC_BYTES)) - 1);
+    device.settle();
+    if (top.table_ready) i++, waits = 0;
+    else waits++;
+    device.edge(true);
+  }
+  top.table_valid = 0;
+  return waits <= job.watchdog;
 }
 
 int shw_run(Device* device, LayerJob* job_pointer) {
@@ -175,12 +224,15 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   auto& top = device->top;
   Random in_random(job.seed), out_random(~job.seed);
   configure(top, job);
+  if (!write_tables(*device, job)) return SHW_HANG;
 
+  const uint64_t row_bytes = job.exponent_bits ? packed_bytes(ROWS, job.exponent_bits) : ROW_BYTES;
+  const uint64_t col_bytes = job.exponent_bits ? packed_bytes(COLS, job.exponent_bits) : COL_BYTES;
   const uint64_t total_beats = job.tile_count * ROWS;
   uint64_t tile = 0, beat = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
   bool offered = false;
-  const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.beats * ROW_BYTES;
-  const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.beats * COL_BYTES;
+  const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.beats * row_bytes;
+  const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.beats * col_bytes;
   present_vectors(top, job, 0);
   job.cycles = job.total_cycles = job.in_beats = job.in_waits = job.out_beats = job.out_waits = 0;
   top.in_valid = 0;
@@ -188,8 +240,13 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   while (post_beat < total_beats) {
     // inputs of this cycle
     if (!offered && tile < job.tile_count && (job.in_gap == 0 || in_random.next16() >= job.in_gap)) {
-      std::memcpy(&top.in_row, row_beat, ROW_BYTES);
-      std::memcpy(&top.in_col, col_beat, COL_BYTES);
+      if (job.exponent_bits) {
+        unpack(row_beat, reinterpret_cast<uint8_t*>(&top.in_row), ROWS, job.exponent_bits);
+        unpack(col_beat, reinterpret_cast<uint8_t*>(&top.in_col), COLS, job.exponent_bits);
+      } else {
+        std::memcpy(&top.in_row, row_beat, ROW_BYTES);
+        std::memcpy(&top.in_col, col_beat, COL_BYTES);
+      }
       if (job.row_sp2) top.cfg_row_sp2 = job.row_sp2[job.tiles[3 * tile]];
       top.in_last = beat + 1 == job.beats;
       top.in_valid = 1;
@@ -206,14 +263,14 @@ int shw_run(Device* device, LayerJob* job_pointer) {
     if (offered && !taken) job.in_waits++;
     if (engine_taken) {
       if (engine_beat >= total_beats || bool(top.engine_last) != (engine_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
-      if (job.products) std::memcpy(job.products + engine_beat * COLS, &top.engine_acc, COLS * 4);
+      if (job.products) std::memcpy(job.products + engine_beat * COLS * ACC_BYTES, &top.engine_acc, COLS * ACC_BYTES);
       moved = true;
     }
     if (top.out_valid) {
       if (top.out_ready) {
         if (bool(top.out_last) != (post_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
         std::memcpy(job.codes + post_beat * COLS, &top.out_code, COLS);
-        if (job.sums) std::memcpy(job.sums + post_beat * COLS, &top.out_sum, COLS * 4);
+        if (job.sums) std::memcpy(job.sums + post_beat * COLS * ACC_BYTES, &top.out_sum, COLS * ACC_BYTES);
         post_beat++;
         moved = true;
       } else {
@@ -232,14 +289,14 @@ int shw_run(Device* device, LayerJob* job_pointer) {
       job.in_beats++;
       offered = false;
       top.in_valid = 0;
-      row_beat += ROW_BYTES;
-      col_beat += COL_BYTES;
+      row_beat += row_bytes;
+      col_beat += col_bytes;
       moved = true;
       if (++beat == job.beats) {
         beat = 0;
         if (++tile < job.tile_count) {
-          row_beat = job.row_blocks + uint64_t(job.tiles[3 * tile]) * job.beats * ROW_BYTES;
-          col_beat = job.col_blocks + uint64_t(job.tiles[3 * tile + 1]) * job.beats * COL_BYTES;
+          row_beat = job.row_blocks + uint64_t(job.tiles[3 * tile]) * job.beats * row_bytes;
+          col_beat = job.col_blocks + uint64_t(job.tiles[3 * tile + 1]) * job.beats * col_bytes;
         }
       }
     }

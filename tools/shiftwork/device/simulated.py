@@ -13,7 +13,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.engine import Engine, MsqEngine, Requant, TrEngine
+from shiftwork.codes.exponential import ACC_BITS, MAX_BITS, resize
+from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, Requant, TrEngine
 from shiftwork.compile.operands import TileProgram
 from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
@@ -50,8 +51,8 @@ class LayerResult:
     """What the device returned for one module.
 
     Attributes:
-        codes: ``(images, height, width, channels)`` output: int8 or uint8, int32 when the module is not requantized.
-        products: int32, the engine's dot products, same shape; None unless asked for.
+        codes: ``(images, height, width, channels)`` output: int8 or uint8, int64 when the module is not requantized.
+        products: int64, the engine's dot products, same shape; None unless asked for.
         cycles: clock cycles from the first beat offered to the last beat out of the engine, both included.
         total_cycles: the same, to the last beat out of the post unit.
         in_beats, in_waits: input beats, and cycles in which a beat waited. out_beats, out_waits: same at the output.
@@ -59,7 +60,7 @@ class LayerResult:
     """
 
     codes: NDArray[np.integer]
-    products: NDArray[np.int32] | None
+    products: NDArray[np.int64] | None
     cycles: int
     total_cycles: int
     in_beats: int
@@ -76,16 +77,16 @@ class LayerJob(ctypes.Structure):
         *[
             (name, ctypes.c_void_p)
             for name in (
-                "row_blocks", "col_blocks", "row_sp2", "tiles", "bias", "bias_shift", "shortcut_shift", "shift",
+                "row_blocks", "col_blocks", "row_sp2", "tiles", "tables", "bias", "bias_shift", "shortcut_shift", "shift",
                 "factor", "shortcut", "codes", "sums", "products",
             )
         ],
-        *[(name, ctypes.c_uint64) for name in ("tile_count", "beats", "watchdog", "seed")],
+        *[(name, ctypes.c_uint64) for name in ("table_words", "tile_count", "beats", "watchdog", "seed")],
         *[
             (name, ctypes.c_uint32)
             for name in (
                 "in_gap", "out_stall", "tr_en", "group", "budget", "data_terms", "encoding", "row_signed", "col_signed",
-                "lane_is_channel", "shortcut_signed", "relu", "low", "high",
+                "exponent_bits", "shortcut_bits", "lane_is_channel", "shortcut_signed", "relu", "low", "high",
             )
         ],
         *[
@@ -107,8 +108,23 @@ def _pack(values: NDArray[np.int32], width: int) -> NDArray[np.uint32]:
     return np.ascontiguousarray(packed).view("<u4")
 
 
+def _words(values: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
+    """``(vectors, lanes)`` as bytes of ``size`` a lane, lane 0 first, every vector filled up to 32-bit words."""
+    lanes = np.ascontiguousarray(values.astype("<i8")).view(np.uint8).reshape(*values.shape, 8)[..., :size]
+    flat = lanes.reshape(len(values), -1)
+    return np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4)))
+
+
+def _numbers(lanes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Two's complement numbers of the bytes along the last axis."""
+    size = lanes.shape[-1]
+    wide = np.zeros((*lanes.shape[:-1], 8), np.uint8)
+    wide[..., 8 - size :] = lanes
+    return np.asarray(wide.view("<i8")[..., 0] >> (8 * (8 - size)), np.int64)
+
+
 def device_sources(kind: str) -> list[Path]:
-    """Verilog files of the simulated top with everything below it; kind: ``tr``, ``tmac`` or ``msq``."""
+    """Verilog files of the simulated top with everything below it; kind: ``tr``, ``tmac``, ``msq`` or ``exp``."""
     blocks = manifest.load()
     files = {path: None for name in (f"shw_{kind}_engine", "shw_post_unit") for path in blocks.sources(name)}
     return [*files, HERE / "rtl" / "shw_sim_top.v"]
@@ -131,9 +147,11 @@ class SimulatedDevice:
     watchdog: int = 200_000
     _library: ctypes.CDLL = field(init=False, repr=False)
     _handle: int | None = field(init=False, default=None, repr=False)
+    _acc_bytes: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         engine = self.engine
+        self._acc_bytes = ACC_BITS // 8 if isinstance(engine, ExpEngine) else 4
         path = build_library(
             "shw_sim_top",
             device_sources(engine.kind),
@@ -145,12 +163,17 @@ class SimulatedDevice:
                 "OPERAND_W": 8 * engine.operand_bytes,
                 "DEPTH": SLICE_DEPTH,
                 "FIXED_ROWS": engine.fixed_rows if isinstance(engine, MsqEngine) else 0,
+                "FOLD": engine.fold if isinstance(engine, ExpEngine) else 1,
+                "BITS": MAX_BITS,
                 "REQUANT": self.requant,
+                "ACC_W": 8 * self._acc_bytes,
             },
             defines={
                 "SHW_ROWS": engine.rows,
                 "SHW_COLS": engine.cols,
                 "SHW_OPERAND_BYTES": engine.operand_bytes,
+                "SHW_ACC_BYTES": self._acc_bytes,
+                "SHW_EXPONENT_BITS": MAX_BITS,
             },
             trace=self.waves is not None,
         )
@@ -199,18 +222,21 @@ class SimulatedDevice:
             raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {program.rule!r}")
         if program.engine != self.engine:
             raise ShiftworkError(f"{module.name}: compiled for a {program.engine} engine, not for {self.engine}")
-        if module.requantize and (self.requant == "scale") != (module.factor is not None):
+        expected = "scale" if module.factor is not None else "encode" if program.codes is not None else "shift"
+        if module.requantize and self.requant != expected:
             raise ShiftworkError(f"{module.name}: the device's post unit requantizes by {self.requant}")
         shape = (len(program.tiles), self.engine.rows, self.engine.cols)
-        codes = np.zeros(shape, np.uint8 if module.low >= 0 else np.int8)
-        sums = None if module.requantize else np.zeros(shape, np.int32)
-        dots = np.zeros(shape, np.int32) if products else None
+        layer = program.codes
+        codes = np.zeros(shape, np.uint8 if module.low >= 0 or layer is not None else np.int8)
+        sums = None if module.requantize else np.zeros((*shape, self._acc_bytes), np.uint8)
+        dots = np.zeros((*shape, self._acc_bytes), np.uint8) if products else None
         memories: dict[str, NDArray[np.generic] | None] = {
             "row_blocks": program.row_blocks,
             "col_blocks": program.col_blocks,
             "row_sp2": program.row_sp2,
             "tiles": program.tiles,
-            "bias": program.bias,
+            "tables": None if layer is None else layer.tables.astype(np.int64),
+            "bias": _words(program.bias, self._acc_bytes),
             "bias_shift": _pack(program.bias_shift, 5),
             "shortcut_shift": _pack(program.shortcut_shift, 6),
             "shift": _pack(program.shift, 6),
@@ -224,6 +250,8 @@ class SimulatedDevice:
         job = LayerJob()
         for name, array in memories.items():
             setattr(job, name, None if array is None else array.ctypes.data)
+        if layer is not None:
+            job.table_words, job.exponent_bits, job.shortcut_bits = len(layer.tables), layer.bits, layer.shortcut_bits
         job.tile_count, job.beats = len(program.tiles), program.beats
         job.watchdog, job.seed = self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
@@ -234,7 +262,7 @@ class SimulatedDevice:
         job.row_signed, job.col_signed = int(program.row_signed), int(program.col_signed)
         job.lane_is_channel, job.shortcut_signed = int(program.lane_is_channel), int(program.shortcut_signed)
         job.relu = int(module.relu)
-        if module.requantize:
+        if module.requantize and layer is None:
             job.low, job.high = module.low & 0x1FF, module.high & 0x1FF
 
         start = clock()
@@ -244,11 +272,16 @@ class SimulatedDevice:
             self.reset()
             reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
             raise ShiftworkError(f"{module.name}: {reason}")
-        # The sums of a network output leave the post unit unclamped; only ReLU6 has a bound below 32 bits.
-        result = program.gather(codes) if sums is None else np.clip(program.gather(sums), module.low, module.high)
+        result: NDArray[np.integer]
+        if sums is None:
+            result = program.gather(codes)
+            if layer is not None:
+                result = resize(result, MAX_BITS, layer.output_bits)
+        else:  # the sums of a network output leave the post unit unclamped; only ReLU6 bounds them
+            result = np.clip(program.gather(_numbers(sums)), module.low, module.high)
         return LayerResult(
             codes=result,
-            products=None if dots is None else program.gather(dots),
+            products=None if dots is None else program.gather(_numbers(dots)),
             cycles=job.cycles,
             total_cycles=job.total_cycles,
             in_beats=job.in_beats,

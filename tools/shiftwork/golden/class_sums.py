@@ -2,8 +2,7 @@
 """Bit-true model of ``shw_exp_engine``: dot products of exponential codes by sums of classes.
 
 Codes have the format of the engine's ports: BITS + 1 bits, sign and exponent in two's complement, whatever the exponent
-width n of the layer is; ``-2**(BITS - 1)`` is zero. :func:`port_codes` and :func:`stored_codes` convert from and to the
-n + 1 bits in which codes are stored (``docs/numerics.md`` section 7).
+width n of the layer is; ``-2**(BITS - 1)`` is zero (:func:`shiftwork.codes.exponential.resize`).
 """
 
 from __future__ import annotations
@@ -13,29 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shiftwork.codes.exponential import ACC_BITS, Codes, pack, radius, unpack, zero_exponent
+from shiftwork.codes.exponential import ACC_BITS, level_words, radius
 
 Integers = NDArray[np.int64]
-
-
-def port_codes(codes: ArrayLike, bits: int, port_bits: int) -> Codes:
-    """Stored codes of n exponent bits as codes of a port for ``port_bits`` >= n: the zero code becomes that of the port.
-
-    Raises:
-        ShiftworkError: an illegal code or width.
-    """
-    signs, exponents = unpack(codes, bits)
-    return pack(signs < 0, np.where(signs == 0, zero_exponent(port_bits), exponents), port_bits)
-
-
-def stored_codes(codes: ArrayLike, bits: int, port_bits: int) -> Codes:
-    """Inverse of :func:`port_codes`.
-
-    Raises:
-        ShiftworkError: an illegal code or width, or an exponent that n bits do not hold.
-    """
-    signs, exponents = unpack(codes, port_bits)
-    return pack(signs < 0, np.where(signs == 0, zero_exponent(bits), exponents), bits)
 
 
 @dataclass(frozen=True)
@@ -73,14 +52,8 @@ class ExpTables:
 
 def tables(row_levels: ArrayLike, column_levels: ArrayLike, port_bits: int) -> ExpTables:
     """Tables of a layer: integer levels of the exponents -R..R of its rows and of its columns, 0 elsewhere."""
-    rows, columns = np.asarray(row_levels, np.int64), np.asarray(column_levels, np.int64)
-    levels, values = np.zeros(1 << port_bits, np.int64), np.zeros(2 << port_bits, np.int64)
-    r = len(rows) // 2
-    levels[np.arange(-r, r + 1)] = rows
-    exponents = np.arange(-(len(columns) // 2), len(columns) // 2 + 1) & ((1 << port_bits) - 1)
-    values[exponents] = columns
-    values[exponents + (1 << port_bits)] = -columns
-    return ExpTables(levels, values)
+    columns = level_words(column_levels, port_bits)
+    return ExpTables(level_words(row_levels, port_bits), np.concatenate([columns, -columns]))
 
 
 def row_classes(rows: ArrayLike, config: ExpConfig, port_bits: int) -> tuple[Integers, Integers]:

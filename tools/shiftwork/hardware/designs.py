@@ -22,11 +22,17 @@ SUBCELLS = {
     "shw_tmac_row": "cells",
     "shw_mac_cell": "cells",
     "shw_booth_cell": "cells",
+    "shw_exp_count_cell": "cells",
     "shw_tr_row_edge": "row edges",
     "shw_tmac_row_edge": "row edges",
+    "shw_class_lists": "row edges",
+    "shw_class_walker": "row edges",
     "shw_term_truncate": "truncators",
     "shw_slice_totals": "column edges",
     "shw_tmac_column": "column edges",
+    "shw_exp_count_column": "column edges",
+    "shw_class_drain": "drain",
+    "shw_lutram": "tables",
 }
 """Part that a module directly below a design belongs to; everything else is ``control``."""
 

@@ -167,7 +167,8 @@ def _dot(key: str, lanes: int, x_w: int, family: str) -> UnitDesign:
     return _unit(key, title, "shw_dot_mac", parameters, operands, (1, 1, lanes), 8 + level, latency)
 
 
-def _table(lanes: int) -> UnitDesign:
+def table_unit(lanes: int) -> UnitDesign:
+    """A 4-bit table per lane in LUT RAM, 1, 2, 4, .. 32 lanes summed."""
     level = lanes.bit_length() - 1
     operands = {"write": lanes, "write_code": 4, "write_product": 8, "x": 4 * lanes}
     title = "LUT RAM table, weights stay"
@@ -184,7 +185,7 @@ def units(lanes: int = 8, family: str = "xc7") -> dict[str, UnitDesign]:
     for kind in ("inferred", "booth"):
         found += [_dot(kind, lanes, 5, family), _dot(f"{kind}_unsigned", lanes, 4, family)]
         found += [_dot(f"{kind}_single", 1, 5, family), _dot(f"{kind}_single_unsigned", 1, 4, family)]
-    found.append(_table(lanes))
+    found.append(table_unit(lanes))
     return {unit.key: unit for unit in found}
 
 

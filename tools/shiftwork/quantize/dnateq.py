@@ -4,8 +4,8 @@
 Method: DNA-TEQ, arXiv 2306.16430. A tensor of activations shares base and width with whatever only moves its codes and
 with the weights of the layers that read it: a *group*. In every group the base is searched on the member of larger
 error; alpha and beta are each member's own. A group gets the smallest width from which on another bit is not worth its
-price: the *price* is what a bit of all its values has to take off the divergence of the network's classes from those
-of the float network. The price is raised as far as the loss of accuracy that the calibration samples let expect allows.
+price: the *price* is what a bit of a weight has to take off the divergence of the network's classes from those of the
+float network. The price is raised as far as the loss of accuracy that the calibration samples let expect allows.
 Prices of divergence in place of thresholds of the RMAE, that measure of loss, biases that take the mean error out of
 their channels, and the fits of least error (:mod:`~shiftwork.quantize.expfit`) are this project's.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ MAX_LOSS = 0.5
 
 _MAX_SHIFT = 31
 _PROBES = 256  # samples on which the divergence that a group causes is measured
-_STRETCH = 2.0  # the loss is measured at so many times the output error
+_FACTORS = [NormalDist().inv_cdf((place + 0.5) / 32) for place in range(32)]  # of the output error
 _LIMIT = 1 << (ACC_BITS - 1)
 
 
@@ -60,7 +61,7 @@ class Group:
 
     Attributes:
         tensors: names. readers: names of convolutions.
-        values: numbers that are stored in its codes: weights, and activations of one sample.
+        values: what its bits cost: the number of weights; of the activations of a sample where it has no weights.
         fits: by width, the code of the tensors (key "") and of the weights of every reader (by its name).
         divergence: by width, what these codes alone add to the divergence of the classes, nats a sample.
     """
@@ -80,7 +81,7 @@ class Group:
         """Width of least divergence and price of all bits, the smallest of equal ones.
 
         Args:
-            price: of a bit of a value, in nats a sample.
+            price: of a bit of one of the values, in nats a sample.
         """
         return min(sorted(self.divergence), key=lambda bits: self.divergence[bits] + price * bits * self.values)
 
@@ -168,8 +169,8 @@ def fit_groups(
         values = np.concatenate([statistics[name].values for name in group.tensors if name not in moved])
         members = {"": Magnitudes.of(values)}
         members |= {name: Magnitudes.of(weights[name]) for name in group.readers}
-        group.values = sum(math.prod(network.shapes[name]) for name in group.tensors if name not in moved)
-        group.values += sum(weights[name].size for name in group.readers)
+        group.values = sum(weights[name].size for name in group.readers)
+        group.values = group.values or sum(math.prod(network.shapes[name]) for name in group.tensors)
         for bits in widths:
             own = {name: search_base(magnitudes, bits) for name, magnitudes in members.items()}
             lead = max(own.values(), key=lambda fit: fit.rmae)
@@ -205,9 +206,14 @@ def measure(
                 group.divergence[bits] += float((np.exp(known) * missed).sum()) / len(samples)
 
 
+def _classes(outputs: NDArray[np.generic]) -> Real:
+    """Network outputs (N, ...) as (N, classes)."""
+    return outputs.reshape(len(outputs), -1).astype(np.float64)
+
+
 def log_probabilities(outputs: NDArray[np.generic]) -> Real:
     """Logarithms of the class probabilities, (N, classes), by the softmax of network outputs (N, ...)."""
-    values: Real = outputs.reshape(len(outputs), -1).astype(np.float64)
+    values = _classes(outputs)
     values -= values.max(axis=1, keepdims=True)
     return np.asarray(values - np.log(np.exp(values).sum(axis=1, keepdims=True)))
 
@@ -216,18 +222,18 @@ def expected_loss(exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> f
     """Points of accuracy that a network is expected to lose against the float network.
 
     If a class is right as often as the float network's probability says, every sample loses what the probability of
-    the chosen class is below the largest. Few samples change their class, so the loss is measured at a multiple of the
-    output error, at which more of them do, and divided by the square of the multiple: the number of samples that
-    change and what each loses both grow with the error.
+    the chosen class is below the largest. So that few samples say more than whether their class changes, the mean is
+    taken over output errors that are multiplied by numbers of a normal distribution of variance 1.
 
     Args:
         exact: outputs of the float network (N, ...). outputs: of the other one, on the same scale.
     """
-    known: Real = exact.reshape(len(exact), -1).astype(np.float64)
-    chosen = predictions(known + _STRETCH * (outputs.reshape(known.shape) - known))
+    known = _classes(exact)
+    error = _classes(outputs) - known
     probability = np.exp(log_probabilities(exact))
-    lost = probability.max(axis=1) - probability[np.arange(len(known)), chosen]
-    return float(100 * lost.mean() / _STRETCH**2)
+    places = np.arange(len(known))
+    kept = np.mean([probability[places, predictions(known + factor * error)].mean() for factor in _FACTORS])
+    return float(100 * (probability.max(axis=1).mean() - kept))
 
 
 def _output(network: FloatNetwork, exact: Mapping[str, Map], codes: ExpCodes) -> Map:

@@ -168,8 +168,9 @@ class TensorFit:
     Attributes:
         name: of the tensor, or of the module whose weights they are. kind: ``activation`` or ``weight``.
         code: of the tensor. rmae: of its integer levels. uniform: RMAE of uniform levels with the step of least error;
-            full_range: with the step that just holds the largest value.
-        edges, counts: histogram of the values; bin i is edges[i] to edges[i + 1].
+            full_range: with the step that just holds the largest value. step: that of least error.
+        zeros: how many values are 0. edges, counts: histogram of the magnitudes of the others; bin i is edges[i] to
+            edges[i + 1].
     """
 
     name: str
@@ -178,24 +179,32 @@ class TensorFit:
     rmae: float
     uniform: float
     full_range: float
+    step: float
+    zeros: int
     edges: list[float]
     counts: list[int]
 
 
 def describe(name: str, kind: str, values: ArrayLike, code: Exponential, levels: Real) -> TensorFit:
     """The fit of a tensor: ``values`` of any shape, ``levels`` the real values of its integer table (2R + 1,)."""
-    array = np.asarray(values, np.float64).reshape(-1)
+    array = np.abs(np.asarray(values, np.float64)).reshape(-1)
     magnitudes = Magnitudes.of(array)
-    full_range, uniform = uniform_errors(magnitudes, code.bits)
-    counts, edges = np.histogram(array, _BINS)
+    full_range, uniform, step = uniform_errors(magnitudes, code.bits)
+    used = array[array > 0]
+    counts, edges = np.histogram(used, _BINS, (0, used.max(initial=0)))
     rmae = float(magnitudes.rmae(np.maximum(levels, 0), code.bounds))
-    return TensorFit(name, kind, code, rmae, uniform, full_range, edges.tolist(), counts.tolist())
+    zeros = len(array) - len(used)
+    return TensorFit(name, kind, code, rmae, uniform, full_range, step, zeros, edges.tolist(), counts.tolist())
 
 
-def uniform_errors(magnitudes: Magnitudes, bits: int) -> tuple[float, float]:
-    """RMAE of uniform levels 0, +-step, .., +-(2**bits - 1) step: at the full range, and at the step of least RMAE."""
+def uniform_errors(magnitudes: Magnitudes, bits: int) -> tuple[float, float, float]:
+    """RMAE of uniform levels 0, +-step, .., +-(2**bits - 1) step: at the full range, and at the step of least RMAE.
+
+    Returns:
+        Both errors, and that step.
+    """
     places = np.arange(1 << bits, dtype=np.float64)
     largest = float(magnitudes.values[-1]) if len(magnitudes.values) else 1.0
     steps = largest / places[-1] * 2.0 ** -np.linspace(0, _CLIPS / 16, _CLIPS + 1)[:, None]
     errors = magnitudes.rmae(steps * places, steps * (places[1:] - 0.5))
-    return float(errors[0]), float(errors.min())
+    return float(errors[0]), float(errors.min()), float(steps[errors.argmin(), 0])

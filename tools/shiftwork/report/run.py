@@ -213,7 +213,7 @@ def layer_table(report: RunReport) -> Table:
     else:
         table.heads += ["MACs", "SP2 %"] if rows else ["stream", "g", "k", "s", "MACs", "pairs/MAC", "terms/MAC"]
     if rtl:
-        table.heads += [*([] if rows else ["tokens"]), "cycles", "predicted", "compared", "mismatches"]
+        table.heads += [*([] if rows or exponential else ["tokens"]), "cycles", "predicted", "compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
         row: list[object] = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}"]
@@ -233,8 +233,8 @@ def layer_table(report: RunReport) -> Table:
                 layer.terms_per_mac,
             ]
         if rtl:
-            row += [*([] if rows else [layer.tokens]), layer.cycles, layer.predicted_cycles, layer.compared]
-            row.append(layer.mismatches)
+            row += [] if rows or exponential else [layer.tokens]
+            row += [layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
         table.add(row)
     return table
 
@@ -289,14 +289,16 @@ def summary_lines(report: RunReport) -> list[str]:
         assert report.engine is not None
         assert report.cycles is not None
         rows, cols, lanes = report.engine["rows"], report.engine["cols"], report.engine.get("lanes")
-        shape = f"{rows} x {cols} cells" + (f" of {lanes} lanes" if lanes else "")
-        per_mac = report.cycles * rows * cols / report.macs if report.macs else 0.0
+        fold = report.engine.get("fold", 1)
+        shape = f"{rows // fold} x {cols} cells" + (f" of {lanes} lanes" if lanes else "")
+        shape += f", {fold} rows a line" if fold > 1 else ""
+        per_mac = report.cycles * rows // fold * cols / report.macs if report.macs else 0.0
         speed = report.cycles / report.device_seconds / 1e3 if report.device_seconds else 0.0
         lines.append(
             f"cycles          {report.cycles:,} (predicted {report.predicted_cycles:,}) on {shape}, "
             f"{per_mac:.2f} cell-cycles per MAC, simulated at {speed:.0f} kcycles/s"
         )
-        bound = "lanes" if lanes else "token bound"
+        bound = "lanes" if lanes else "bound of values" if report.live_macs is not None else "token bound"
         lines.append(f"utilisation     {100 * (report.utilisation or 0):.1f} % of the {bound}")
         if report.host:
             lines.append(f"host computed   {', '.join(report.host)}")

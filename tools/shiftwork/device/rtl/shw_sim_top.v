@@ -5,12 +5,19 @@
 // unit, so that the harness knows when to advance. post_clk is clk, or held low while the post unit is
 // empty and is offered nothing: its state cannot matter then, and the simulation saves its time.
 //
-// Parameters: ENGINE      "tr" | "tmac" | "msq"  shw_tr_engine, shw_tmac_engine or shw_msq_engine
+// Tables of exponential codes are written before the first beat: table_select 0 and 1 are those of the engine, 2 and
+// 3 those of the post unit.
+//
+// Parameters: ENGINE      "tr" | "tmac" | "msq" | "exp"  shw_tr_engine, shw_tmac_engine, shw_msq_engine or
+//                         shw_exp_engine
 //             ROWS, COLS  shape of the engine
-//             OPERAND_W   bits of one row or column in a beat: 8, or 4 * LANES of the msq engine
-//             DEPTH       as in shw_tr_engine; the others do not look at it
+//             OPERAND_W   bits of one row or column in a beat: 8, or 4 * LANES of the msq engine; the exp engine
+//                         takes the low BITS + 1
+//             DEPTH       as in shw_tr_engine and shw_exp_engine; the others do not look at it
 //             FIXED_ROWS  as in shw_msq_engine; the others do not look at it
+//             FOLD, BITS  as in shw_exp_engine, BITS as in shw_post_unit as well
 //             REQUANT     as in shw_post_unit
+//             ACC_W       bits of an accumulator: 32, with "exp" 48
 // Latency, throughput, backpressure: those of the engine followed by shw_post_unit.
 // Reset: rst.
 //
@@ -24,12 +31,15 @@ module shw_sim_top #(
   parameter OPERAND_W  = 8,
   parameter DEPTH      = 256,
   parameter FIXED_ROWS = 0,
-  parameter REQUANT    = "shift"
+  parameter FOLD       = 1,
+  parameter BITS       = 4,
+  parameter REQUANT    = "shift",
+  parameter ACC_W      = 32
 ) (
   input  wire                      clk,
   input  wire                      post_clk,
   input  wire                      rst,
-  // configuration of the engine: terms of tr and tmac, rows of msq
+  // configuration of the engine: terms of tr and tmac, rows of msq, exponents of exp
   input  wire                      cfg_tr_en,
   input  wire [8:0]                cfg_group,
   input  wire [10:0]               cfg_group_budget,
@@ -38,7 +48,14 @@ module shw_sim_top #(
   input  wire                      cfg_row_signed,
   input  wire                      cfg_col_signed,
   input  wire [ROWS-1:0]           cfg_row_sp2,
+  input  wire [2:0]                cfg_exponent_bits,
   output wire                      cfg_error,
+  // tables of exponential codes
+  input  wire                      table_valid,
+  output wire                      table_ready,
+  input  wire [1:0]                table_select,
+  input  wire [BITS:0]             table_address,
+  input  wire [ACC_W-1:0]          table_data,
   // operands
   input  wire                      in_valid,
   output wire                      in_ready,
@@ -49,9 +66,9 @@ module shw_sim_top #(
   output wire                      engine_valid,
   output wire                      engine_ready,
   output wire                      engine_last,
-  output wire [COLS*32-1:0]        engine_acc,
+  output wire [COLS*ACC_W-1:0]     engine_acc,
   // constants of the beat on engine_acc
-  input  wire [COLS*32-1:0]        post_bias,
+  input  wire [COLS*ACC_W-1:0]     post_bias,
   input  wire [COLS*5-1:0]         post_bias_shift,
   input  wire [COLS*8-1:0]         post_shortcut,
   input  wire [COLS*6-1:0]         post_shortcut_shift,
@@ -67,9 +84,43 @@ module shw_sim_top #(
   input  wire                      out_ready,
   output wire                      out_last,
   output wire [COLS*8-1:0]         out_code,
-  output wire [COLS*32-1:0]        out_sum
+  output wire [COLS*ACC_W-1:0]     out_sum
 );
+  wire engine_table_ready;
+  wire post_table_ready;
+
+  assign table_ready = table_select[1] ? post_table_ready : engine_table_ready;
+
+  genvar i;
   generate
+    if (ENGINE == "exp") begin : g_exp
+      wire [ROWS*(BITS+1)-1:0] row;
+      wire [COLS*(BITS+1)-1:0] col;
+
+      for (i = 0; i < ROWS; i = i + 1) begin : g_row
+        assign row[i*(BITS+1) +: BITS+1] = in_row[i*OPERAND_W +: BITS+1];
+      end
+      for (i = 0; i < COLS; i = i + 1) begin : g_col
+        assign col[i*(BITS+1) +: BITS+1] = in_col[i*OPERAND_W +: BITS+1];
+      end
+
+      shw_exp_engine #(
+        .ROWS(ROWS), .FOLD(FOLD), .COLS(COLS), .BITS(BITS), .DEPTH(DEPTH)
+      ) u_engine (
+        .clk(clk), .rst(rst),
+        .cfg_exponent_bits(cfg_exponent_bits), .cfg_row_signed(cfg_row_signed),
+        .cfg_error(cfg_error),
+        .table_valid(table_valid && !table_select[1]), .table_ready(engine_table_ready),
+        .table_select(table_select[0]), .table_address(table_address),
+        .table_data(table_data[16:0]),
+        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(row), .in_col(col),
+        .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
+        .out_acc(engine_acc)
+      );
+    end else begin : g_no_tables
+      assign engine_table_ready = 1'b0;
+    end
+
     if (ENGINE == "msq") begin : g_msq
       shw_msq_engine #(
         .FIXED_ROWS(FIXED_ROWS), .SP2_ROWS(ROWS - FIXED_ROWS), .COLS(COLS), .LANES(OPERAND_W / 4),
@@ -93,7 +144,7 @@ module shw_sim_top #(
         .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
         .out_acc(engine_acc)
       );
-    end else begin : g_tr
+    end else if (ENGINE == "tr") begin : g_tr
       shw_tr_engine #(.ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH)) u_engine (
         .clk(clk), .rst(rst),
         .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
@@ -107,12 +158,13 @@ module shw_sim_top #(
     end
   endgenerate
 
-  shw_post_unit #(.LANES(COLS), .REQUANT(REQUANT)) u_post (
+  shw_post_unit #(.LANES(COLS), .REQUANT(REQUANT), .ACC_W(ACC_W), .BITS(BITS)) u_post (
     .clk(post_clk), .rst(rst),
     .cfg_relu(post_relu), .cfg_shortcut_enable(post_shortcut_enable),
     .cfg_shortcut_signed(post_shortcut_signed), .cfg_low(post_low), .cfg_high(post_high),
-    .table_valid(1'b0), .table_ready(), .table_select(1'b0), .table_address(4'd0),
-    .table_data(32'd0),
+    .table_valid(table_valid && table_select[1]), .table_ready(post_table_ready),
+    .table_select(table_select[0]), .table_address(table_address[BITS-1:0]),
+    .table_data(table_data),
     .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_acc(engine_acc),
     .in_bias(post_bias), .in_bias_shift(post_bias_shift), .in_shortcut(post_shortcut),
     .in_shortcut_shift(post_shortcut_shift), .in_factor(post_factor), .in_shift(post_shift),

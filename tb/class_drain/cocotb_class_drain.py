@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shadow registers and levels: captures of any rows in any cycle, the extremes of both factors, negative classes."""
+
+import os
+import random
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+
+LATENCY = 3
+
+
+def extremes(width: int) -> list[int]:
+    top = (1 << (width - 1)) - 1
+    return [-top - 1, -top, -1, 0, 1, top]
+
+
+class Bench:
+    """Drives one cycle after the other; `levels` and `held` are what the block holds."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.rng = random.Random(int(os.environ["SHW_SEED"]))
+        self.rows, self.cols, self.bits = (int(getattr(dut, n).value) for n in ("ROWS", "COLS", "BITS"))
+        self.sum_w, self.level_w = int(dut.SUM_W.value), int(dut.LEVEL_W.value)
+        self.levels = [0] * (1 << self.bits)
+        self.held = [[0] * self.cols for _ in range(self.rows)]
+        self.pending: list[list[int]] = []
+        self.compared = 0
+
+    async def begin(self) -> None:
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        for name in ("level_write", "level_exponent", "level_value", "sum", "capture", "select", "select_code"):
+            getattr(dut, name).value = 0
+        await FallingEdge(dut.clk)
+        for exponent in range(len(self.levels)):
+            await self.level(exponent, self.rng.choice(extremes(self.level_w)[1:]))
+        await self.cycle(self.sums(), (1 << self.rows) - 1)
+        self.pending.clear()
+
+    def sums(self, value: int | None = None) -> list[list[int]]:
+        """Sums of all cells: one value, or random ones, extremes among them."""
+        half = 1 << (self.sum_w - 1)
+        draw = self.rng.randrange
+        return [
+            [
+                value if value is not None else self.rng.choice((*extremes(self.sum_w), draw(-half, half)))
+                for _ in range(self.cols)
+            ]
+            for _ in range(self.rows)
+        ]
+
+    async def level(self, exponent: int, value: int) -> None:
+        dut = self.dut
+        dut.level_write.value, dut.level_exponent.value = 1, exponent
+        dut.level_value.value = value & ((1 << self.level_w) - 1)
+        self.levels[exponent] = value
+        await FallingEdge(dut.clk)
+        dut.level_write.value = 0
+
+    async def cycle(self, sums: list[list[int]], capture: int, select: int = 0, code: int = 0) -> None:
+        dut, mask = self.dut, (1 << self.sum_w) - 1
+        dut.sum.value = sum(
+            (value & mask) << (self.sum_w * n) for n, value in enumerate(value for row in sums for value in row)
+        )
+        dut.capture.value, dut.select.value, dut.select_code.value = capture, select, code
+        for row in range(self.rows):
+            if capture >> row & 1:
+                self.held[row] = sums[row]
+        level = self.levels[code & ((1 << self.bits) - 1)] * (-1 if code >> self.bits else 1)
+        self.pending.append([level * value for value in self.held[select]])
+        await FallingEdge(dut.clk)
+        if len(self.pending) == LATENCY:
+            width = self.sum_w + self.level_w
+            expected = self.pending.pop(0)
+            packed = sum((value & ((1 << width) - 1)) << (width * c) for c, value in enumerate(expected))
+            assert int(dut.product.value) == packed, f"{int(dut.product.value):#x}, not {expected}"
+            self.compared += 1
+
+
+@cocotb.test()
+async def random_captures(dut) -> None:
+    """Rows are captured alone, together or not at all while any of them is multiplied."""
+    bench = Bench(dut)
+    await bench.begin()
+    rng = bench.rng
+    for _ in range(400):
+        capture = rng.choice((0, 1 << rng.randrange(bench.rows), rng.getrandbits(bench.rows)))
+        await bench.cycle(bench.sums(), capture, rng.randrange(bench.rows), rng.randrange(2 << bench.bits))
+    assert bench.compared > 390
+
+
+@cocotb.test()
+async def every_row_keeps_its_sums(dut) -> None:
+    """Captured in one cycle, multiplied one row after the other while the cells go on."""
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(3):
+        await bench.cycle(bench.sums(), (1 << bench.rows) - 1)
+        for row in bench.rng.sample(range(bench.rows), bench.rows):
+            await bench.cycle(bench.sums(), 0, row, bench.rng.randrange(2 << bench.bits))
+
+
+@cocotb.test()
+async def extreme_factors(dut) -> None:
+    """The largest and smallest sums against the largest and smallest levels, of classes of either sign."""
+    bench = Bench(dut)
+    await bench.begin()
+    for level in extremes(bench.level_w)[1:]:  # a level's negative has to fit
+        exponent = bench.rng.randrange(1 << bench.bits)
+        await bench.level(exponent, level)
+        bench.pending.clear()
+        for value in extremes(bench.sum_w):
+            for negative in (0, 1):
+                row = bench.rng.randrange(bench.rows)
+                await bench.cycle(bench.sums(value), 1 << row, row, negative << bench.bits | exponent)
+        for _ in range(LATENCY - 1):
+            await bench.cycle(bench.sums(), 0)
+    assert bench.compared == 5 * 6 * 2

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists of codes: one half is appended to while the other is read, in random order; emptying; links that wait."""
+
+import os
+import random
+from collections.abc import Sequence
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import Combine, FallingEdge, ReadOnly
+
+
+class Bench:
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.rng = random.Random(int(os.environ["SHW_SEED"]))
+        self.codes, self.depth = 2 << int(dut.BITS.value), 1 << int(dut.INDEX_W.value)
+        self.compared = 0
+
+    async def begin(self) -> None:
+        dut = self.dut
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        for name in ("append", "append_code", "append_half", "append_index", "read_select", "link_read", "link_from"):
+            getattr(dut, name).value = 0
+        await FallingEdge(dut.clk)
+        await self.clear()
+
+    async def clear(self) -> None:
+        """The reader owns both halves and empties every list of both at once, as after a reset."""
+        dut = self.dut
+        dut.append.value, dut.read_half.value, dut.head_clear.value = 0, 3, 1
+        for code in range(self.codes):
+            dut.read_code.value = code
+            await FallingEdge(dut.clk)
+        dut.read_half.value = dut.head_clear.value = 0
+
+    def slice(self) -> list[int]:
+        """Codes of a slice: all alike, few or many different ones; short, long or none."""
+        length = self.rng.choice((0, 1, 2, self.depth, self.rng.randint(1, self.depth)))
+        kinds = self.rng.sample(range(self.codes), self.rng.choice((1, 3, self.codes)))
+        return [self.rng.choice(kinds) for _ in range(length)]
+
+    async def append(self, half: int, codes: Sequence[int], gaps: float) -> None:
+        dut, rng = self.dut, self.rng
+        for index, code in enumerate(codes):
+            while rng.random() < gaps:
+                dut.append.value, dut.append_half.value = 0, rng.getrandbits(1)
+                dut.append_code.value, dut.append_index.value = rng.randrange(self.codes), rng.randrange(self.depth)
+                await FallingEdge(dut.clk)
+            dut.append.value, dut.append_half.value = 1, half
+            dut.append_code.value, dut.append_index.value = code, index
+            await FallingEdge(dut.clk)
+        dut.append.value = 0
+
+    async def head(self, code: int, clear: bool) -> int | None:
+        """The newest value of a list; takes a cycle."""
+        dut = self.dut
+        dut.read_code.value, dut.head_clear.value = code, int(clear)
+        await ReadOnly()
+        index = int(dut.head_index.value) if int(dut.head_valid.value) else None
+        await FallingEdge(dut.clk)
+        dut.head_clear.value = 0
+        return index
+
+    async def follow(self, index: int | None, waits: float) -> list[int]:
+        """The values of a list from its newest one on; a link that was read stays until the next is read."""
+        dut, rng = self.dut, self.rng
+        values = []
+        while index is not None:
+            values.append(index)
+            dut.link_read.value, dut.link_from.value = 1, index
+            await FallingEdge(dut.clk)
+            dut.link_read.value, dut.link_from.value = 0, rng.randrange(self.depth)
+            while rng.random() < waits:
+                await FallingEdge(dut.clk)
+            index = None if int(dut.link_end.value) else int(dut.link_index.value)
+        return values
+
+    async def read(self, half: int, codes: Sequence[int], waits: float) -> None:
+        """Read all lists of a half, empty them, compare them with the codes that were appended."""
+        dut, rng = self.dut, self.rng
+        dut.read_half.value, dut.read_select.value = 1 << half, half
+        for code in rng.sample(range(self.codes), self.codes):
+            if rng.random() < 0.2:
+                await self.head(code, clear=False)
+            found = await self.follow(await self.head(code, clear=True), waits)
+            expected = [index for index, one in enumerate(codes) if one == code][::-1]
+            assert found == expected, f"half {half}, code {code}: {found}, not {expected}"
+            self.compared += len(found)
+            if rng.random() < 0.2:
+                assert await self.head(code, clear=False) is None, f"half {half}, code {code} is not empty"
+        dut.read_half.value = 0
+
+
+@cocotb.test()
+async def one_half_is_read_while_the_other_fills(dut) -> None:
+    bench = Bench(dut)
+    await bench.begin()
+    before: list[int] = []
+    for n in range(16):
+        half, now = n & 1, bench.slice()
+        await Combine(
+            cocotb.start_soon(bench.append(half, now, bench.rng.choice((0.0, 0.3)))),
+            cocotb.start_soon(bench.read(1 - half, before, bench.rng.choice((0.0, 0.3)))),
+        )
+        before = now
+    await bench.read(half, before, 0.0)
+    assert bench.compared > bench.depth
+
+
+@cocotb.test()
+async def one_list_of_everything(dut) -> None:
+    """A slice of one code, and one in which every list gets its last values at the end."""
+    bench = Bench(dut)
+    await bench.begin()
+    for codes in ([bench.codes - 1] * bench.depth, [index % bench.codes for index in range(bench.depth)]):
+        for half in (0, 1):
+            await bench.append(half, codes, 0.0)
+        for half in (1, 0):
+            await bench.read(half, codes, 0.0)
+    assert bench.compared == 4 * bench.depth
+
+
+@cocotb.test()
+async def cleared_in_mid_slice(dut) -> None:
+    """Whatever both halves hold when the reader empties all lists, the next slices are right."""
+    bench = Bench(dut)
+    await bench.begin()
+    for _ in range(4):
+        for half in (0, 1):
+            await bench.append(half, bench.slice(), 0.0)
+        await bench.clear()
+        codes = bench.slice()
+        for half in (0, 1):
+            await bench.read(1 - half, [], 0.0)
+            await bench.append(half, codes, 0.0)
+            await bench.read(half, codes, 0.0)

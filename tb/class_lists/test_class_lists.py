@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shw_class_lists against Python lists."""
+
+import pytest
+
+from runner import elaboration_fails, simulate
+
+FULL = pytest.mark.full
+
+
+@pytest.mark.parametrize(
+    ("bits", "index_w"), [(3, 4), pytest.param(4, 8, marks=FULL), pytest.param(7, 9, marks=FULL)]
+)
+def test_lists(simulator, bits, index_w):
+    simulate(simulator, "shw_class_lists", "cocotb_class_lists", parameters={"BITS": bits, "INDEX_W": index_w})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"BITS": 2}, "shw_ILLEGAL_BITS"),
+        ({"BITS": 8}, "shw_ILLEGAL_BITS"),
+        ({"INDEX_W": 3}, "shw_ILLEGAL_INDEX_W"),
+        ({"INDEX_W": 11}, "shw_ILLEGAL_INDEX_W"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    assert name in elaboration_fails(simulator, "shw_class_lists", parameters)
