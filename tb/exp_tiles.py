@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ class CodePins(Pins):
 class ExpPins(CodePins):
     """Operands of a tile are codes of the ports; `tables` is what the engine holds."""
 
-    CONFIG = ("cfg_exponent_bits", "cfg_row_signed")
+    CONFIG = ("cfg_exponent_bits", "cfg_row_signed", "cfg_slice_length")
 
     def __init__(self, dut) -> None:
         super().__init__(dut, int(dut.ROWS.value))
@@ -73,13 +74,13 @@ class ExpPins(CodePins):
         self.tables = ExpTables(np.zeros(1 << self.bits, np.int64), np.zeros(2 << self.bits, np.int64))
 
     def to_ports(self, config: ExpConfig) -> Sequence[int]:
-        return config.exponent_bits, int(config.row_signed)
+        return config.exponent_bits, int(config.row_signed), config.slice_length
 
     def from_ports(self, values: Sequence[int]) -> ExpConfig:
-        return ExpConfig(values[0], bool(values[1]))
+        return ExpConfig(values[0], bool(values[1]), values[2])
 
     def legal(self, config: ExpConfig) -> bool:
-        return config.legal(self.bits)
+        return config.legal(self.bits, self.depth)
 
     def expected(self, tile: Tile) -> NDArray[np.int64]:
         return class_sums.tile(tile.rows, tile.cols, tile.config, self.tables)
@@ -130,12 +131,16 @@ def codes(rng: random.Random, shape: tuple[int, int], bits: int, kind: str, n: i
 KINDS = ("uniform", "layer", "sparse", "relu", "one", "short")
 
 
-def random_config(rng: random.Random, bits: int) -> ExpConfig:
-    return ExpConfig(rng.randint(3, bits), rng.random() < 0.5)
+def random_config(rng: random.Random, bits: int, depth: int) -> ExpConfig:
+    return ExpConfig(rng.randint(3, bits), rng.random() < 0.5, rng.choice((depth, depth, rng.randint(1, depth))))
 
 
-def illegal_config(rng: random.Random, bits: int) -> ExpConfig:
-    return ExpConfig(rng.choice([n for n in range(8) if not 3 <= n <= bits]), rng.random() < 0.5)
+def illegal_config(rng: random.Random, bits: int, depth: int) -> ExpConfig:
+    """A configuration with exactly one mistake."""
+    config = random_config(rng, bits, depth)
+    if rng.random() < 0.5:
+        return replace(config, exponent_bits=rng.choice([n for n in range(8) if not 3 <= n <= bits]))
+    return replace(config, slice_length=rng.choice((0, rng.randint(depth + 1, 1023))))
 
 
 def random_tile(
@@ -145,9 +150,9 @@ def random_tile(
     length: int | None = None,
     kind: str | None = None,
 ) -> Tile:
-    config = config or random_config(rng, pins.bits)
+    config = config or random_config(rng, pins.bits, pins.depth)
     if length is None:
         length = rng.choice((1, 2, 3, 7, 16, 27, 64, 100, 144, 255, 256, 257, rng.randint(1, 300)))
-    n = config.exponent_bits if config.legal(pins.bits) else 3
+    n = config.exponent_bits if 3 <= config.exponent_bits <= pins.bits else 3
     rows = codes(rng, (pins.rows, length), pins.bits, kind or rng.choice(KINDS), n)
     return Tile(config, rows, codes(rng, (pins.cols, length), pins.bits, rng.choice(KINDS), pins.bits))

@@ -12,7 +12,7 @@ from cocotb.triggers import FallingEdge, Timer
 from numpy.typing import NDArray
 
 from exp_tiles import KINDS, CodePins, codes
-from shiftwork.codes.exponential import Exponential, pack, radius
+from shiftwork.codes.exponential import Exponential, pack, radius, resize
 from shiftwork.golden import exp_units
 from shiftwork.golden.exp_units import PairTables
 from tiles import STALLS, Run, Tile, TileBench
@@ -123,15 +123,11 @@ async def layers_of_every_width(dut) -> None:
     for bits in range(3, pins.bits + 1):
         row = Exponential(bits, noise.uniform(1.05, 2), noise.uniform(0.1, 9), noise.uniform(-1, 1))
         col = Exponential(bits, row.base, noise.uniform(0.1, 9), noise.uniform(-1, 1))
-        r = radius(bits)
-        signs, exponents = zip(
-            *((noise.random((n, 40)) < 0.5, noise.integers(-r - 1, r + 1, (n, 40))) for n in (pins.rows, pins.cols)),
-            strict=True,
-        )
-        own = [pack(s, e, bits) for s, e in zip(signs, exponents, strict=True)]
-        wide = [pack(s, np.where(e == -r - 1, -pins.zero, e), pins.bits) for s, e in zip(signs, exponents, strict=True)]
+        kind = bench.rng.choice(("layer", "sparse", "relu"))
+        own = [codes(bench.rng, (n, 40), bits, kind, bits).astype(np.uint8) for n in (pins.rows, pins.cols)]
+        wide = [resize(side, bits, pins.bits).astype(np.int64) for side in own]
         await pins.load(exp_units.widened(exp_units.pair_tables(row, col), pins.bits))
-        run = await bench.check([Tile(None, *(codes.astype(np.int64) for codes in wide))])
+        run = await bench.check([Tile(None, *wide)])
         assert (run.results[0] == exp_units.tile(*own, row, col)).all()
 
 
@@ -195,6 +191,30 @@ async def tables_wait_for_the_tiles(dut) -> None:
         inside = [(run.taken[n], left) for n, left in zip(begins, run.left[bench.rows - 1 :: bench.rows], strict=True)]
         for cycle, free in enumerate(ready, 1):
             assert free != any(begin < cycle <= end for begin, end in inside), (cycle, inside)
+
+
+@cocotb.test()
+async def tables_wait_between_slices(dut) -> None:
+    """A tile that pauses between two slices until the first is evaluated still holds the tables."""
+    bench = await start(dut)
+    pins, dut = bench.pins, bench.dut
+    one, seen = tile(bench, bench.pins.longest + 1), []
+    beats = pins.beats(one)
+    dut.out_ready.value = 1
+    for n, (row, col) in enumerate(beats):
+        if n == pins.longest:
+            for _ in range(pins.rows * (14 * radius(pins.bits) + 5) + 20):
+                assert not int(dut.table_ready.value)
+                await FallingEdge(dut.clk)
+        dut.in_row.value, dut.in_col.value, dut.in_last.value = row, col, int(n == pins.longest)
+        dut.in_valid.value = 1
+        await FallingEdge(dut.clk)
+        dut.in_valid.value = 0
+    while len(seen) < pins.rows:
+        seen += [int(dut.out_acc.value)] * int(dut.out_valid.value)
+        await FallingEdge(dut.clk)
+    assert int(dut.table_ready.value)
+    assert (pins.result(seen) == pins.expected(one)).all()
 
 
 async def watch_outputs(dut) -> None:

@@ -36,21 +36,25 @@ def test_engine_long(simulator, shape):
     run(simulator, shape, 1 if simulator == "icarus" else 5)
 
 
+ILLEGAL = [
+    ("shw_exp_count_engine", {"ROWS": 5}, "shw_ILLEGAL_ROWS"),
+    ("shw_exp_count_engine", {"COUNT_W": 13}, "shw_ILLEGAL_COUNT_W"),
+]
+MORE_ILLEGAL = [
+    ("shw_exp_count_engine", {"ROWS": 0}, "shw_ILLEGAL_ROWS"),
+    ("shw_exp_count_engine", {"COLS": 0}, "shw_ILLEGAL_COLS"),
+    ("shw_exp_count_engine", {"COLS": 1025}, "shw_ILLEGAL_COLS"),
+    ("shw_exp_count_engine", {"BITS": 2}, "shw_ILLEGAL_BITS"),
+    ("shw_exp_count_engine", {"BITS": 8}, "shw_ILLEGAL_BITS"),
+    ("shw_exp_count_engine", {"COUNT_W": 3}, "shw_ILLEGAL_COUNT_W"),
+    ("shw_exp_count_column", {"ROWS": 5, "ROW_W": 3}, "shw_ILLEGAL_ROWS"),
+    ("shw_exp_count_column", {"ROWS": 3}, "shw_ILLEGAL_ROWS"),
+    ("shw_exp_count_column", {"COUNT_W": 13}, "shw_ILLEGAL_COUNT_W"),
+]
+
+
 @pytest.mark.parametrize(
-    ("block", "parameters", "name"),
-    [
-        ("shw_exp_count_engine", {"ROWS": 0}, "shw_ILLEGAL_ROWS"),
-        ("shw_exp_count_engine", {"ROWS": 5}, "shw_ILLEGAL_ROWS"),
-        ("shw_exp_count_engine", {"COLS": 0}, "shw_ILLEGAL_COLS"),
-        ("shw_exp_count_engine", {"COLS": 1025}, "shw_ILLEGAL_COLS"),
-        ("shw_exp_count_engine", {"BITS": 2}, "shw_ILLEGAL_BITS"),
-        ("shw_exp_count_engine", {"BITS": 8}, "shw_ILLEGAL_BITS"),
-        ("shw_exp_count_engine", {"COUNT_W": 3}, "shw_ILLEGAL_COUNT_W"),
-        ("shw_exp_count_engine", {"COUNT_W": 13}, "shw_ILLEGAL_COUNT_W"),
-        ("shw_exp_count_column", {"ROWS": 5, "ROW_W": 3}, "shw_ILLEGAL_ROWS"),
-        ("shw_exp_count_column", {"ROWS": 3}, "shw_ILLEGAL_ROWS"),
-        ("shw_exp_count_column", {"COUNT_W": 13}, "shw_ILLEGAL_COUNT_W"),
-    ],
+    ("block", "parameters", "name"), [*ILLEGAL, *(pytest.param(*one, marks=pytest.mark.full) for one in MORE_ILLEGAL)]
 )
 def test_illegal(simulator, block, parameters, name):
     assert name in elaboration_fails(simulator, block, parameters)

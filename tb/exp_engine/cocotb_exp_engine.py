@@ -33,6 +33,18 @@ async def lengths(dut) -> None:
 
 
 @cocotb.test()
+async def slice_lengths(dut) -> None:
+    """Slices of every interesting length give the bits of whole ones."""
+    bench = await start(dut)
+    pins = bench.pins
+    tiles = []
+    for length in (1, 2, 3, 17, pins.depth // 2, pins.depth - 1, pins.depth):
+        config = ExpConfig(pins.bits, True, length)
+        tiles += [random_tile(bench.rng, pins, config, k) for k in (length, min(3 * length, 80), length + 1)]
+    await bench.check(tiles)
+
+
+@cocotb.test()
 async def every_kind_of_row(dut) -> None:
     """Every kind of codes in the rows, at every exponent width, with and without signs."""
     bench = await start(dut)
@@ -123,15 +135,19 @@ async def illegal_configurations(dut) -> None:
         tiles = []
         for _ in range(2 * AMOUNT):
             make = illegal_config if bench.rng.random() < 0.5 else random_config
-            tiles.append(random_tile(bench.rng, pins, make(bench.rng, pins.bits), bench.rng.choice((1, 2, 9, 40))))
+            tiles.append(
+                random_tile(bench.rng, pins, make(bench.rng, pins.bits, pins.depth), bench.rng.choice((1, 2, 9, 40)))
+            )
         tiles.append(random_tile(bench.rng, pins, length=5))
         await bench.check(tiles, source, sink)
         assert int(dut.cfg_error.value) == 0
-        await bench.check([random_tile(bench.rng, pins, illegal_config(bench.rng, pins.bits), 3)])
+        await bench.check([random_tile(bench.rng, pins, illegal_config(bench.rng, pins.bits, pins.depth), 3)])
         for _ in range(20):
             await FallingEdge(dut.clk)
             assert int(dut.cfg_error.value) == 1
     await bench.check([random_tile(bench.rng, pins, ExpConfig(n, True), 1) for n in range(8)])
+    lengths = (0, 1, pins.depth, pins.depth + 1, 1023)
+    await bench.check([random_tile(bench.rng, pins, ExpConfig(3, True, n), 2) for n in lengths])
 
 
 @cocotb.test()
@@ -180,7 +196,7 @@ async def reset_in_mid_stream(dut) -> None:
     for n in range(3 * AMOUNT):
         tiles = [random_tile(bench.rng, pins, length=bench.rng.choice((1, 9, 40, 100))) for _ in range(3)]
         if n % 3 == 0:
-            tiles[0].config = illegal_config(bench.rng, pins.bits)
+            tiles[0].config = illegal_config(bench.rng, pins.bits, pins.depth)
         await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=bench.rng.randint(1, 300))
         await bench.reset()
         await bench.check([random_tile(bench.rng, pins, length=bench.rng.choice((1, 8, 33)))])
@@ -204,13 +220,9 @@ async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> None:
         await FallingEdge(pins.dut.clk)
     for one in tiles:
         signs, exponents = row_classes(one.rows, one.config, pins.bits)
-        cuts = range(0, one.length, pins.depth)
-        counts = [
-            class_counts(signs[:, k : k + pins.depth], exponents[:, k : k + pins.depth], one.config) for k in cuts
-        ]
-        loads.append(ExpTile(tuple(walks(np.stack(counts), pins.fold)), one.length))
+        loads.append(ExpTile.of(walks(class_counts(signs, exponents, one.config), pins.fold), one.length, one.config))
     run = await bench.check(tiles)
-    assert run.cycles == predict_exp_cycles(loads, bench.rows, pins.depth), [str(one) for one in tiles]
+    assert run.cycles == predict_exp_cycles(loads, bench.rows), [str(one) for one in tiles]
 
 
 @cocotb.test()

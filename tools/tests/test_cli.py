@@ -128,12 +128,18 @@ def test_exponential_codes(model: Path, data: Path, tmp_path: Path, capsys: pyte
     assert "% without a zero" in text
     assert "live %" in text
     assert "pairs/MAC" not in text
-    assert main(["quantize", *words, "--output", str(network), "--json", str(fits)]) == 0
-    assert "RMAE %" in capsys.readouterr().out
+    plot = tmp_path / "fits.svg"
+    assert main(["quantize", *words, "--output", str(network), "--json", str(fits), "--fit-plot", str(plot)]) == 0
+    text = capsys.readouterr().out
+    assert "RMAE %" in text
+    assert str(plot) in text
+    assert plot.read_bytes().startswith(b"<?xml")
+    other = ["quantize", model, "--data", data, "--output", network, "--fit-plot", plot]
+    assert "--fit-plot belongs to --scheme dnateq, not to --scheme tr" in refused(capsys, *other)
     found = json.loads(fits.read_text())["fits"]
     assert [entry["kind"] for entry in found] == ["activation", "weight"] * 2
     assert found[1]["code"]["base"] == found[0]["code"]["base"]
-    assert sum(found[1]["counts"]) == 36
+    assert sum(found[1]["counts"]) + found[1]["zeros"] == 36
     again = ["simulate", str(network), "--data", str(data), "--executor", "golden", "--json", str(report)]
     assert main(again) == 0
     assert json.loads(report.read_text())["layers"] == content["layers"]

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -23,6 +26,8 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.quantize import dnateq
 from shiftwork.quantize.bounds import accumulator_bound, check_accumulators
 from shiftwork.quantize.calibrate import calibrate
+from shiftwork.quantize.expfit import Magnitudes, search_base
+from shiftwork.report.fit_plot import check_plot, draw_fits
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 SaveModel = Callable[..., Path]
@@ -116,31 +121,81 @@ def test_groups_share_base_and_width(every_kind: tuple[FloatNetwork, np.ndarray]
     assert all(network.output not in group.tensors for group in found)
 
 
-def test_the_lead_is_the_member_of_larger_error(digits: Digits) -> None:
+def test_candidates_lie_around_the_base_of_larger_error(digits: Digits) -> None:
     network, _, calibration = digits
-    for group in dnateq.fit_groups(network, calibrate(network, calibration.x), (3, 5)):
-        for fits in group.fits.values():
-            assert len({(fit.code.base, fit.code.bits) for fit in fits.values()}) == 1
-        assert group.error(3) > group.error(5)
-        assert group.bits_below(group.error(3) * 1.01) == 3
-        assert group.bits_below(group.error(3)) == 5
-        assert group.bits_below(0) == 5
+    statistics = calibrate(network, calibration.x)
+    weights = {module.name: module.weight for module in network.modules}
+    for group in dnateq.fit_groups(network, statistics, (3, 5)):
+        members = [statistics[group.tensors[0]].values, *(weights[name] for name in group.readers)]
+        for bits, candidates in group.candidates.items():
+            searched = max((search_base(Magnitudes.of(x), bits) for x in members), key=lambda fit: fit.rmae)  # type: ignore[arg-type]
+            bases = [codes[""].base for codes in candidates]
+            assert len(bases) > 1
+            assert searched.code.base in bases
+            for codes, base in zip(candidates, bases, strict=True):
+                assert set(codes) == {"", *group.readers}
+                assert {(code.base, code.bits) for code in codes.values()} == {(base, bits)}
 
 
-def test_shares_are_relative(digits: Digits) -> None:
+def test_the_candidate_of_least_divergence_is_taken(digits: Digits) -> None:
     network, _, calibration = digits
-    found = dnateq.fit_groups(network, calibrate(network, calibration.x), (3, 4))
-    dnateq.weigh(network, calibration.x, found)
-    shares = [group.share for group in found]
-    assert math.prod(shares) == pytest.approx(1)
-    assert min(shares) < 0.9
+    found = dnateq.fit_groups(network, calibrate(network, calibration.x), (3, 5))
+    for group in found:
+        for candidates in group.candidates.values():
+            hopeless = {name: replace(code, alpha=100 * code.alpha) for name, code in candidates[0].items()}
+            candidates.insert(0, hopeless)
+    dnateq.measure(network, calibration.x[:40], found)
+    for group in found:
+        assert group.divergence[3] > group.divergence[5] > 0
+        for bits, codes in group.best.items():
+            assert codes.tensors[group.tensors[0]] in [codes[""] for codes in group.candidates[bits][1:]]
+            assert set(codes.weights) == set(group.readers)
+
+
+def test_divergence_by_hand(save_model: SaveModel, rng: np.random.Generator) -> None:
+    path = save_model([("Gemm", ["in", "w"], "out")], {"w": rng.normal(0, 1, (6, 3)).astype(np.float32)}, ("N", 6))
+    network, x = import_onnx(path), rng.normal(0, 1, (7, 6)).astype(np.float32)
+    found = dnateq.fit_groups(network, calibrate(network, x), (3,))
+    dnateq.measure(network, x, found)
+    integer = dnateq.build(network, found[0].best[3])
+    rounded = run(integer, x)[integer.output] * integer.output_scale
+    total = 0.0
+    for z, y in zip(reference(path, x).reshape(7, 3), rounded.reshape(7, 3), strict=True):
+        p, q = np.exp(z) / np.exp(z).sum(), np.exp(y) / np.exp(y).sum()
+        total += float(sum(p * np.log(p / q))) / 7
+    assert found[0].divergence[3] == pytest.approx(total, rel=1e-3)
+
+
+def test_a_price_takes_the_bits_that_are_worth_it() -> None:
+    group = dnateq.Group(["x"], ["f"], 10, divergence={3: 1.0, 4: 0.3, 5: 0.25, 6: 0.01, 7: 0.0})
+    assert group.prices() == pytest.approx([0.001, 0.0145, 0.07])
+    for price, bits in (
+        (0, 7),
+        (0.0009, 7),
+        (0.0011, 6),
+        (0.014, 6),
+        (0.015, 4),
+        (0.069, 4),
+        (0.071, 3),
+        (math.inf, 3),
+    ):
+        assert group.bits_at(price) == bits
+
+
+def test_expected_loss_by_hand() -> None:
+    exact = np.array([[0.0, 1.0], [0.0, 30.0]])
+    assert dnateq.expected_loss(exact, exact) == 0
+    p = 1 / (1 + math.exp(-1))
+    changed = sum(NormalDist().inv_cdf((place + 0.5) / 32) > 0.5 for place in range(32))
+    loss = dnateq.expected_loss(exact, exact + np.array([[2.0, 0.0], [0.0, 0.0]]))
+    assert loss == pytest.approx(100 * (2 * p - 1) * changed / 32 / 2)
 
 
 def test_fewer_points_take_more_bits(every_kind: tuple[FloatNetwork, np.ndarray]) -> None:
     network, x = every_kind
     told: list[str] = []
     wide, narrow = (
-        dnateq.quantize(network, x, None, None, loss, lambda _i, _n, text: told.append(text)) for loss in (10.0, 100.0)
+        dnateq.quantize(network, x, None, loss, lambda _i, _n, text: told.append(text)) for loss in (10.0, 100.0)
     )
     assert narrow.average_bits == (4.0, 4.0)
     assert 4 < wide.average_bits[0] <= 8
@@ -152,7 +207,7 @@ def test_fewer_points_take_more_bits(every_kind: tuple[FloatNetwork, np.ndarray]
 def test_a_limit_that_nothing_keeps(digits: Digits) -> None:
     network, _, calibration = digits
     with pytest.raises(ShiftworkError, match=r"no exponents of 3 to 7 bits keep -10.0 points"):
-        dnateq.quantize(network, calibration.x[:16], None, None, -10.0)
+        dnateq.quantize(network, calibration.x[:16], None, -10.0)
 
 
 # -- integers
@@ -290,8 +345,8 @@ def test_integers_that_do_not_fit_are_refused(every_kind: tuple[FloatNetwork, np
     found = dnateq.fit_groups(network, calibrate(network, x), (3,))
     codes = dnateq.ExpCodes({}, {})
     for group in found:
-        codes.tensors.update(dict.fromkeys(group.tensors, group.fits[3][""].code))
-        codes.weights.update({name: group.fits[3][name].code for name in group.readers})
+        codes.tensors |= dict.fromkeys(group.tensors, group.candidates[3][0][""])
+        codes.weights |= {name: group.candidates[3][0][name] for name in group.readers}
     added = next(module for module in network.modules if module.kind == "add")
     first = network.modules[0]
     codes.biases[first.name] = np.full(4, 1e9)
@@ -328,7 +383,7 @@ def test_model_bits_are_all_that_is_stored(digits: Digits) -> None:
 def test_the_example_network_stays_accurate(digits: Digits) -> None:
     network, test, calibration = digits
     assert test.y is not None
-    integer = dnateq.quantize(network, calibration.x, calibration.y)
+    integer = dnateq.quantize(network, calibration.x)
     assert accuracy(run(integer, test.x, collect=False)[integer.output], test.y) >= 95
     assert integer.average_bits[0] < 6
 
@@ -352,4 +407,29 @@ def test_fits_are_reported(digits: Digits) -> None:
         assert len(fit.edges) == len(fit.counts) + 1
     weight = network.modules[0].weight
     assert weight is not None
-    assert sum(fits[1].counts) == weight.size
+    assert sum(fits[1].counts) + fits[1].zeros == weight.size
+    assert max(fits[1].edges) == np.abs(weight).max()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_fits_are_drawn(digits: Digits, tmp_path: Path, suffix: str) -> None:
+    network, _, calibration = digits
+    fits = dnateq.fit_report(network, calibration.x, dnateq.quantize(network, calibration.x[:20], exponent_bits=3))
+    path = tmp_path / f"fits{suffix}"
+    check_plot(path)
+    draw_fits(fits[:3], path)
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG" if suffix == ".png" else b"<?xml")
+    assert len(content) > 10000
+    if suffix == ".svg":
+        draw_fits(fits[:3], path)
+        assert path.read_bytes() == content
+
+
+def test_plots_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ShiftworkError, match=r"--fit-plot .*fits.jpg: .png or .svg is expected"):
+        check_plot(tmp_path / "fits.jpg")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
+    with pytest.raises(ShiftworkError, match=r"--fit-plot needs matplotlib: pip install 'shiftwork\[plot\]'"):
+        check_plot(tmp_path / "fits.png")

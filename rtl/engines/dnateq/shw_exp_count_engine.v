@@ -12,14 +12,15 @@
 //             COLS     1..1024  columns
 //             BITS     3..7     width of an exponent
 //             COUNT_W  4..12    width of a counter; up to 9 the multipliers have at most 25 x 18 bits
-// Latency:      with R = 2^(BITS-1) - 1: row r leaves 9 + (r + 1) (10 R + 4) cycles after the tile's last beat.
+// Latency:      with R = 2^(BITS-1) - 1: row r leaves 9 + (r + 1) (10 R + 4) cycles after the tile's last beat, if
+//   its last slice does not wait.
 // Throughput:   1 beat per cycle; moving takes ROWS (4 R + 1) cycles a slice, and slices do not move
 //   closer together than ROWS (10 R + 4) + 3 cycles.
 // Backpressure: in_ready falls while counters move; a move waits until the slice before is evaluated,
 //   which stops before it overwrites a result that has not left. All outputs depend on registers only.
 // Reset:        rst drops all tiles and keeps the tables; counters are cleared in the ROWS (4 R + 1)
 //   cycles that follow.
-// Tables:       select 0: P[e], unsigned 16 bits, at e in two's complement, -2 R..2 R; 1: F, two's
+// Tables: select 0: P[e], unsigned 16 bits, at e in two's complement, -2 R..2 R; 1: F, two's
 //   complement, at 0..3. Every word has to be written before the first beat. table_ready is 1 while no
 //   tile is in the engine.
 // Bit order:    row 0, column 0 in the low bits; lane count 1. Results are modulo 2^48.
@@ -36,11 +37,11 @@ module shw_exp_count_engine #(
   input  wire                     clk,
   input  wire                     rst,
   output wire                     cfg_error,      // 0: there is no configuration
-  input  wire                     table_valid,
-  output wire                     table_ready,
-  input  wire                     table_select,
-  input  wire [BITS:0]            table_address,
-  input  wire [16:0]              table_data,
+  input  wire                     table_valid,    // a word is offered; stays until taken
+  output wire                     table_ready,    // the word is taken at the next edge
+  input  wire                     table_select,   // 0: powers, 1: factors
+  input  wire [BITS:0]            table_address,  // exponent in two's complement, or 0..3
+  input  wire [16:0]              table_data,     // 16 bits, or 17 in two's complement
   input  wire                     in_valid,
   output wire                     in_ready,
   input  wire                     in_last,
@@ -49,7 +50,7 @@ module shw_exp_count_engine #(
   output reg                      out_valid,
   input  wire                     out_ready,
   output reg                      out_last,
-  output wire [COLS*48-1:0]       out_acc
+  output wire [COLS*48-1:0]       out_acc         // one 48-bit result per column; one beat per row
 );
   generate
     if (ROWS < 1 || ROWS > 4) begin : g_illegal_rows
@@ -282,8 +283,9 @@ module shw_exp_count_engine #(
   reg  [15:0] power_1;
   reg  [16:0] factor_4;
 
-  assign table_ready = first && beats == {(COUNT_W-1){1'b0}} && !moving && !busy && valid == 6'd0
-                       && !out_valid;
+  // A slice is moving, or in the pipeline, or waits for a result to leave.
+  assign table_ready = first && beats == {(COUNT_W-1){1'b0}}
+                       && !moving && valid == 6'd0 && !out_valid;
 
   shw_lutram #(.DATA_W(16), .ADDR_W(BITS + 1)) u_powers (
     .clk(clk), .write_enable(table_write && !table_select), .write_address(table_address),
@@ -309,8 +311,8 @@ module shw_exp_count_engine #(
         .both_write(both_write), .both_entry(move_place_2),
         .both(both[c*COUNT_W +: COUNT_W]),
         .single_write(single_write),
-        .single_entry({move_place_2[BITS+1 +: ROW_W], move_place_2[BITS:1]}), .rows(rows[c*COUNT_W +: COUNT_W]),
-        .columns(columns[c*COUNT_W +: COUNT_W]),
+        .single_entry({move_place_2[BITS+1 +: ROW_W], move_place_2[BITS:1]}),
+        .rows(rows[c*COUNT_W +: COUNT_W]), .columns(columns[c*COUNT_W +: COUNT_W]),
         .pass(pass), .entry({row, exponent}), .power_1(power_1),
         .valid_2(valid[2]), .begin_2(begins[2]), .factor_4(factor_4), .first_4(firsts[4]),
         .end_5(ends[5]), .row_begin_5(passes[9:8] == 2'd0), .keep(keep), .keep_row(done_row),

@@ -12,15 +12,16 @@
 // cycle is loaded.
 //
 // cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as zero. cfg_row_signed = 0: the signs
-// of row codes are ignored, and nothing is spent on negative classes. Both are sampled at the first beat of a tile. n outside
-// 3..BITS raises cfg_error; the tile is consumed, no result leaves.
+// of row codes are ignored, and nothing is spent on negative classes. cfg_slice_length: values of a slice, 1..DEPTH; a tile is cut
+// into slices that long and the rest, and flows best when they are equal. All are sampled at the first beat of a tile. n outside
+// 3..BITS and a slice of no legal length raise cfg_error; the tile is consumed, no result leaves.
 //
 // Parameters:
 //   ROWS     1..64    rows (streamed operands), a multiple of FOLD
 //   FOLD     1..16    rows that share one row of cells
 //   COLS     1..1024  columns (gathered operands)
 //   BITS     3..7     widest exponent; a code has BITS + 1 bits: sign, exponent in two's complement
-//   DEPTH    256, 512  values per slice; a tile is cut into slices
+//   DEPTH    256, 512  values per slice at most
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency:    a slice of L values takes max(L, longest walk) cycles in steady state (shiftwork.compile.exp_cycles); the walk of a row
 //   takes one cycle per value that is not zero, and more where classes are shorter than ROWS / FOLD values.
@@ -45,6 +46,7 @@ module shw_exp_engine #(
   input  wire                     rst,
   input  wire [2:0]               cfg_exponent_bits,
   input  wire                     cfg_row_signed,
+  input  wire [9:0]               cfg_slice_length,
   output reg                      cfg_error,
   input  wire                     table_valid,
   output wire                     table_ready,
@@ -107,20 +109,25 @@ module shw_exp_engine #(
   reg [BITS-1:0]    half_radius_1;
   reg [BITS-1:0]    radius;             // of the tile being loaded
   reg               negatives;
+  reg [INDEX_W-1:0] last_place;         // of a slice
 
   localparam [31:0] WIDEST = BITS;
-  wire illegal = cfg_exponent_bits < 3'd3 || cfg_exponent_bits > WIDEST[2:0];
+  localparam [31:0] LONGEST = DEPTH;
+  wire illegal = cfg_exponent_bits < 3'd3 || cfg_exponent_bits > WIDEST[2:0]
+               || cfg_slice_length == 10'd0 || cfg_slice_length > LONGEST[9:0];
+
+  wire [INDEX_W-1:0] cfg_last_place = cfg_slice_length[INDEX_W-1:0] - 1'b1;
+  wire [BITS-1:0]    cfg_radius     = ({{(BITS-1){1'b0}}, 1'b1} << (cfg_exponent_bits - 3'd1)) - 1'b1;
 
   assign in_ready = !clearing && (discard || !half_full[load_half]);
 
   wire beat       = in_valid && in_ready;
   wire first_beat = beat && !tile_open;
   wire value      = beat && !discard && !(first_beat && illegal);
-  wire slice_ends = in_last || (&position);
+  wire slice_ends = in_last || position == (first_beat ? cfg_last_place : last_place);
   reg  run_half;                        // half that is walked
   wire done;                            // ... and free from the next cycle on
 
-  wire [BITS-1:0] cfg_radius = ({{(BITS-1){1'b0}}, 1'b1} << (cfg_exponent_bits - 3'd1)) - 1'b1;
 
   always @(posedge clk) begin
     if (rst) begin
@@ -148,8 +155,9 @@ module shw_exp_engine #(
       if (value && slice_ends) half_full[load_half] <= 1'b1;
     end
     if (first_beat) begin
-      radius    <= cfg_radius;
-      negatives <= cfg_row_signed;
+      radius     <= cfg_radius;
+      negatives  <= cfg_row_signed;
+      last_place <= cfg_last_place;
     end
     if (value && slice_ends) begin
       half_first[load_half]     <= first_slice;

@@ -353,7 +353,7 @@ def cores(
 
 @app.command()
 def synth(
-    scheme: Annotated[str, typer.Argument(help="tr: engines; msq: 4-bit units; requant: requantizers.")] = "tr",
+    scheme: Annotated[str, typer.Argument(help="tr, dnateq: engines; msq: 4-bit units; requant: requantizers.")] = "tr",
     model: Annotated[
         Path | None, typer.Option(metavar="MODEL.onnx", help="Network for cycles and sums. [default: digits example]")
     ] = None,
@@ -364,9 +364,10 @@ def synth(
     cycles: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Take cycles from `run --json` reports; repeatable.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="Samples that run on the RTL; msq, requant: on the golden model.")] = 5,
-    rows: o.Rows = 8,
-    cols: o.Cols = 64,
+    samples: Annotated[int, typer.Option(help="Samples that run on the RTL; all but tr: on the golden model.")] = 5,
+    rows: o.EngineRows = None,
+    cols: o.EngineCols = None,
+    fold: o.Fold = None,
     design: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Map this design only, such as tr or booth; repeatable.")
     ] = None,
@@ -377,13 +378,26 @@ def synth(
     ] = None,
     json: o.JsonFile = None,
 ) -> int:
-    """Area and LUT-cycles per MAC of the engines beside inferred and Booth arrays (Yosys, 7-series); area and switching
-    of 4-bit units (msq; 7-series, ECP5) or of requantizers (requant; 7-series, ECP5, iCE40)."""
+    """Area and LUT-cycles per MAC of the engines (tr, dnateq) beside inferred and Booth arrays (Yosys, 7-series); area
+    and switching of 4-bit units (msq; 7-series, ECP5) or of requantizers (requant; 7-series, ECP5, iCE40)."""
     from shiftwork.cli.synth import synth as run_synth
 
     o.check_target("--json", json)
     return run_synth(
-        scheme, model, data, calib_data, cycles or [], samples, rows, cols, design or [], ecp5, toggles, keep, json
+        scheme,
+        model,
+        data,
+        calib_data,
+        cycles or [],
+        samples,
+        rows,
+        cols,
+        fold,
+        design or [],
+        ecp5,
+        toggles,
+        keep,
+        json,
     )
 
 

@@ -99,13 +99,12 @@ Calibrate = Annotated[int, typer.Option(help="Calibration samples to use.")]
 CalibrationFile = Annotated[
     Path | None, typer.Option("--calib-data", metavar="C.npz", help="Calibration samples. [default: those of --data]")
 ]
-Rows = Annotated[int, typer.Option(help="Rows of the simulated engine.")]
-Cols = Annotated[int, typer.Option(help="Columns of the simulated engine.")]
 EngineRows = Annotated[
-    int | None, typer.Option("--rows", help="Rows of the simulated engine. [default: 8]", show_default=False)
+    int | None, typer.Option("--rows", help="Rows of the engine. [default: 8]", show_default=False)
 ]
 EngineCols = Annotated[
-    int | None, typer.Option("--cols", help="Columns of the engine. [default: 64, msq and dnateq: 16]", show_default=False)
+    int | None,
+    typer.Option("--cols", help="Columns of the engine. [default: 64, msq and dnateq: 16]", show_default=False),
 ]
 FixedRows = Annotated[
     int | None, typer.Option(help="Rows of multipliers of the msq engine. [default: 8]", show_default=False)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles.
 
-Schemes ``msq`` and ``requant`` have modules of their own.
+Schemes ``msq``, ``requant`` and ``dnateq`` have modules of their own.
 """
 
 from __future__ import annotations
@@ -11,18 +11,28 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from shiftwork.cli.dnateq import dnateq
 from shiftwork.cli.msq import msq
 from shiftwork.cli.requant import requant
+from shiftwork.compile import ExpEngine, engine_for
 from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import ecp5 as placer
 from shiftwork.hardware import yosys
 from shiftwork.hardware.designs import cell_row, designs
 from shiftwork.hardware.synth import TARGETS, Cycles, check_shape, measure_cycles, read_cycles, synth_tr
+from shiftwork.network.integer import EXPONENTIAL
 from shiftwork.report.progress import Progress
 from shiftwork.report.run import write_json
 from shiftwork.report.table import Table
 
-SCHEMES = ("tr", "msq", "requant")
+SCHEMES = {
+    "tr": ("--cycles", "--design", "--ecp5", "--toggles", "--rows", "--cols"),
+    "msq": (),
+    "requant": ("--design",),
+    EXPONENTIAL: ("--toggles", "--rows", "--cols", "--fold"),
+}
+"""Options that not all of them take."""
+
 ROWS, COLS = 8, 64
 TOGGLE_TARGET = 0.5
 BLOCKS = (16, 4, 32)
@@ -38,8 +48,9 @@ def synth(
     calibration: Path | None,
     cycles: list[Path],
     samples: int,
-    rows: int,
-    cols: int,
+    rows: int | None,
+    cols: int | None,
+    fold: int | None,
     keys: list[str],
     ecp5: bool,
     toggles: bool,
@@ -49,12 +60,12 @@ def synth(
     """Measure cycles on the RTL (or read them), run the tools, print tables.
 
     Args:
-        scheme: ``tr``, or ``msq`` (:mod:`shiftwork.cli.msq`) or ``requant`` (:mod:`shiftwork.cli.requant`), which take
-            no shape, cycles, ecp5 or toggles.
+        scheme: ``tr``, ``msq`` (:mod:`shiftwork.cli.msq`), ``requant`` (:mod:`shiftwork.cli.requant`) or ``dnateq``
+            (:mod:`shiftwork.cli.dnateq`); :data:`SCHEMES` says which options go with it.
         model, data, calibration: network for cycles, codes and sums; None is the digits example.
         cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
-        samples: samples on the RTL, or on the golden model for sums. rows, cols: shape.
-        keys: designs to map, empty for all; not for ``msq``.
+        samples: samples on the RTL (``tr``) or on the golden model. rows, cols, fold: shape, None is the default.
+        keys: designs to map, empty for all.
         ecp5: place and route instead of mapping to 7-series. toggles: count net toggles instead.
         keep: folder that keeps scripts, logs and netlists. json: file to write.
 
@@ -68,6 +79,12 @@ def synth(
 
     if scheme not in SCHEMES:
         raise ShiftworkError(f"synth {scheme}: choose {', '.join(SCHEMES)}")
+    given = {"--cycles": cycles, "--design": keys, "--ecp5": ecp5, "--toggles": toggles}
+    given |= {"--rows": rows is not None, "--cols": cols is not None, "--fold": fold is not None}
+    for option, value in given.items():
+        if value and option not in SCHEMES[scheme]:
+            takers = " and ".join(name for name, options in SCHEMES.items() if option in options)
+            raise ShiftworkError(f"{option} belongs to synth {takers}, not to synth {scheme}")
     if samples < 1:
         raise ShiftworkError(f"--samples {samples} is below 1")
     if cycles and model is not None:
@@ -76,20 +93,36 @@ def synth(
         raise ShiftworkError("--model and --data belong together")
     network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
     known = calibration or (demo.CALIBRATION if model is None else used)
-    if scheme != "tr":
-        foreign = {"--cycles": cycles, "--ecp5": ecp5, "--toggles": toggles, "--rows": rows != ROWS}
-        for option, value in {**foreign, "--cols": cols != COLS}.items():
-            if value:
-                raise ShiftworkError(f"{option} belongs to synth tr, not to synth {scheme}")
-        if scheme == "msq" and keys:
-            raise ShiftworkError("--design does not go with synth msq")
-        if scheme == "msq":
-            result = msq(network, used, known, samples, keep)
-        else:
-            result = requant(network, used, known, samples, keys, keep)
-        if json is not None:
-            write_json(json, result)
-        return 0
+    if scheme == EXPONENTIAL:
+        engine = engine_for(scheme, rows, cols, fold=fold)
+        assert isinstance(engine, ExpEngine)
+        result = dnateq(network, used, known, samples, engine, toggles, keep)
+    elif scheme == "msq":
+        result = msq(network, used, known, samples, keep)
+    elif scheme == "requant":
+        result = requant(network, used, known, samples, keys, keep)
+    else:
+        shape = ROWS if rows is None else rows, COLS if cols is None else cols
+        result = _engines(network, used, known, cycles, samples, shape, keys, ecp5, toggles, keep)
+    if json is not None:
+        write_json(json, result)
+    return 0
+
+
+def _engines(
+    model: Path,
+    data: Path,
+    calibration: Path,
+    cycles: list[Path],
+    samples: int,
+    shape: tuple[int, int],
+    keys: list[str],
+    ecp5: bool,
+    toggles: bool,
+    keep: Path | None,
+) -> dict[str, Any]:
+    """Scheme ``tr`` of :func:`synth`."""
+    rows, cols = shape
     if ecp5 and toggles:
         raise ShiftworkError("--ecp5 and --toggles exclude each other")
     unknown = sorted(set(keys) - set(designs(rows, cols)))
@@ -103,13 +136,11 @@ def synth(
     yosys.version()
     if keep is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
-            result = _work(network, used, known, cycles, samples, rows, cols, keys, ecp5, toggles, Path(temporary))
+            result = _work(model, data, calibration, cycles, samples, rows, cols, keys, ecp5, toggles, Path(temporary))
     else:
-        result = _work(network, used, known, cycles, samples, rows, cols, keys, ecp5, toggles, keep)
+        result = _work(model, data, calibration, cycles, samples, rows, cols, keys, ecp5, toggles, keep)
     print("\n".join(result.pop("text")))
-    if json is not None:
-        write_json(json, result)
-    return 0
+    return result
 
 
 def _work(

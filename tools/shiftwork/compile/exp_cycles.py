@@ -7,7 +7,7 @@ rows of cells walk through the lists of a slice, :func:`predict_exp_cycles` the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ class Walk:
     Attributes:
         cycles: from the start of the walk to the cycle in which the next one may start.
         sums: cycles after the start in which sums leave, increasing, (sums,).
-        values: of the row with the most values.
+        values: of the line with the most of them.
     """
 
     cycles: int
@@ -45,13 +45,13 @@ def class_order(config: ExpConfig) -> list[tuple[int, int]]:
 
 
 def class_counts(signs: Integers, exponents: Integers, config: ExpConfig) -> Integers:
-    """Values per list, in the order of :func:`class_order`.
+    """Values per slice and list, the lists in the order of :func:`class_order`.
 
     Args:
-        signs, exponents: of row codes (..., K), of :func:`shiftwork.golden.class_sums.row_classes`.
+        signs, exponents: of row codes (..., rows, K), of :func:`shiftwork.golden.class_sums.row_classes`.
 
     Returns:
-        int64 (..., classes).
+        int64 (..., slices, rows, classes).
     """
     order = class_order(config)
     r = radius(config.exponent_bits)
@@ -61,10 +61,13 @@ def class_counts(signs: Integers, exponents: Integers, config: ExpConfig) -> Int
     if not config.row_signed:
         rank[1] = rank[0]
     lists = np.where(signs == 0, len(order), rank[(signs < 0).astype(np.int64), np.clip(exponents, -r, r) + r])
-    flat = lists.reshape(-1, lists.shape[-1])
-    counts = np.zeros((len(flat), len(order) + 1), np.int64)
-    np.add.at(counts, (np.arange(len(flat))[:, None], flat), 1)
-    return counts[:, :-1].reshape(*lists.shape[:-1], len(order))
+    slices = -(-lists.shape[-1] // config.slice_length)
+    counts = np.zeros((*lists.shape[:-2], slices, lists.shape[-2], len(order)), np.int64)
+    for number in range(slices):
+        part = lists[..., number * config.slice_length : (number + 1) * config.slice_length]
+        for place in range(len(order)):
+            counts[..., number, :, place] = np.count_nonzero(part == place, axis=-1)
+    return counts
 
 
 def walks(counts: Integers, fold: int) -> list[Walk]:
@@ -112,19 +115,30 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
 
 @dataclass(frozen=True)
 class ExpTile:
-    """One tile as the engine's schedule sees it: its walks, one per slice, and its reduction length."""
+    """One tile as the engine's schedule sees it: the walks of its slices and their lengths."""
 
-    slices: tuple[Walk, ...]
-    length: int
+    walks: tuple[Walk, ...]
+    lengths: tuple[int, ...]
+
+    @staticmethod
+    def of(walks: Sequence[Walk], length: int, config: ExpConfig) -> ExpTile:
+        """The tile of walks and a reduction length."""
+        cuts = range(0, length, config.slice_length)
+        return ExpTile(tuple(walks), tuple(min(config.slice_length, length - cut) for cut in cuts))
+
+    @property
+    def bound(self) -> int:
+        """Cycles below which no engine of the same rows of cells can go: values of a line, or beats, slice by slice."""
+        return sum(max(walk.values, beats) for walk, beats in zip(self.walks, self.lengths, strict=True))
 
 
-def predict_exp_cycles(tiles: Iterable[ExpTile], rows: int, depth: int) -> int:
+def predict_exp_cycles(tiles: Iterable[ExpTile], rows: int) -> int:
     """Cycles from the first beat accepted to the last output beat taken, both included.
 
     Exact for an idle engine, a source that always has a beat and a sink that is always ready.
 
     Args:
-        tiles: in order. rows: ROWS. depth: values per slice.
+        tiles: in order. rows: ROWS.
     """
     accept = 0  # cycle of the next beat
     free = [0, 0]  # cycle from which on a half takes beats
@@ -135,8 +149,8 @@ def predict_exp_cycles(tiles: Iterable[ExpTile], rows: int, depth: int) -> int:
     moved = -1  # cycle in which the last result of the tile before the previous one moved
     for tile in tiles:
         joined = []
-        for number, walk in enumerate(tile.slices):
-            accept = max(accept, free[half]) + min(depth, tile.length - number * depth)
+        for number, (walk, beats) in enumerate(zip(tile.walks, tile.lengths, strict=True)):
+            accept = max(accept, free[half]) + beats
             start = max(ready, accept)
             if number == 0 and len(complete) > 1:  # totals have two banks
                 moved = _last_move(max(complete[-2], moved + 1), rows, joins[-1])

@@ -40,12 +40,14 @@ class ExpLayer:
     """What the exponential codes of a module stand for, as the device holds it.
 
     Attributes:
-        bits: n of rows and columns. shortcut_bits, output_bits: n of the shortcut and of the output, 0 without them.
+        bits: n of rows and columns. slice_length: values of a slice; the slices of a tile are equal but for the last.
+        shortcut_bits, output_bits: n of the shortcut and of the output, 0 without them.
         tables: int64 ``(words, 3)``: table, address and word of every word that the device's table port takes. Tables:
             0 levels A by exponent field, 1 levels W by code, 2 thresholds of the output, 3 levels of the shortcut.
     """
 
     bits: int
+    slice_length: int
     shortcut_bits: int
     output_bits: int
     tables: NDArray[np.int64]
@@ -319,7 +321,8 @@ def check_codes(network: IntegerNetwork, module: IntegerModule) -> None:
 
 
 def _exponential_layer(network: IntegerNetwork, module: IntegerModule, engine: ExpEngine) -> ExpLayer:
-    """Widths and table words of a module."""
+    """Widths, slices and table words of a module."""
+    depth = reduction_length(module)
     source, output = network.tensors[module.inputs[0]], network.tensors[module.output]
     assert source.code is not None
     held = class_sums.tables(source.levels, module.weight_levels, engine.exponent_bits)  # type: ignore[arg-type]
@@ -337,6 +340,7 @@ def _exponential_layer(network: IntegerNetwork, module: IntegerModule, engine: E
         tables[3] = 0, exponential.level_words(shortcut.levels, engine.exponent_bits)
     return ExpLayer(
         bits=source.code.bits,
+        slice_length=-(-depth // -(-depth // SLICE_DEPTH)),
         shortcut_bits=0 if shortcut is None or shortcut.code is None else shortcut.code.bits,
         output_bits=0 if module.thresholds is None or output.code is None else output.code.bits,
         tables=np.concatenate(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import terms as term_codes
 from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
 from shiftwork.compile.engine import ExpEngine, MsqEngine
-from shiftwork.compile.exp_cycles import ExpTile, Walk, class_counts, predict_exp_cycles, walks
+from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.operands import TileProgram, unpack_codes
 from shiftwork.golden.class_sums import ExpConfig, row_classes
@@ -75,31 +75,22 @@ def _tr_schedule(program: TileProgram, terms: TermConfig) -> Schedule:
     )
 
 
-def row_walks(program: TileProgram, engine: ExpEngine) -> list[tuple[Walk, ...]]:
-    """How the engine walks through the rows of every block of a program of exponential codes, slice by slice."""
+def row_tiles(program: TileProgram, engine: ExpEngine) -> list[ExpTile]:
+    """How the engine walks through the rows of every block of a program of exponential codes."""
     assert program.codes is not None
     bits = program.codes.bits
-    config = ExpConfig(bits, program.row_signed)
-    blocks, depth, _ = program.row_blocks.shape
-    slices = -(-depth // SLICE_DEPTH)
-    counts = []
-    for block in program.row_blocks:
-        codes = unpack_codes(block, bits + 1, engine.rows).T
-        signs, exponents = row_classes(codes, config, bits)
-        for start in range(0, depth, SLICE_DEPTH):
-            part = slice(start, start + SLICE_DEPTH)
-            counts.append(class_counts(signs[:, part], exponents[:, part], config))
-    found = walks(np.stack(counts), engine.fold)
-    return [tuple(found[block * slices : (block + 1) * slices]) for block in range(blocks)]
+    config = ExpConfig(bits, program.row_signed, program.codes.slice_length)
+    codes = unpack_codes(program.row_blocks, bits + 1, engine.rows).transpose(0, 2, 1)
+    counts = class_counts(*row_classes(codes, config, bits), config)
+    blocks, slices = counts.shape[:2]
+    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), engine.fold)
+    return [ExpTile.of(found[block * slices : (block + 1) * slices], program.depth, config) for block in range(blocks)]
 
 
 def _exp_schedule(program: TileProgram, engine: ExpEngine) -> Schedule:
-    depth = program.depth
-    tiles = [ExpTile(walk, depth) for walk in row_walks(program, engine)]
-    beats = [min(SLICE_DEPTH, depth - start) for start in range(0, depth, SLICE_DEPTH)]
-    bounds = [sum(max(walk.values, beat) for walk, beat in zip(tile.slices, beats, strict=True)) for tile in tiles]
+    tiles = row_tiles(program, engine)
     order = program.tiles[:, 0].tolist()
     return Schedule(
-        cycles=predict_exp_cycles((tiles[block] for block in order), engine.rows, SLICE_DEPTH),
-        bound=sum(bounds[block] for block in order),
+        cycles=predict_exp_cycles((tiles[block] for block in order), engine.rows),
+        bound=sum(tiles[block].bound for block in order),
     )

@@ -114,6 +114,7 @@ struct LayerJob {
   uint32_t out_stall;              // probability of a cycle without out_ready, of 65536
   uint32_t tr_en, group, budget, data_terms, encoding, row_signed, col_signed;
   uint32_t exponent_bits, shortcut_bits;  // of exponential codes, 0: codes are bytes
+  uint32_t slice_length;
   uint32_t lane_is_channel, shortcut_signed, relu, low, high;
   // results
   uint64_t cycles;        // first beat offered to the engine .. last beat out of the engine
@@ -176,6 +177,7 @@ static void configure(Vshw_sim_top& top, const LayerJob& job) {
   top.cfg_row_signed = job.row_signed;
   top.cfg_col_signed = job.col_signed;
   top.cfg_exponent_bits = job.exponent_bits;
+  top.cfg_slice_length = job.slice_length;
   top.post_shortcut_signed = job.shortcut_signed;
   top.post_relu = job.relu;
   top.post_shortcut_enable = job.shortcut != nullptr;

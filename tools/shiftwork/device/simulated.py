@@ -86,7 +86,7 @@ class LayerJob(ctypes.Structure):
             (name, ctypes.c_uint32)
             for name in (
                 "in_gap", "out_stall", "tr_en", "group", "budget", "data_terms", "encoding", "row_signed", "col_signed",
-                "exponent_bits", "shortcut_bits", "lane_is_channel", "shortcut_signed", "relu", "low", "high",
+                "exponent_bits", "shortcut_bits", "slice_length", "lane_is_channel", "shortcut_signed", "relu", "low", "high",
             )
         ],
         *[
@@ -251,7 +251,8 @@ class SimulatedDevice:
         for name, array in memories.items():
             setattr(job, name, None if array is None else array.ctypes.data)
         if layer is not None:
-            job.table_words, job.exponent_bits, job.shortcut_bits = len(layer.tables), layer.bits, layer.shortcut_bits
+            job.table_words, job.slice_length = len(layer.tables), layer.slice_length
+            job.exponent_bits, job.shortcut_bits = layer.bits, layer.shortcut_bits
         job.tile_count, job.beats = len(program.tiles), program.beats
         job.watchdog, job.seed = self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)

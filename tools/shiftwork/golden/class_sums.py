@@ -23,14 +23,16 @@ class ExpConfig:
 
     Attributes:
         exponent_bits: n, exponents of rows run from -R to R, R = 2**(n - 1) - 1. row_signed: False ignores row signs.
+        slice_length: values of a slice; no result depends on it.
     """
 
     exponent_bits: int = 4
     row_signed: bool = True
+    slice_length: int = 256
 
-    def legal(self, port_bits: int) -> bool:
-        """Whether an engine of that width accepts it."""
-        return 3 <= self.exponent_bits <= port_bits
+    def legal(self, port_bits: int, depth: int) -> bool:
+        """Whether an engine of that width and depth accepts it."""
+        return 3 <= self.exponent_bits <= port_bits and 1 <= self.slice_length <= depth
 
 
 @dataclass(frozen=True)

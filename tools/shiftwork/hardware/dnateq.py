@@ -20,18 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes.exponential import resize
-from shiftwork.compile.engine import ExpEngine
-from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
+from shiftwork.compile import ExpEngine, compile_module, schedule
 from shiftwork.golden import executor as golden
 from shiftwork.golden import exp_units
-from shiftwork.golden.class_sums import ExpConfig, row_classes
-from shiftwork.golden.im2col import im2col, weight_matrix
+from shiftwork.golden.im2col import im2col
 from shiftwork.hardware import msq, yosys
 from shiftwork.hardware.designs import TOP, Design, designs
 from shiftwork.hardware.netlist import areas
 from shiftwork.hardware.synth import Synthesis, map_design, mapping, synthesize
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.quantize.bounds import SLICE_DEPTH
 from shiftwork.report.progress import Progress
 
 BITS = (3, 4, 5)
@@ -41,9 +39,8 @@ MIDDLE = 4
 """Width of the variants, and of the target."""
 
 FOLDS = (1, 2, 4)
-DEPTH = 256
-COUNT_ROWS, COUNT_W = 2, 10
-"""Pair-counting engine: the rows and the width of a counter that cost least on ResNet-20."""
+COUNT_ROWS, COUNT_W = 2, 9
+"""Pair-counting engine: the rows and the width of a counter that cost least cell-cycles on ResNet-20."""
 
 TABLE_LANES = (8, 1)
 TARGET = 45.0
@@ -51,40 +48,8 @@ TARGET = 45.0
 
 RIVALS = ("mac", "booth", "table8", "table1")
 
-Codes = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One product of a network: what its rows stream.
-
-    Attributes:
-        name: of the module. bits: n of the row codes. codes: stored codes (positions, K). channels: output channels.
-    """
-
-    name: str
-    bits: int
-    codes: Codes
-    channels: int
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates; padded image positions count."""
-        return self.codes.size * self.channels
-
-    @property
-    def zeros(self) -> float:
-        """Share of the row codes that are zero, padded image positions among them."""
-        return float((self.codes == 1 << (self.bits - 1)).mean())
-
-    @property
-    def signed(self) -> bool:
-        """Whether a row code is negative."""
-        return bool((self.codes >> self.bits).any())
-
-    def tiles(self, rows: int, cols: int) -> int:
-        """Tiles of a shape."""
-        return -(-len(self.codes) // rows) * -(-self.channels // cols)
+Tensors = Mapping[str, NDArray[np.integer]]
+"""Codes (N, height, width, channels) by the name of their tensor."""
 
 
 @dataclass(frozen=True)
@@ -103,62 +68,46 @@ class Work:
     cycles: int
 
 
-def row_codes(network: IntegerNetwork, module: IntegerModule, codes: Codes, part: int = 0) -> Codes:
-    """Stored codes (positions, K) of a convolution's input as its rows stream them: padded positions are the zero code.
+def zero_code(network: IntegerNetwork, module: IntegerModule) -> int:
+    """Stored zero code of the input of a convolution."""
+    code = network.tensors[module.inputs[0]].code
+    assert code is not None
+    return 1 << (code.bits - 1)
+
+
+def row_codes(network: IntegerNetwork, module: IntegerModule, tensors: Tensors) -> NDArray[np.uint8]:
+    """Stored codes of a convolution's input at every output position and group, (positions * groups, K).
 
     Args:
-        network: of exponential codes. module: a ``conv`` module. codes: its input (N, height, width, channels).
-        part: index of the convolution group.
+        network: of exponential codes. module: a ``conv`` module. tensors: codes of what it reads.
     """
-    info = network.tensors[module.inputs[0]]
-    assert info.code is not None
-    zero = np.uint8(1 << (info.code.bits - 1))
-    return im2col(codes ^ zero, module, part) ^ zero
+    zero = np.uint8(zero_code(network, module))  # padded positions hold it
+    codes = tensors[module.inputs[0]].astype(np.uint8) ^ zero
+    return np.concatenate([im2col(codes, module, part) for part in range(module.groups)]) ^ zero
 
 
-def layers(network: IntegerNetwork, x: NDArray[np.float32]) -> list[Layer]:
-    """The products of a network of exponential codes on samples, one per convolution group, in order."""
-    tensors = golden.run(network, x)
+def work(design: Design, network: IntegerNetwork, tensors: Tensors) -> list[Work]:
+    """What an engine of exponential codes does for the convolutions of a network, in order.
+
+    Args:
+        design: of :func:`engines`. network: of exponential codes. tensors: codes of all its tensors.
+    """
+    shape = ExpEngine(design.rows, design.cols, int(design.parameters.get("FOLD", 1)))
     found = []
     for module in network.modules:
-        code = network.tensors[module.inputs[0]].code
-        if module.kind == "conv" and code is not None:
-            for part in range(module.groups):
-                rows = row_codes(network, module, tensors[module.inputs[0]].astype(np.uint8), part)
-                found.append(Layer(module.name, code.bits, rows, len(weight_matrix(module, part))))
+        if module.kind != "conv":
+            continue
+        program = compile_module(network, module, tensors, shape)
+        rows = row_codes(network, module, tensors)
+        zeros = float((rows == zero_code(network, module)).mean())
+        if design.module == "shw_exp_engine":
+            cycles = schedule(program, module.terms).cycles
+        else:
+            lengths = [program.depth] * len(program.tiles)
+            bits, width = (int(design.parameters[name]) for name in ("BITS", "COUNT_W"))
+            cycles = exp_units.leaving(lengths, design.rows, bits, width)[-1] + 1
+        found.append(Work(module.name, program.macs, zeros, program.depth * len(program.tiles), cycles))
     return found
-
-
-def class_sum_cycles(layer: Layer, engine: ExpEngine, bits: int) -> int:
-    """Cycles of ``shw_exp_engine``, activations on the rows, every row tile for all its column tiles in a row.
-
-    Args:
-        layer: what to compute. engine: shape. bits: BITS, at least those of the layer.
-    """
-    config = ExpConfig(layer.bits, layer.signed)
-    positions, depth = layer.codes.shape
-    blocks, parts = -(-positions // engine.rows), -(-depth // DEPTH)
-    codes = np.full((blocks * engine.rows, parts * DEPTH), 1 << (bits - 1), np.int64)
-    codes[:positions, :depth] = resize(layer.codes, layer.bits, bits)
-    counts = class_counts(*row_classes(codes.reshape(blocks, engine.rows, parts, DEPTH), config, bits), config)
-    found = walks(counts.transpose(0, 2, 1, 3).reshape(blocks * parts, engine.rows, -1), engine.fold)
-    tiles = [ExpTile(tuple(found[n * parts : (n + 1) * parts]), depth) for n in range(blocks)]
-    repeated = -(-layer.channels // engine.cols)
-    return predict_exp_cycles((tile for tile in tiles for _ in range(repeated)), engine.rows, DEPTH)
-
-
-def work(design: Design, layer: Layer) -> Work:
-    """What a design does for a layer; multipliers and tables take one step per cycle."""
-    tiles = layer.tiles(design.rows, design.cols)
-    steps = cycles = tiles * layer.codes.shape[1]
-    if design.module == "shw_exp_engine":
-        shape = ExpEngine(design.rows, design.cols, int(design.parameters["FOLD"]))
-        cycles = class_sum_cycles(layer, shape, int(design.parameters["BITS"]))
-    elif design.module == "shw_exp_count_engine":
-        lengths = [layer.codes.shape[1]] * tiles
-        bits, width = (int(design.parameters[name]) for name in ("BITS", "COUNT_W"))
-        cycles = exp_units.leaving(lengths, design.rows, bits, width)[-1] + 1
-    return Work(layer.name, layer.macs, layer.zeros, steps, cycles)
 
 
 def _ports(rows: int, cols: int, bits: int, configuration: Mapping[str, int]) -> tuple[tuple[str, str, int], ...]:
@@ -176,7 +125,7 @@ def sums_design(engine: ExpEngine, bits: int) -> Design:
     """``shw_exp_engine`` for exponents of up to ``bits``, with DSPs."""
     shape: dict[str, int | str] = {"ROWS": engine.rows, "FOLD": engine.fold, "COLS": engine.cols}
     ports = _ports(engine.rows, engine.cols, bits, {"cfg_exponent_bits": 3, "cfg_row_signed": 1})
-    parameters = shape | {"BITS": bits, "DEPTH": DEPTH}
+    parameters = shape | {"BITS": bits, "DEPTH": SLICE_DEPTH}
     return Design(f"sums{bits}", f"class sums, n = {bits}", "shw_exp_engine", parameters, ports, dsp=True)
 
 
@@ -255,7 +204,8 @@ def run_of(design: Design, done: Mapping[str, Synthesis], found: Sequence[Work])
 
 
 def synth_engines(
-    networks: Mapping[int, Sequence[Layer]],
+    networks: Mapping[int, IntegerNetwork],
+    x: NDArray[np.float32],
     engine: ExpEngine | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
@@ -263,7 +213,7 @@ def synth_engines(
     """Map engines and rivals to 7-series, and put the time of the engines beside.
 
     Args:
-        networks: products (:func:`layers`) of a network of n exponent bits, by n of :data:`BITS`.
+        networks: a network in exponential codes of n bits, by n of :data:`BITS`. x: samples.
         engine: shape of the class-sum engine; None is the default one.
         folder: keeps scripts, logs and netlists; None: a temporary folder. progress: told about every design.
 
@@ -277,7 +227,7 @@ def synth_engines(
     version = yosys.version()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
-            return synth_engines(networks, engine, Path(temporary), progress)
+            return synth_engines(networks, x, engine, Path(temporary), progress)
     shape = engine or ExpEngine()
     own = engines(shape)
     chosen = own | rivals(shape)
@@ -286,7 +236,11 @@ def synth_engines(
         if progress is not None:
             progress.item(index + 1, len(chosen), design.title)
         done[key] = map_one(design, folder / key)
-    found = {key: [work(own[key], layer) for layer in networks[int(own[key].parameters["BITS"])]] for key in own}
+    tensors = {bits: golden.run(network, x) for bits, network in networks.items()}
+    found = {}
+    for key, design in own.items():
+        bits = int(design.parameters["BITS"])
+        found[key] = work(design, networks[bits], tensors[bits])
     runs = {key: run_of(own[key], done, entries) for key, entries in found.items()}
     value = runs[f"sums{MIDDLE}"]["area"]["cells"]
     return {

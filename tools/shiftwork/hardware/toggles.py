@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -192,54 +192,81 @@ def pins(ports: Sequence[tuple[str, str, int]]) -> tuple[str, str]:
     return declared, ", ".join(f".{name}({name})" for _, name, _ in ports)
 
 
-def _packed(values: NDArray[np.int64]) -> int:
-    """Codes as one integer, eight bits each, the first lowest."""
-    return int.from_bytes(values.astype(np.uint8).tobytes(), "little")
+def _packed(values: NDArray[np.int64], width: int = 8) -> int:
+    """Codes as one integer, ``width`` bits each, the first lowest."""
+    return sum((int(value) & ((1 << width) - 1)) << (width * n) for n, value in enumerate(values))
 
 
-def engine_toggles(design: Design, operands: Operands, stream: str, folder: Path) -> Toggles:
-    """Toggles of a term engine: whole tiles of a layer, from the first beat in to the last beat out.
+Tiles = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""Row codes (ROWS, K) and column codes (COLS, K) of every tile."""
+
+
+def sample_tiles(rows: NDArray[np.int64], cols: NDArray[np.int64], design: Design) -> Tiles:
+    """Tiles of a layer, together about :data:`STEPS` reduction steps, from its first operands on.
 
     Args:
-        design: ``tr``, ``tr_truncate`` or ``tmac``. operands: of the layer.
-        stream: ``weights`` (g = 8, k = 12) or ``activations`` (exact).
+        rows: row operands of the layer, (count, K). cols: column operands (count, K). design: its shape.
+    """
+    count = max(1, -(-STEPS // rows.shape[1]))
+    return [
+        (
+            rows[np.arange(tile * design.rows, (tile + 1) * design.rows) % len(rows)],
+            cols[np.arange(tile * design.cols, (tile + 1) * design.cols) % len(cols)],
+        )
+        for tile in range(count)
+    ]
+
+
+def tile_toggles(
+    design: Design,
+    work: str,
+    tiles: Tiles,
+    results: Sequence[int],
+    config: str,
+    folder: Path,
+    tables: Sequence[tuple[int, int, int]] = (),
+) -> Toggles:
+    """Toggles of a tile engine of one lane, from the first beat in to the last beat out.
+
+    Args:
+        design: an engine under the tile-engine contract. work: what it does, in words.
+        tiles: codes, of the width that the ports of the design give an operand.
+        results: of every tile, row by row. config: Verilog statements that set ``cfg_*``.
         folder: for scripts, netlist and VCD.
+        tables: writes (select, address, data) to the table port, before counting begins.
 
     Raises:
-        ShiftworkError: a tool is missing or fails, or the netlist computes wrong sums.
+        ShiftworkError: a tool is missing or fails, or the netlist computes wrong results.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_netlist(design, folder)
-    rows, cols, budgeted = design.rows, design.cols, stream == "weights"
-    streamed, gathered = (operands.weights, operands.data) if budgeted else (operands.data, operands.weights)
-    signed = (True, operands.data_signed) if budgeted else (operands.data_signed, True)
-    depth = streamed.shape[1]
-    tiles = max(1, -(-STEPS // depth))
-    words, expected = [], []
-    for tile in range(tiles):
-        row = streamed[np.arange(tile * rows, (tile + 1) * rows) % len(streamed)]
-        col = gathered[np.arange(tile * cols, (tile + 1) * cols) % len(gathered)]
-        kept = terms.reveal(row, GROUP, BUDGET).astype(np.int64) if budgeted else row
-        expected += [int(value) for value in (kept @ col.T).reshape(-1)]
-        for k in range(depth):
-            last = int(k == depth - 1)
-            words.append(last << (8 * (rows + cols)) | _packed(row[:, k]) << (8 * cols) | _packed(col[:, k]))
+    rows, cols = design.rows, design.cols
+    widths = {name: width for _, name, width in design.ports}
+    code_w, out_w = widths["in_row"] // rows, widths["out_acc"] // cols
+    words = []
+    for row, col in tiles:
+        for k in range(row.shape[1]):
+            operands = _packed(row[:, k], code_w) << (code_w * cols) | _packed(col[:, k], code_w)
+            words.append(int(k == row.shape[1] - 1) << (code_w * (rows + cols)) | operands)
     declared, connected = pins(design.ports)
-    width = 1 + 8 * (rows + cols)
-    write_words(folder / "sums.hex", expected, 32)
+    width = 1 + code_w * (rows + cols)
+    write_words(folder / "sums.hex", results, out_w)
+    writes = [f"{{table_select, table_address, table_data}} = {_table_word(widths, *entry)};" for entry in tables]
+    writes = ["table_valid = 1;", *(f"{write} @(negedge clk);" for write in writes), "table_valid = 0;"]
     bench = f"""`timescale 1ns/1ps
 module bench;
 {declared}
   {TOP} dut ({connected});
   reg [{width - 1}:0] words [0:{len(words) - 1}];
-  reg [31:0] sums [0:{len(expected) - 1}];
+  reg [{out_w - 1}:0] sums [0:{len(results) - 1}];
   reg taken;
   integer i, c, out;
   always #5 clk = ~clk;
   always @(posedge clk) taken <= in_valid && in_ready;
   always @(posedge clk) if (out_valid) begin
     for (c = 0; c < {cols}; c = c + 1)
-      if (out_acc[c*32 +: 32] !== sums[out*{cols} + c]) begin $display("bench: fails at %0d", out); $finish; end
+      if (out_acc[c*{out_w} +: {out_w}] !== sums[out*{cols} + c])
+        begin $display("bench: fails at %0d", out); $finish; end
     out <= out + 1;
   end
   initial begin
@@ -247,11 +274,11 @@ module bench;
     $readmemh("sums.hex", sums);
     $dumpfile("net.vcd");
     i = 0; out = 0; rst = 1; out_ready = 1;
-    cfg_tr_en = {int(budgeted)}; cfg_group = {GROUP}; cfg_group_budget = {BUDGET}; cfg_encoding = 1;
-    cfg_row_signed = {int(signed[0])}; cfg_col_signed = {int(signed[1])};
+    {config}
     repeat (4) @(negedge clk);
     rst = 0;
     repeat ({40 + 17 * rows}) @(negedge clk);
+    {" ".join(writes if tables else [])}
     $dumpvars(1, dut);
     in_valid = 1; {{in_last, in_row, in_col}} = words[0];
     while (i < {len(words)}) begin
@@ -261,16 +288,47 @@ module bench;
         if (i < {len(words)}) {{in_last, in_row, in_col}} = words[i]; else in_valid = 0;
       end
     end
-    while (out < {tiles * rows}) @(negedge clk);
+    while (out < {len(results) // cols}) @(negedge clk);
     $finish;
   end
   initial begin #{20000 * len(words)} $display("bench: fails to end"); $finish; end
 endmodule
 """
     nets, toggles = run_netlist(design, bench, words, width, folder)
-    macs = tiles * depth * design.cells
-    work = f"weights, g = {GROUP}, k = {BUDGET}" if budgeted else "activations, exact"
+    macs = len(words) * design.cells
     return Toggles(design.title, rows, cols, work, nets, toggles, simulated_cycles(folder), macs, toggles / macs)
+
+
+def _table_word(widths: Mapping[str, int], select: int, address: int, data: int) -> str:
+    """A write as one Verilog number: select, address, data."""
+    address_w, data_w = widths["table_address"], widths["table_data"]
+    word = (select << address_w | address) << data_w | data & ((1 << data_w) - 1)
+    return f"{1 + address_w + data_w}'d{word}"
+
+
+def engine_toggles(design: Design, operands: Operands, stream: str, folder: Path) -> Toggles:
+    """Toggles of a term engine on whole tiles of a layer.
+
+    Args:
+        design: ``tr``, ``tr_truncate`` or ``tmac``. operands: of the layer.
+        stream: ``weights`` (g = 8, k = 12) or ``activations`` (exact).
+        folder: for scripts, netlist and VCD.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails, or the netlist computes wrong sums.
+    """
+    budgeted = stream == "weights"
+    streamed, gathered = (operands.weights, operands.data) if budgeted else (operands.data, operands.weights)
+    signed = (True, operands.data_signed) if budgeted else (operands.data_signed, True)
+    tiles = sample_tiles(streamed, gathered, design)
+    expected: list[int] = []
+    for row, col in tiles:
+        kept = terms.reveal(row, GROUP, BUDGET).astype(np.int64) if budgeted else row
+        expected += (kept @ col.T).reshape(-1).tolist()
+    config = f"cfg_tr_en = {int(budgeted)}; cfg_group = {GROUP}; cfg_group_budget = {BUDGET}; cfg_encoding = 1;"
+    config += f" cfg_row_signed = {int(signed[0])}; cfg_col_signed = {int(signed[1])};"
+    work = f"weights, g = {GROUP}, k = {BUDGET}" if budgeted else "activations, exact"
+    return tile_toggles(design, work, tiles, expected, config, folder)
 
 
 def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:

@@ -3,11 +3,12 @@
 
 Method: DNA-TEQ, arXiv 2306.16430. A tensor of activations shares base and width with whatever only moves its codes and
 with the weights of the layers that read it: a *group*. In every group the base is searched on the member of larger
-error; alpha and beta are each member's own. A group gets the smallest width from which on another bit is not worth its
-price: the *price* is what a bit of a weight has to take off the divergence of the network's classes from those of the
-float network. The price is raised as far as the loss of accuracy that the calibration samples let expect allows.
-Prices of divergence in place of thresholds of the RMAE, that measure of loss, biases that take the mean error out of
-their channels, and the fits of least error (:mod:`~shiftwork.quantize.expfit`) are this project's.
+error; alpha and beta are each member's own. Of some bases around it, the one is taken that makes the classes of the
+network diverge least from those of the float network. A group gets the smallest width from which on another bit is not
+worth its price: the *price* is what a bit of a weight has to take off that divergence. It is raised as far as the loss
+of accuracy that the calibration samples let expect allows. Divergences in place of thresholds of the RMAE, that
+expectation, biases that take the mean error out of their channels, and the fits of least error
+(:mod:`~shiftwork.quantize.expfit`) are this project's.
 """
 
 from __future__ import annotations
@@ -30,13 +31,14 @@ from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
 from shiftwork.quantize.dataflow import Map, Progress, Real, Rounding, centred_biases
-from shiftwork.quantize.expfit import Fit, Magnitudes, TensorFit, describe, fit_code, search_base
+from shiftwork.quantize.expfit import BASE_STEP, Magnitudes, TensorFit, describe, fit_code, search_base
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
 
 MAX_LOSS = 0.5
 
 _MAX_SHIFT = 31
-_PROBES = 256  # samples on which the divergence that a group causes is measured
+_SPREAD = (0.5, 0.7, 1.0)  # distances from 1 of the bases that are tried, over that of the searched one
+_PROBES = 128  # samples on which the divergence that a group causes is measured
 _FACTORS = [NormalDist().inv_cdf((place + 0.5) / 32) for place in range(32)]  # of the output error
 _LIMIT = 1 << (ACC_BITS - 1)
 
@@ -62,20 +64,18 @@ class Group:
     Attributes:
         tensors: names. readers: names of convolutions.
         values: what its bits cost: the number of weights; of the activations of a sample where it has no weights.
-        fits: by width, the code of the tensors (key "") and of the weights of every reader (by its name).
-        divergence: by width, what these codes alone add to the divergence of the classes, nats a sample.
+        candidates: by width, for some bases, the codes of the tensors (key "") and of the weights of every reader (by
+            its name).
+        best, divergence: by width, the candidate of least divergence of the classes, and that divergence, in nats a
+            sample, when these codes alone are applied (:func:`measure`).
     """
 
     tensors: list[str]
     readers: list[str]
     values: int = 0
-    fits: dict[int, dict[str, Fit]] = field(default_factory=dict)
+    candidates: dict[int, list[dict[str, Exponential]]] = field(default_factory=dict)
+    best: dict[int, ExpCodes] = field(default_factory=dict)
     divergence: dict[int, float] = field(default_factory=dict)
-
-    def codes(self, bits: int) -> ExpCodes:
-        """The codes of its members at a width."""
-        fits = self.fits[bits]
-        return ExpCodes(dict.fromkeys(self.tensors, fits[""].code), {name: fits[name].code for name in self.readers})
 
     def bits_at(self, price: float) -> int:
         """Width of least divergence and price of all bits, the smallest of equal ones.
@@ -122,9 +122,9 @@ def quantize(
         exponential.check_bits(exponent_bits)
     widths = range(MIN_BITS, MAX_BITS + 1) if exponent_bits is None else (exponent_bits,)
     found = fit_groups(network, calibrate(network, samples), widths, progress)
+    measure(network, samples[:_PROBES], found, progress)
     if exponent_bits is not None:
         return _built(network, samples, found, [exponent_bits] * len(found))
-    measure(network, samples[:_PROBES], found, progress)
     return _sweep(network, samples, found, max_loss, progress)
 
 
@@ -153,9 +153,9 @@ def fit_groups(
     widths: Sequence[int],
     progress: Progress | None = None,
 ) -> list[Group]:
-    """The groups with the codes of their members at every width.
+    """The groups with candidates for the codes of their members at every width.
 
-    The base is that of the member whose error is larger at the base of its own choice; the others are fitted to it.
+    The searched base is that of the member whose RMAE is larger at the base of its own choice.
 
     Raises:
         ShiftworkError: see :func:`groups`.
@@ -172,38 +172,48 @@ def fit_groups(
         group.values = sum(weights[name].size for name in group.readers)
         group.values = group.values or sum(math.prod(network.shapes[name]) for name in group.tensors)
         for bits in widths:
-            own = {name: search_base(magnitudes, bits) for name, magnitudes in members.items()}
-            lead = max(own.values(), key=lambda fit: fit.rmae)
-            group.fits[bits] = {
-                name: lead if own[name] is lead else fit_code(magnitudes, lead.code.base, bits)
-                for name, magnitudes in members.items()
-            }
+            own = (search_base(magnitudes, bits) for magnitudes in members.values())
+            searched = max(own, key=lambda fit: fit.rmae)
+            bases = [1 + max(BASE_STEP, factor * (searched.code.base - 1)) for factor in _SPREAD]
+            group.candidates[bits] = [
+                {name: fit_code(magnitudes, base, bits).code for name, magnitudes in members.items()}
+                for base in dict.fromkeys(round(base, 2) for base in bases)
+            ]
     return found
 
 
 def measure(
     network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], progress: Progress | None = None
 ) -> None:
-    """Set the divergence of every group at every width of its fits.
+    """Choose the best candidate of every group at every width.
 
-    It is that of the float network with the group's tensors and weights alone rounded: the mean Kullback-Leibler
-    divergence of the class probabilities, which the softmax of the outputs gives. Those of several groups about add up.
+    Its divergence is that of the float network with the group's tensors and weights alone rounded: the mean
+    Kullback-Leibler divergence of the class probabilities, which the softmax of the outputs gives. Those of several
+    groups about add up.
 
     Args:
         network: the float graph. samples: as the ONNX input expects them. progress: told about every part of them.
     """
     step = chunk_size(network)
     parts = range(0, len(samples), step)
-    for group in found:
-        group.divergence = dict.fromkeys(group.fits, 0.0)
+    tried = [
+        (group, bits, ExpCodes(dict.fromkeys(group.tensors, codes[""]), {name: codes[name] for name in group.readers}))
+        for group in found
+        for bits, candidates in group.candidates.items()
+        for codes in candidates
+    ]
+    sums = [0.0] * len(tried)
     for index, (start, exact) in enumerate(zip(parts, activations(network, samples), strict=True)):
         if progress is not None:
             progress(index + 1, len(parts), f"measure from sample {start + 1} on")
         known = log_probabilities(exact[network.output])
-        for group in found:
-            for bits in group.fits:
-                missed = known - log_probabilities(_output(network, exact, group.codes(bits)))
-                group.divergence[bits] += float((np.exp(known) * missed).sum()) / len(samples)
+        for place, (_, _, codes) in enumerate(tried):
+            missed = known - log_probabilities(_output(network, exact, codes))
+            sums[place] += float((np.exp(known) * missed).sum())
+    for (group, bits, codes), total in zip(tried, sums, strict=True):
+        divergence = total / len(samples)
+        if divergence < group.divergence.get(bits, math.inf):
+            group.best[bits], group.divergence[bits] = codes, divergence
 
 
 def _classes(outputs: NDArray[np.generic]) -> Real:
@@ -260,9 +270,8 @@ def _built(
     """The integer network in which every group has its width, with biases fitted to it."""
     codes = ExpCodes({}, {})
     for group, bits in zip(found, widths, strict=True):
-        own = group.codes(bits)
-        codes.tensors |= own.tensors
-        codes.weights |= own.weights
+        codes.tensors |= group.best[bits].tensors
+        codes.weights |= group.best[bits].weights
     rounding = code_rounding(codes)
     codes.biases = centred_biases(network, samples, rounding, lambda module: quantized_weight(codes, module))
     return build(network, codes)

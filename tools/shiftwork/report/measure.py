@@ -57,6 +57,12 @@ COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
     "synth_tr_toggles": (4, 32, 1, "toggles", []),
 }
 """Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
+CODES_COSTS = {
+    "synth_msq": ("msq", 1, False),
+    "synth_dnateq": (EXPONENTIAL, 5, False),
+    "synth_dnateq_toggles": (EXPONENTIAL, 1, True),
+}
+"""Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
 WIDTHS = (8, 6, 4)
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 
@@ -157,15 +163,13 @@ SUBJECTS = (
 
 
 EXPONENTIALS = (
-    (Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=2000), 1.0),
-    (Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=2000), 1.0),
-    (Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES), 1.0),
-    (Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES), 3.0),
-    (Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48), 2.1),
+    Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=2000),
+    Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=2000),
+    Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES),
+    Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES),
+    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48),
 )
-"""Networks in exponential codes, and the points on the calibration samples that their widths may cost. One of
-SqueezeNet's 48 images is 2.08 points. The keyword spotter is calibrated by its own samples, so without their labels:
-its points are of the agreement of classes, not of accuracy."""
+"""Networks in exponential codes. No label takes part in the choice of their widths."""
 
 
 @dataclass(frozen=True)
@@ -322,14 +326,12 @@ class Bench:
             "rtl": _rtl(report),
         }
 
-    def exponential(self, subject: Subject, max_loss: float) -> dict[str, Any]:
+    def exponential(self, subject: Subject) -> dict[str, Any]:
         """Bits and accuracy of a network in exponential codes, on the golden model."""
         network, samples, calibration = self.subject(subject)
         outputs = reference(self.model(subject.network), samples.x, network.batch)
-        wish = Quantization(EXPONENTIAL, scale=None, max_loss=max_loss)
         begin = time.perf_counter()
-        labelled = subject.calibration != subject.data
-        integer = wish.quantize(network, calibration.x, calibration.y if labelled else None)
+        integer = Quantization(EXPONENTIAL, scale=None).quantize(network, calibration.x, None)
         seconds = time.perf_counter() - begin
         codes = golden_executor.run(integer, samples.x, collect=False)[integer.output]
         assert samples.y is not None
@@ -338,8 +340,7 @@ class Bench:
             "name": f"dnateq.{subject.network}",
             "network": subject.network,
             "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq --max-loss {max_loss}"
-            + ("" if labelled else " (without labels in the calibration file)"),
+            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq",
             "samples": len(samples.x),
             "calibration_samples": len(calibration.x),
             "quantize_seconds": round(seconds, 1),
@@ -594,25 +595,32 @@ def cost(bench: Bench, name: str) -> dict[str, Any]:
     """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
     rows, cols, samples, kind, keys = COSTS[name]
     files, placed, toggles = _resnet20(bench), kind == "ecp5", kind == "toggles"
-    return _written(name, lambda file: synth("tr", *files, [], samples, rows, cols, keys, placed, toggles, None, file))
+    return _written(
+        name, lambda file: synth("tr", *files, [], samples, rows, cols, None, keys, placed, toggles, None, file)
+    )
 
 
 def requantizers() -> dict[str, Any]:
     """``shiftwork synth requant`` on the digits example."""
     content = _written(
         "synth_requant",
-        lambda file: synth("requant", None, None, None, [], 5, ROWS, COLS, [], False, False, None, file),
+        lambda file: synth("requant", None, None, None, [], 5, None, None, None, [], False, False, None, file),
     )
     return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
 
 
-def mixed_units(bench: Bench) -> dict[str, Any]:
-    """``shiftwork synth msq`` on codes of ResNet-20."""
+def codes_cost(bench: Bench, name: str) -> dict[str, Any]:
+    """``shiftwork synth`` on codes of ResNet-20, as :data:`CODES_COSTS` says."""
+    scheme, samples, toggles = CODES_COSTS[name]
     files = _resnet20(bench)
-    content = _written("synth_msq", lambda file: synth("msq", *files, [], 1, ROWS, COLS, [], False, False, None, file))
+    content = _written(
+        name,
+        lambda file: synth(scheme, *files, [], samples, None, None, None, [], False, toggles, None, file),
+    )
     options = ("--model", "--data", "--calib-data")
     words = [f"{option} {file.name}" for option, file in zip(options, files, strict=True)]
-    return {"name": "synth_msq", "command": " ".join(["shiftwork synth msq", *words, "--samples 1"]), **content}
+    words += [f"--samples {samples}", *(["--toggles"] if toggles else [])]
+    return {"name": name, "command": " ".join([f"shiftwork synth {scheme}", *words]), **content}
 
 
 def demo() -> dict[str, Any]:
@@ -642,9 +650,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if subject.rtl_modules != 0:
             name = f"equality.{subject.network}"
             jobs[name], needs[name] = lambda s=subject: bench.equality(s), subject.sets  # type: ignore[misc]
-    for subject, loss in EXPONENTIALS:
+    for subject in EXPONENTIALS:
         name = f"dnateq.{subject.network}"
-        jobs[name], needs[name] = lambda s=subject, m=loss: bench.exponential(s, m), subject.sets  # type: ignore[misc]
+        jobs[name], needs[name] = lambda s=subject: bench.exponential(s), subject.sets  # type: ignore[misc]
     jobs["simulation_speed"] = lambda: speed(bench)
     jobs["demo"] = demo
     jobs["area"] = area
@@ -656,8 +664,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for alpha in msq.ALPHAS:
             name = f"msq.{training.network}.{alpha}"
             jobs[name], needs[name] = lambda t=training, a=alpha: bench.trained(t, a), (training.test,)  # type: ignore[misc]
-    jobs["synth_msq"] = lambda: mixed_units(bench)
-    needs |= dict.fromkeys(("simulation_speed", "synth_msq", *COSTS), ("cifar_resnet20", "cifar_resnet20_calib"))
+    jobs |= {name: lambda name=name: codes_cost(bench, name) for name in CODES_COSTS}  # type: ignore[misc]
+    needs |= dict.fromkeys(("simulation_speed", *COSTS, *CODES_COSTS), ("cifar_resnet20", "cifar_resnet20_calib"))
     chosen = [n for n in jobs if fnmatch.fnmatch(n, options.only)]
     chosen = [n for n in chosen if options.force or not (TARGET / f"{n}.json").is_file()]
     progress = Progress(len(chosen))

@@ -49,6 +49,7 @@ module shw_sim_top #(
   input  wire                      cfg_col_signed,
   input  wire [ROWS-1:0]           cfg_row_sp2,
   input  wire [2:0]                cfg_exponent_bits,
+  input  wire [9:0]                cfg_slice_length,
   output wire                      cfg_error,
   // tables of exponential codes
   input  wire                      table_valid,
@@ -109,7 +110,7 @@ module shw_sim_top #(
       ) u_engine (
         .clk(clk), .rst(rst),
         .cfg_exponent_bits(cfg_exponent_bits), .cfg_row_signed(cfg_row_signed),
-        .cfg_error(cfg_error),
+        .cfg_slice_length(cfg_slice_length), .cfg_error(cfg_error),
         .table_valid(table_valid && !table_select[1]), .table_ready(engine_table_ready),
         .table_select(table_select[0]), .table_address(table_address),
         .table_data(table_data[16:0]),
