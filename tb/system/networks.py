@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes import sp2
+from shiftwork.codes import exponential, sp2
+from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, Exponential
+from shiftwork.golden.executor import evaluate, module_sums
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
-from shiftwork.quantize import msq
+from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
+from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
 from shiftwork.report.demo import CALIBRATION, MODEL, TEST
@@ -35,6 +37,10 @@ MSQ_MODES: dict[str, tuple[str, str]] = {
 """Modes of 4-bit codes: scheme, and steps that are requantized by scale (free) or by shift (pot)."""
 
 
+EXP_MODE = "dnateq"
+"""The mode of exponential codes."""
+
+
 def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]:
     """The example under a mode, and its first test images."""
     network = import_onnx(MODEL)
@@ -42,6 +48,8 @@ def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]
     if mode in MSQ_MODES:
         scheme, alpha = MSQ_MODES[mode]
         return msq.quantize(network, samples, scheme, alpha=alpha), x
+    if mode == EXP_MODE:
+        return dnateq.quantize(network, samples[:64], exponent_bits=4), x
     fixed8 = quantize(network, samples)
     config = MODES[mode]
     if config.enabled:
@@ -116,12 +124,14 @@ class MsqParameters(Parameters):
         return {"bias": bias, "factor": factor, "shift": shift, "shortcut_shift": places}
 
 
-def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.int8]]:
+def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network with random parameters in which every kind of module occurs, and codes of two images.
 
     Signed input, odd map sizes, strides, one-sided padding, groups, depthwise, shortcuts of both signs, reductions of
     less than one slice, of more than one and of a partial group, channel counts that are no multiple of the shape.
     """
+    if mode == EXP_MODE:
+        return _exponential(*every_kind("fixed8-activations", seed), seed)
     rng = np.random.default_rng(seed)
     parameters = MsqParameters(*MSQ_MODES[mode], rng) if mode in MSQ_MODES else Parameters(MODES[mode], rng)
     bits = parameters.bits
@@ -180,3 +190,59 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.int8]]:
     conv("out", "dense", (1, 1, 7), (1, 1), False)
     network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
     return network, rng.integers(lowest, -lowest, (2, 9, 7, 5)).astype(np.int8)
+
+
+def _exponential(
+    template: IntegerNetwork, codes: NDArray[np.integer], seed: int
+) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """The same modules with random exponential codes: every tensor has a width and levels of its own, thresholds are
+    quantiles of the sums that two random images give."""
+    rng = np.random.default_rng(seed)
+
+    def random_code(magnitude: int) -> tuple[Exponential, NDArray[np.int64]]:
+        code = Exponential(int(rng.integers(3, 8)), 2.0, 1.0, 0.0)
+        return code, np.sort(rng.integers(0, 1 << magnitude, 2 * code.radius + 1))
+
+    network = template.copy()
+    network.scheme = EXPONENTIAL
+    code, levels = random_code(ACTIVATION_BITS)
+    legal = np.delete(np.arange(2 << code.bits), 3 << (code.bits - 1)).astype(np.uint8)
+    x = rng.choice(legal, codes.shape)
+    shape = network.tensors["x"].shape
+    network.tensors["x"] = TensorInfo(shape, 5, False, code.bits + 1, code, tuple(levels.tolist()))
+    tensors: dict[str, NDArray[np.integer]] = {"x": x}
+    for module in network.modules:
+        source, shape = network.tensors[module.inputs[0]], network.tensors[module.output].shape
+        assert source.code is not None
+        module.terms, module.low, module.high = TermConfig(), -(1 << (ACC_BITS - 1)), (1 << (ACC_BITS - 1)) - 1
+        if module.kind == "conv":
+            assert module.weight is not None
+            width = source.code.bits
+            module.weight_code = Exponential(width, 2.0, 1.0, 0.0)
+            module.weight_levels = np.sort(rng.integers(0, 1 << WEIGHT_BITS, len(source.levels or ()))).astype(np.int32)
+            module.weight = rng.choice(np.delete(np.arange(2 << width), 3 << (width - 1)), module.weight.shape)
+            module.weight = module.weight.astype(np.uint8)
+            module.weight_bits, module.bias_bits, module.bias_shift, module.shift = width + 1, ACC_BITS, None, None
+            module.bias = rng.integers(-(1 << 28), 1 << 28, len(module.weight))
+            if module.shortcut is not None:
+                module.shortcut_shift = rng.integers(0, 16, len(module.weight)).astype(np.int32)
+            total = module_sums(network, module, tensors)
+        elif module.kind in ("add", "avgpool", "concat"):
+            if module.kind != "avgpool":
+                module.attributes["shifts"] = tuple(int(shift) for shift in rng.integers(0, 9, len(module.inputs)))
+            total = evaluate(network, module, tensors).astype(np.int64)
+        else:
+            network.tensors[module.output] = replace(source, shape=shape)
+            tensors[module.output] = evaluate(network, module, tensors)
+            continue
+        if module.requantize:
+            code, levels = random_code(ACTIVATION_BITS)
+            quantiles = np.quantile(np.abs(total), np.sort(rng.random(2 * code.radius)))
+            module.thresholds, module.low, module.high = quantiles.astype(np.int64), -code.radius, code.radius
+            network.tensors[module.output] = TensorInfo(
+                shape, 5, False, code.bits + 1, code, tuple(int(level) for level in levels)
+            )
+        else:
+            network.tensors[module.output] = TensorInfo(shape, 5, True, ACC_BITS)
+        tensors[module.output] = evaluate(network, module, tensors)
+    return network, x

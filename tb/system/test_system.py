@@ -13,20 +13,21 @@ import pytest
 
 import shiftwork.device.executor as executor
 from shiftwork.cli import main
-from shiftwork.compile import Engine, MsqEngine, TileProgram, TrEngine, requant_of
+from shiftwork.compile import Engine, ExpEngine, MsqEngine, TileProgram, TrEngine, requant_of
 from shiftwork.device.executor import Execution, execute
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import executor as golden
 from shiftwork.network.data import Data
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TermConfig
+from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerModule, IntegerNetwork, TermConfig
 from shiftwork.report import benchmark
 from shiftwork.report.demo import demo
 from system import networks
 
 ENGINE = TrEngine(4, 8)
 MSQ_ENGINE = MsqEngine(2, 3, 4, 4)
-MODES = [*networks.MODES, *networks.MSQ_MODES]
+EXP_ENGINE = ExpEngine(4, 8, 2)
+MODES = [*networks.MODES, *networks.MSQ_MODES, networks.EXP_MODE]
 SEED = int(os.environ.get("SHW_SEED") or "1")
 STALLS = {"flowing": None, "stalling": Stalls(0.2, 0.4, SEED)}
 
@@ -36,7 +37,11 @@ _device = lru_cache(maxsize=None)(SimulatedDevice)
 
 def device_for(network: IntegerNetwork, engine: Engine | None = None) -> SimulatedDevice:
     """The device that runs a network, built once."""
-    usual = MSQ_ENGINE if network.scheme in MSQ_SCHEMES else ENGINE
+    usual: Engine = ENGINE
+    if network.scheme in MSQ_SCHEMES:
+        usual = MSQ_ENGINE
+    elif network.scheme == EXPONENTIAL:
+        usual = EXP_ENGINE
     return _device(engine or usual, requant_of(network))
 
 
@@ -111,6 +116,21 @@ def test_4_bit_layers_are_reported() -> None:
         assert layer.bound <= layer.cycles
 
 
+def test_layers_of_exponential_codes_are_reported() -> None:
+    """Work, cycles and bound of layers that have no terms; values beyond a slice and signs cost what they should."""
+    network, x = networks.every_kind(networks.EXP_MODE, SEED)
+    counts: dict[str, golden.ModuleCounts] = {}
+    tensors = golden.run(network, x, True, counts)
+    done = execute(network, x, tensors, device_for(network), counts)
+    for layer in done.layers:
+        if layer.executor == "rtl":
+            assert layer.weight_bits == network.module(layer.name).weight_bits
+            assert 0 < (layer.live_macs or 0) <= layer.macs
+            assert layer.stream is layer.tokens is layer.terms_per_mac is None
+            assert layer.cycles
+            assert 0 < (layer.bound or 0) <= layer.cycles
+
+
 def test_stalls_repeat_with_their_seed(device: SimulatedDevice) -> None:
     network, x = networks.every_kind("tr-weights", SEED)
     cycles = [[layer.cycles for layer in run(network, x, device, Stalls(0.5, 0.5, s)).layers] for s in (5, 5, 6)]
@@ -163,11 +183,31 @@ def test_a_fault_of_4_bit_rows_is_found(fault: Callable[[IntegerModule, TileProg
     assert done.layers[0].mismatches > 0
 
 
+def _wrong_table(number: int) -> Callable[[IntegerModule, TileProgram], None]:
+    def fault(module: IntegerModule, program: TileProgram) -> None:
+        assert program.codes is not None
+        words = program.codes.tables
+        words[words[:, 0] == number, 2] //= 3
+
+    return fault
+
+
+@pytest.mark.parametrize("fault", [*(_wrong_table(n) for n in range(4)), _swap_rows])
+def test_a_fault_of_exponential_codes_is_found(fault: Callable[[IntegerModule, TileProgram], None]) -> None:
+    """Wrong levels of activations and weights, thresholds, levels of shortcuts; results in the wrong order."""
+    network, x = networks.every_kind(networks.EXP_MODE, SEED)
+    done = execute(network, x, golden.run(network, x, True), device_for(network), tamper=fault)
+    assert sum(layer.mismatches for layer in done.layers[:2]) > 0  # the second module has a shortcut
+
+
 def test_what_a_device_cannot_run_is_refused(device: SimulatedDevice) -> None:
     scaled, x = networks.every_kind("msq-free", SEED)
     shifted, y = networks.every_kind("msq-pot", SEED)
     with pytest.raises(ShiftworkError, match="'c1': it has 4-bit codes"):
         run(scaled, x, device)
+    coded, z = networks.every_kind(networks.EXP_MODE, SEED)
+    with pytest.raises(ShiftworkError, match="'c1': scheme dnateq is not that of the tr engine"):
+        run(coded, z, device)
     with pytest.raises(ShiftworkError, match="c1: the device's post unit requantizes by shift"):
         run(scaled, x, device_for(shifted))
     with pytest.raises(ShiftworkError, match="c1: the device's post unit requantizes by scale"):
@@ -202,7 +242,7 @@ def test_a_wrong_weight_fails_the_command(
 
 
 def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo(2, None, ENGINE, MSQ_ENGINE) == 0
+    assert demo(2, None, ENGINE, MSQ_ENGINE, EXP_ENGINE) == 0
     assert "every layer equals the golden model" in capsys.readouterr().out
     honest = executor.compile_module
 
@@ -212,7 +252,7 @@ def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: 
         return program
 
     monkeypatch.setattr(executor, "compile_module", broken)
-    assert demo(2, None, ENGINE, MSQ_ENGINE) == 1
+    assert demo(2, None, ENGINE, MSQ_ENGINE, EXP_ENGINE) == 1
     assert "FAILED" in capsys.readouterr().out
 
 
@@ -261,6 +301,16 @@ def test_other_shapes_of_the_msq_engine(shape: tuple[int, int, int, int]) -> Non
     for mode in networks.MSQ_MODES:
         network, x = networks.every_kind(mode, SEED)
         shaped = device_for(network, MsqEngine(*shape))
+        check(run(network, x, shaped), network, None)
+        check(run(network, x, shaped, STALLS["stalling"]), network, STALLS["stalling"])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 3), (8, 16, 2), (6, 4, 1), (16, 2, 16)])
+def test_other_shapes_of_the_exp_engine(shape: tuple[int, int, int]) -> None:
+    for seed in (SEED, SEED + 1):
+        network, x = networks.every_kind(networks.EXP_MODE, seed)
+        shaped = device_for(network, ExpEngine(*shape))
         check(run(network, x, shaped), network, None)
         check(run(network, x, shaped, STALLS["stalling"]), network, STALLS["stalling"])
 

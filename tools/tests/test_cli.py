@@ -143,8 +143,8 @@ def test_exponential_codes(model: Path, data: Path, tmp_path: Path, capsys: pyte
     again = ["simulate", str(network), "--data", str(data), "--executor", "golden", "--json", str(report)]
     assert main(again) == 0
     assert json.loads(report.read_text())["layers"] == content["layers"]
-    assert main(["simulate", str(network), "--data", str(data)]) == 2
-    assert "scheme dnateq is not built in hardware: --executor golden runs it" in capsys.readouterr().err
+    assert main(["simulate", str(network), "--data", str(data), "--lanes", "4"]) == 2
+    assert "--lanes is no option of the engine for scheme dnateq" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,8 @@ def test_parse_layer() -> None:
         (["--scheme", "pot", "--weight-bits", "5"], "--weight-bits belongs to --scheme fixed8 or joint, not to"),
         (["--scheme", "msq", "--budget", "12"], "--budget belongs to --scheme tr, not to --scheme msq"),
         (["--scheme", "pot", "--executor", "rtl"], "scheme pot is not built in hardware"),
-        (["--scheme", "dnateq", "--executor", "rtl"], "scheme dnateq is not built in hardware"),
+        (["--scheme", "dnateq", "--executor", "rtl", "--fold", "3"], "--fold 3 does not divide --rows 8"),
+        (["--scheme", "tr", "--executor", "rtl", "--fold", "2"], "--fold is no option of the engine for scheme tr"),
         (["--scheme", "dnateq", "--exponent-bits", "8"], "--exponent-bits: exponents of 8 bits are outside 3..7"),
         (["--scheme", "dnateq", "--max-loss", "-1"], "--max-loss -1.0 is below 0 points"),
         (["--scheme", "dnateq", "--scale", "mse"], "--scale mse belongs to"),

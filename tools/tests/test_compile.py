@@ -12,13 +12,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shiftwork.codes import sp2
-from shiftwork.compile import MsqEngine, TileProgram, TrEngine, compile_module, engine_for, requant_of, schedule
+from shiftwork.codes import exponential, sp2
+from shiftwork.codes.exponential import Exponential
+from shiftwork.compile import (
+    ExpEngine,
+    MsqEngine,
+    TileProgram,
+    TrEngine,
+    compile_module,
+    engine_for,
+    requant_of,
+    schedule,
+)
+from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
 from shiftwork.compile.msq_cycles import predict_msq_cycles
-from shiftwork.compile.operands import assign_rows, check_sums
+from shiftwork.compile.operands import assign_rows, check_sums, pack_codes, unpack_codes
 from shiftwork.device.executor import batch_size
 from shiftwork.device.simulated import _pack
 from shiftwork.errors import ShiftworkError
+from shiftwork.golden import class_sums
 from shiftwork.golden.executor import dot_products
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
 
@@ -297,6 +309,131 @@ def test_cycles_of_the_msq_engine() -> None:
     assert predict_msq_cycles(0, 1, engine) == 0
 
 
+# exponential codes
+
+
+@pytest.mark.parametrize("width", range(4, 9))
+def test_codes_are_packed_bit_after_bit(width: int) -> None:
+    rng = np.random.default_rng(width)
+    codes = rng.integers(0, 1 << width, (3, 2, 11)).astype(np.uint8)
+    packed = pack_codes(codes, width)
+    assert packed.shape == (3, 2, -(-11 * width // 8))
+    words = [int.from_bytes(beat.tobytes(), "little") for beat in packed.reshape(6, -1)]
+    assert words == [sum(int(c) << (width * n) for n, c in enumerate(beat)) for beat in codes.reshape(6, 11)]
+    assert np.array_equal(unpack_codes(packed, width, 11), codes)
+
+
+def exp_example(groups: int = 1, bits: int = 4) -> tuple[IntegerNetwork, dict[str, Codes]]:
+    """A convolution of random exponential codes with a shortcut, and codes of three images."""
+    rng = np.random.default_rng(bits + groups)
+    code = Exponential(bits, 1.5, 1.0, 0.0)
+    legal = np.delete(np.arange(2 << bits), 3 << (bits - 1)).astype(np.uint8)
+    levels, weight_levels = (np.sort(rng.integers(0, 1 << n, 2 * code.radius + 1)) for n in (16, 12))
+    info = TensorInfo((7, 5, 4), 3, False, bits + 1, code, tuple(levels.tolist()))
+    module = IntegerModule(
+        "m",
+        "conv",
+        ["x"],
+        "y",
+        weight=rng.choice(legal, (10, 3, 2, 4 // groups)),
+        bias=rng.integers(-(1 << 40), 1 << 40, 10),
+        shortcut="s",
+        stride=(2, 1),
+        pads=(1, 1, 1, 0),
+        groups=groups,
+        relu=True,
+        shortcut_shift=rng.integers(0, 32, 10).astype(np.int32),
+        low=-code.radius,
+        high=code.radius,
+        weight_code=code,
+        weight_levels=weight_levels.astype(np.int32),
+        thresholds=np.sort(rng.integers(0, 1 << 40, 2 * code.radius)),
+    )
+    small = replace(info, shape=(4, 5, 10))
+    network = IntegerNetwork("dnateq", "x", "y", {"x": info, "s": small, "y": small}, [module])
+    return network, {"x": rng.choice(legal, (3, 7, 5, 4)), "s": rng.choice(legal, (3, 4, 5, 10))}
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize(("bits", "shape"), [(3, (4, 2, 1)), (4, (8, 16, 2)), (5, (6, 3, 3)), (7, (1, 1, 1))])
+def test_tiles_of_exponential_codes_compute_the_convolution(
+    groups: int, bits: int, shape: tuple[int, int, int]
+) -> None:
+    network, tensors = exp_example(groups, bits)
+    module, engine = network.modules[0], ExpEngine(*shape)
+    program = compile_module(network, module, tensors, engine)
+    layer = program.codes
+    assert layer is not None
+    assert (layer.bits, layer.shortcut_bits, layer.output_bits) == (bits, bits, bits)
+    words = {number: {int(a): int(w) for n, a, w in layer.tables if n == number} for number in range(4)}
+    held = class_sums.ExpTables(np.array(list(words[0].values())), np.array(list(words[1].values())))
+    found = []
+    for row, col, _ in program.tiles:
+        rows = exponential.resize(unpack_codes(program.row_blocks[row], bits + 1, engine.rows).T, bits, 7)
+        cols = exponential.resize(unpack_codes(program.col_blocks[col], bits + 1, engine.cols).T, bits, 7)
+        found.append(class_sums.tile(rows, cols, class_sums.ExpConfig(bits, program.row_signed), held))
+    expected = dot_products(network, module, tensors["x"])
+    assert np.array_equal(program.gather(np.stack(found)), expected)
+    assert (program.beats, program.depth, program.macs) == (24 // groups, 24 // groups, expected.size * 24 // groups)
+    seen = program.gather(program.bias[program.tiles[:, 2:] + np.zeros(engine.rows, np.int64)])
+    assert module.bias is not None
+    assert np.array_equal(seen, np.broadcast_to(module.bias, expected.shape))
+    assert program.shortcut is not None
+    shortcut = unpack_codes(program.shortcut, bits + 1, engine.cols)
+    assert np.array_equal(program.gather(shortcut), tensors["s"])
+    assert sorted(words[2]) == list(range(1, 128))
+    assert list(words[3].values()) == exponential.level_words(network.tensors["s"].levels, 7).tolist()  # type: ignore[arg-type]
+
+
+def test_slices_of_a_tile_are_equal() -> None:
+    network, tensors = exp_example()
+    network.modules[0].weight = np.full((10, 1, 1, 577), 8, np.uint8)
+    network.modules[0].shortcut, network.modules[0].pads, network.modules[0].stride = None, (0, 0, 0, 0), (1, 1)
+    tensors["x"] = np.full((1, 1, 1, 577), 3, np.uint8)
+    program = compile_module(network, network.modules[0], tensors, ExpEngine())
+    assert program.codes is not None
+    assert program.codes.slice_length == 193
+
+
+def test_what_the_exp_engine_cannot_run_is_refused() -> None:
+    def refused(message: str, **changes: object) -> None:
+        network, tensors = exp_example()
+        network.modules[0] = replace(network.modules[0], **changes)  # type: ignore[arg-type]
+        with pytest.raises(ShiftworkError, match=f"^node 'm': {message}"):
+            compile_module(network, network.modules[0], tensors, ExpEngine())
+
+    levels = np.arange(15, dtype=np.int32)
+    refused("it has no exponential codes", weight_code=None)
+    refused("exponents of 4 and 5 bits cannot share a layer", weight_code=Exponential(5, 2.0, 1.0, 0.0))
+    refused("levels of weights up to 4096 take more than 12 bits", weight_levels=levels + 4082)
+    refused("a shortcut is shifted by 32", shortcut_shift=np.full(10, 32, np.int32))
+    refused("it has no thresholds", thresholds=None)
+    network, tensors = msq_example(1, False)
+    with pytest.raises(ShiftworkError, match="'m': scheme msq is not that of the exp engine"):
+        compile_module(network, network.modules[0], tensors, ExpEngine())
+
+
+def test_walks_of_lists() -> None:
+    """A list takes a cycle per value; lists shorter than the turns of the multipliers wait for them."""
+    config = class_sums.ExpConfig(3, False)
+    assert class_order(config) == [(0, 0), (1, 0), (2, 0), (3, 0), (-3, 0), (-2, 0), (-1, 0)]
+    assert class_order(replace(config, row_signed=True))[:3] == [(0, 0), (0, 1), (1, 0)]
+    one = np.zeros((1, 1, 7), np.int64)
+    one[0, 0, 0] = 9
+    # Looked at in cycle 1, followed from 2 to 10, accepted in 11, left in 12 as it is always the only line's turn.
+    assert [walk.cycles for walk in walks(one, 1)] == [12]
+    assert walks(one, 1)[0].sums.tolist() == [12]
+    four = np.zeros((1, 4, 7), np.int64)
+    four[0, :, :4] = 1
+    (walk,) = walks(four, 1)
+    assert len(walk.sums) == len(set(walk.sums.tolist())) == 16  # one sum a cycle
+    assert walk.cycles >= 16
+    assert walk.values == 4
+    (empty,) = walks(np.zeros((1, 2, 7), np.int64), 2)
+    assert len(empty.sums) == 2  # a row without values gives a sum of nothing
+    assert predict_exp_cycles([], 4) == 0
+
+
 # engines
 
 
@@ -306,6 +443,8 @@ def test_the_scheme_decides_the_engine() -> None:
         engine_for("msq") == engine_for("fixed4", cols=16, fixed_rows=8, sp2_rows=8, lanes=8) == MsqEngine(8, 8, 16, 8)
     )
     assert engine_for("sp2", fixed_rows=0, lanes=4) == MsqEngine(0, 8, 16, 4)
+    assert engine_for("dnateq", cols=16) == ExpEngine(8, 16, 2)
+    assert engine_for("dnateq", 12, 4, fold=3) == ExpEngine(12, 4, 3)
 
 
 @pytest.mark.parametrize(
@@ -327,6 +466,10 @@ def test_the_scheme_decides_the_engine() -> None:
         ({"scheme": "msq", "cols": 7}, "--cols 7 is odd"),
         ({"scheme": "msq", "lanes": 6}, "--lanes 6 is none of 4, 8, 16, 32"),
         ({"scheme": "pot"}, "scheme pot is not built in hardware"),
+        ({"scheme": "dnateq", "fold": 3}, "--fold 3 does not divide --rows 8"),
+        ({"scheme": "dnateq", "rows": 64, "fold": 17}, "--fold 17 is outside 1..16"),
+        ({"scheme": "dnateq", "lanes": 8}, "--lanes is no option of the engine for scheme dnateq"),
+        ({"scheme": "tr", "fold": 2}, "--fold is no option of the engine for scheme tr"),
     ],
 )
 def test_illegal_engines(options: dict[str, Any], message: str) -> None:

@@ -86,7 +86,8 @@ class LayerJob(ctypes.Structure):
             (name, ctypes.c_uint32)
             for name in (
                 "in_gap", "out_stall", "tr_en", "group", "budget", "data_terms", "encoding", "row_signed", "col_signed",
-                "exponent_bits", "shortcut_bits", "slice_length", "lane_is_channel", "shortcut_signed", "relu", "low", "high",
+                "exponent_bits", "shortcut_bits", "slice_length", "lane_is_channel", "shortcut_signed", "relu", "low",
+                "high",
             )
         ],
         *[

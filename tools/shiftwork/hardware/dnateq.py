@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import ExpEngine, compile_module, schedule
+from shiftwork.compile.engine import MAX_ROWS
 from shiftwork.golden import executor as golden
 from shiftwork.golden import exp_units
 from shiftwork.golden.im2col import im2col
@@ -39,6 +40,8 @@ MIDDLE = 4
 """Width of the variants, and of the target."""
 
 FOLDS = (1, 2, 4)
+"""Rows that share a row of cells, on as many rows of cells as the engine has."""
+
 COUNT_ROWS, COUNT_W = 2, 9
 """Pair-counting engine: the rows and the width of a counter that cost least cell-cycles on ResNet-20."""
 
@@ -124,7 +127,9 @@ def _ports(rows: int, cols: int, bits: int, configuration: Mapping[str, int]) ->
 def sums_design(engine: ExpEngine, bits: int) -> Design:
     """``shw_exp_engine`` for exponents of up to ``bits``, with DSPs."""
     shape: dict[str, int | str] = {"ROWS": engine.rows, "FOLD": engine.fold, "COLS": engine.cols}
-    ports = _ports(engine.rows, engine.cols, bits, {"cfg_exponent_bits": 3, "cfg_row_signed": 1})
+    ports = _ports(
+        engine.rows, engine.cols, bits, {"cfg_exponent_bits": 3, "cfg_row_signed": 1, "cfg_slice_length": 10}
+    )
     parameters = shape | {"BITS": bits, "DEPTH": SLICE_DEPTH}
     return Design(f"sums{bits}", f"class sums, n = {bits}", "shw_exp_engine", parameters, ports, dsp=True)
 
@@ -139,11 +144,11 @@ def count_design(cols: int, bits: int) -> Design:
 def engines(engine: ExpEngine) -> dict[str, Design]:
     """Engines of exponential codes by key: of every width, then variants of :data:`MIDDLE` bits."""
     found = [sums_design(engine, bits) for bits in BITS] + [count_design(engine.cols, bits) for bits in BITS]
-    base = sums_design(engine, MIDDLE)
+    base, lines = sums_design(engine, MIDDLE), engine.rows // engine.fold
     for fold in FOLDS:
-        if fold != engine.fold and engine.rows % fold == 0:
-            other = sums_design(replace(engine, fold=fold), MIDDLE)
-            title = f"{base.title}, {fold} row{'s' * (fold > 1)} a row of cells"
+        if fold != engine.fold and lines * fold <= MAX_ROWS:
+            other = sums_design(ExpEngine(lines * fold, engine.cols, fold), MIDDLE)
+            title = f"{base.title}, {lines * fold} rows on {lines}"
             found.append(replace(other, key=f"{base.key}_fold{fold}", title=title))
     for design in (base, count_design(engine.cols, MIDDLE)):
         found.append(replace(design, key=f"{design.key}_lut", title=f"{design.title}, no DSPs", dsp=False))

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes.exponential import resize
-from shiftwork.compile import ExpEngine
+from shiftwork.compile import ExpEngine, compile_module
 from shiftwork.golden import class_sums, exp_units
 from shiftwork.golden import executor as golden
 from shiftwork.golden.class_sums import ExpConfig
 from shiftwork.golden.im2col import weight_matrix
 from shiftwork.hardware import yosys
 from shiftwork.hardware.designs import Design, designs
-from shiftwork.hardware.dnateq import MIDDLE, count_design, row_codes, sums_design
+from shiftwork.hardware.dnateq import MIDDLE, count_design, row_codes, sums_design, zero_code
 from shiftwork.hardware.toggles import (
     Toggles,
     array_toggles,
@@ -33,7 +33,7 @@ from shiftwork.hardware.toggles import (
     sample_tiles,
     tile_toggles,
 )
-from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork
 from shiftwork.report.progress import Progress
 
 WORK = "activations on the rows"
@@ -51,36 +51,39 @@ def sums_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32]
     Raises:
         ShiftworkError: a tool is missing or fails, or the netlist computes wrong results.
     """
-    module, rows = _layer(network, x, name)
+    module, tensors = network.module(name), golden.run(network, x)
     info, bits = network.tensors[module.inputs[0]], int(design.parameters["BITS"])
-    assert info.code is not None and info.levels is not None and module.weight_levels is not None
-    config = ExpConfig(info.code.bits, bool((rows >> info.code.bits).any()))
+    shape = ExpEngine(design.rows, design.cols, int(design.parameters["FOLD"]))
+    program = compile_module(network, module, tensors, shape)
+    assert program.codes is not None and info.levels is not None and module.weight_levels is not None
+    n = program.codes.bits
+    config = ExpConfig(n, program.row_signed, program.codes.slice_length)
     held = class_sums.tables(info.levels, module.weight_levels, bits)
-    cols = resize(weight_matrix(module), info.code.bits, bits).astype(np.int64)
-    tiles = sample_tiles(resize(rows, info.code.bits, bits).astype(np.int64), cols, design)
+    rows, cols = row_codes(network, module, tensors), weight_matrix(module)
+    tiles = sample_tiles(design, *(resize(codes, n, bits).astype(np.int64) for codes in (rows, cols)))
     results = [value for row, col in tiles for value in class_sums.tile(row, col, config, held).reshape(-1).tolist()]
-    tables = [(0, n, int(v)) for n, v in enumerate(held.levels)] + [(1, n, int(v)) for n, v in enumerate(held.values)]
-    words = f"cfg_exponent_bits = {config.exponent_bits}; cfg_row_signed = {int(config.row_signed)};"
-    return tile_toggles(design, WORK, tiles, results, words, folder, tables)
+    tables = [
+        (table, address, int(word))
+        for table, words in enumerate((held.levels, held.values))
+        for address, word in enumerate(words)
+    ]
+    ports = f"cfg_exponent_bits = {n}; cfg_row_signed = {int(config.row_signed)};"
+    ports += f" cfg_slice_length = {config.slice_length};"
+    return tile_toggles(design, WORK, tiles, results, ports, folder, tables)
 
 
 def count_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32], name: str, folder: Path) -> Toggles:
     """Toggles of the pair-counting engine; arguments and errors as in :func:`sums_toggles`, the layer as wide as it."""
-    module, rows = _layer(network, x, name)
+    module = network.module(name)
+    rows, cols = row_codes(network, module, golden.run(network, x)), weight_matrix(module)
     code = network.tensors[module.inputs[0]].code
     assert code is not None and module.weight_code is not None
     held = exp_units.pair_tables(code, module.weight_code)
-    tiles = sample_tiles(rows.astype(np.int64), weight_matrix(module).astype(np.int64), design)
+    tiles = sample_tiles(design, rows.astype(np.int64), cols.astype(np.int64))
     results = [
         value for row, col in tiles for value in exp_units.tile(row, col, code, module.weight_code).reshape(-1).tolist()
     ]
     return tile_toggles(design, WORK, tiles, results, "", folder, exp_units.table_words(held))
-
-
-def _layer(network: IntegerNetwork, x: NDArray[np.float32], name: str) -> tuple[IntegerModule, NDArray[np.uint8]]:
-    """A convolution and its row codes."""
-    module = network.module(name)
-    return module, row_codes(network, module, golden.run(network, x))
 
 
 def synth_toggles(
@@ -124,11 +127,12 @@ def synth_toggles(
         else:
             count = sums_toggles if design is sums else count_toggles
             done.append(count(design, exponential, x, operands.layer, where))
-    _, rows = _layer(exponential, x, operands.layer)
+    module = exponential.module(operands.layer)
+    rows = row_codes(exponential, module, golden.run(exponential, x))
     return {
         "tool": f"Yosys {version}",
         "layer": operands.layer,
-        "zeros": [float((operands.data == 0).mean()), float((rows == 1 << (MIDDLE - 1)).mean())],
+        "zeros": [float((operands.data == 0).mean()), float((rows == zero_code(exponential, module)).mean())],
         "toggles": [asdict(entry) | {"of_inferred": entry.per_mac / done[0].per_mac} for entry in done],
         "paper": PAPER,
     }

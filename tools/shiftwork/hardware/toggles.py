@@ -201,11 +201,11 @@ Tiles = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 """Row codes (ROWS, K) and column codes (COLS, K) of every tile."""
 
 
-def sample_tiles(rows: NDArray[np.int64], cols: NDArray[np.int64], design: Design) -> Tiles:
+def sample_tiles(design: Design, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Tiles:
     """Tiles of a layer, together about :data:`STEPS` reduction steps, from its first operands on.
 
     Args:
-        rows: row operands of the layer, (count, K). cols: column operands (count, K). design: its shape.
+        design: its shape. rows: row operands of the layer, (count, K). cols: column operands (count, K).
     """
     count = max(1, -(-STEPS // rows.shape[1]))
     return [
@@ -320,7 +320,7 @@ def engine_toggles(design: Design, operands: Operands, stream: str, folder: Path
     budgeted = stream == "weights"
     streamed, gathered = (operands.weights, operands.data) if budgeted else (operands.data, operands.weights)
     signed = (True, operands.data_signed) if budgeted else (operands.data_signed, True)
-    tiles = sample_tiles(streamed, gathered, design)
+    tiles = sample_tiles(design, streamed, gathered)
     expected: list[int] = []
     for row, col in tiles:
         kept = terms.reveal(row, GROUP, BUDGET).astype(np.int64) if budgeted else row

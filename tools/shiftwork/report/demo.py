@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from shiftwork.compile import Engine, MsqEngine, TrEngine, requant_of
+from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.executor import QT_PAIRS
@@ -15,8 +15,8 @@ from shiftwork.hardware.manifest import ROOT
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import MSQ_SCHEMES
-from shiftwork.quantize import msq
+from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES
+from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
 from shiftwork.report.progress import Progress
@@ -29,15 +29,21 @@ TEST = EXAMPLE / "digits_test.npz"
 CALIBRATION = EXAMPLE / "digits_calib.npz"
 
 
-def demo(limit: int = 100, json: Path | None = None, tr: TrEngine | None = None, mixed: MsqEngine | None = None) -> int:
-    """Run the example under float, fixed8, tr and msq, and print one table.
+def demo(
+    limit: int = 100,
+    json: Path | None = None,
+    tr: TrEngine | None = None,
+    mixed: MsqEngine | None = None,
+    exp: ExpEngine | None = None,
+) -> int:
+    """Run the example under float, fixed8, tr, msq and dnateq, and print one table.
 
     Accuracy is that of all test images on the golden model; the RTL executes the first ``limit`` of them, and every
     layer's output is compared with the golden model.
 
     Args:
         limit: images on the RTL. json: file for all reports, or None.
-        tr, mixed: engines of the schemes; None is the default shape.
+        tr, mixed, exp: engines of the schemes; None is the default shape.
 
     Returns:
         Exit code: 0 when something was compared and nothing differs.
@@ -45,23 +51,25 @@ def demo(limit: int = 100, json: Path | None = None, tr: TrEngine | None = None,
     if limit < 1:
         raise ShiftworkError(f"--limit {limit} is below 1 image")
     begin = time.perf_counter()
-    progress = Progress(steps=8)
+    progress = Progress(steps=10)
     progress.step(f"import {MODEL.name}, float model on its test images")
     network = import_onnx(MODEL)
     data, calibration = load_data(TEST, network), load_data(CALIBRATION, network)
     outputs = reference(MODEL, data.x, network.batch)
-    progress.step(f"quantize with {len(calibration.x)} calibration images: fixed8, tr and msq")
+    progress.step(f"quantize with {len(calibration.x)} calibration images: fixed8, tr, msq and dnateq")
     fixed8 = quantize(network, calibration.x)
     networks = [fixed8, configure(fixed8, TrOptions()), msq.quantize(network, calibration.x)]
+    networks.append(dnateq.quantize(network, calibration.x))
     progress.step(f"golden model on {len(data.x)} test images")
     quiet = Progress(quiet=True)
     whole = [run_integer(MODEL.name, net, data, "golden", quiet, reference=outputs) for net in networks]
     part = data.first(limit)
     on_rtl: list[RunReport] = []
+    shapes: dict[str, Engine] = {EXPONENTIAL: exp or ExpEngine(), **dict.fromkeys(MSQ_SCHEMES, mixed or MsqEngine())}
     engines: list[Engine] = []
     device: SimulatedDevice | None = None
     for net in networks:
-        engine: Engine = (mixed or MsqEngine()) if net.scheme in MSQ_SCHEMES else (tr or TrEngine())
+        engine = shapes.get(net.scheme, tr or TrEngine())
         if device is None or device.engine != engine:
             progress.step(f"Verilator: build the {engine} engine and its post unit (kept for the next run)")
             device = SimulatedDevice(engine, requant_of(net))

@@ -20,7 +20,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import manifest
 from shiftwork.hardware.manifest import Block, Manifest
 from shiftwork.network.importer import SUPPORTED_OPERATORS
-from shiftwork.report import docs_msq
+from shiftwork.report import docs_dnateq, docs_msq
 from shiftwork.report.markdown import NETWORKS, measurement, table
 
 _PART = re.compile(r"(<!-- generated:([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -654,6 +654,7 @@ _PAGE_PARTS: dict[str, Callable[[Manifest], str]] = {
     "requant": _requant,
     "requant_shares": _requant_shares,
     **docs_msq.PARTS,
+    **docs_dnateq.PARTS,
 }
 
 
