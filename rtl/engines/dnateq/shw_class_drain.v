@@ -1,8 +1,10 @@
-// shw_class_drain: shadow registers of the cells, and one multiplier per column that they take turns at.
+// shw_class_drain: shadow registers of the cells, and one multiplier per column that they take
+// turns at.
 //
-// `capture[p]` copies the accumulators of row p into its shadow registers. Every cycle one row's shadow registers are
-// multiplied by the level of the class that its sums belong to; `select` says whose and comes with the class. Negative
-// classes are multiplied by the negated level. Products leave 3 cycles after select.
+// `capture[p]` copies the accumulators of row p into its shadow registers. Every cycle one row's
+// shadow registers are multiplied by the level of the class that its sums belong to; `select` says
+// whose and comes with the class. Negative classes are multiplied by the negated level. Products
+// leave 3 cycles after select.
 //
 // Parameters: ROWS    1..64    rows of cells
 //             COLS    1..1024  columns

@@ -1,18 +1,22 @@
-// shw_class_lists: the values of one row of a slice, sorted by their code: one linked list per code.
+// shw_class_lists: the values of one row of a slice, sorted by their code: one linked list per
+// code.
 //
-// A value is appended to the list of its code: the head of the list moves to the value's index, and the value keeps the
-// index that was head before (or that there was none). So a value costs one write, whatever the number of codes, and a
-// list is read from its newest value to its oldest, one per cycle. Two slices live here at a time, one in either half
-// of the memories: while one is appended to, the other is read, and reading a head empties its list for the slice after.
+// A value is appended to the list of its code: the head of the list moves to the value's index, and
+// the value keeps the index that was head before (or that there was none). So a value costs one
+// write, whatever the number of codes, and a list is read from its newest value to its oldest, one
+// per cycle. Two slices live here at a time, one in either half of the memories: while one is
+// appended to, the other is read, and reading a head empties its list for the slice after.
 //
-// Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs to the reader. `head_valid`,
-// `head_index`: of the list of read_code in the half that is read, in the same cycle; head_clear empties it.
-// `link_read` reads what follows an index, known in the next cycle: link_end, or link_index; then held until the next
-// link_read. After rst the heads hold anything: the reader owns both halves and clears all codes.
+// Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs to
+// the reader. `head_valid`, `head_index`: of the list of read_code in the half that is read, in the
+// same cycle; head_clear empties it. `link_read` reads what follows an index, known in the next
+// cycle: link_end, or link_index; then held until the next link_read. After rst the heads hold
+// anything: the reader owns both halves and clears all codes.
 //
 // Parameters: BITS     3..7   width of an exponent; a code has BITS + 1 bits
 //             INDEX_W  4..10  a slice has up to 2^INDEX_W values
-// Latency:    an appended value is in its list in the next cycle. Throughput: 1 value and 1 link per cycle.
+// Latency:    an appended value is in its list in the next cycle. Throughput: 1 value and 1 link
+// per cycle.
 // Backpressure: none. Reset: none; see above.
 //
 // SPDX-License-Identifier: Apache-2.0

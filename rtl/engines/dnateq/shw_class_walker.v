@@ -1,17 +1,20 @@
-// shw_class_walker: turns the class lists of the rows that share a row of cells into the operations of its cells.
+// shw_class_walker: turns the class lists of the rows that share a row of cells into the operations
+// of its cells.
 //
-// After `start` it looks at the lists of a slice code by code, row by row (FOLD rows share the cells), and empties them.
-// Every list becomes one operation per value: the first one loads the accumulators (OP_NORTH under a north of 0), the
-// others add; a row without values becomes one operation that loads 0. While a list is followed, the next one is
-// looked for. What the cells then hold is the sum of a class. It moves to the shadow registers (`capture`) in the
-// cycle in which the next list may begin to overwrite it, and stays there until the row's `turn` at the multipliers;
-// the list after that cannot end before, the walker waits. `full` and the sum_* tell what the shadow registers hold.
-// The cells are 3 cycles behind: turn, full and sum_* belong to the time of the walker, capture to that of the cells.
+// After `start` it looks at the lists of a slice code by code, row by row (FOLD rows share the
+// cells), and empties them. Every list becomes one operation per value: the first one loads the
+// accumulators (OP_NORTH under a north of 0), the others add; a row without values becomes one
+// operation that loads 0. While a list is followed, the next one is looked for. What the cells then
+// hold is the sum of a class. It moves to the shadow registers (`capture`) in the cycle in which
+// the next list may begin to overwrite it, and stays there until the row's `turn` at the
+// multipliers; the list after that cannot end before, the walker waits. `full` and the sum_* tell
+// what the shadow registers hold. The cells are 3 cycles behind: turn, full and sum_* belong to the
+// time of the walker, capture to that of the cells.
 //
 // Parameters: BITS     3..7   width of an exponent
 //             INDEX_W  4..10  width of an index
 //             FOLD     1..16  rows that share the cells
-// Latency:    the first operation leaves 2 cycles after the first list that is not empty was looked at.
+// Latency:    2 cycles from the first list that is not empty to its first operation.
 // Throughput: 1 operation per cycle. Backpressure: `turn`. Reset: rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -27,7 +30,7 @@ module shw_class_walker #(
   input  wire                    rst,
   input  wire                    clear,        // after rst: empty all lists, whatever the codes
   input  wire                    start,        // of a slice, when finished
-  input  wire [BITS-1:0]         radius,       // exponents run from -radius to radius; held while it runs
+  input  wire [BITS-1:0]         radius,       // of the exponents; held while it runs
   input  wire                    negatives,    // codes may have a negative sign; held while it runs
   output wire                    finished,
   // class lists
@@ -60,8 +63,8 @@ module shw_class_walker #(
     end
   endgenerate
 
-  // Look: exponent and sign of the list whose head is read, sign fastest; exponents from 0 up to radius, then from
-  // -radius up to -1.
+  // Look: exponent and sign of the list whose head is read, sign fastest; exponents from 0 up to
+  // radius, then from -radius up to -1.
   reg              looking;
   reg [BITS:0]     place;
   reg [FOLD_W-1:0] fold;
@@ -84,6 +87,7 @@ module shw_class_walker #(
 
   wire [BITS-1:0] lowest    = ~radius + 1'b1;
   wire            top       = place == {radius, negatives};
+  wire            every_sign = negatives || clear;
   wire            row_end   = place == {{BITS{1'b1}}, negatives};
   wire            found     = head_valid[fold];
   wire            stored    = found || (row_end && !met);   // something for the next list
@@ -131,7 +135,7 @@ module shw_class_walker #(
 
     if (rst || start || (look && row_end)) place <= {(BITS+1){1'b0}};
     else if (look && top) place <= {lowest, 1'b0};
-    else if (look || clear) place <= place + {{(BITS-1){1'b0}}, !negatives && !clear, negatives || clear};
+    else if (look || clear) place <= place + {{(BITS-1){1'b0}}, !every_sign, every_sign};
     if (start) fold <= {FOLD_W{1'b0}};
     else if (look && row_end) fold <= fold + 1'b1;
     if (start || (look && row_end)) met <= 1'b0;

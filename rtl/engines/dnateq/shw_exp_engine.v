@@ -1,20 +1,23 @@
 // shw_exp_engine: tile engine for exponential codes: sums of classes, one multiplication per class.
 //
-// Computes tiles of ROWS x COLS dot products of exponential codes under the tile-engine contract (docs/architecture.md):
-// sum over k of A[row code] * W[column code], exact modulo 2^48. Tables A (levels of the row exponents, 17 bits) and W (values of
-// all column codes, 13 bits, that of the zero code is 0) enter through the table port and stay until written anew. The zero
-// code of a row, -2^(BITS-1), costs nothing: it never enters a list.
+// Computes tiles of ROWS x COLS dot products of exponential codes under the tile-engine contract
+// (docs/architecture.md): sum over k of A[row code] * W[column code], exact modulo 2^48. Tables A
+// (levels of the row exponents, 17 bits) and W (values of all column codes, 13 bits, that of the
+// zero code is 0) enter through the table port and stay until written anew. The zero code of a row,
+// -2^(BITS-1), costs nothing: it never enters a list.
 //
-// How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker follows list after list;
-// one operation per value names a column operand, which all cells of the row add: the sum of a class. It is multiplied
-// once, by the level of the class, in the column edge (shw_class_drain), while the cells sum the next class. FOLD
-// rows share one row of cells, one after the other: skipped zeros would leave it idle otherwise, since a value a
-// cycle is loaded.
+// How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker
+// follows list after list; one operation per value names a column operand, which all cells of the
+// row add: the sum of a class. It is multiplied once, by the level of the class, in the column edge
+// (shw_class_drain), while the cells sum the next class. FOLD rows share one row of cells, one
+// after the other: skipped zeros would leave it idle otherwise, since a value a cycle is loaded.
 //
-// cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as zero. cfg_row_signed = 0: the signs
-// of row codes are ignored, and nothing is spent on negative classes. cfg_slice_length: values of a slice, 1..DEPTH; a tile is cut
-// into slices that long and the rest, and flows best when they are equal. All are sampled at the first beat of a tile. n outside
-// 3..BITS and a slice of no legal length raise cfg_error; the tile is consumed, no result leaves.
+// cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as
+// zero. cfg_row_signed = 0: the signs of row codes are ignored, and nothing is spent on negative
+// classes. cfg_slice_length: values of a slice, 1..DEPTH; a tile is cut into slices that long and
+// the rest, and flows best when they are equal. All are sampled at the first beat of a tile. n
+// outside 3..BITS and a slice of no legal length raise cfg_error; the tile is consumed, no result
+// leaves.
 //
 // Parameters:
 //   ROWS     1..64    rows (streamed operands), a multiple of FOLD
@@ -23,11 +26,13 @@
 //   BITS     3..7     widest exponent; a code has BITS + 1 bits: sign, exponent in two's complement
 //   DEPTH    256, 512  values per slice at most
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
-// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state (shiftwork.compile.exp_cycles); the walk of a row
-//   takes one cycle per value that is not zero, and more where classes are shorter than ROWS / FOLD values.
+// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes one
+//   cycle per value that is not zero, and more where classes have fewer than ROWS / FOLD values
+//   (exact: shiftwork.compile.exp_cycles).
 // Throughput: as above; loading, walking and multiplying of consecutive slices and tiles overlap.
-// Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any stall pattern
-//   gives the same bits. table_ready is 1 while no tile is in flight, its results aside.
+// Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any
+//   stall pattern gives the same bits. table_ready is 1 while no tile is in flight, its results
+//   aside.
 // Reset: synchronous, drops tiles in flight, 2^(BITS+1) + 1 cycles until in_ready; tables stay.
 // Bit order: row 0, column 0 in the low bits; lane count 1.
 //
@@ -117,7 +122,7 @@ module shw_exp_engine #(
                || cfg_slice_length == 10'd0 || cfg_slice_length > LONGEST[9:0];
 
   wire [INDEX_W-1:0] cfg_last_place = cfg_slice_length[INDEX_W-1:0] - 1'b1;
-  wire [BITS-1:0]    cfg_radius     = ({{(BITS-1){1'b0}}, 1'b1} << (cfg_exponent_bits - 3'd1)) - 1'b1;
+  wire [BITS-1:0]    cfg_radius     = ~({BITS{1'b1}} << (cfg_exponent_bits - 3'd1));
 
   assign in_ready = !clearing && (discard || !half_full[load_half]);
 
@@ -168,7 +173,8 @@ module shw_exp_engine #(
     end
   end
 
-  // One cycle later rows append their codes to the lists and columns decode theirs; the values are stored after one more.
+  // One cycle later rows append their codes to the lists and columns decode theirs; the values are
+  // stored after one more.
   reg                    append;
   reg                    append_half;
   reg [INDEX_W-1:0]      append_index;
@@ -283,7 +289,8 @@ module shw_exp_engine #(
       for (f = 0; f < FOLD; f = f + 1) begin : g_fold
         wire [BITS:0]   code     = row_code[(f*LINES+l)*CODE_W +: CODE_W];
         wire [BITS-1:0] exponent = code[BITS-1:0];
-        // Within -radius..radius the bits above the radius repeat the sign; alone they would be the zero code.
+        // Within -radius..radius the bits above the radius repeat the sign; alone they would be the
+        // zero code.
         wire            below    = exponent[BITS-1];
         wire            in_range = (exponent & ~radius) == (~radius & {BITS{below}});
         wire            lowest   = below && (exponent & radius) == {BITS{1'b0}};
@@ -325,11 +332,13 @@ module shw_exp_engine #(
     end
   endgenerate
 
-  // Column edge: the sums of the row whose turn it is, 2 cycles later (shw_class_walker), times their level.
+  // Column edge: the sums of the row whose turn it is, 2 cycles later (shw_class_walker), times
+  // their level.
   localparam TAG_W = 2 + ROW_W;         // first, bank, row
 
   wire [31:0]       leave_fold = {{(32-FOLD_W){1'b0}}, sum_fold[turn*FOLD_W +: FOLD_W]};
   wire [31:0]       leave_row  = leave_fold * LINES + {{(32-LINE_W){1'b0}}, turn};
+  wire              leave_first = run_first && sum_first[turn];
   wire              unused     = &{1'b0, leave_row[31:ROW_W]};
   reg  [3:0]        leave_valid;
   reg  [3:0]        leave_last;
@@ -347,7 +356,7 @@ module shw_exp_engine #(
       leave_valid <= {leave_valid[2:0], running && full[turn]};
       leave_last  <= {leave_last[2:0], done && run_last};
     end
-    leave_tag  <= {leave_tag[3*TAG_W-1:0], run_first && sum_first[turn], bank, leave_row[ROW_W-1:0]};
+    leave_tag  <= {leave_tag[3*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
     leave_line <= {leave_line[LINE_W-1:0], turn};
     leave_code <= {leave_code[CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
   end
