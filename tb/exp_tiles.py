@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tiles of `shw_exp_engine`: exponential codes, one reduction step a beat; random ones, legal and illegal; its tables."""
+"""Tiles of engines of exponential codes, one reduction step a beat; random ones, legal and illegal; their tables."""
 
 from __future__ import annotations
 

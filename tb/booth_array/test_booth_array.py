@@ -15,7 +15,7 @@ CARRY = HERE / "CARRY4.v"
     ("rows", "cols", "acc_w", "signed_only", "family"),
     [
         (3, 2, 24, 0, "generic"),
-        (2, 3, 16, 1, "xc7"),
+        pytest.param(2, 3, 16, 1, "xc7", marks=pytest.mark.full),
         pytest.param(3, 2, 24, 0, "xc7", marks=pytest.mark.full),
         pytest.param(1, 1, 16, 0, "generic", marks=pytest.mark.full),
         pytest.param(8, 8, 32, 0, "xc7", marks=pytest.mark.full),

@@ -68,6 +68,7 @@ class Bench:
         values = []
         while index is not None:
             values.append(index)
+            assert len(values) <= self.depth, "a list without end"
             dut.link_read.value, dut.link_from.value = 1, index
             await FallingEdge(dut.clk)
             dut.link_read.value, dut.link_from.value = 0, rng.randrange(self.depth)

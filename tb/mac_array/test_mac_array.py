@@ -10,7 +10,7 @@ from runner import elaboration_fails, simulate
     ("rows", "cols", "acc_w", "signed_only"),
     [
         (3, 2, 24, 0),
-        (2, 3, 16, 1),
+        pytest.param(2, 3, 16, 1, marks=pytest.mark.full),
         pytest.param(1, 1, 16, 0, marks=pytest.mark.full),
         pytest.param(8, 8, 32, 0, marks=pytest.mark.full),
     ],

@@ -2,10 +2,10 @@
 """UVM environment of a tile engine: items, sequences, driver, responder, two monitors, scoreboard, coverage.
 
 What differs between engines is in their pins (`tiles.Pins`) and in their tiles and coverage (`tr_stimulus`,
-`msq_stimulus`). The monitors see nothing but the pins: the input monitor rebuilds every tile from the beats that were
-taken, the output monitor every result. The scoreboard compares results with the model of the tiles seen, in order, and
-passes only when something was compared and nothing is left over. The coverage names its bins; the test asserts that
-each was hit.
+`msq_stimulus`, `exp_stimulus`). The monitors see nothing but the pins: the input monitor rebuilds every tile from the
+beats that were taken, the output monitor every result. The scoreboard compares results with the model of the tiles
+seen, in order, and passes only when something was compared and nothing is left over. The coverage names its bins; the
+test asserts that each was hit.
 """
 
 from __future__ import annotations

@@ -8,7 +8,11 @@ from runner import simulate
 SHAPES = {
     "tr": {"ROWS": 3, "COLS": 5},
     "msq": {"FIXED_ROWS": 2, "SP2_ROWS": 2, "COLS": 2, "LANES": 4},
+    "exp": {"ROWS": 4, "COLS": 2},
 }
+
+QUICK = ["tr", "msq", pytest.param("exp", marks=pytest.mark.full)]
+"""Engines in the quick tests; those of all engines are alike."""
 
 
 def run(simulator, engine, amount, fault=""):
@@ -21,7 +25,7 @@ def run(simulator, engine, amount, fault=""):
     )
 
 
-@pytest.mark.parametrize("engine", SHAPES)
+@pytest.mark.parametrize("engine", QUICK)
 def test_engine(simulator, engine):
     run(simulator, engine, 10)
 
@@ -32,7 +36,7 @@ def test_engine_long(simulator, engine):
     run(simulator, engine, 100 if simulator == "icarus" else 600)
 
 
-@pytest.mark.parametrize("engine", SHAPES)
+@pytest.mark.parametrize("engine", QUICK)
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

@@ -36,6 +36,7 @@ def make(folder: Path, verilog: str, harness: str = HARNESS, answer: int = 1) ->
     return build.build_library("counter", [source], code, {}, {"ANSWER": answer})
 
 
+@pytest.mark.full
 def test_cache_follows_sources_and_parameters(cache: Path, tmp_path: Path) -> None:
     first = make(tmp_path, COUNTER)
     changed = first.stat().st_mtime_ns

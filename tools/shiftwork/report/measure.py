@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
 from shiftwork.cli.synth import synth
-from shiftwork.compile import MsqEngine, TrEngine, requant_of
+from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.errors import ShiftworkError
@@ -137,7 +137,7 @@ class Subject:
         network: model file without its ending. data: data set of prepare.py.
         calibration: data set whose first samples calibrate; where a network has none, its own samples without labels.
         rtl_modules: leading modules that one sample runs through on the RTL; None is all, 0 is no run.
-        calibrate: calibration samples, at most.
+        calibrate: calibration samples, at most. rtl: samples in exponential codes that run on the RTL.
     """
 
     network: str
@@ -145,6 +145,7 @@ class Subject:
     calibration: str
     rtl_modules: int | None = 0
     calibrate: int = 1000
+    rtl: int = 0
 
     @property
     def sets(self) -> tuple[str, str]:
@@ -163,11 +164,11 @@ SUBJECTS = (
 
 
 EXPONENTIALS = (
-    Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=2000),
-    Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=2000),
-    Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES),
-    Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES),
-    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48),
+    Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=2000, rtl=100),
+    Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=2000, rtl=100),
+    Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES, rtl=5),
+    Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES, rtl=5),
+    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48, rtl=1),
 )
 """Networks in exponential codes. No label takes part in the choice of their widths."""
 
@@ -327,7 +328,11 @@ class Bench:
         }
 
     def exponential(self, subject: Subject) -> dict[str, Any]:
-        """Bits and accuracy of a network in exponential codes, on the golden model."""
+        """Bits and accuracy of a network in exponential codes on the golden model; its first samples on the RTL.
+
+        Raises:
+            ShiftworkError: cycles differ from the prediction.
+        """
         network, samples, calibration = self.subject(subject)
         outputs = reference(self.model(subject.network), samples.x, network.batch)
         begin = time.perf_counter()
@@ -340,7 +345,8 @@ class Bench:
             "name": f"dnateq.{subject.network}",
             "network": subject.network,
             "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq",
+            f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq --executor rtl "
+            f"--limit {subject.rtl}",
             "samples": len(samples.x),
             "calibration_samples": len(calibration.x),
             "quantize_seconds": round(seconds, 1),
@@ -350,6 +356,7 @@ class Bench:
             "smaller_than_int8": 1 - weight_bits / 8,
             "model_bits": integer.model_bits,
             **_compared(codes * integer.output_scale, outputs, samples),
+            **_on_rtl(subject.network, integer, samples.first(subject.rtl), ExpEngine()),
         }
 
     def train(self, name: str) -> dict[str, Any]:
@@ -403,31 +410,15 @@ class Bench:
         network = import_onnx(model)
         samples = load_data(data_file(training.test), network)
         assert samples.y is not None
-        engine = MsqEngine()
-        device = SimulatedDevice(engine, requant_of(integer))
-        report = run_integer(
-            training.network, integer, samples.first(training.rtl), "rtl", Progress(quiet=True), device
-        )
-        if report.cycles != report.predicted_cycles:
-            raise ShiftworkError(f"{training.network}: {report.cycles} cycles, predicted {report.predicted_cycles}")
         return {
             "name": f"msq.{training.network}.{alpha}",
             "network": training.network,
             "command": f"shiftwork simulate {trained_network(training.network, 'msq', alpha).name} "
             f"--data {training.test}.npz --limit {training.rtl}",
-            "engine": str(engine),
             "samples": len(samples.x),
             "float_accuracy": golden_executor.accuracy(reference(model, samples.x, network.batch), samples.y),
             "accuracy": _accuracy(integer, samples),
-            "rtl": {
-                "simulator": f"Verilator {find_verilator().version}",
-                "samples": report.samples,
-                "mismatches": report.mismatches,
-                "compared": report.compared,
-                "cycles": report.cycles,
-                "predicted_cycles": report.predicted_cycles,
-                "utilisation": report.utilisation,
-            },
+            **_on_rtl(training.network, integer, samples.first(training.rtl), MsqEngine()),
         }
 
     def measure(self, entry: Entry) -> dict[str, Any]:
@@ -449,6 +440,31 @@ class Bench:
             "golden": _golden(golden),
             "rtl": _rtl(rtl),
         }
+
+
+def _on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) -> dict[str, Any]:
+    """An engine and what a network did on it.
+
+    Raises:
+        ShiftworkError: cycles differ from the prediction.
+    """
+    device = SimulatedDevice(engine, requant_of(integer))
+    report = run_integer(name, integer, samples, "rtl", Progress(quiet=True), device)
+    if report.cycles != report.predicted_cycles:
+        raise ShiftworkError(f"{name}: {report.cycles} cycles, predicted {report.predicted_cycles}")
+    return {
+        "engine": str(engine),
+        "rtl": {
+            "simulator": f"Verilator {find_verilator().version}",
+            "samples": report.samples,
+            "mismatches": report.mismatches,
+            "compared": report.compared,
+            "macs": report.macs,
+            "cycles": report.cycles,
+            "predicted_cycles": report.predicted_cycles,
+            "utilisation": report.utilisation,
+        },
+    }
 
 
 def _accuracy(network: IntegerNetwork, samples: Data) -> float:
