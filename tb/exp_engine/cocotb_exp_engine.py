@@ -156,12 +156,15 @@ async def tables_wait_for_the_last_tile(dut) -> None:
     bench = await start(dut)
     pins = bench.pins
     waits = 0
-    for length in (1, 3, pins.depth + 5):
-        tile = random_tile(bench.rng, pins, length=length, kind="layer")
+    for length, kind in ((1, "one"), (3, "layer"), (9, "one"), (pins.depth + 5, "layer")):
+        tile = random_tile(bench.rng, pins, length=length, kind=kind)
         expected = pins.expected(tile)
         run = await bench.run([tile], "none", "blocked", stop=length + 1)
         assert run.results == []
-        waits += await pins.load(random_tables(bench.rng, pins.bits))
+        tables = random_tables(bench.rng, pins.bits)
+        level = int(tile.rows[-1, -1]) & ((1 << pins.bits) - 1)  # that of the sum that leaves last, if all are alike
+        waits += await pins.write([(0, level, int(tables.levels[level]))])
+        waits += await pins.load(tables)
         rows = []
         dut.out_ready.value = 1
         while len(rows) < bench.rows:
@@ -242,7 +245,7 @@ async def zeros_cost_nothing(dut) -> None:
     """As many values as a slice of half zeros has beats: FOLD rows of a line take the cycles of the beats and no more."""
     bench = await start(dut)
     pins = bench.pins
-    config = ExpConfig(3, False)
+    config = ExpConfig(3, False, pins.depth)
     tiles = []
     for _ in range(4):
         rows = codes(bench.rng, (bench.rows, pins.depth), pins.bits, "one", 3)

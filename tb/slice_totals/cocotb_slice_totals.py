@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Totals: tiles of several slices under every kind of output stall, wrap at 32 bits, extremes, reset in mid-stream."""
+"""Totals: tiles of several slices under every kind of output stall, an end on its own, wrap, extremes, reset."""
 
 import os
 import random
@@ -16,7 +16,8 @@ class Bench:
         self.dut = dut
         self.rng = random.Random(int(os.environ["SHW_SEED"]))
         self.rows, self.cols, self.width = (int(getattr(dut, n).value) for n in ("ROWS", "COLS", "SUM_W"))
-        self.model = SliceTotals(self.rows, self.cols)
+        self.total_width = int(dut.TOTAL_W.value)
+        self.model = SliceTotals(self.rows, self.cols, self.total_width)
         self.stall = "none"
 
     async def begin(self) -> None:
@@ -65,8 +66,13 @@ class Bench:
             return [self.rng.choice((low, -low - 1, 0, -1, 1)) for _ in range(self.cols)]
         return [self.rng.randrange(low, -low) for _ in range(self.cols)]
 
-    async def tile(self, slices: int, extreme: bool = False, gaps: float = 0.0) -> list[tuple[int, int]]:
-        """Add the slices of a tile as its drains would; returns the beats that must leave."""
+    async def tile(
+        self, slices: int, extreme: bool = False, gaps: float = 0.0, late: int = 0
+    ) -> list[tuple[int, int]]:
+        """Add the slices of a tile as its drains would; returns the beats that must leave.
+
+        late: cycles after its last sum in which the tile ends; rows then come in any order.
+        """
         dut, mask = self.dut, (1 << self.width) - 1
         for _ in range(2000):
             if not self.busy[self.bank]:
@@ -74,20 +80,27 @@ class Bench:
             await self.clock()
         assert not self.busy[self.bank], "done never came"
         for n in range(slices):
-            for row in range(self.rows):
+            for place, row in enumerate(self.rng.sample(range(self.rows), self.rows) if late else range(self.rows)):
                 sums = self.sums(extreme)
                 self.model.add(self.bank, row, sums, n == 0)
                 dut.add_valid.value, dut.add_row.value, dut.add_bank.value = 1, row, self.bank
-                dut.add_first.value, dut.add_last.value = int(n == 0), int(n == slices - 1 and row == self.rows - 1)
+                last = n == slices - 1 and place == self.rows - 1
+                dut.add_first.value, dut.add_last.value = int(n == 0), int(last and not late)
                 await self.clock()
-                dut.add_valid.value = 0
+                dut.add_valid.value = dut.add_last.value = 0
                 dut.add_sum.value = sum((v & mask) << (c * self.width) for c, v in enumerate(sums))
-            self.busy[self.bank] = n == slices - 1
+            self.busy[self.bank] = n == slices - 1 and not late
             while self.rng.random() < gaps:
                 await self.clock()
+        for cycle in range(late):
+            self.busy[self.bank] = cycle == late - 1
+            dut.add_last.value = int(self.busy[self.bank])
+            await self.clock()
+        dut.add_last.value = 0
         beats = self.model.beats(self.bank)
         self.bank ^= 1
-        packed = [sum((v & 0xFFFFFFFF) << (32 * c) for c, v in enumerate(row)) for row in beats]
+        width = self.total_width
+        packed = [sum((v & ((1 << width) - 1)) << (width * c) for c, v in enumerate(row)) for row in beats]
         return [(value, int(row == self.rows - 1)) for row, value in enumerate(packed)]
 
     async def finish(self, expected: list[tuple[int, int]]) -> None:
@@ -116,6 +129,20 @@ async def random_tiles(dut) -> None:
 
 
 @cocotb.test()
+async def the_end_may_come_alone(dut) -> None:
+    """Rows in any order, and the end of a tile some cycles after its last sum: nothing leaves before."""
+    bench = Bench(dut)
+    await bench.begin()
+    for stall in ("none", "random"):
+        bench.stall = stall
+        expected = []
+        for _ in range(10):
+            expected += await bench.tile(bench.rng.randint(1, 3), gaps=0.3, late=bench.rng.randint(1, 6))
+        await bench.finish(expected)
+        bench.beats.clear()
+
+
+@cocotb.test()
 async def output_waits_while_two_tiles_are_complete(dut) -> None:
     bench = Bench(dut)
     await bench.begin()
@@ -129,10 +156,11 @@ async def output_waits_while_two_tiles_are_complete(dut) -> None:
 
 
 @cocotb.test()
-async def totals_wrap_at_32_bits(dut) -> None:
+async def totals_wrap(dut) -> None:
+    """At TOTAL_W bits, which only the widest sums reach."""
     bench = Bench(dut)
     await bench.begin()
-    slices = 5 if bench.width >= 31 else 3
+    slices = 5 if bench.width >= bench.total_width - 1 else 3
     expected = await bench.tile(slices, extreme=True)
     await bench.finish(expected)
     assert wrap(1 << 31, 32) == -(1 << 31)

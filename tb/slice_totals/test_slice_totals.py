@@ -9,15 +9,21 @@ FULL = pytest.mark.full
 
 
 @pytest.mark.parametrize(
-    ("rows", "cols", "width", "row_w"),
-    [(3, 2, 24, 2), pytest.param(1, 1, 10, 1, marks=FULL), pytest.param(8, 3, 32, 4, marks=FULL)],
+    ("rows", "cols", "width", "total", "row_w"),
+    [
+        (3, 2, 24, 32, 2),
+        pytest.param(1, 1, 10, 32, 1, marks=FULL),
+        pytest.param(8, 3, 32, 32, 4, marks=FULL),
+        pytest.param(4, 2, 38, 48, 2, marks=FULL),
+        pytest.param(2, 1, 64, 64, 1, marks=FULL),
+    ],
 )
-def test_totals(simulator, rows, cols, width, row_w):
+def test_totals(simulator, rows, cols, width, total, row_w):
     simulate(
         simulator,
         "shw_slice_totals",
         "cocotb_slice_totals",
-        parameters={"ROWS": rows, "COLS": cols, "SUM_W": width, "ROW_W": row_w},
+        parameters={"ROWS": rows, "COLS": cols, "SUM_W": width, "TOTAL_W": total, "ROW_W": row_w},
     )
 
 
@@ -31,6 +37,8 @@ def test_totals(simulator, rows, cols, width, row_w):
         ({"COLS": 1025}, "shw_ILLEGAL_COLS"),
         ({"SUM_W": 9}, "shw_ILLEGAL_ACC_W"),
         ({"SUM_W": 33}, "shw_ILLEGAL_ACC_W"),
+        ({"TOTAL_W": 31}, "shw_ILLEGAL_TOTAL_W"),
+        ({"TOTAL_W": 65}, "shw_ILLEGAL_TOTAL_W"),
     ],
 )
 def test_illegal(simulator, parameters, name):

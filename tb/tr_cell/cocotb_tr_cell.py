@@ -23,8 +23,15 @@ async def start(dut) -> Cell:
     return Cell(int(dut.ACC_W.value))
 
 
+def values(dut) -> list[int]:
+    """Every value of t; of more than 10 bits a thousand of them, evenly spread, and the largest."""
+    half = 1 << (len(dut.t) - 1)
+    return [*range(-half, half, max(1, half // 509)), half - 1]
+
+
 async def step(dut, model: Cell, op: int, fill: int, t: int, north: int = 0) -> None:
-    dut.op.value, dut.fill.value, dut.t.value, dut.north.value = op, fill, t & 1023, north
+    dut.op.value, dut.fill.value, dut.north.value = op, fill, north
+    dut.t.value = t & ((1 << len(dut.t)) - 1)
     await FallingEdge(dut.clk)
     expected = model.step(op, fill, t, north)
     assert int(dut.acc.value) == expected, f"op {Op(op).name} fill {fill} t {t} north {north:#x}"
@@ -33,7 +40,7 @@ async def step(dut, model: Cell, op: int, fill: int, t: int, north: int = 0) -> 
 @cocotb.test()
 async def every_operation_and_value(dut) -> None:
     model = await start(dut)
-    for t in range(-512, 512):
+    for t in values(dut):
         for op in Op:
             for fill in (0, 1):
                 await step(dut, model, op, fill, t, (t * 0x9E3779B1) & ((1 << model.width) - 1))
@@ -42,10 +49,11 @@ async def every_operation_and_value(dut) -> None:
 @cocotb.test()
 async def extreme_accumulators(dut) -> None:
     model = await start(dut)
-    full = (1 << model.width) - 1
+    full, half = (1 << model.width) - 1, 1 << (len(dut.t) - 1)
+    extremes = sorted({-half, -half // 2, -1, 0, 1, half // 4 - 1, half // 4, half // 2 - 1, half // 2, half - 1})
     for before in (0, 1, full, full >> 1, (full >> 1) + 1, 0x155 & full, full - 0x155):
         for op in Op:
-            for t in (-512, -256, -128, -1, 0, 1, 127, 128, 255, 256, 511):
+            for t in extremes:
                 for fill in (0, 1):
                     await step(dut, model, Op.NORTH, 0, 0, before)
                     await step(dut, model, op, fill, t, before ^ full)
@@ -56,11 +64,12 @@ async def complemented_sums(dut) -> None:
     """Adding while complemented subtracts, through shifts: Horner's rule with signs."""
     model = await start(dut)
     rng = random.Random(int(os.environ["SHW_SEED"]))
+    half = 1 << (len(dut.t) - 1)
     for _ in range(30):
         await step(dut, model, Op.NORTH, 0, 0)
         total, flipped = 0, False
         for _ in range(20):
-            t = rng.randint(-256, 256)
+            t = rng.randint(-half, half - 1)
             op = rng.choice((Op.ADD, Op.SHIFT, Op.FLIP))
             await step(dut, model, op, int(flipped), t)
             flipped ^= op == Op.FLIP
@@ -73,14 +82,15 @@ async def complemented_sums(dut) -> None:
 async def reset_between_operations(dut) -> None:
     model = await start(dut)
     rng = random.Random(int(os.environ["SHW_SEED"]))
+    half = 1 << (len(dut.t) - 1)
     for _ in range(300):
         if rng.random() < 0.2:
             dut.rst.value = 1
-            dut.op.value, dut.t.value = rng.randrange(4), rng.randrange(1024)
+            dut.op.value, dut.t.value = rng.randrange(4), rng.randrange(2 * half)
             await FallingEdge(dut.clk)
             dut.rst.value = 0
             model.acc = 0
             assert int(dut.acc.value) == 0
         else:
             north = rng.getrandbits(model.width)
-            await step(dut, model, rng.randrange(4), rng.randrange(2), rng.randrange(-512, 512), north)
+            await step(dut, model, rng.randrange(4), rng.randrange(2), rng.randrange(-half, half), north)

@@ -18,8 +18,8 @@ class Bench:
         self.dut = dut
         self.rng = random.Random(int(os.environ["SHW_SEED"]))
         self.columns, self.width = int(dut.COLS.value), int(dut.ACC_W.value)
-        self.words = 1 << int(dut.ADDR_W.value)
-        self.model = Row(self.columns, self.width, self.words)
+        self.words, self.value_width = 1 << int(dut.ADDR_W.value), int(dut.VALUE_W.value)
+        self.model = Row(self.columns, self.width, self.words, self.value_width)
         self.pending = []
 
     def pack(self, values: list[int], width: int) -> int:
@@ -39,11 +39,11 @@ class Bench:
         dut.write_enable.value = 0
 
     def write(self, address: int) -> None:
-        values = [
-            self.rng.choice((0, 127, 128, 255, 256, 384, 511, self.rng.randrange(512))) for _ in range(self.columns)
-        ]
+        half = 1 << (self.value_width - 1)
+        corners = (0, half // 2 - 1, half // 2, half - 1, half, half + half // 2, 2 * half - 1)
+        values = [self.rng.choice((*corners, self.rng.randrange(2 * half))) for _ in range(self.columns)]
         self.dut.write_enable.value, self.dut.write_address.value = 1, address
-        self.dut.write_data.value = self.pack(values, 9)
+        self.dut.write_data.value = self.pack(values, self.value_width)
         self.model.write(address, values)
 
     async def reset(self) -> None:

@@ -6,16 +6,25 @@ import pytest
 from runner import elaboration_fails, simulate
 
 
+FULL = pytest.mark.full
+
+
 @pytest.mark.parametrize(
-    ("cols", "width", "address"),
-    [(3, 24, 5), pytest.param(1, 10, 2, marks=pytest.mark.full), pytest.param(17, 48, 9, marks=pytest.mark.full)],
+    ("cols", "width", "address", "value"),
+    [
+        (3, 24, 5, 9),
+        pytest.param(1, 10, 2, 9, marks=FULL),
+        pytest.param(17, 48, 9, 9, marks=FULL),
+        pytest.param(2, 21, 5, 13, marks=FULL),
+        pytest.param(2, 10, 2, 2, marks=FULL),
+    ],
 )
-def test_row(simulator, cols, width, address):
+def test_row(simulator, cols, width, address, value):
     simulate(
         simulator,
         "shw_tr_row",
         "cocotb_tr_row",
-        parameters={"COLS": cols, "ACC_W": width, "ADDR_W": address},
+        parameters={"COLS": cols, "ACC_W": width, "ADDR_W": address, "VALUE_W": value},
     )
 
 
@@ -26,6 +35,7 @@ def test_row(simulator, cols, width, address):
         ({"COLS": 1025}, "shw_ILLEGAL_COLS"),
         ({"COLS": 2, "ACC_W": 9}, "shw_ILLEGAL_ACC_W"),
         ({"COLS": 2, "ACC_W": 49}, "shw_ILLEGAL_ACC_W"),
+        ({"COLS": 2, "VALUE_W": 24}, "shw_ILLEGAL_T_W"),
         ({"COLS": 2, "ADDR_W": 1}, "shw_ILLEGAL_ADDR_W"),
         ({"COLS": 2, "ADDR_W": 17}, "shw_ILLEGAL_ADDR_W"),
     ],

@@ -15,8 +15,8 @@ from shiftwork.cli import dnateq as command
 from shiftwork.codes.exponential import unpack
 from shiftwork.compile import ExpEngine, compile_module, schedule
 from shiftwork.errors import ShiftworkError
+from shiftwork.golden import class_sums, exp_units
 from shiftwork.golden import executor as golden
-from shiftwork.golden import exp_units
 from shiftwork.hardware import dnateq, dnateq_toggles
 from shiftwork.hardware.dnateq import Work
 from shiftwork.hardware.netlist import Area
@@ -140,19 +140,27 @@ def test_tiny_designs_through_yosys(tmp_path: Path, digit: Any) -> None:
     assert "Yosys" in command.lines(result | {"network": "digits", "samples": 1})[0]
 
 
+def layer(network: IntegerNetwork) -> str:
+    """The convolution with the most weights."""
+    return max((m for m in network.modules if m.kind == "conv"), key=lambda m: np.size(m.weight)).name
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("kind", ["sums", "counts"])
-def test_netlists_compute_the_results(
-    tmp_path: Path, four: IntegerNetwork, digit: Any, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_netlists_compute_the_results(tmp_path: Path, four: IntegerNetwork, digit: Any, kind: str) -> None:
     design = dnateq.sums_design(SHAPE, 4) if kind == "sums" else dnateq.count_design(2, 4)
     count = dnateq_toggles.sums_toggles if kind == "sums" else dnateq_toggles.count_toggles
-    name = max((m for m in four.modules if m.kind == "conv"), key=lambda m: np.size(m.weight)).name
-    found = count(replace(design, dsp=False), four, digit, name, tmp_path)
+    found = count(replace(design, dsp=False), four, digit, layer(four), tmp_path)
     assert found.macs % design.cells == 0
     assert 1 < found.per_mac < 1000
-    model = dnateq_toggles.class_sums if kind == "sums" else dnateq_toggles.exp_units
-    right = model.tile
-    monkeypatch.setattr(model, "tile", lambda *operands: right(*operands) + 1)
+
+
+@pytest.mark.full
+def test_a_wrong_result_is_found(
+    tmp_path: Path, four: IntegerNetwork, digit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = class_sums.tile
+    monkeypatch.setattr(class_sums, "tile", lambda *operands: right(*operands) + 1)
+    design = replace(dnateq.sums_design(SHAPE, 3), dsp=False)
     with pytest.raises(ShiftworkError, match="fails at 0"):
-        count(replace(design, dsp=False), four, digit, name, tmp_path)
+        dnateq_toggles.sums_toggles(design, network(3), digit, layer(four), tmp_path)

@@ -49,15 +49,15 @@ module shw_exp_engine #(
 ) (
   input  wire                     clk,
   input  wire                     rst,
-  input  wire [2:0]               cfg_exponent_bits,
-  input  wire                     cfg_row_signed,
-  input  wire [9:0]               cfg_slice_length,
+  input  wire [2:0]               cfg_exponent_bits,  // n
+  input  wire                     cfg_row_signed,     // 0: signs of row codes are ignored
+  input  wire [9:0]               cfg_slice_length,   // 1..DEPTH
   output reg                      cfg_error,
-  input  wire                     table_valid,
-  output wire                     table_ready,
-  input  wire                     table_select,     // 0: A, 1: W
-  input  wire [BITS:0]            table_address,    // A: exponent, W: code
-  input  wire [16:0]              table_data,       // two's complement; W: 13 bits
+  input  wire                     table_valid,        // a word is offered; stays until taken
+  output wire                     table_ready,        // the word is taken at the next edge
+  input  wire                     table_select,       // 0: A, 1: W
+  input  wire [BITS:0]            table_address,      // A: exponent, W: code
+  input  wire [16:0]              table_data,         // two's complement; W: 13 bits
   input  wire                     in_valid,
   output wire                     in_ready,
   input  wire                     in_last,
@@ -66,7 +66,7 @@ module shw_exp_engine #(
   output wire                     out_valid,
   input  wire                     out_ready,
   output wire                     out_last,
-  output wire [COLS*48-1:0]       out_acc
+  output wire [COLS*48-1:0]       out_acc             // 48 bits per column; a beat per row
 );
   localparam CODE_W  = BITS + 1;
   localparam INDEX_W = (DEPTH == 512) ? 9 : 8;

@@ -33,7 +33,7 @@ module shw_slice_totals #(
   output reg                   out_valid,
   input  wire                  out_ready,
   output reg                   out_last,
-  output wire [COLS*TOTAL_W-1:0]    out_acc
+  output wire [COLS*TOTAL_W-1:0]    out_acc   // TOTAL_W bits per column; one beat per row
 );
   generate
     if (ROWS < 1 || ROWS > 256 || (1 << ROW_W) < ROWS) begin : g_illegal_rows

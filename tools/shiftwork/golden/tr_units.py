@@ -38,7 +38,7 @@ class Cell:
     acc: int = 0
 
     def step(self, op: int, fill: int, t: int, north: int = 0) -> int:
-        """Execute one operation on the value ``t`` (-512..511); returns the accumulator, modulo 2**width."""
+        """Execute one operation on the signed value ``t``; returns the accumulator, modulo 2**width."""
         base = {
             Op.ADD: self.acc,
             Op.SHIFT: (self.acc << 1) | fill,
@@ -149,19 +149,20 @@ def operations(lists: Sequence[Sequence[tuple[int, bool]]], block: int = 16) -> 
 class Row:
     """``shw_tr_row``: cells beside a memory of column operands.
 
-    Args of the constructor: number of cells, accumulator width, words of the memory.
+    Args of the constructor: number of cells, accumulator width, words of the memory, width of a column value.
     """
 
     columns: int
     width: int
     words: int
+    value_width: int = 9
 
     def __post_init__(self) -> None:
         self.memory = np.zeros((self.words, self.columns), np.int64)
         self.cells = [Cell(self.width) for _ in range(self.columns)]
 
     def write(self, address: int, values: Sequence[int]) -> None:
-        """Store one operand per column (9 bits, unsigned)."""
+        """Store one operand per column (value_width bits, unsigned)."""
         self.memory[address] = values
 
     def read(self, address: int) -> list[int]:
@@ -171,16 +172,17 @@ class Row:
     def step(self, op: int, fill: int, word: Sequence[int] | None, signed: bool, north: Sequence[int]) -> list[int]:
         """Execute one operation on the operands ``word`` (None: zeros); returns the accumulators."""
         word = [0] * self.columns if word is None else word
-        values = [v - 512 if signed and v & 256 else v for v in word]
+        values = [wrap(v, self.value_width) if signed else v for v in word]
         return [cell.step(op, fill, t, n) for cell, t, n in zip(self.cells, values, north, strict=True)]
 
 
 @dataclass
 class SliceTotals:
-    """``shw_slice_totals``: slice sums joined into 32-bit totals of two tiles; one beat per row."""
+    """``shw_slice_totals``: slice sums joined into totals of two tiles; one beat per row."""
 
     rows: int
     columns: int
+    width: int = 32
 
     def __post_init__(self) -> None:
         self.totals = np.zeros((2, self.rows, self.columns), np.int64)
@@ -191,8 +193,8 @@ class SliceTotals:
         self.totals[bank, row] = before + np.asarray(sums, np.int64)
 
     def beats(self, bank: int) -> list[list[int]]:
-        """The result beats of a complete tile, row 0 first, modulo 2**32 (two's complement)."""
-        return [[wrap(int(v), 32) for v in row] for row in self.totals[bank]]
+        """The result beats of a complete tile, row 0 first, modulo 2**width (two's complement)."""
+        return [[wrap(int(v), self.width) for v in row] for row in self.totals[bank]]
 
 
 @dataclass(frozen=True)

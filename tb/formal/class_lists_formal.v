@@ -1,0 +1,89 @@
+// class_lists_formal: a list of shw_class_lists holds the values of its code, the newest first, each once.
+//
+// Slices of up to 6 values with any codes, at any distinct indices, one after the other in either half, for
+// any one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in
+// the other half the list of the slice before is read and emptied in cycle 0, then followed. Lists of other codes are
+// read and emptied at will. Only reading empties a list, so the head also shows that nothing was left from before.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module class_lists_formal (
+  input wire       clk,
+  input wire       append,
+  input wire [3:0] append_code,
+  input wire [3:0] other_code,
+  input wire       other_clear
+);
+  (* anyconst *) reg [3:0] watched;
+  (* anyconst *) reg [3:0] places;      // where the slots of a slice are: slot ^ places
+
+  reg [2:0] slot  = 0;
+  reg       half  = 0;
+  reg [4:0] known = 0;                  // cycles since the start
+
+  wire       head_valid;
+  wire [3:0] head_index;
+  wire       link_end;
+  wire [3:0] link_index;
+
+  wire head_read = slot == 0;
+  wire appends   = append && slot < 6;
+  wire mine      = appends && append_code == watched;
+  wire now       = known == 24;         // a slice in either half, and one more
+
+  reg [5:0] members;                    // slots of the slice that have the watched code
+  reg [5:0] left;                       // those of the slice before that were not met yet
+  reg       first_link;
+  reg [3:0] first_index;
+  reg       following;                  // a link was read in the cycle before
+
+  wire [5:0] expected = head_read ? members : left;
+  reg  [2:0] newest;
+  integer    i;
+
+  always @* begin
+    newest = 0;
+    for (i = 0; i < 6; i = i + 1) if (expected[i]) newest = i;
+  end
+
+  wire [3:0] newest_index = {1'b0, newest} ^ places;
+  wire       link_read    = first_link || (following && !link_end);
+
+  shw_class_lists #(.BITS(3), .INDEX_W(4)) u_lists (
+    .clk(clk), .append(appends), .append_code(append_code), .append_half(half),
+    .append_index({1'b0, slot} ^ places), .read_half({!half, half}), .read_select(!half),
+    .read_code(head_read ? watched : other_code),
+    .head_clear(head_read || (other_clear && other_code != watched)),
+    .head_valid(head_valid), .head_index(head_index), .link_read(link_read),
+    .link_from(first_link ? first_index : link_index), .link_end(link_end),
+    .link_index(link_index)
+  );
+
+  always @(posedge clk) begin
+    slot <= slot + 1'b1;
+    if (slot == 7) half <= !half;
+    if (!now) known <= known + 1'b1;
+
+    if (head_read) members <= {5'd0, mine};
+    else if (mine) members[slot] <= 1'b1;
+    if (head_read || following) left <= expected & ~(6'd1 << newest);
+
+    first_link  <= head_read && head_valid;
+    first_index <= head_index;
+    following   <= link_read;
+  end
+
+  always @* begin
+    if (now && head_read) begin
+      valid: assert (head_valid == (members != 0));
+      head:  assert (!head_valid || head_index == newest_index);
+    end
+    if (now && following) begin
+      ends:  assert (link_end == (left == 0));
+      link:  assert (link_end || link_index == newest_index);
+    end
+  end
+endmodule
+
+`default_nettype wire
