@@ -48,7 +48,7 @@ module class_lists_formal (
   end
 
   wire [3:0] newest_index = {1'b0, newest} ^ places;
-  wire       link_read    = first_link || (following && !link_end);
+  wire       link_read    = first_link || (following && !link_end && !head_read);
 
   shw_class_lists #(.BITS(3), .INDEX_W(4)) u_lists (
     .clk(clk), .append(appends), .append_code(append_code), .append_half(half),

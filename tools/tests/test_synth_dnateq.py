@@ -49,7 +49,7 @@ def digit() -> Any:
 def test_engines_have_every_port_and_the_shapes_that_are_compared() -> None:
     found = dnateq.engines(SHAPE)
     assert set(found) == {*(f"{kind}{n}" for kind in ("sums", "counts") for n in (3, 4, 5))} | {
-        "sums4_fold1", "sums4_fold4", "sums4_lut", "counts4_lut",
+        "sums4_fold1", "sums4_fold4", "sums4_wide", "sums4_lut", "counts4_lut",
     }  # fmt: skip
     for design in found.values():
         source = next(path for path in design.sources() if path.stem == design.module).read_text()
@@ -88,6 +88,7 @@ def test_work_is_that_of_the_schedule_and_of_the_counters(four: IntegerNetwork, 
         lengths = [program.depth] * (counted.steps // program.depth)
         assert counted.cycles == exp_units.leaving(lengths, dnateq.COUNT_ROWS, 4, dnateq.COUNT_W)[-1] + 1
         assert counted.cycles > counted.steps
+    assert dnateq.work(designs["sums4_wide"], four, tensors) == sums
 
 
 def synthesis(cells: float, rows: int, cols: int) -> Synthesis:

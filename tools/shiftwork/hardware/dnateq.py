@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.codes.exponential import MAX_BITS
 from shiftwork.compile import ExpEngine, compile_module, schedule
 from shiftwork.compile.engine import MAX_ROWS
 from shiftwork.golden import executor as golden
@@ -37,7 +38,7 @@ BITS = (3, 4, 5)
 """Exponent widths of engines and networks."""
 
 MIDDLE = 4
-"""Width of the variants, and of the target."""
+"""Width of the variants and of the target; of the network that an engine wider than :data:`BITS` runs."""
 
 FOLDS = (1, 2, 4)
 """Rows that share a row of cells, on as many rows of cells as the engine has."""
@@ -150,6 +151,8 @@ def engines(engine: ExpEngine) -> dict[str, Design]:
             other = sums_design(ExpEngine(lines * fold, engine.cols, fold), MIDDLE)
             title = f"{base.title}, {lines * fold} rows on {lines}"
             found.append(replace(other, key=f"{base.key}_fold{fold}", title=title))
+    wide = sums_design(engine, MAX_BITS)
+    found.append(replace(wide, key=f"{base.key}_wide", title=f"{base.title}, engine of BITS = {MAX_BITS}"))
     for design in (base, count_design(engine.cols, MIDDLE)):
         found.append(replace(design, key=f"{design.key}_lut", title=f"{design.title}, no DSPs", dsp=False))
     return {design.key: design for design in found}
@@ -245,6 +248,7 @@ def synth_engines(
     found = {}
     for key, design in own.items():
         bits = int(design.parameters["BITS"])
+        bits = bits if bits in BITS else MIDDLE
         found[key] = work(design, networks[bits], tensors[bits])
     runs = {key: run_of(own[key], done, entries) for key, entries in found.items()}
     value = runs[f"sums{MIDDLE}"]["area"]["cells"]
