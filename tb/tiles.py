@@ -248,6 +248,15 @@ class TileBench:
             await FallingEdge(clk)
         return run
 
+    async def reset_around_results(self, tile: Tile) -> None:
+        """One cycle of reset in every cycle around those in which a tile ends: nothing of it is left behind."""
+        await self.check([tile])  # the engine is idle now
+        first = (await self.check([tile])).left[0]
+        for stop in range(max(1, first - 12), first + self.rows + 1):
+            await self.run([tile], stop=stop)
+            await self.reset()
+            await self.check([tile])
+
     async def check(self, tiles: list[Tile], source: str = "none", sink: str = "none") -> Run:
         """Run tiles and compare every result with the model."""
         run = await self.run(tiles, source, sink)

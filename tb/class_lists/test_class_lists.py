@@ -8,9 +8,7 @@ from runner import elaboration_fails, simulate
 FULL = pytest.mark.full
 
 
-@pytest.mark.parametrize(
-    ("bits", "index_w"), [(3, 4), pytest.param(4, 8, marks=FULL), pytest.param(7, 9, marks=FULL)]
-)
+@pytest.mark.parametrize(("bits", "index_w"), [(3, 4), pytest.param(4, 8, marks=FULL), pytest.param(7, 9, marks=FULL)])
 def test_lists(simulator, bits, index_w):
     simulate(simulator, "shw_class_lists", "cocotb_class_lists", parameters={"BITS": bits, "INDEX_W": index_w})
 

@@ -46,6 +46,7 @@ def test_engine_long(simulator, shape):
         ({"ROWS": 0}, "shw_ILLEGAL_"),
         ({"ROWS": 65, "FOLD": 1}, "shw_ILLEGAL_ROWS"),
         ({"ROWS": 3, "FOLD": 2}, "shw_ILLEGAL_ROWS"),
+        ({"FOLD": 0}, "shw_ILLEGAL_FOLD"),
         ({"ROWS": 17, "FOLD": 17}, "shw_ILLEGAL_FOLD"),
         ({"COLS": 1025}, "shw_ILLEGAL_COLS"),
         ({"BITS": 2}, "shw_ILLEGAL_BITS"),

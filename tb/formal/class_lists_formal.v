@@ -1,9 +1,11 @@
 // class_lists_formal: a list of shw_class_lists holds the values of its code, the newest first, each once.
 //
-// Slices of up to 6 values with any codes, at any distinct indices, one after the other in either half, for
-// any one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in
-// the other half the list of the slice before is read and emptied in cycle 0, then followed. Lists of other codes are
-// read and emptied at will. Only reading empties a list, so the head also shows that nothing was left from before.
+// Slices of up to 6 values with any codes, at any distinct indices, in one half after the other, for any
+// one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in the
+// other half the list of the slice before is read and emptied in cycle 0, then followed. Lists of
+// other codes are emptied at will. Nothing but reading empties a list, so heads also show that nothing
+// was left from before. 24 cycles from memories that hold anything are enough for all time: they empty
+// a list, append to it and read it, and end where they began.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
@@ -19,7 +21,7 @@ module class_lists_formal (
   (* anyconst *) reg [3:0] places;      // where the slots of a slice are: slot ^ places
 
   reg [2:0] slot  = 0;
-  reg       half  = 0;
+  reg       half;
   reg [4:0] known = 0;                  // cycles since the start
 
   wire       head_valid;
@@ -30,7 +32,7 @@ module class_lists_formal (
   wire head_read = slot == 0;
   wire appends   = append && slot < 6;
   wire mine      = appends && append_code == watched;
-  wire now       = known == 24;         // a slice in either half, and one more
+  wire now       = known == 16;
 
   reg [5:0] members;                    // slots of the slice that have the watched code
   reg [5:0] left;                       // those of the slice before that were not met yet
@@ -79,7 +81,7 @@ module class_lists_formal (
       valid: assert (head_valid == (members != 0));
       head:  assert (!head_valid || head_index == newest_index);
     end
-    if (now && following) begin
+    if (now && following && !head_read) begin
       ends:  assert (link_end == (left == 0));
       link:  assert (link_end || link_index == newest_index);
     end

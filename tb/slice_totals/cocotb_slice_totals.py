@@ -66,9 +66,7 @@ class Bench:
             return [self.rng.choice((low, -low - 1, 0, -1, 1)) for _ in range(self.cols)]
         return [self.rng.randrange(low, -low) for _ in range(self.cols)]
 
-    async def tile(
-        self, slices: int, extreme: bool = False, gaps: float = 0.0, late: int = 0
-    ) -> list[tuple[int, int]]:
+    async def tile(self, slices: int, extreme: bool = False, gaps: float = 0.0, late: int = 0) -> list[tuple[int, int]]:
         """Add the slices of a tile as its drains would; returns the beats that must leave.
 
         late: cycles after its last sum in which the tile ends; rows then come in any order.

@@ -166,6 +166,26 @@ async def reset_in_mid_stream(dut):
 
 
 @cocotb.test()
+async def reset_while_a_tile_ends(dut):
+    """One cycle of reset in every cycle before the first result of a tile: nothing of it is left behind."""
+    bench = Bench(dut)
+    await streams.start(dut)
+    cfg = dict.fromkeys(CONFIG, 0) | {"row_signed": 1, "col_signed": 1}
+    await bench.tile(cfg, 1)
+    first = 0
+    while not int(dut.out_valid.value):
+        await RisingEdge(dut.clk)
+        first += 1
+    for wait in range(first - 14, first + 1):
+        await streams.reset(dut, bench.source, bench.sink, cycles=1)
+        await bench.tile(cfg, 1)
+        await ClockCycles(dut.clk, wait)
+        await streams.reset(dut, bench.source, bench.sink, cycles=1)
+        await bench.sink.expect(await bench.tile(cfg, 1), TIMEOUT)
+        bench.sink.clear()
+
+
+@cocotb.test()
 async def cycles_of_a_group(dut):
     """In steady state a slice costs at most budget * slots cycles a group, and the drain."""
     bench = Bench(dut)

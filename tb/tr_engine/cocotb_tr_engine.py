@@ -215,6 +215,12 @@ async def reset_in_mid_stream(dut) -> None:
 
 
 @cocotb.test()
+async def reset_while_a_tile_ends(dut) -> None:
+    bench = await start(dut)
+    await bench.reset_around_results(tile(bench, TileConfig(), 1))
+
+
+@cocotb.test()
 async def ready_12_cycles_after_reset(dut) -> None:
     bench = await start(dut)
     await bench.reset()

@@ -5,7 +5,6 @@ import pytest
 
 from runner import elaboration_fails, simulate
 
-
 FULL = pytest.mark.full
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engine of exponential codes: codes, classes, slices, changes between tiles, illegal tiles; the coverage they reach."""
+"""Engine of exponential codes: codes, classes, slices, changes between tiles, errors; the coverage they reach."""
 
 from __future__ import annotations
 

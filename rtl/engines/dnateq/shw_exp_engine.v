@@ -73,7 +73,7 @@ module shw_exp_engine #(
   localparam LEVEL_W = 17;                       // A
   localparam VALUE_W = 13;                       // W
   localparam SUM_W   = VALUE_W + INDEX_W;        // of a class in a slice
-  localparam LINES   = ROWS / FOLD;              // rows of cells
+  localparam LINES   = (FOLD < 1) ? 1 : ROWS / FOLD;  // rows of cells
   localparam LINE_W  = (LINES <= 2) ? 1 : $clog2(LINES);
   localparam FOLD_W  = (FOLD <= 2) ? 1 : $clog2(FOLD);
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);

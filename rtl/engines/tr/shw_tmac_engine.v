@@ -297,12 +297,18 @@ module shw_tmac_engine #(
   reg  [COLS*COEF_W-1:0] foot;
   wire [COLS*SUM_W-1:0]  sums;
 
+  wire row_complete = state == DRAIN && drain_entry == 5'd0;
+
   always @(posedge clk) begin
-    if (rst) leave_valid <= {DELAY{1'b0}};
-    else leave_valid <= {leave_valid[DELAY-2:0], state == DRAIN && drain_entry == 5'd0};
+    if (rst) begin
+      leave_valid <= {DELAY{1'b0}};
+      leave_last  <= {DELAY{1'b0}};
+    end else begin
+      leave_valid <= {leave_valid[DELAY-2:0], row_complete};
+      leave_last  <= {leave_last[DELAY-2:0], row_complete && drain_last && drain_row == LAST_ROW};
+    end
     leave_top   <= {leave_top[DELAY-2:0], drain_entry == TOP_ENTRY};
     leave_first <= {leave_first[DELAY-2:0], drain_first};
-    leave_last  <= {leave_last[DELAY-2:0], drain_last && state == DRAIN && drain_row == LAST_ROW && drain_entry == 5'd0};
     leave_bank  <= {leave_bank[DELAY-2:0], drain_bank};
     leave_row   <= {leave_row[(DELAY-1)*ROW_W-1:0], drain_row};
     foot        <= chain[COLS*COEF_W-1:0];

@@ -272,10 +272,14 @@ module shw_tr_engine #(
   reg  [COLS*ACC_W-1:0] leave_sum;
 
   always @(posedge clk) begin
-    if (rst) leave_valid <= 3'd0;
-    else leave_valid <= {leave_valid[1:0], drain};
+    if (rst) begin
+      leave_valid <= 3'd0;
+      leave_last  <= 3'd0;
+    end else begin
+      leave_valid <= {leave_valid[1:0], drain};
+      leave_last  <= {leave_last[1:0], drain_last && drain_end};
+    end
     leave_first <= {leave_first[1:0], drain_first};
-    leave_last  <= {leave_last[1:0], drain_last && drain_end};
     leave_bank  <= {leave_bank[1:0], drain_bank};
     leave_row   <= {leave_row[2*ROW_W-1:0], drain_row};
     if (leave_valid[2]) leave_sum <= chain[COLS*ACC_W-1:0];
