@@ -578,7 +578,8 @@ def area(blocks: Sequence[str] | None = None) -> dict[str, Any]:
     found = []
     for name in blocks or book.blocks:
         commands = [f"read_verilog {path}" for path in book.sources(name)]
-        multipliers = "" if "PRODUCTS" in book.blocks[name].parameters else " -nodsp"
+        block = book.blocks[name]
+        multipliers = "" if "PRODUCTS" in block.parameters or "engines/dnateq" in str(block.file) else " -nodsp"
         commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf{multipliers} -top {name}", f"write_json {name}.json"]
         yosys.run(commands, folder, name)
         total = netlist.areas(yosys.read_netlist(folder / f"{name}.json"))[name]
