@@ -1,10 +1,10 @@
 // shw_class_drain: shadow registers of the cells, and one multiplier per column that they take
 // turns at.
 //
-// `capture[p]` copies the accumulators of row p into its shadow registers. Every cycle one row's
-// shadow registers are multiplied by the level of the class that its sums belong to; `select` says
-// whose and comes with the class. Negative classes are multiplied by the negated level. Products
-// leave 3 cycles after select.
+// `capture[p]` copies the accumulators of row p into its shadow registers. A valid `select` says
+// whose shadow registers are multiplied by the level of the class that comes with it; negative
+// classes are multiplied by the negated level. Without one the factors stay as they are and nothing
+// switches. Products leave 3 cycles after select.
 //
 // Parameters: ROWS    1..64    rows of cells
 //             COLS    1..1024  columns
@@ -31,6 +31,7 @@ module shw_class_drain #(
   input  wire [LEVEL_W-1:0]              level_value,
   input  wire [ROWS*COLS*SUM_W-1:0]      sum,
   input  wire [ROWS-1:0]                 capture,
+  input  wire                            select_valid,
   input  wire [ROW_W-1:0]                select,
   input  wire [BITS:0]                   select_code,
   output wire [COLS*(SUM_W+LEVEL_W)-1:0] product
@@ -54,6 +55,8 @@ module shw_class_drain #(
 
   // The level of the class, with its sign.
   wire [LEVEL_W-1:0] level;
+  reg                valid_1;
+  reg  [ROW_W-1:0]   select_1;
   reg  [BITS:0]      code_1;
   reg  [LEVEL_W-1:0] level_2;
 
@@ -63,12 +66,15 @@ module shw_class_drain #(
   );
 
   always @(posedge clk) begin
-    code_1  <= select_code;
-    level_2 <= (level ^ {LEVEL_W{code_1[BITS]}}) + {{(LEVEL_W-1){1'b0}}, code_1[BITS]};
+    valid_1 <= select_valid;
+    if (select_valid) begin
+      select_1 <= select;
+      code_1   <= select_code;
+    end
+    if (valid_1) begin
+      level_2 <= (level ^ {LEVEL_W{code_1[BITS]}}) + {{(LEVEL_W-1){1'b0}}, code_1[BITS]};
+    end
   end
-
-  reg [ROW_W-1:0] select_1;
-  always @(posedge clk) select_1 <= select;
 
   genvar r;
   genvar c;
@@ -94,7 +100,7 @@ module shw_class_drain #(
       end
 
       always @(posedge clk) begin
-        sum_2     <= chosen;
+        if (valid_1) sum_2 <= chosen;
         product_3 <= $signed(sum_2) * $signed(level_2);
       end
       assign product[c*PRODUCT_W +: PRODUCT_W] = product_3;

@@ -369,7 +369,8 @@ module shw_exp_engine #(
     .clk(clk),
     .level_write(table_write && !table_select), .level_exponent(table_address[BITS-1:0]),
     .level_value(table_data),
-    .sum(sum), .capture(capture), .select(leave_line[LINE_W +: LINE_W]),
+    .sum(sum), .capture(capture), .select_valid(leave_valid[1]),
+    .select(leave_line[LINE_W +: LINE_W]),
     .select_code(leave_code[CODE_W +: CODE_W]), .product(product)
   );
 
