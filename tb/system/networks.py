@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes import exponential, sp2
+from shiftwork.codes import sp2
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, Exponential
 from shiftwork.golden.executor import evaluate, module_sums
 from shiftwork.network.data import load_data

@@ -99,9 +99,7 @@ Calibrate = Annotated[int, typer.Option(help="Calibration samples to use.")]
 CalibrationFile = Annotated[
     Path | None, typer.Option("--calib-data", metavar="C.npz", help="Calibration samples. [default: those of --data]")
 ]
-EngineRows = Annotated[
-    int | None, typer.Option("--rows", help="Rows of the engine. [default: 8]", show_default=False)
-]
+EngineRows = Annotated[int | None, typer.Option("--rows", help="Rows of the engine. [default: 8]", show_default=False)]
 EngineCols = Annotated[
     int | None,
     typer.Option("--cols", help="Columns of the engine. [default: 64, msq and dnateq: 16]", show_default=False),

@@ -183,7 +183,7 @@ def engine_for(
 
 
 def requant_of(network: IntegerNetwork) -> Requant:
-    """How the post unit requantizes: ``encode`` to exponential codes, ``scale`` where modules have factors, or ``shift``."""
+    """How the post unit requantizes: ``encode`` to exponential codes, ``scale`` by factors, or ``shift``."""
     if network.scheme == EXPONENTIAL:
         return "encode"
     return "scale" if any(module.factor is not None for module in network.modules) else "shift"

@@ -74,8 +74,8 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
     """Walks of slices.
 
     Args:
-        counts: values per list (slices, ROWS, classes). fold: rows that share a row of cells; row ``f * LINES + line`` is
-            the f-th of its line.
+        counts: values per list (slices, ROWS, classes). fold: rows that share a row of cells, a line; row
+            ``f * LINES + l`` is the f-th of line l.
 
     A line looks at one list a cycle, the next while one is followed; a row without values has one list of nothing,
     found at its last place. A list takes a cycle per value; its sum waits until the one before it left, and leaves
@@ -169,7 +169,7 @@ def predict_exp_cycles(tiles: Iterable[ExpTile], rows: int) -> int:
 
 
 def _last_move(begin: int, rows: int, blocked: Integers) -> int:
-    """The cycle of the last of ``rows`` moves, one in every cycle from ``begin`` on that is not blocked (increasing)."""
+    """The cycle of the last of ``rows`` moves, one in every cycle from ``begin`` on that is not one of ``blocked``."""
     last = begin + rows - 1
     for cycle in blocked[np.searchsorted(blocked, begin) :].tolist():
         if cycle > last:

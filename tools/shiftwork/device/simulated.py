@@ -77,8 +77,8 @@ class LayerJob(ctypes.Structure):
         *[
             (name, ctypes.c_void_p)
             for name in (
-                "row_blocks", "col_blocks", "row_sp2", "tiles", "tables", "bias", "bias_shift", "shortcut_shift", "shift",
-                "factor", "shortcut", "codes", "sums", "products",
+                "row_blocks", "col_blocks", "row_sp2", "tiles", "tables", "bias", "bias_shift", "shortcut_shift",
+                "shift", "factor", "shortcut", "codes", "sums", "products",
             )
         ],
         *[(name, ctypes.c_uint64) for name in ("table_words", "tile_count", "beats", "watchdog", "seed")],

@@ -447,8 +447,9 @@ def _exponential(book: Manifest) -> str:
     text = table(head, rows, range(1, 9))
     mean = sum(float(row[6]) for row in rows) / len(rows)
     return (
-        f"{text}\nSimulated: accuracy on the golden model, mismatches on the RTL, cycles as predicted. Bits are averages and "
-        f"include the sign. On the average of these networks the weights are {mean:.1f} % smaller than int8.\n"
+        f"{text}\nSimulated: accuracy on the golden model, mismatches on the RTL, cycles as predicted. Bits are "
+        "averages and include the sign. On the average of these networks the weights are "
+        f"{mean:.1f} % smaller than int8.\n"
     )
 
 

@@ -14,7 +14,7 @@ from shiftwork.report.markdown import measurement, table
 
 _MISSING = "Not measured yet.\n"
 _NAMES = {"mac": "inferred int8", "booth": "Booth int8", "table8": "table of 8 lanes", "table1": "table of 1 lane"}
-_SHORT = ("sums3", "sums4", "sums5", "counts4")
+_SHORT = ("sums3", "sums4", "sums5", "sums4_wide", "counts4", "mac_dsp")
 
 
 def _figures(area: Mapping[str, float]) -> tuple[str, ...]:
