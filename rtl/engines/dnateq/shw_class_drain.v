@@ -31,9 +31,9 @@ module shw_class_drain #(
   input  wire [LEVEL_W-1:0]              level_value,
   input  wire [ROWS*COLS*SUM_W-1:0]      sum,
   input  wire [ROWS-1:0]                 capture,
-  input  wire                            select_valid,
-  input  wire [ROW_W-1:0]                select,
-  input  wire [BITS:0]                   select_code,
+  input  wire                            select_valid,    // sums of a row have their turn
+  input  wire [ROW_W-1:0]                select,          // whose
+  input  wire [BITS:0]                   select_code,     // of what class
   output wire [COLS*(SUM_W+LEVEL_W)-1:0] product
 );
   localparam PRODUCT_W = SUM_W + LEVEL_W;
