@@ -26,15 +26,15 @@ module shw_class_drain #(
   parameter ROW_W   = 2       // >= clog2(ROWS), at least 1
 ) (
   input  wire                            clk,
-  input  wire                            level_write,
-  input  wire [BITS-1:0]                 level_exponent,
-  input  wire [LEVEL_W-1:0]              level_value,
-  input  wire [ROWS*COLS*SUM_W-1:0]      sum,
-  input  wire [ROWS-1:0]                 capture,
-  input  wire                            select_valid,    // sums of a row have their turn
-  input  wire [ROW_W-1:0]                select,          // whose
-  input  wire [BITS:0]                   select_code,     // of what class
-  output wire [COLS*(SUM_W+LEVEL_W)-1:0] product
+  input  wire                            level_write,     // writes a level
+  input  wire [BITS-1:0]                 level_exponent,  // its exponent, in two's complement
+  input  wire [LEVEL_W-1:0]              level_value,     // two's complement
+  input  wire [ROWS*COLS*SUM_W-1:0]      sum,             // of all cells, column fastest, row 0 low
+  input  wire [ROWS-1:0]                 capture,         // rows whose sums are kept
+  input  wire                            select_valid,   // sums of a row have their turn
+  input  wire [ROW_W-1:0]                select,         // whose
+  input  wire [BITS:0]                   select_code,    // of what class
+  output wire [COLS*(SUM_W+LEVEL_W)-1:0] product          // SUM_W + LEVEL_W bits per column
 );
   localparam PRODUCT_W = SUM_W + LEVEL_W;
 
