@@ -31,10 +31,10 @@ module shw_class_drain #(
   input  wire [LEVEL_W-1:0]              level_value,     // two's complement
   input  wire [ROWS*COLS*SUM_W-1:0]      sum,             // of all cells, column fastest, row 0 low
   input  wire [ROWS-1:0]                 capture,         // rows whose sums are kept
-  input  wire                            select_valid,   // sums of a row have their turn
-  input  wire [ROW_W-1:0]                select,         // whose
-  input  wire [BITS:0]                   select_code,    // of what class
-  output wire [COLS*(SUM_W+LEVEL_W)-1:0] product          // SUM_W + LEVEL_W bits per column
+  input  wire                            select_valid,    // sums of a row have their turn
+  input  wire [ROW_W-1:0]                select,          // whose
+  input  wire [BITS:0]                   select_code,     // of what class
+  output wire [COLS*(SUM_W+LEVEL_W)-1:0] product           // SUM_W + LEVEL_W bits per column
 );
   localparam PRODUCT_W = SUM_W + LEVEL_W;
 
