@@ -29,10 +29,7 @@ def run(simulator, shape, amount, tests=""):
 
 @pytest.mark.parametrize("shape", ["3x5", "1x2_exact"])
 def test_engine(simulator, shape):
-    if simulator == "icarus" and shape == "3x5":  # Icarus is slow: the rest in the full regression
-        run(simulator, shape, 1, "random_tiles_under_stalls|illegal_configurations|cycles_are_predicted|reset")
-    else:
-        run(simulator, shape, 8 if shape == "3x5" else 2)
+    run(simulator, shape, 2 if simulator == "icarus" or shape != "3x5" else 8)
 
 
 @pytest.mark.full
