@@ -126,7 +126,7 @@ def test_the_report_has_every_figure() -> None:
 
 @pytest.mark.full
 def test_tiny_designs_through_yosys(tmp_path: Path, digit: Any) -> None:
-    networks = {4: network(4)}
+    networks = {bits: network(bits) for bits in dnateq.BITS}
     result = dnateq.synth_engines(networks, digit, SHAPE, tmp_path)
     designs = result["designs"]
     for key, design in designs.items():
