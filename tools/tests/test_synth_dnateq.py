@@ -66,11 +66,12 @@ def test_engines_have_every_port_and_the_shapes_that_are_compared() -> None:
 def test_padded_positions_are_zero_codes(four: IntegerNetwork, digit: Any) -> None:
     tensors = golden.run(four, digit)
     module = next(m for m in four.modules if m.kind == "conv" and any(m.pads))
-    codes = dnateq.row_codes(four, module, tensors)
+    codes, zeros = dnateq.row_codes(four, module, tensors)
     signs, _ = unpack(codes, 4)
     corner = codes[0].reshape(*module.weight.shape[1:]) if module.weight is not None else codes
-    assert (corner[0] == dnateq.zero_code(four, module)).all()
+    assert (corner[0] == 1 << 3).all()
     assert (signs != 0).any()
+    assert zeros == (signs == 0).mean()
 
 
 def test_work_is_that_of_the_schedule_and_of_the_counters(four: IntegerNetwork, digit: Any) -> None:

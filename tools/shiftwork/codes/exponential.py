@@ -53,6 +53,11 @@ class Exponential:
         return radius(self.bits)
 
     @property
+    def zero(self) -> np.uint8:
+        """Stored code of zero."""
+        return np.uint8(1 << (self.bits - 1))
+
+    @property
     def levels(self) -> NDArray[np.float64]:
         """Real magnitudes ``alpha * base**i + beta`` of the exponents -R..R, increasing, (2R + 1,)."""
         return self._at(np.arange(-self.radius, self.radius + 1))

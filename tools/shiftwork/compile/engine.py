@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from shiftwork.codes.exponential import MAX_BITS
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
 
@@ -112,6 +111,8 @@ class MsqEngine:
 class ExpEngine:
     """``shw_exp_engine``: one reduction step and one exponential code per operand in a beat, activations on the rows.
 
+    It takes exponents of every width, up to :data:`~shiftwork.codes.exponential.MAX_BITS` bits.
+
     Attributes:
         rows, cols: 1..64 and 1..256. fold: rows that share one row of cells, 1..16, a divisor of ``rows``.
     """
@@ -134,11 +135,6 @@ class ExpEngine:
     def kind(self) -> Literal["exp"]:
         """Name of the engine."""
         return "exp"
-
-    @property
-    def exponent_bits(self) -> int:
-        """Widest exponent of the device: that of every network."""
-        return MAX_BITS
 
     @property
     def operand_bytes(self) -> int:

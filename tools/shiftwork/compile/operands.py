@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import exponential, sp2
-from shiftwork.codes.exponential import ACTIVATION_BITS, WEIGHT_BITS
+from shiftwork.codes.exponential import ACTIVATION_BITS, MAX_BITS, WEIGHT_BITS
 from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, requant_of
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums
@@ -320,33 +320,32 @@ def check_codes(network: IntegerNetwork, module: IntegerModule) -> None:
         raise ShiftworkError(f"node {module.name!r}: it has no thresholds for its output")
 
 
-def _exponential_layer(network: IntegerNetwork, module: IntegerModule, engine: ExpEngine) -> ExpLayer:
-    """Widths, slices and table words of a module."""
+def _exponential_layer(network: IntegerNetwork, module: IntegerModule) -> ExpLayer:
+    """Widths, slices and table words of a module that :func:`check_codes` accepts."""
     depth = reduction_length(module)
     source, output = network.tensors[module.inputs[0]], network.tensors[module.output]
-    assert source.code is not None
-    held = class_sums.tables(source.levels, module.weight_levels, engine.exponent_bits)  # type: ignore[arg-type]
-    words = [held.levels, held.values]
-    starts = [0, 0]
+    shortcut = None if module.shortcut is None else network.tensors[module.shortcut]
+    assert source.code is not None and source.levels is not None and module.weight_levels is not None
+    held = class_sums.tables(source.levels, module.weight_levels, MAX_BITS)
+    tables = [(0, 0, held.levels), (1, 0, held.values)]  # number, first address, words
+    shortcut_bits = output_bits = 0
     if module.thresholds is not None:
         assert output.code is not None
-        bits, high = output.code.bits, module.high
-        words.append(exponential.threshold_words(module.thresholds, bits, engine.exponent_bits, high))
-        starts.append(1)  # threshold 0 does not exist
-    shortcut = None if module.shortcut is None else network.tensors[module.shortcut]
-    tables = dict(enumerate(zip(starts, words, strict=True)))
+        output_bits = output.code.bits
+        tables.append((2, 1, exponential.threshold_words(module.thresholds, output_bits, MAX_BITS, module.high)))
     if shortcut is not None:
-        assert shortcut.levels is not None
-        tables[3] = 0, exponential.level_words(shortcut.levels, engine.exponent_bits)
+        assert shortcut.code is not None and shortcut.levels is not None
+        shortcut_bits = shortcut.code.bits
+        tables.append((3, 0, exponential.level_words(shortcut.levels, MAX_BITS)))
     return ExpLayer(
         bits=source.code.bits,
         slice_length=-(-depth // -(-depth // SLICE_DEPTH)),
-        shortcut_bits=0 if shortcut is None or shortcut.code is None else shortcut.code.bits,
-        output_bits=0 if module.thresholds is None or output.code is None else output.code.bits,
+        shortcut_bits=shortcut_bits,
+        output_bits=output_bits,
         tables=np.concatenate(
             [
-                np.stack([np.full(len(held), number), np.arange(first, first + len(held)), held], axis=1)
-                for number, (first, held) in tables.items()
+                np.stack([np.full(len(words), number), first + np.arange(len(words)), words], axis=1)
+                for number, first, words in tables
             ]
         ),
     )
@@ -384,14 +383,14 @@ def compile_module(
     out, groups = module.weight.shape[0], module.groups
     channels = out // groups
     # Padding is a zero code: exponential codes are turned so that theirs is 0 until they are packed.
-    zero = 0 if source.code is None else 1 << (source.code.bits - 1)
-    data = codes.astype(np.uint8) ^ np.uint8(zero)
+    zero = np.uint8(0) if source.code is None else source.code.zero
+    data = codes.astype(np.uint8) ^ zero
     high, wide = output_shape(data.shape, module)
     if high < 1 or wide < 1:
         raise ShiftworkError(f"node {module.name!r}: the kernel is larger than the padded input")
     activations = np.stack([im2col(data, module, part) for part in range(groups)])
     weights = np.stack([weight_matrix(module, part) for part in range(groups)])
-    weights = weights ^ np.uint8(zero) if zero else weights.astype(np.int8)
+    weights = weights.astype(np.int8) if source.code is None else weights ^ zero
     if weights.shape[2] != activations.shape[2]:
         raise ShiftworkError(
             f"node {module.name!r}: weights of {weights.shape[2]} and inputs of {activations.shape[2]} reduction steps"
@@ -413,11 +412,9 @@ def compile_module(
     weight_bytes = _spread(weight_bytes, slots, lanes)
     rows, cols = (weight_bytes, activation_bytes) if rows_are_weights else (activation_bytes, weight_bytes)
     row_blocks, col_blocks = _blocks(rows, engine.rows), _blocks(cols, engine.cols)
-    layer = _exponential_layer(network, module, engine) if isinstance(engine, ExpEngine) else None
+    layer = _exponential_layer(network, module) if isinstance(engine, ExpEngine) else None
     if layer is not None:
-        row_blocks, col_blocks = (
-            pack_codes(part ^ np.uint8(zero), layer.bits + 1) for part in (row_blocks, col_blocks)
-        )
+        row_blocks, col_blocks = (pack_codes(part ^ zero, layer.bits + 1) for part in (row_blocks, col_blocks))
     row_tiles, col_tiles = len(row_blocks) // groups, len(col_blocks) // groups
 
     group_index, row_index, col_index = np.meshgrid(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes.exponential import ACC_BITS, MAX_BITS, resize
 from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, Requant, TrEngine
-from shiftwork.compile.operands import TileProgram
+from shiftwork.compile.operands import TileProgram, pack_codes
 from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
 from shiftwork.hardware import manifest
@@ -97,23 +97,20 @@ class LayerJob(ctypes.Structure):
     ]  # fmt: skip
 
 
+def _whole_words(vectors: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """``(vectors, bytes)`` as 32-bit words, the last one filled up."""
+    return np.ascontiguousarray(np.pad(vectors, ((0, 0), (0, -vectors.shape[1] % 4)))).view("<u4")
+
+
 def _pack(values: NDArray[np.int32], width: int) -> NDArray[np.uint32]:
     """``(vectors, lanes)`` of ``width`` bits, up to 8, as packed lanes, lane 0 lowest, in 32-bit words."""
-    vectors, lanes = values.shape
-    bits = (values.astype(np.uint8)[:, :, None] >> np.arange(width, dtype=np.uint8)) & 1
-    flat = bits.reshape(vectors, lanes * width)
-    words = -(-lanes * width // 32)
-    full = np.zeros((vectors, words * 32), np.uint8)
-    full[:, : flat.shape[1]] = flat
-    packed = np.packbits(full, axis=1, bitorder="little")
-    return np.ascontiguousarray(packed).view("<u4")
+    return _whole_words(pack_codes(values.astype(np.uint8), width))
 
 
-def _words(values: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """``(vectors, lanes)`` as bytes of ``size`` a lane, lane 0 first, every vector filled up to 32-bit words."""
+def _words(values: NDArray[np.int64], size: int) -> NDArray[np.uint32]:
+    """``(vectors, lanes)`` as bytes of ``size`` a lane, lane 0 first, in 32-bit words."""
     lanes = np.ascontiguousarray(values.astype("<i8")).view(np.uint8).reshape(*values.shape, 8)[..., :size]
-    flat = lanes.reshape(len(values), -1)
-    return np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4)))
+    return _whole_words(lanes.reshape(len(values), -1))
 
 
 def _numbers(lanes: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -72,22 +72,20 @@ class Work:
     cycles: int
 
 
-def zero_code(network: IntegerNetwork, module: IntegerModule) -> int:
-    """Stored zero code of the input of a convolution."""
-    code = network.tensors[module.inputs[0]].code
-    assert code is not None
-    return 1 << (code.bits - 1)
-
-
-def row_codes(network: IntegerNetwork, module: IntegerModule, tensors: Tensors) -> NDArray[np.uint8]:
-    """Stored codes of a convolution's input at every output position and group, (positions * groups, K).
+def row_codes(network: IntegerNetwork, module: IntegerModule, tensors: Tensors) -> tuple[NDArray[np.uint8], float]:
+    """Stored codes of a convolution's input at every output position and group, and the share of zeros among them.
 
     Args:
         network: of exponential codes. module: a ``conv`` module. tensors: codes of what it reads.
+
+    Returns:
+        uint8 (positions * groups, K), and 0..1.
     """
-    zero = np.uint8(zero_code(network, module))  # padded positions hold it
-    codes = tensors[module.inputs[0]].astype(np.uint8) ^ zero
-    return np.concatenate([im2col(codes, module, part) for part in range(module.groups)]) ^ zero
+    code = network.tensors[module.inputs[0]].code
+    assert code is not None
+    codes = tensors[module.inputs[0]].astype(np.uint8) ^ code.zero  # padded positions hold zero codes
+    turned = np.concatenate([im2col(codes, module, part) for part in range(module.groups)])
+    return turned ^ code.zero, float((turned == 0).mean())
 
 
 def work(design: Design, network: IntegerNetwork, tensors: Tensors) -> list[Work]:
@@ -102,8 +100,7 @@ def work(design: Design, network: IntegerNetwork, tensors: Tensors) -> list[Work
         if module.kind != "conv":
             continue
         program = compile_module(network, module, tensors, shape)
-        rows = row_codes(network, module, tensors)
-        zeros = float((rows == zero_code(network, module)).mean())
+        _, zeros = row_codes(network, module, tensors)
         if design.module == "shw_exp_engine":
             cycles = schedule(program, module.terms).cycles
         else:

@@ -25,7 +25,7 @@ from shiftwork.golden.class_sums import ExpConfig
 from shiftwork.golden.im2col import weight_matrix
 from shiftwork.hardware import yosys
 from shiftwork.hardware.designs import Design, designs
-from shiftwork.hardware.dnateq import MIDDLE, count_design, row_codes, sums_design, zero_code
+from shiftwork.hardware.dnateq import MIDDLE, count_design, row_codes, sums_design
 from shiftwork.hardware.toggles import (
     Toggles,
     array_toggles,
@@ -59,7 +59,7 @@ def sums_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32]
     n = program.codes.bits
     config = ExpConfig(n, program.row_signed, program.codes.slice_length)
     held = class_sums.tables(info.levels, module.weight_levels, bits)
-    rows, cols = row_codes(network, module, tensors), weight_matrix(module)
+    (rows, _), cols = row_codes(network, module, tensors), weight_matrix(module)
     tiles = sample_tiles(design, *(resize(codes, n, bits).astype(np.int64) for codes in (rows, cols)))
     results = [value for row, col in tiles for value in class_sums.tile(row, col, config, held).reshape(-1).tolist()]
     tables = [
@@ -75,7 +75,7 @@ def sums_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32]
 def count_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32], name: str, folder: Path) -> Toggles:
     """Toggles of the pair-counting engine; arguments and errors as in :func:`sums_toggles`, the layer as wide as it."""
     module = network.module(name)
-    rows, cols = row_codes(network, module, golden.run(network, x)), weight_matrix(module)
+    (rows, _), cols = row_codes(network, module, golden.run(network, x)), weight_matrix(module)
     code = network.tensors[module.inputs[0]].code
     assert code is not None and module.weight_code is not None
     held = exp_units.pair_tables(code, module.weight_code)
@@ -128,11 +128,11 @@ def synth_toggles(
             count = sums_toggles if design is sums else count_toggles
             done.append(count(design, exponential, x, operands.layer, where))
     module = exponential.module(operands.layer)
-    rows = row_codes(exponential, module, golden.run(exponential, x))
+    _, zeros = row_codes(exponential, module, golden.run(exponential, x))
     return {
         "tool": f"Yosys {version}",
         "layer": operands.layer,
-        "zeros": [float((operands.data == 0).mean()), float((rows == zero_code(exponential, module)).mean())],
+        "zeros": [float((operands.data == 0).mean()), zeros],
         "toggles": [asdict(entry) | {"of_inferred": entry.per_mac / done[0].per_mac} for entry in done],
         "paper": PAPER,
     }
