@@ -79,17 +79,17 @@ sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: exhau
 lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, and the FuseSoC cores against the manifest
 	@echo "lint: ruff"; ruff check --quiet . ; ruff format --quiet --check .
 	@echo "lint: mypy"; mypy
-	@python -m shiftwork.hardware.lint
-	@python -m shiftwork.hardware.cores --check
+	@python -m shiftwork.blocks.lint
+	@python -m shiftwork.blocks.cores --check
 
 format: $(DEV) ## bring the Python sources into shape
 	@ruff format . ; ruff check --fix .
 
 cores: $(DEV) ## regenerate fusesoc_cores/ from rtl/manifest.yml
-	@python -m shiftwork.hardware.cores
+	@python -m shiftwork.blocks.cores
 
 docs: $(DEV) ## regenerate the tables of README.md and docs/
-	@python -m shiftwork.report.docs
+	@python -m shiftwork.docs.pages
 
 synth: $(SYNTH) ## area of the engines beside their baselines
 	@shiftwork synth tr

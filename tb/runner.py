@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 import cocotb_test.simulator
 import pytest
 
-from shiftwork.hardware import manifest
+from shiftwork.blocks import manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 RTL = Path(os.environ.get("SHW_RTL", ROOT / "rtl"))

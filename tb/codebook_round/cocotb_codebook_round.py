@@ -8,7 +8,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
 from pipeline import check
-from shiftwork.golden import arithmetic
+from shiftwork.tensors import arithmetic
 from streams import STALLS, rng
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_codebook_round against shiftwork.golden.arithmetic.codebook_round and against the nearest level."""
+"""shw_codebook_round against shiftwork.tensors.arithmetic.codebook_round and against the nearest level."""
 
 import pytest
 

@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from runner import ROOT
+from shiftwork.blocks import manifest
+from shiftwork.eda import yosys
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import manifest, yosys
 
 HERE = Path(__file__).parent
 UNITS = {

@@ -11,7 +11,7 @@ import pytest
 from cocotb_tools.check_results import get_results
 
 import runner
-from shiftwork.hardware import cores, manifest
+from shiftwork.blocks import cores, manifest
 
 BLOCK = "shw_group_reveal"
 BLOCKS = manifest.load()

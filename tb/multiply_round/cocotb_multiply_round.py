@@ -8,7 +8,7 @@ import numpy as np
 from cocotb.clock import Clock
 
 from pipeline import boundary_codes, check, limits
-from shiftwork.golden import arithmetic
+from shiftwork.tensors import arithmetic
 from streams import STALLS, rng
 
 LATENCY = 6

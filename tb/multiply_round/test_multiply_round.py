@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_multiply_round against shiftwork.golden.arithmetic.multiply_round."""
+"""shw_multiply_round against shiftwork.tensors.arithmetic.multiply_round."""
 
 import pytest
 

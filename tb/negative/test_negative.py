@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from runner import ROOT
-from shiftwork.hardware import manifest
+from shiftwork.blocks import manifest
 
 WORK = ROOT / "build" / "negative"
 

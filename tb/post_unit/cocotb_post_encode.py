@@ -9,7 +9,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from shiftwork.codes import exponential
-from shiftwork.golden import arithmetic
+from shiftwork.tensors import arithmetic
 from streams import STALLS, StreamSink, StreamSource, pack, reset, rng, start
 
 FIELDS = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Post unit: modules of every kind beat by beat against shiftwork.golden.arithmetic, stalls, latency, reset."""
+"""Post unit: modules of every kind beat by beat against shiftwork.tensors.arithmetic, stalls, latency, reset."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from shiftwork.golden import arithmetic
+from shiftwork.tensors import arithmetic
 from streams import STALLS, StreamSink, StreamSource, pack, reset, rng, start
 
 SCALE = os.environ.get("REQUANT", "shift") == "scale"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_post_unit, every requantizer, against shiftwork.golden.arithmetic and shiftwork.codes.exponential."""
+"""shw_post_unit, every requantizer, against shiftwork.tensors.arithmetic and shiftwork.codes.exponential."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_requantize, every kind, against shiftwork.golden.arithmetic."""
+"""shw_requantize, every kind, against shiftwork.tensors.arithmetic."""
 
 import pytest
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_scale_round against shiftwork.golden.arithmetic.scale_round."""
+"""shw_scale_round against shiftwork.tensors.arithmetic.scale_round."""
 
 import pytest
 

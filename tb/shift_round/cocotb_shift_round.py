@@ -7,7 +7,7 @@ import cocotb
 from cocotb.clock import Clock
 
 from pipeline import check, limits
-from shiftwork.golden import arithmetic
+from shiftwork.tensors import arithmetic
 from streams import STALLS, rng
 
 LATENCY = 3

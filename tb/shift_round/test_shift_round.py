@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_shift_round against shiftwork.golden.arithmetic.shift_round."""
+"""shw_shift_round against shiftwork.tensors.arithmetic.shift_round."""
 
 import pytest
 

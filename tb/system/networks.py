@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import sp2
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, Exponential
-from shiftwork.golden.executor import evaluate, module_sums
+from shiftwork.golden.model import evaluate, module_sums
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import shiftwork.device.executor as executor
+import shiftwork.run.layers as executor
 from shiftwork.cli import main
 from shiftwork.compile import Engine, ExpEngine, MsqEngine, TileProgram, TrEngine, requant_of
-from shiftwork.device.executor import Execution, execute
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden import executor as golden
+from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerModule, IntegerNetwork, TermConfig
-from shiftwork.report import benchmark
 from shiftwork.report.demo import demo
+from shiftwork.run import benchmark
+from shiftwork.run.layers import Execution, execute
 from system import networks
 
 ENGINE = TrEngine(4, 8)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.arithmetic import (
+from shiftwork.tensors.arithmetic import (
     codebook_round,
     codebook_thresholds,
     divide_round,

@@ -438,7 +438,7 @@ def test_as_a_process(tmp_path: Path) -> None:
 
 def test_without_torch_the_command_says_how_to_install_it(monkeypatch, capsys, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "shiftwork.quantize.train", raising=False)
+    monkeypatch.delitem(sys.modules, "shiftwork.quantize.training", raising=False)
     arguments = ["train", str(EXAMPLE / "digits.onnx"), "--data", str(EXAMPLE / "digits_train.npz")]
     assert main([*arguments, "--output", str(tmp_path / "n.npz")]) == 2
     assert "pip install 'shiftwork[train]'" in capsys.readouterr().err

@@ -27,12 +27,12 @@ from shiftwork.compile import (
 from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.operands import assign_rows, check_sums, pack_codes, unpack_codes
-from shiftwork.device.executor import batch_size
 from shiftwork.device.simulated import _pack
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums
-from shiftwork.golden.executor import dot_products
+from shiftwork.golden.model import dot_products
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
+from shiftwork.run.layers import batch_size
 
 Codes = NDArray[np.integer]
 

@@ -16,8 +16,7 @@ import pytest
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import Exponential
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import ModuleCounts, accuracy, evaluate, run
-from shiftwork.golden.im2col import im2col
+from shiftwork.golden.model import ModuleCounts, accuracy, evaluate, run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatNetwork
@@ -28,6 +27,7 @@ from shiftwork.quantize.bounds import accumulator_bound, check_accumulators
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.expfit import Magnitudes, search_base
 from shiftwork.report.fit_plot import check_plot, draw_fits
+from shiftwork.tensors.im2col import im2col
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 SaveModel = Callable[..., Path]

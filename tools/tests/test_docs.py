@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import typer
 
+from shiftwork.blocks import manifest
 from shiftwork.cli.app import app
+from shiftwork.docs import pages as docs
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import manifest
-from shiftwork.report import docs
 
 ROOT = manifest.ROOT
 BOOK = manifest.load()

@@ -14,7 +14,7 @@ import pytest
 
 from shiftwork.codes import terms
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import (
+from shiftwork.golden.model import (
     ModuleCounts,
     accuracy,
     code_range,
@@ -24,12 +24,12 @@ from shiftwork.golden.executor import (
     reduction_length,
     run,
 )
-from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TensorInfo, TermConfig
 from shiftwork.quantize import fixed8, msq
 from shiftwork.quantize.bounds import accumulator_bound, largest_activation, slice_bounds
+from shiftwork.tensors.im2col import im2col, output_shape, weight_matrix
 
 Codes = dict[str, np.ndarray]
 
@@ -301,7 +301,7 @@ def test_quantized_networks_follow_onnxruntime(save_model: Any, name: str, metho
 def test_chunks_and_codes_give_the_same(save_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     network, x, _ = build(save_model, "residual")
     whole = run(network, x)
-    monkeypatch.setattr("shiftwork.golden.executor._CHUNK_VALUES", 2000)
+    monkeypatch.setattr("shiftwork.golden.model._CHUNK_VALUES", 2000)
     parts = run(network, x)
     codes = run(network, quantize_input(network, x))
     for name, expected in whole.items():

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.arithmetic import module_output
-from shiftwork.golden.executor import code_range, run
+from shiftwork.golden.model import code_range, run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatModule, FloatNetwork
@@ -21,6 +20,7 @@ from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import joint
 from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
 from shiftwork.quantize.scales import Bits, Scales
+from shiftwork.tensors.arithmetic import module_output
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shiftwork.hardware import cores, manifest
+from shiftwork.blocks import cores, manifest
 
 MODULE = """// module comment (...);
 `default_nettype none

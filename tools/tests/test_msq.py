@@ -13,7 +13,7 @@ import pytest
 
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import accuracy, predictions, run
+from shiftwork.golden.model import accuracy, predictions, run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import activations, evaluate, reference
 from shiftwork.network.graph import FloatNetwork

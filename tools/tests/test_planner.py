@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shiftwork.blocks import manifest
 from shiftwork.cli import main
 from shiftwork.compile.engine import MsqEngine
+from shiftwork.cost import planner, unit_costs
+from shiftwork.cost.devices import DEVICES, Device, device
+from shiftwork.cost.planner import Design, Layer
+from shiftwork.cost.unit_costs import LANES, MAPPINGS, Resources, Unit, UnitCosts, load
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import manifest, planner, unit_costs
-from shiftwork.hardware.devices import DEVICES, Device, device
-from shiftwork.hardware.planner import Design, Layer
-from shiftwork.hardware.unit_costs import LANES, MAPPINGS, Resources, Unit, UnitCosts, load
 from shiftwork.network.importer import import_onnx
 
 DIGITS = manifest.ROOT / "examples" / "digits" / "digits.onnx"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import ModuleCounts, accuracy, pairs_bound, predictions, run
+from shiftwork.golden.model import ModuleCounts, accuracy, pairs_bound, predictions, run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx

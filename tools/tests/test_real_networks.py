@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shiftwork.golden.executor import predictions, run
+from shiftwork.golden.model import predictions, run
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
 from shiftwork.quantize import fixed8

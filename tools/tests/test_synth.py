@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from shiftwork.cli.synth import lines
+from shiftwork.blocks import manifest
+from shiftwork.cost import tr_area
+from shiftwork.cost import tr_toggles as toggles
+from shiftwork.eda import ecp5, mapping, netlist, yosys
+from shiftwork.eda.designs import TOP, designs
+from shiftwork.eda.netlist import Area
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import ecp5, manifest, netlist, synth, toggles, yosys
-from shiftwork.hardware.designs import TOP, designs
-from shiftwork.hardware.netlist import Area
+from shiftwork.report.cost_tr import lines
 
 
 def cell(kind: str, **pins: Sequence[int | str]) -> dict[str, Any]:
@@ -92,17 +95,17 @@ def test_parts_add_up() -> None:
         "inside": module(lut([1, 2], 3), lut([1, 3], 4)),
         edge: module(cell("RAM32M")),
     }
-    parts = synth.parts_of(nets)
+    parts = mapping.parts_of(nets)
     assert {name: area.cells for name, area in parts.items()} == {"cells": 6, "row edges": 4, "control": 1}
     assert sum(area.cells for area in parts.values()) == netlist.areas(nets)[TOP].cells
 
 
 def test_delay_is_that_of_the_last_module() -> None:
     assert (
-        synth.delay_of("Latest arrival time in 'a' is 12:\nLatest arrival time in 'shw_synth_top' is 2780:\n") == 2780
+        mapping.delay_of("Latest arrival time in 'a' is 12:\nLatest arrival time in 'shw_synth_top' is 2780:\n") == 2780
     )
     with pytest.raises(ShiftworkError, match="no arrival time"):
-        synth.delay_of("nothing")
+        mapping.delay_of("nothing")
 
 
 def test_wrappers_set_every_parameter_and_port() -> None:
@@ -130,7 +133,7 @@ def report(**changes: Any) -> dict[str, Any]:
 def test_cycles_of_a_report(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text(json.dumps(report()))
-    run = synth.read_cycles(path, 2, 4)
+    run = tr_area.read_cycles(path, 2, 4)
     assert (run.cycles, run.steps, run.per_step) == (400, 200, 2.0)
     assert run.per_mac == pytest.approx(3 * 0.25 + 1 * 0.75)
     assert run.label == "weights budgeted, truncated data"
@@ -150,21 +153,21 @@ def test_reports_that_do_not_fit(tmp_path: Path, content: str, message: str) -> 
     path = tmp_path / "run.json"
     path.write_text(content)
     with pytest.raises(ShiftworkError, match=message):
-        synth.read_cycles(path, 2, 4)
+        tr_area.read_cycles(path, 2, 4)
 
 
-def synthesis(cells: float, packed: float) -> synth.Synthesis:
-    return synth.Synthesis("t", 2, 4, Area(cells=cells * 8, packed=packed * 8), {}, 1000)
+def synthesis(cells: float, packed: float) -> mapping.Synthesis:
+    return mapping.Synthesis("t", 2, 4, Area(cells=cells * 8, packed=packed * 8), {}, 1000)
 
 
-def cycles(**changes: Any) -> synth.Cycles:
+def cycles(**changes: Any) -> tr_area.Cycles:
     values = {"source": "n", "engine": "tr", "stream": "weights", "revealed": True, "truncated": False}
-    return synth.Cycles(**(values | {"cycles": 150, "steps": 100, "per_mac": 1.5} | changes))
+    return tr_area.Cycles(**(values | {"cycles": 150, "steps": 100, "per_mac": 1.5} | changes))
 
 
 def test_ratios_and_targets() -> None:
     done = {"tr": synthesis(32, 30), "mac": synthesis(160, 90), "booth": synthesis(60, 50), "tmac": synthesis(50, 40)}
-    first, exact, other = synth.compare(
+    first, exact, other = tr_area.compare(
         done, [cycles(), cycles(stream="activations", revealed=False, per_mac=1.25), cycles(engine="tmac", per_mac=5.0)]
     )
     assert first.lut_cycles == 48
@@ -175,20 +178,20 @@ def test_ratios_and_targets() -> None:
     assert exact.met
     assert other.design == "tmac"
     assert other.met is None
-    assert synth.compare(done, [cycles(per_mac=1.7)])[0].met is False
+    assert tr_area.compare(done, [cycles(per_mac=1.7)])[0].met is False
 
 
 def test_shapes_are_checked() -> None:
     with pytest.raises(ShiftworkError, match="--rows 0"):
-        synth.synth_tr(0, 8)
+        tr_area.synth_tr(0, 8)
     with pytest.raises(ShiftworkError, match="--cols 257"):
-        synth.synth_tr(8, 257)
+        tr_area.synth_tr(8, 257)
 
 
 def test_a_missing_yosys_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ShiftworkError, match=r"Yosys is not installed; run: pip install"):
-        synth.synth_tr(2, 2)
+        tr_area.synth_tr(2, 2)
     with pytest.raises(ShiftworkError, match=r"nextpnr-ecp5 is not installed; run: pip install"):
         ecp5.version()
 
@@ -244,7 +247,7 @@ def test_placement_report(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_a_tiny_shape_through_yosys(tmp_path: Path) -> None:
-    result = synth.synth_tr(1, 2, [cycles()], tmp_path, ["tr", "mac", "mac_signed", "booth", "booth_signed"])
+    result = tr_area.synth_tr(1, 2, [cycles()], tmp_path, ["tr", "mac", "mac_signed", "booth", "booth_signed"])
     per_cell = {key: design["per_cell"] for key, design in result["designs"].items()}
     assert per_cell["booth"] == 40.5  # four rows of ten LUTs, no adder in the top row; one gate for the sign of a row
     assert per_cell["booth_signed"] == 36
@@ -254,7 +257,7 @@ def test_a_tiny_shape_through_yosys(tmp_path: Path) -> None:
     assert engine["area"]["cells"] == sum(part["cells"] for part in engine["parts"].values())
     assert all(300 < design["delay_ps"] < 20_000 for design in result["designs"].values())
     assert "tr_engine" in "\n".join(lines(result))
-    flat, _ = synth.map_design(designs(1, 2)["booth"], tmp_path, flatten=True)
+    flat, _ = mapping.map_design(designs(1, 2)["booth"], tmp_path, flatten=True)
     kept = result["designs"]["booth"]["area"]["cells"]
     assert 0.9 * kept <= netlist.areas(flat)[TOP].cells <= kept
 

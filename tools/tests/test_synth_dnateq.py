@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shiftwork.cli import dnateq as command
 from shiftwork.codes.exponential import unpack
 from shiftwork.compile import ExpEngine, compile_module, schedule
+from shiftwork.cost import dnateq_area as dnateq
+from shiftwork.cost import dnateq_toggles
+from shiftwork.cost.dnateq_area import Work
+from shiftwork.docs import pages as docs
+from shiftwork.eda.mapping import Synthesis
+from shiftwork.eda.netlist import Area
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums, exp_units
-from shiftwork.golden import executor as golden
-from shiftwork.hardware import dnateq, dnateq_toggles
-from shiftwork.hardware.dnateq import Work
-from shiftwork.hardware.netlist import Area
-from shiftwork.hardware.synth import Synthesis
+from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.dnateq import quantize
-from shiftwork.report import demo, docs
+from shiftwork.report import cost_dnateq as command
+from shiftwork.report import demo
 
 SHAPE = ExpEngine(4, 2, 2)
 """A small engine."""

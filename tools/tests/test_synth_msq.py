@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shiftwork.cli import msq as command
+from shiftwork.blocks.manifest import ROOT
 from shiftwork.codes import sp2
 from shiftwork.compile.engine import MsqEngine
+from shiftwork.cost import msq_area as msq
+from shiftwork.cost import msq_toggles
+from shiftwork.cost.msq_area import Cost, UnitDesign
+from shiftwork.cost.msq_toggles import Codes
+from shiftwork.eda.designs import TOP
+from shiftwork.eda.netlist import Area
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import msq_units
-from shiftwork.golden.im2col import weight_matrix
-from shiftwork.hardware import msq, msq_toggles
-from shiftwork.hardware.designs import TOP
-from shiftwork.hardware.manifest import ROOT
-from shiftwork.hardware.msq import Cost, UnitDesign
-from shiftwork.hardware.msq_toggles import Codes
-from shiftwork.hardware.netlist import Area
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.msq import quantize
+from shiftwork.report import cost_msq as command
 from shiftwork.report import demo
+from shiftwork.tensors.im2col import weight_matrix
 
 SHAPE = MsqEngine(2, 1, 2, 4)
 

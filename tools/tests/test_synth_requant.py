@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shiftwork.cli import requant as command
+from shiftwork.blocks.manifest import ROOT
+from shiftwork.cost import requant_area as requant
+from shiftwork.cost.requant_area import FAMILIES, Cost, Row, Sums, requantizers
+from shiftwork.eda import yosys
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden import executor as golden
-from shiftwork.hardware import requant, yosys
-from shiftwork.hardware.manifest import ROOT
-from shiftwork.hardware.requant import FAMILIES, Cost, Row, Sums, requantizers
+from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.fixed8 import quantize
+from shiftwork.report import cost_requant as command
 from shiftwork.report import demo
 
 VALUES = np.random.default_rng(3).integers(-200_000, 200_000, 40)

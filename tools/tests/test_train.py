@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shiftwork.blocks.manifest import ROOT
 from shiftwork.cli import main
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden import executor as golden
-from shiftwork.hardware.manifest import ROOT
+from shiftwork.golden import model as golden
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.quantize import msq
-from shiftwork.quantize import train as training
-from shiftwork.quantize.train import Recipe, Trained, augment, emulate, train
+from shiftwork.quantize import msq, training
+from shiftwork.quantize.training import Recipe, Trained, augment, emulate, train
 
 pytestmark = pytest.mark.full  # PyTorch is large: only `make sim` installs it (conftest.py)
 

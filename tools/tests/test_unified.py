@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import run
+from shiftwork.golden.model import run
 from shiftwork.network.graph import FloatModule, live
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork

@@ -13,7 +13,7 @@ from shiftwork import __version__
 from shiftwork.cli import options as o
 from shiftwork.cli.train import train
 from shiftwork.errors import ShiftworkError
-from shiftwork.report.progress import Progress
+from shiftwork.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shiftwork.network.data import Data
     from shiftwork.network.graph import FloatNetwork
     from shiftwork.network.integer import IntegerNetwork
-    from shiftwork.report.run import Executor, RunReport
+    from shiftwork.run.networks import Executor, RunReport
 
 app = typer.Typer(
     name="shiftwork",
@@ -72,7 +72,7 @@ def _device(engine: Engine, network: IntegerNetwork, progress: Progress, waves: 
 
 def _finish(report: RunReport, json: Path | None) -> int:
     """Print a report; the exit code."""
-    from shiftwork.report.run import layer_table, summary_lines
+    from shiftwork.run.networks import layer_table, summary_lines
 
     if report.layers:
         print(layer_table(report).text())
@@ -122,7 +122,7 @@ def run(
     from shiftwork.network.data import load_data
     from shiftwork.network.floating import reference
     from shiftwork.network.importer import import_onnx
-    from shiftwork.report.run import EXECUTORS, run_float, run_integer
+    from shiftwork.run.networks import EXECUTORS, run_float, run_integer
 
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
@@ -189,7 +189,7 @@ def quantize(
     from shiftwork.network.integer import EXPONENTIAL
     from shiftwork.quantize.dnateq import fit_report
     from shiftwork.report.fit_plot import check_plot, draw_fits
-    from shiftwork.report.run import fit_table, quantization_line, quantizations, write_json
+    from shiftwork.run.networks import fit_table, quantization_line, quantizations, write_json
 
     wish = o.Quantization(
         scheme, stream, group, budget, data_terms, o.scale_of(scheme, scale), per_tensor, depthwise, max_loss,
@@ -267,8 +267,8 @@ def simulate(
     from shiftwork.compile import engine_for
     from shiftwork.device.simulated import Stalls
     from shiftwork.network.integer import IntegerNetwork
-    from shiftwork.report.benchmark import benchmark_lines, measure
-    from shiftwork.report.run import run_integer, write_json
+    from shiftwork.run.benchmark import benchmark_lines, measure
+    from shiftwork.run.networks import run_integer, write_json
 
     o.choose("--executor", executor, ("golden", "rtl"))
     o.check_target("--json", json)
@@ -346,7 +346,7 @@ def cores(
     check: Annotated[bool, typer.Option("--check", help="Compare only; exit code 1 when they differ.")] = False,
 ) -> int:
     """Regenerate the FuseSoC core files from rtl/manifest.yml."""
-    from shiftwork.hardware.cores import run as run_cores
+    from shiftwork.blocks.cores import run as run_cores
 
     return run_cores(check)
 
@@ -380,7 +380,7 @@ def synth(
 ) -> int:
     """Area and LUT-cycles per MAC of the engines (tr, dnateq) beside inferred and Booth arrays (Yosys, 7-series); area
     and switching of 4-bit units (msq; 7-series, ECP5) or of requantizers (requant; 7-series, ECP5, iCE40)."""
-    from shiftwork.cli.synth import synth as run_synth
+    from shiftwork.report.cost_tr import synth as run_synth
 
     o.check_target("--json", json)
     return run_synth(
@@ -414,7 +414,7 @@ def plan(
     json: o.JsonFile = None,
 ) -> int:
     """Propose an msq engine for a device from synthesized unit costs, beside designs of multipliers alone."""
-    from shiftwork.cli.plan import plan as run_plan
+    from shiftwork.report.cost_plan import plan as run_plan
 
     o.check_target("--json", json)
     return run_plan(device, network, clock, json)

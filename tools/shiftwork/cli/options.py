@@ -16,10 +16,10 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork, Stream
+from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
 from shiftwork.quantize.tr import TrOptions, configure, parse_budget, read_overrides
-from shiftwork.report.progress import Progress
 
 SCHEMES = ("fixed8", "joint", "tr", *MSQ_SCHEMES, EXPONENTIAL)
 STREAMS = ("weights", "activations")

@@ -11,7 +11,7 @@ import typer
 from shiftwork.cli import options as o
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.integer import MSQ_SCHEMES
-from shiftwork.report.progress import Progress
+from shiftwork.progress import Progress
 
 
 def train(
@@ -55,9 +55,9 @@ def train(
     from shiftwork.network.data import load_data
     from shiftwork.network.importer import import_onnx
     from shiftwork.quantize.msq import SP2_SHARE
-    from shiftwork.quantize.train import Recipe
-    from shiftwork.quantize.train import train as run
-    from shiftwork.report.run import write_json
+    from shiftwork.quantize.training import Recipe
+    from shiftwork.quantize.training import train as run
+    from shiftwork.run.networks import write_json
 
     o.choose("--scheme", scheme, MSQ_SCHEMES)
     if sp2_share is not None and scheme != "msq":

@@ -27,10 +27,10 @@ from shiftwork.codes.exponential import ACTIVATION_BITS, MAX_BITS, WEIGHT_BITS
 from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, requant_of
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums
-from shiftwork.golden.executor import reduction_length
-from shiftwork.golden.im2col import im2col, output_shape, weight_matrix
+from shiftwork.golden.model import reduction_length
 from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork
 from shiftwork.quantize.bounds import SLICE_DEPTH, SLICE_LIMIT, slice_bounds
+from shiftwork.tensors.im2col import im2col, output_shape, weight_matrix
 
 Code = TypeVar("Code", bound=np.generic)
 

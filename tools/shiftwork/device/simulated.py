@@ -13,12 +13,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.blocks import manifest
 from shiftwork.codes.exponential import ACC_BITS, MAX_BITS, resize
 from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, Requant, TrEngine
 from shiftwork.compile.operands import TileProgram, pack_codes
 from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
-from shiftwork.hardware import manifest
 from shiftwork.network.integer import IntegerModule
 from shiftwork.quantize.bounds import SLICE_DEPTH
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.im2col import depthwise, im2col, output_shape, weight_matrix
-from shiftwork.golden.maps import move, window_count, window_sum
 from shiftwork.network.graph import FloatModule, FloatNetwork, to_nhwc
+from shiftwork.tensors.im2col import depthwise, im2col, output_shape, weight_matrix
+from shiftwork.tensors.maps import move, window_count, window_sum
 
 _CHUNK_VALUES = 1 << 23  # im2col values held at once
 

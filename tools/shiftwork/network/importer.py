@@ -16,10 +16,10 @@ import onnx
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.maps import pooled_size
 from shiftwork.network.graph import FloatModule, FloatNetwork, Shape, live
 from shiftwork.network.integer import Kind
 from shiftwork.network.unified import unify
+from shiftwork.tensors.maps import pooled_size
 
 _DOMAINS = ("", "ai.onnx")
 

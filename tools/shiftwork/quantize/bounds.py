@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import terms as term_codes
 from shiftwork.codes.exponential import ACC_BITS
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import code_range, revealed_weights
+from shiftwork.golden.model import code_range, revealed_weights
 from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork
 
 SLICE_LIMIT = 1 << 23

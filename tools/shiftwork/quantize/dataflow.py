@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.golden.im2col import windows
 from shiftwork.network.floating import chunk_size, evaluate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
 from shiftwork.quantize.scales import Scales, is_raw, upper_code
+from shiftwork.tensors.im2col import windows
 
 _MAP_VALUES = 1 << 26  # values of the largest map held at once: bounds the images
 _PROBE_VALUES = 1 << 22  # values of a module's output, or of its input windows, that errors are measured on

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, MIN_BITS, WEIGHT_BITS, Exponential
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import predictions, run
+from shiftwork.golden.model import predictions, run
 from shiftwork.network.floating import activations, chunk_size, evaluate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, TensorInfo

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import (
+from shiftwork.golden.model import (
     accuracy,
     evaluate,
     predictions,
@@ -27,9 +27,9 @@ from shiftwork.golden.executor import (
     revealed_weights,
     run,
 )
-from shiftwork.golden.im2col import im2col, weight_matrix
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TermConfig
 from shiftwork.quantize.bounds import check_accumulators
+from shiftwork.tensors.im2col import im2col, weight_matrix
 
 MAX_BUDGET = 2047
 DEFAULT_GROUP: dict[str, int] = {"weights": 8, "activations": 256}

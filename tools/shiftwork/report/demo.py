@@ -7,21 +7,21 @@ import sys
 import time
 from pathlib import Path
 
+from shiftwork.blocks.manifest import ROOT
 from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.executor import QT_PAIRS
-from shiftwork.hardware.manifest import ROOT
+from shiftwork.golden.model import QT_PAIRS
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES
+from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
-from shiftwork.report.progress import Progress
-from shiftwork.report.run import RunReport, run_float, run_integer, write_json
 from shiftwork.report.table import Table
+from shiftwork.run.networks import RunReport, run_float, run_integer, write_json
 
 EXAMPLE = ROOT / "examples" / "digits"
 MODEL = EXAMPLE / "digits.onnx"

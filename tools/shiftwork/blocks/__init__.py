@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue of Verilog blocks: manifest, FuseSoC cores, lint."""

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lint of the hardware: the manifest against the files, `verilator -Wall` per block, Verible over all sources.
+
+Run as `python -m shiftwork.blocks.lint`; exit code 1 when there is a finding.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from shiftwork.blocks import manifest
+from shiftwork.errors import ShiftworkError
+
+VERILATOR = ("verilator", "--lint-only", "-Wall", "--language", "1364-2005")
+"""Command that a block must pass without a message, at its default parameters."""
+
+
+def _messages(command: list[str]) -> str:
+    try:
+        result = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise ShiftworkError(f"{command[0]} is not installed: run `make setup`") from None
+    text = result.stdout + result.stderr
+    problem = result.returncode != 0 or "%Warning" in text
+    return (text.strip() or f"{command[0]} ended with exit code {result.returncode}") if problem else ""
+
+
+def findings(blocks: manifest.Manifest) -> list[str]:
+    """All messages of the linters, one entry per block or tool; empty when the hardware is clean."""
+    found = blocks.check()
+    for name in blocks.blocks:
+        sources = [str(path) for path in blocks.sources(name)]
+        found.append(_messages([*VERILATOR, "--top-module", name, *sources]))
+    trees = (blocks.root / "rtl", blocks.root / "tools" / "shiftwork", blocks.root / "examples")
+    files: list[Path] = sorted(path for tree in trees for path in tree.rglob("*.v"))
+    rules = f"--rules_config={blocks.root / 'rtl' / 'verible.rules'}"
+    found.append(_messages(["verible-verilog-lint", rules, *map(str, files)]))
+    return [text for text in found if text]
+
+
+def main() -> int:
+    """Print every finding; returns the exit code."""
+    try:
+        blocks = manifest.load()
+        found = findings(blocks)
+    except ShiftworkError as error:
+        found = [str(error)]
+    else:
+        print(f"lint: {len(blocks.blocks)} blocks with Verilator and Verible: {len(found)} findings")
+    for text in found:
+        print(text, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

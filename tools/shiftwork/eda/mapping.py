@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mapping of a design to 7-series cells: netlist, area by part, longest path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shiftwork.eda import yosys
+from shiftwork.eda.designs import SUBCELLS, TOP, Design
+from shiftwork.eda.netlist import Area, areas, base_name, instances
+from shiftwork.errors import ShiftworkError
+
+MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -widemux 5"
+
+
+@dataclass
+class Synthesis:
+    """One mapped design.
+
+    Attributes:
+        title, rows, cols: of the design. area: of all of it.
+        parts: area by part (cells, row edges, column edges, truncators, control).
+        delay_ps: longest register-to-register path, cell delays without routing.
+    """
+
+    title: str
+    rows: int
+    cols: int
+    area: Area
+    parts: dict[str, Area]
+    delay_ps: int
+
+    @property
+    def per_cell(self) -> float:
+        """LUT cells of the design per cell of its array."""
+        return self.area.cells / (self.rows * self.cols)
+
+    @property
+    def packed_per_cell(self) -> float:
+        """Packed LUTs of the design per cell of its array."""
+        return self.area.packed / (self.rows * self.cols)
+
+
+def mapping(dsp: bool) -> str:
+    """:data:`MAPPING`, with DSP blocks where they are allowed."""
+    return MAPPING.replace(" -nodsp", "") if dsp else MAPPING
+
+
+def _read(design: Design, folder: Path) -> list[str]:
+    (folder / "top.v").write_text(design.wrapper())
+    paths = [*design.sources(), Path("top.v")]
+    return [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
+
+
+def map_design(design: Design, folder: Path, flatten: bool = False) -> tuple[dict[str, Any], int]:
+    """Map a design to 7-series cells in ``folder``.
+
+    Args:
+        design: what to map. folder: for script, log and netlist.
+        flatten: dissolve the hierarchy before mapping instead of keeping it.
+
+    Returns:
+        The netlist's modules (:mod:`shiftwork.eda.netlist`), one when flattened; the longest register-to-register
+        path in picoseconds, cell delays without routing.
+
+    Raises:
+        ShiftworkError: Yosys is missing or fails.
+    """
+    commands = [
+        *_read(design, folder),
+        f"{mapping(design.dsp)}{' -flatten' if flatten else ''} -top {TOP}",
+        "write_json net.json",
+        "flatten",
+        "delete =A:abc9_*",
+        "delete =FDRE =FDSE =FDCE =FDPE",
+        "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
+        "sta",
+    ]
+    log = yosys.run(commands, folder, "map")
+    return yosys.read_netlist(folder / "net.json"), delay_of(log)
+
+
+def delay_of(log: str) -> int:
+    """Latest arrival time in picoseconds from the log of Yosys's ``sta``.
+
+    Raises:
+        ShiftworkError: the log has none.
+    """
+    found = re.findall(r"Latest arrival time in '\S+' is (\d+)", log)
+    if not found:
+        raise ShiftworkError("Yosys reports no arrival time")
+    return int(found[-1])
+
+
+def parts_of(netlist: Mapping[str, Any]) -> dict[str, Area]:
+    """Area by part of a hierarchical netlist below :data:`~shiftwork.eda.designs.TOP`."""
+    below = areas(netlist)
+    (design,) = (cell["type"] for cell in netlist[TOP]["cells"].values() if cell["type"] in netlist)
+    parts: dict[str, Area] = {}
+    rest = below[design]
+    direct = instances({design: netlist[design], **{name: {"cells": {}} for name in netlist if name != design}}, design)
+    for module, count in direct.items():
+        part = SUBCELLS.get(base_name(module))
+        if part is not None:
+            area = below[module] * count
+            parts[part] = parts.get(part, Area()) + area
+            rest -= area
+    parts["control"] = rest
+    return parts
+
+
+def synthesize(design: Design, folder: Path) -> Synthesis:
+    """Map one design with its hierarchy and count it.
+
+    Args:
+        design: what to map. folder: for script, log and netlist.
+
+    Raises:
+        ShiftworkError: Yosys is missing or fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    netlist, delay = map_design(design, folder)
+    return Synthesis(design.title, design.rows, design.cols, areas(netlist)[TOP], parts_of(netlist), delay)

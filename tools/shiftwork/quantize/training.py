@@ -1,0 +1,685 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training of networks with 4-bit weights and activations; needs PyTorch, extra ``[train]``, and is all that does.
+
+Method: Mix and Match, arXiv 2012.04240: ADMM regularisation with a straight-through estimator (``docs/numerics.md``
+section 6). Training starts from the trained float network. Once an epoch, in the first half of the epochs, the step of
+every row is fitted to its weights W; once an epoch ``Z = proj(W + U)`` and ``U = U + W - Z``. Every batch runs with the
+weights projected to their levels and the activations rounded to their codes; gradients pass both roundings unchanged,
+except where an activation saturates. The loss is the cross entropy plus ``rho / 2 * |W - Z + U|^2``. The weights of the
+epoch that is best on held-out training data are projected and become the integer network.
+
+Beyond the paper: a share of the loss may be the distance to what the float network says (*distillation*), and the
+scales of the activations are searched for the smallest loss after stated epochs.
+
+Tensors are NCHW in channels-last order and hold codes, as the integer network does: a module multiplies its weights by
+``2**(N_out - N_in)`` and rounds. With steps of 16-bit mantissas, as the scale-round requantizer has them, the same
+computation in float64 is exact (:func:`emulate`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import model as golden
+from shiftwork.network.data import Data
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.progress import Progress
+from shiftwork.quantize import msq
+from shiftwork.quantize.msq import MsqScales
+from shiftwork.quantize.scales import Bits, is_raw, tied, upper_code
+from shiftwork.tensors.maps import pooled_size, window_count
+
+try:
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+except ModuleNotFoundError as missing:
+    raise ShiftworkError("training needs PyTorch: pip install 'shiftwork[train]'") from missing
+
+Tensor = Any  # torch.Tensor; PyTorch is optional, so the types of this module do not depend on it
+Weights = dict[str, tuple[Tensor, Tensor]]
+
+CALIBRATION_SAMPLES = 256
+SEARCH_SAMPLES = 128
+BITS = Bits(4, 4)
+_EVALUATED = 256  # samples evaluated at once
+_MANTISSA = 1 << 16  # of the scale-round requantizer
+_FORMAT = "shiftwork-training-1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; with the data and the model it decides every bit of the result.
+
+    Attributes:
+        scheme: ``msq``, ``fixed4``, ``sp2`` or ``pot``. sp2_share: share of the rows of ``msq`` that are SP2.
+        alpha: ``free`` or ``pot``, as in :func:`shiftwork.quantize.msq.quantize`.
+        epochs: at most. patience: stop after so many epochs without a better one on the held-out samples.
+        batch: samples a step. rate: learning rate of Adam at the start, falling to 0 along a cosine.
+        rho: weight of the ADMM term.
+        distill: share of the loss, 0..1, that compares with the float network instead of the labels.
+        shift: images are moved by up to so many pixels in both directions, their edge repeated. flip: and mirrored.
+        holdout: number of samples, the last ones, that are held out; they choose the epoch and are not trained on.
+        search: the scales of the activations are searched after these epochs; 0 is before the first.
+        seed: of the order of the samples and of their augmentation.
+        threads: of PyTorch. Another number may round other sums and so give another network.
+    """
+
+    scheme: str = "msq"
+    sp2_share: float = 0.6
+    alpha: str = "free"
+    epochs: int = 10
+    patience: int = 10
+    batch: int = 64
+    rate: float = 1e-3
+    rho: float = 1e-2
+    distill: float = 0.5
+    shift: int = 0
+    flip: bool = False
+    holdout: int = 0
+    search: tuple[int, ...] = (0,)
+    seed: int = 1
+    threads: int = 1
+
+    def check(self, samples: int) -> None:
+        """Refuse a recipe that makes no sense for so many samples.
+
+        Raises:
+            ShiftworkError: names the option.
+        """
+        msq.check(self.scheme, self.sp2_share, self.alpha)
+        for name, value, low, high in (
+            ("epochs", self.epochs, 1, 10_000),
+            ("patience", self.patience, 1, 10_000),
+            ("batch", self.batch, 1, 65_536),
+            ("rate", self.rate, 1e-9, 1.0),
+            ("rho", self.rho, 0.0, 1e3),
+            ("distill", self.distill, 0.0, 1.0),
+            ("shift", self.shift, 0, 64),
+            ("seed", self.seed, 0, 2**32 - 1),
+            ("threads", self.threads, 1, 1024),
+        ):
+            if not low <= value <= high:
+                raise ShiftworkError(f"--{name} {value} is outside {low}..{high}")
+        if not 1 <= self.holdout < samples:
+            raise ShiftworkError(f"--holdout {self.holdout} is outside 1..{samples - 1}, the training samples but one")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch gave: mean training loss, accuracy (percent) and loss on the held-out samples, wall seconds."""
+
+    loss: float
+    accuracy: float
+    holdout_loss: float
+    seconds: float
+
+
+@dataclass
+class Trained:
+    """A trained network.
+
+    Attributes:
+        recipe: how it was trained.
+        network: the integer network. scales: what it was built from. floats: the float graph with the trained weights.
+        history: one entry an epoch. best: the epoch, counted from 1, whose weights were taken.
+        start: accuracy (percent) on the held-out samples at the start, where the biases are those of the float network.
+        accuracy: of ``network`` on them.
+    """
+
+    recipe: Recipe
+    network: IntegerNetwork
+    scales: MsqScales
+    floats: FloatNetwork
+    history: list[Epoch]
+    best: int
+    start: float
+    accuracy: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Recipe and course of the training as plain JSON values."""
+        return {
+            "recipe": asdict(self.recipe),
+            "best_epoch": self.best,
+            "start_accuracy": self.start,
+            "accuracy": self.accuracy,
+            "history": [asdict(epoch) for epoch in self.history],
+        }
+
+
+# -- straight-through estimators
+
+
+class _Round(torch.autograd.Function):  # type: ignore[misc]
+    """``clamp(floor(x + 1/2))``; the gradient passes between the bounds."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.bounds = low, high
+        return (x + 0.5).floor_().clamp_(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return torch.ops.aten.hardtanh_backward(gradient, ctx.saved_tensors[0], *ctx.bounds), None, None
+
+
+class _Replace(torch.autograd.Function):  # type: ignore[misc]
+    """The second tensor; the gradient goes to the first."""
+
+    @staticmethod
+    def forward(ctx: Any, real: Tensor, used: Tensor) -> Tensor:
+        return used.view_as(used)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
+
+# -- the network in PyTorch
+
+
+@dataclass
+class _Layer:
+    """A convolution in training: real weights ``[out][ky][kx][in]``, biases, and the projection of its rows."""
+
+    module: FloatModule
+    weight: Tensor
+    bias: Tensor
+    z: Tensor
+    u: Tensor
+    kinds: list[tuple[Tensor, Tensor, Tensor]]  # rows, levels and middles of every level set
+    step: Tensor = None
+
+    def project(self, weight: Tensor) -> Tensor:
+        """The nearest level of every weight times the step of its row; ties take the smaller magnitude."""
+        scaled = weight / self.step
+        magnitude = scaled.abs()
+        result = torch.empty_like(weight)
+        for rows, levels, middles in self.kinds:
+            result[rows] = levels[torch.bucketize(magnitude[rows], middles)]
+        return result.copysign_(scaled).mul_(self.step)
+
+
+class _Model:
+    """The float graph in PyTorch with the scales that quantize it.
+
+    Attributes:
+        network: gives the graph; the weights in training are in ``layers``, by module name. scales: of everything.
+    """
+
+    def __init__(self, network: FloatNetwork, scales: MsqScales) -> None:
+        self.network = network
+        self.layers: dict[str, _Layer] = {}
+        for module in network.modules:
+            if module.weight is not None:
+                weight = torch.tensor(module.weight, dtype=torch.float32)
+                bias = torch.tensor(module.bias, dtype=torch.float32)
+                zeros = torch.zeros_like(weight)
+                kinds = _kinds(scales, module)
+                self.layers[module.name] = _Layer(
+                    module, weight.requires_grad_(), bias.requires_grad_(), zeros, zeros, kinds
+                )
+        self.adopt(scales)
+
+    def adopt(self, scales: MsqScales) -> None:
+        """Take scales: steps get 16-bit mantissas, then what the requantizer demands is done.
+
+        Raises:
+            ShiftworkError: they do not fit the requantizer.
+        """
+        steps = {}
+        for name, step in scales.steps.items():
+            mantissa, exponent = np.frexp(step)
+            steps[name] = np.ldexp(np.floor(mantissa * _MANTISSA + 0.5) / _MANTISSA, exponent)
+        biases = {name: layer.bias.detach().numpy().astype(np.float64) for name, layer in self.layers.items()}
+        legal = replace(scales, steps=steps, tensors=dict(scales.tensors), values=biases)
+        msq.make_legal(self.network, legal)
+        self.scales = legal
+        for name, layer in self.layers.items():
+            layer.step = torch.tensor(legal.steps[name], dtype=torch.float32).reshape(-1, 1, 1, 1)
+
+    def parameters(self) -> list[Tensor]:
+        """What the optimizer changes."""
+        return [tensor for layer in self.layers.values() for tensor in (layer.weight, layer.bias)]
+
+    def floats(self) -> FloatNetwork:
+        """The float graph with the weights and biases as they are now."""
+        modules = []
+        for module in self.network.modules:
+            layer = self.layers.get(module.name)
+            if layer is not None:
+                weight, bias = (tensor.detach().numpy().astype(np.float64) for tensor in (layer.weight, layer.bias))
+                module = replace(module, weight=weight, bias=bias)
+            modules.append(module)
+        return replace(self.network, modules=modules)
+
+    def fit(self) -> None:
+        """Fit the step of every row to its weights."""
+        steps = {
+            module.name: msq.module_steps(self.network, self.scales, module, module.weight)
+            for module in self.floats().modules
+            if module.weight is not None
+        }
+        self.adopt(replace(self.scales, steps=steps))
+
+    def dual_update(self) -> None:
+        """``Z = proj(W + U)``, ``U = U + W - Z``."""
+        with torch.no_grad():
+            for layer in self.layers.values():
+                layer.z = layer.project(layer.weight + layer.u)
+                layer.u = layer.u + layer.weight - layer.z
+
+    def penalty(self) -> Tensor:
+        """``|W - Z + U|^2`` over all weights."""
+        return sum((layer.weight - layer.z + layer.u).square().sum() for layer in self.layers.values())
+
+    def projected(self) -> Weights:
+        """Weights on their levels and biases at the scale of the accumulator; gradients pass to the real ones."""
+        result = {}
+        for name, layer in self.layers.items():
+            unit = layer.step.reshape(-1) * 2.0 ** -self.scales.tensors[layer.module.inputs[0]]
+            with torch.no_grad():
+                weight = layer.project(layer.weight)
+                bias = (layer.bias / unit + 0.5).floor_() * unit
+            result[name] = _Replace.apply(layer.weight, weight), _Replace.apply(layer.bias, bias)
+        return result
+
+    def run(self, x: Tensor, weights: Weights) -> Tensor:
+        """Logits (N, classes) of samples (N, C, H, W), by codes."""
+        return _run(self.network, self.scales, x, weights)[self.network.output].flatten(1)
+
+
+def _kinds(scales: MsqScales, module: FloatModule) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Rows, levels and middles of the level sets in a module."""
+    assert module.weight is not None
+    sp2 = scales.row_sp2.get(module.name, np.zeros(len(module.weight), np.bool_))
+    result = []
+    for kind in (False, True):
+        levels = torch.tensor(msq.row_levels(scales.scheme, kind), dtype=torch.float32)
+        if (sp2 == kind).any():
+            result.append((torch.tensor(np.flatnonzero(sp2 == kind)), levels, (levels[1:] + levels[:-1]) / 2))
+    return result
+
+
+def _run(network: FloatNetwork, scales: MsqScales | None, x: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """Every tensor of the graph: codes of the activations and the real output; real numbers where ``scales`` is None.
+
+    Args:
+        scales: of the activations. x: samples (N, C, H, W).
+        weights: real weights ``[out][ky][kx][in]`` and biases by module name, of the type of x.
+    """
+    real = {module.output for module in network.modules if is_raw(network, module)}
+    if scales is None:
+        real.update(network.shapes)
+
+    def fraction(name: str) -> int:
+        return 0 if scales is None or name in real else scales.tensors[name]
+
+    def finish(y: Tensor, name: str, module: FloatModule | None = None) -> Tensor:
+        clip = None if module is None else module.clip
+        if scales is None or name in real:
+            y = y.clamp(min=0) if module is not None and module.relu else y
+            return y if clip is None else y.clamp(max=clip)
+        low, high = BITS.activation_range(scales.signs[name])
+        return _Round.apply(y, low, upper_code(clip, scales.tensors[name], high))
+
+    tensors = {network.input: finish(x * 2.0 ** fraction(network.input), network.input)}
+    for module in network.modules:
+        inputs = [tensors[name] for name in module.inputs]
+        if module.kind in MOVES:
+            if module.kind == "concat" and scales is not None:  # an unsigned input of a signed one saturates
+                inputs = [y.clamp(*BITS.activation_range(scales.signs[module.output])) for y in inputs]
+            tensors[module.output] = _move(module, inputs)
+            if real.intersection(module.inputs):
+                real.add(module.output)
+            continue
+        scale = [2.0 ** (fraction(module.output) - fraction(name)) for name in module.reads()]
+        if module.kind == "conv":
+            weight, bias = weights[module.name]
+            y = _convolve(module, inputs[0], weight * scale[0], bias * 2.0 ** fraction(module.output))
+            if module.shortcut is not None:
+                y = y + tensors[module.shortcut] * scale[1]
+        elif module.kind == "add":
+            y = inputs[0] * scale[0] + inputs[1] * scale[1]
+        else:
+            height, width, _ = network.shapes[module.inputs[0]]
+            counts = torch.tensor(window_count((height, width), module.attributes)[..., 0], dtype=x.dtype)
+            y = _sum_pool(module, inputs[0]) * scale[0] / counts
+        tensors[module.output] = finish(y, module.output, module)
+    tensors[network.output] = tensors[network.output] * 2.0 ** -fraction(network.output)
+    return tensors
+
+
+def _convolve(module: FloatModule, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    top, left, bottom, right = module.pads
+    pads = (top, left)
+    if pads != (bottom, right):
+        x, pads = F.pad(x, (left, right, top, bottom)), (0, 0)
+    kernel = weight.permute(0, 3, 1, 2)
+    return F.conv2d(x, kernel, bias, module.stride, pads, module.dilation, module.groups)
+
+
+def _padded(module: FloatModule, x: Tensor, filling: float) -> Tensor:
+    """The map with all that the windows of a pooling reach."""
+    size = (x.shape[2], x.shape[3])
+    (top, left, _, _), (kh, kw), (sy, sx) = (module.attributes[key] for key in ("pads", "kernel", "stride"))
+    rows, columns = pooled_size(size, module.attributes)
+    bottom, right = (rows - 1) * sy + kh - top - size[0], (columns - 1) * sx + kw - left - size[1]
+    x = x[:, :, : size[0] + min(bottom, 0), : size[1] + min(right, 0)]
+    return F.pad(x, (left, max(right, 0), top, max(bottom, 0)), value=filling)
+
+
+def _sum_pool(module: FloatModule, x: Tensor) -> Tensor:
+    kernel, stride = module.attributes["kernel"], module.attributes["stride"]
+    return F.avg_pool2d(_padded(module, x, 0.0), kernel, stride, divisor_override=1)
+
+
+def _move(module: FloatModule, inputs: list[Tensor]) -> Tensor:
+    """A module that only moves codes (:func:`shiftwork.tensors.maps.move`)."""
+    x, attributes = inputs[0], module.attributes
+    if module.kind == "maxpool":
+        return F.max_pool2d(_padded(module, x, -math.inf), attributes["kernel"], attributes["stride"])
+    if module.kind == "concat":
+        return torch.cat(inputs, 1)
+    if module.kind == "slice":
+        rows, columns, channels = (slice(*span) for span in zip(*(attributes[k] for k in _SPANS), strict=True))
+        return x[:, channels, rows, columns]
+    if module.kind == "pad":
+        (top, bottom), (left, right), (front, back) = attributes["pads"]
+        return F.pad(x, (left, right, top, bottom, front, back))
+    height, width, channels = attributes["shape"]
+    return x.reshape(len(x), channels, height, width)
+
+
+_SPANS = ("starts", "stops", "steps")
+
+
+# -- training
+
+
+def train(
+    network: FloatNetwork,
+    data: Data,
+    recipe: Recipe,
+    progress: Progress | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+) -> Trained:
+    """Train a network of 4-bit rows from the trained float network.
+
+    Args:
+        network: the float graph, a classifier. data: training samples with labels; the last ``recipe.holdout`` are held
+            out. recipe: how. progress: told about every epoch.
+        checkpoint: file that is replaced after every epoch. resume: go on from it; the result is that of a training
+            that was not interrupted.
+
+    Raises:
+        ShiftworkError: an illegal recipe, no labels, scales that do not fit the requantizer, a checkpoint that is
+            missing or of another training.
+    """
+    recipe.check(len(data.x))
+    if data.y is None:
+        raise ShiftworkError("training needs labels 'y' beside the samples")
+    if resume and checkpoint is None:
+        raise ShiftworkError("--resume needs --checkpoint")
+    torch.set_num_threads(recipe.threads)
+    training = _Training(network, data, recipe)
+    if resume and checkpoint is not None:
+        training.load(checkpoint)
+    with (progress or Progress(quiet=True)).items() as shown:
+        shown.item(0, recipe.epochs, f"start: held out {training.start:.2f} %")
+        while not training.finished:
+            epoch = training.epoch()
+            if checkpoint is not None:
+                training.save(checkpoint)
+            text = f"loss {epoch.loss:.4f}, held out {epoch.accuracy:.2f} % ({epoch.seconds:.1f} s)"
+            shown.item(len(training.history), recipe.epochs, text)
+    return training.result()
+
+
+class _Training:
+    """One training: the model, the data, and all that a checkpoint holds.
+
+    Attributes:
+        history: what the epochs gave. best: state of the best of them, with its number and score.
+        start: accuracy in percent on the held-out samples at the start.
+    """
+
+    def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe) -> None:
+        assert data.y is not None
+        self.recipe = recipe
+        count = len(data.x) - recipe.holdout
+        x, y = to_nhwc(data.x), torch.tensor(data.y)
+        self.x, self.y = np.ascontiguousarray(x[:count]), y[:count]
+        self.held, self.held_y = _images(np.ascontiguousarray(x[count:])), y[count:]
+        calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
+        scales = msq.choose(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha)
+        # Biases start as the float network has them: those of `choose` fit its scales, and the search would keep both.
+        self.model = _Model(network, scales)
+        self.teacher: Weights = {
+            module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())
+            for module in network.modules
+            if module.weight is not None
+        }
+        self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.rate)
+        self.history: list[Epoch] = []
+        self.best: dict[str, Any] = {}
+        self.start = self.evaluate()[0]
+        self.identity = {
+            **{name: repr(value) for name, value in asdict(recipe).items()},
+            "data": f"{zlib.crc32(data.x.tobytes()):08x} {zlib.crc32(data.y.tobytes()):08x}",
+            "model": f"{zlib.crc32(b''.join(w.numpy().tobytes() for pair in self.teacher.values() for w in pair)):08x}",
+        }
+
+    @property
+    def finished(self) -> bool:
+        """True after the last epoch, or when none was better for as long as the recipe's patience."""
+        count = len(self.history)
+        return count >= self.recipe.epochs or (count > 0 and count - self.best["epoch"] >= self.recipe.patience)
+
+    def told(self, x: Tensor) -> Tensor:
+        """Probabilities (N, classes) by the float network; None where they have no share of the loss."""
+        if not self.recipe.distill:
+            return None
+        network = self.model.network
+        with torch.no_grad():
+            return _run(network, None, x, self.teacher)[network.output].flatten(1).softmax(1)
+
+    def loss(self, x: Tensor, y: Tensor, told: Tensor, weights: Weights) -> Tensor:
+        """Mean loss of samples (N, C, H, W) without the ADMM term; ``told`` is of the same samples."""
+        share, logits = self.recipe.distill, self.model.run(x, weights)
+        loss = (1 - share) * F.cross_entropy(logits, y)
+        if share:
+            loss = loss + share * F.kl_div(logits.log_softmax(1), told, reduction="batchmean")
+        return loss
+
+    def evaluate(self) -> tuple[float, float]:
+        """Accuracy in percent and cross entropy on the held-out samples."""
+        with torch.no_grad():
+            weights = self.model.projected()
+            logits = torch.cat([self.model.run(part, weights) for part in self.held.split(_EVALUATED)])
+            right = int((logits.argmax(1) == self.held_y).sum())
+            return 100.0 * right / len(logits), float(F.cross_entropy(logits, self.held_y))
+
+    def search(self) -> None:
+        """Try one more and one less fractional bit for every activation and keep what lowers the loss."""
+        x, y = _images(self.x[:SEARCH_SAMPLES]), self.y[:SEARCH_SAMPLES]
+        told = self.told(x)
+
+        def loss() -> float:
+            with torch.no_grad():
+                return float(self.loss(x, y, told, self.model.projected()))
+
+        least = loss()
+        for group in tied(self.model.network):
+            if self.model.network.output in group:
+                continue
+            for more in (1, -1):
+                before = self.model.scales
+                moved = {name: before.tensors[name] + more for name in group}
+                try:
+                    self.model.adopt(replace(before, tensors={**before.tensors, **moved}))
+                    found = loss()
+                except ShiftworkError:  # scales that do not fit the requantizer
+                    found = math.inf
+                if found < least:
+                    least = found
+                    break
+                self.model.adopt(before)
+
+    def epoch(self) -> Epoch:
+        """Train one epoch and evaluate it."""
+        begin = time.perf_counter()
+        recipe, number = self.recipe, len(self.history)
+        rng = np.random.default_rng((recipe.seed, number))
+        order, total = rng.permutation(len(self.x)), 0.0
+        if number in recipe.search:
+            self.search()
+        if 2 * number < recipe.epochs:  # later they stay, so that the weights come to rest
+            self.model.fit()
+        self.model.dual_update()
+        for start in range(0, len(order), recipe.batch):
+            chosen = order[start : start + recipe.batch]
+            done = (number + start / len(order)) / recipe.epochs
+            self.optimizer.param_groups[0]["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * done))
+            x = _images(augment(self.x[chosen], recipe, rng))
+            loss = self.loss(x, self.y[chosen], self.told(x), self.model.projected())
+            total += float(loss.detach()) * len(chosen)
+            if recipe.rho:
+                loss = loss + recipe.rho / 2 * self.model.penalty()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+        accuracy, held_loss = self.evaluate()
+        self.history.append(Epoch(total / len(order), accuracy, held_loss, time.perf_counter() - begin))
+        score = [accuracy, -held_loss]
+        if not self.best or score > self.best["score"]:
+            self.best = {"epoch": len(self.history), "score": score, "state": self.state()}
+        return self.history[-1]
+
+    def state(self) -> dict[str, Any]:
+        """The network as it is: weights and biases by module name, steps, and N of the tensors."""
+        layers, scales = self.model.layers, self.model.scales
+        return {
+            "weights": {name: layer.weight.detach().clone() for name, layer in layers.items()},
+            "biases": {name: layer.bias.detach().clone() for name, layer in layers.items()},
+            "steps": {name: torch.tensor(steps) for name, steps in scales.steps.items()},
+            "tensors": dict(scales.tensors),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Put back a :meth:`state`."""
+        with torch.no_grad():
+            for name, layer in self.model.layers.items():
+                layer.weight.copy_(state["weights"][name])
+                layer.bias.copy_(state["biases"][name])
+        steps = {name: tensor.numpy() for name, tensor in state["steps"].items()}
+        self.model.adopt(replace(self.model.scales, steps=steps, tensors=dict(state["tensors"])))
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; the file is always whole, either the old or the new one."""
+        content = {
+            "format": _FORMAT,
+            "identity": self.identity,
+            "state": self.state(),
+            "dual": {name: layer.u for name, layer in self.model.layers.items()},
+            "optimizer": self.optimizer.state_dict(),
+            "history": [asdict(epoch) for epoch in self.history],
+            "best": self.best,
+        }
+        part = path.with_name(f"{path.name}.part")
+        try:
+            torch.save(content, part)
+            os.replace(part, path)
+        except (OSError, RuntimeError) as error:
+            raise ShiftworkError(f"--checkpoint {path}: cannot be written: {str(error).splitlines()[0]}") from error
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ShiftworkError: there is none, or it is damaged or of another training.
+        """
+        if not path.is_file():
+            raise ShiftworkError(f"--checkpoint {path}: no such file")
+        try:
+            content = torch.load(path, weights_only=True)
+            known = content["identity"] if content["format"] == _FORMAT else None
+        except Exception as error:
+            raise ShiftworkError(f"--checkpoint {path}: not a checkpoint of a training") from error
+        if known != self.identity:
+            other = [name for name, value in self.identity.items() if known is None or known.get(name) != value]
+            raise ShiftworkError(f"--checkpoint {path}: of another training: {', '.join(other)} differs")
+        self.restore(content["state"])
+        for name, layer in self.model.layers.items():
+            layer.u = content["dual"][name]
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.history = [Epoch(**epoch) for epoch in content["history"]]
+        self.best = content["best"]
+
+    def result(self) -> Trained:
+        """The best epoch as an integer network."""
+        self.restore(self.best["state"])
+        floats = self.model.floats()
+        scales = replace(self.model.scales, values={})
+        network = msq.build(floats, scales)
+        codes = golden.run(network, self.held.numpy(), collect=False)[network.output]
+        accuracy = golden.accuracy(codes, self.held_y.numpy())
+        return Trained(self.recipe, network, scales, floats, self.history, self.best["epoch"], self.start, accuracy)
+
+
+def emulate(floats: FloatNetwork, scales: MsqScales, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    """What :func:`train` computes in training, in float64 and so without any error.
+
+    Args:
+        floats, scales: of :class:`Trained`. x: samples as the ONNX input expects them.
+
+    Returns:
+        Codes (N, height, width, channels) of every tensor, equal to those of the golden model; of the network output
+        the real numbers.
+    """
+    weights = {}
+    for module in floats.modules:
+        if module.weight is not None:
+            steps = scales.steps[module.name]
+            values = msq.project_rows(scales.scheme, module.weight, steps, scales.row_sp2.get(module.name))
+            unit = steps * 2.0 ** -scales.tensors[module.inputs[0]]
+            assert module.bias is not None
+            bias = np.floor(module.bias / unit + 0.5) * unit
+            weights[module.name] = torch.tensor(values * steps.reshape(-1, 1, 1, 1)), torch.tensor(bias)
+    with torch.no_grad():
+        tensors = _run(floats, scales, _images(to_nhwc(x).astype(np.float64)), weights)
+    return {name: np.asarray(tensor.permute(0, 2, 3, 1)) for name, tensor in tensors.items()}
+
+
+def _images(x: NDArray[np.float32]) -> Tensor:
+    """(N, H, W, C) as a tensor (N, C, H, W) that keeps its order in memory."""
+    return torch.from_numpy(x).permute(0, 3, 1, 2)
+
+
+def augment(x: NDArray[np.float32], recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Images (N, H, W, C), each moved and mirrored at random as the recipe says; what comes in repeats the edge."""
+    count, height, width, _ = x.shape
+    if not recipe.shift and not recipe.flip:
+        return x
+    rows = np.broadcast_to(np.arange(height), (count, height))
+    columns = np.broadcast_to(np.arange(width), (count, width))
+    if recipe.shift:
+        moves = rng.integers(-recipe.shift, recipe.shift + 1, (2, count, 1))
+        rows = np.clip(rows + moves[0], 0, height - 1)
+        columns = np.clip(columns + moves[1], 0, width - 1)
+    if recipe.flip:
+        columns = np.where(rng.random((count, 1)) < 0.5, columns, columns[:, ::-1])
+    return x[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
