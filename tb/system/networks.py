@@ -14,17 +14,25 @@ from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, 
 from shiftwork.golden.model import evaluate, module_sums
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
+from shiftwork.network.integer import (
+    ExponentialCodes,
+    IntegerModule,
+    IntegerNetwork,
+    MixedRows,
+    Stream,
+    TensorInfo,
+    Terms,
+)
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
 from shiftwork.report.demo import CALIBRATION, MODEL, TEST
 
-MODES: dict[str, TermConfig] = {
-    "fixed8-weights": TermConfig(False, "weights"),
-    "fixed8-activations": TermConfig(False, "activations"),
-    "tr-weights": TermConfig(True, "weights", 8, 12, 3),
-    "tr-activations": TermConfig(True, "activations", 16, 18, 0),
+MODES: dict[str, Terms] = {
+    "fixed8-weights": Terms(False, "weights"),
+    "fixed8-activations": Terms(False, "activations"),
+    "tr-weights": Terms(True, "weights", 8, 12, 3),
+    "tr-activations": Terms(True, "activations", 16, 18, 0),
 }
 """Modes of 8-bit codes and their terms."""
 
@@ -60,7 +68,7 @@ def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]
 def _streaming(network: IntegerNetwork, stream: Stream) -> IntegerNetwork:
     result = network.copy()
     for module in result.modules:
-        module.terms = replace(module.terms, stream=stream)
+        module.format = replace(module.format, stream=stream)
     return result
 
 
@@ -69,7 +77,7 @@ class Parameters:
 
     bits = 8
 
-    def __init__(self, terms: TermConfig, rng: np.random.Generator) -> None:
+    def __init__(self, terms: Terms, rng: np.random.Generator) -> None:
         self.terms = terms
         self.scheme = "tr" if terms.enabled else "fixed8"
         self.rng = rng
@@ -77,7 +85,7 @@ class Parameters:
     def weights(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Weights (out, ky, kx, in), and what belongs to them."""
         weight = np.clip(self.rng.normal(0, 45, shape), -127, 127).astype(np.int8)
-        return {"weight": weight, "terms": self.terms}
+        return {"weight": weight, "format": self.terms}
 
     def scales(self, shape: tuple[int, ...], raw: bool, shortcut: bool) -> dict[str, Any]:
         """Bias and shifts."""
@@ -97,7 +105,7 @@ class MsqParameters(Parameters):
     bits = 4
 
     def __init__(self, scheme: str, alpha: str, rng: np.random.Generator) -> None:
-        super().__init__(TermConfig(), rng)
+        super().__init__(Terms(), rng)
         self.scheme, self.alpha = scheme, alpha
         self.layers = 0
 
@@ -108,7 +116,7 @@ class MsqParameters(Parameters):
         real = self.rng.normal(0, 0.5, shape)
         weight = sp2.project(real, 1.0, sp2.fixed_levels())
         weight[row_sp2] = sp2.project(real[row_sp2], 1.0, sp2.levels())
-        return {"weight": weight.astype(np.int8), "row_sp2": row_sp2}
+        return {"weight": weight.astype(np.int8), "format": MixedRows(row_sp2)}
 
     def scales(self, shape: tuple[int, ...], raw: bool, shortcut: bool) -> dict[str, Any]:
         rng, out = self.rng, shape[0]
@@ -147,6 +155,8 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer
         tensors[name] = TensorInfo(shape, 5, not relu, 32 if raw else bits)
         weights = (shape[2], *kernel, depth)
         more |= parameters.weights(weights) | parameters.scales(weights, raw, "shortcut" in more)
+        if "factor" in more:
+            more["format"] = replace(more["format"], factor=more.pop("factor"))
         modules.append(
             IntegerModule(
                 name,
@@ -204,7 +214,7 @@ def _exponential(
         return code, np.sort(rng.integers(0, 1 << magnitude, 2 * code.radius + 1))
 
     network = template.copy()
-    network.scheme = EXPONENTIAL
+    network.scheme = "dnateq"
     code, levels = random_code(ACTIVATION_BITS)
     legal = np.delete(np.arange(2 << code.bits), 3 << (code.bits - 1)).astype(np.uint8)
     x = rng.choice(legal, codes.shape)
@@ -214,12 +224,12 @@ def _exponential(
     for module in network.modules:
         source, shape = network.tensors[module.inputs[0]], network.tensors[module.output].shape
         assert source.code is not None
-        module.terms, module.low, module.high = TermConfig(), -(1 << (ACC_BITS - 1)), (1 << (ACC_BITS - 1)) - 1
+        module.format, module.low, module.high = ExponentialCodes(), -(1 << (ACC_BITS - 1)), (1 << (ACC_BITS - 1)) - 1
         if module.kind == "conv":
             assert module.weight is not None
             width = source.code.bits
-            module.weight_code = Exponential(width, 2.0, 1.0, 0.0)
-            module.weight_levels = np.sort(rng.integers(0, 1 << WEIGHT_BITS, len(source.levels or ()))).astype(np.int32)
+            weight_levels = np.sort(rng.integers(0, 1 << WEIGHT_BITS, len(source.levels or ()))).astype(np.int32)
+            module.format = ExponentialCodes(Exponential(width, 2.0, 1.0, 0.0), weight_levels)
             module.weight = rng.choice(np.delete(np.arange(2 << width), 3 << (width - 1)), module.weight.shape)
             module.weight = module.weight.astype(np.uint8)
             module.weight_bits, module.bias_bits, module.bias_shift, module.shift = width + 1, ACC_BITS, None, None
@@ -238,7 +248,8 @@ def _exponential(
         if module.requantize:
             code, levels = random_code(ACTIVATION_BITS)
             quantiles = np.quantile(np.abs(total), np.sort(rng.random(2 * code.radius)))
-            module.thresholds, module.low, module.high = quantiles.astype(np.int64), -code.radius, code.radius
+            module.format = replace(module.format, thresholds=quantiles.astype(np.int64))  # type: ignore[call-arg]
+            module.low, module.high = -code.radius, code.radius
             network.tensors[module.output] = TensorInfo(
                 shape, 5, False, code.bits + 1, code, tuple(int(level) for level in levels)
             )

@@ -13,12 +13,22 @@ import pytest
 
 import shiftwork.run.layers as executor
 from shiftwork.cli import main
-from shiftwork.compile import Engine, ExpEngine, MsqEngine, TileProgram, TrEngine, requant_of
+from shiftwork.compile import (
+    Engine,
+    ExpEngine,
+    MsqEngine,
+    NetworkProgram,
+    Operands,
+    TrEngine,
+    compile_network,
+    requant_of,
+)
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
-from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerModule, IntegerNetwork, TermConfig
+from shiftwork.network.format import Work
+from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.report.demo import demo
 from shiftwork.run import benchmark
 from shiftwork.run.layers import Execution, execute
@@ -27,6 +37,7 @@ from system import networks
 ENGINE = TrEngine(4, 8)
 MSQ_ENGINE = MsqEngine(2, 3, 4, 4)
 EXP_ENGINE = ExpEngine(4, 8, 2)
+ENGINES: dict[type, Engine] = {engine.form: engine for engine in (ENGINE, MSQ_ENGINE, EXP_ENGINE)}
 MODES = [*networks.MODES, *networks.MSQ_MODES, networks.EXP_MODE]
 SEED = int(os.environ.get("SHW_SEED") or "1")
 STALLS = {"flowing": None, "stalling": Stalls(0.2, 0.4, SEED)}
@@ -37,12 +48,8 @@ _device = lru_cache(maxsize=None)(SimulatedDevice)
 
 def device_for(network: IntegerNetwork, engine: Engine | None = None) -> SimulatedDevice:
     """The device that runs a network, built once."""
-    usual: Engine = ENGINE
-    if network.scheme in MSQ_SCHEMES:
-        usual = MSQ_ENGINE
-    elif network.scheme == EXPONENTIAL:
-        usual = EXP_ENGINE
-    return _device(engine or usual, requant_of(network))
+    form = type(network.convolutions[0].format)
+    return _device(engine or ENGINES[form], requant_of(network))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def device() -> SimulatedDevice:
 
 
 def run(network: IntegerNetwork, x: np.ndarray, device: SimulatedDevice, stalls: Stalls | None = None) -> Execution:
-    counts: dict[str, golden.ModuleCounts] = {}
+    counts: dict[str, Work] = {}
     return execute(network, x, golden.run(network, x, True, counts), device, counts, stalls)
 
 
@@ -96,7 +103,7 @@ def test_modes_follow_each_other_without_reset(device: SimulatedDevice) -> None:
     network, x = networks.every_kind("fixed8-weights", SEED)
     configs = list(networks.MODES.values())
     for index, module in enumerate(module for module in network.modules if module.kind == "conv"):
-        module.terms = configs[index % len(configs)]
+        module.format = configs[index % len(configs)]
     check(run(network, x, device, Stalls(0.1, 0.1, SEED)), network, Stalls())
 
 
@@ -106,11 +113,12 @@ def test_4_bit_layers_are_reported() -> None:
     layers = [layer for layer in run(network, x, device_for(network)).layers if layer.executor == "rtl"]
     for layer, module in zip(layers, (m for m in network.modules if m.kind == "conv"), strict=True):
         assert module.weight is not None
-        assert module.row_sp2 is not None
+        row_sp2 = module.format.row_sp2
         positions = 2 * layer.shape[0] * layer.shape[1]
         assert layer.macs == positions * module.weight.size
-        assert layer.sp2_macs == positions * module.weight[module.row_sp2].size
-        assert layer.stream is layer.tokens is layer.terms_per_mac is None
+        assert layer.facts["sp2_macs"] == positions * module.weight[row_sp2].size
+        assert layer.tokens is None
+        assert "stream" not in layer.facts
         assert layer.bound == -(-layer.macs // (5 * 4 * 4))
         assert layer.cycles
         assert layer.bound <= layer.cycles
@@ -119,14 +127,15 @@ def test_4_bit_layers_are_reported() -> None:
 def test_layers_of_exponential_codes_are_reported() -> None:
     """Work, cycles and bound of layers that have no terms; values beyond a slice and signs cost what they should."""
     network, x = networks.every_kind(networks.EXP_MODE, SEED)
-    counts: dict[str, golden.ModuleCounts] = {}
+    counts: dict[str, Work] = {}
     tensors = golden.run(network, x, True, counts)
     done = execute(network, x, tensors, device_for(network), counts)
     for layer in done.layers:
         if layer.executor == "rtl":
-            assert layer.weight_bits == network.module(layer.name).weight_bits
-            assert 0 < (layer.live_macs or 0) <= layer.macs
-            assert layer.stream is layer.tokens is layer.terms_per_mac is None
+            assert layer.facts["weight_bits"] == network.module(layer.name).weight_bits
+            assert 0 < layer.facts["live_macs"] <= layer.macs
+            assert layer.tokens is None
+            assert "stream" not in layer.facts
             assert layer.cycles
             assert 0 < (layer.bound or 0) <= layer.cycles
 
@@ -149,9 +158,8 @@ def test_images_in_batches(device: SimulatedDevice, monkeypatch: pytest.MonkeyPa
 # Negative controls: what must be found is found.
 
 
-def _flip_weights(module: IntegerModule, program: TileProgram) -> None:
-    memory = program.col_blocks if program.lane_is_channel else program.row_blocks
-    memory[0, program.beats // 2] ^= 0x40
+def _flip_weights(operands: Operands) -> None:
+    operands.layer.weights[0, operands.beats // 2] ^= 0x40
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -162,38 +170,53 @@ def test_a_wrong_weight_is_found(mode: str) -> None:
     assert done.layers[0].mismatches > 0
 
 
-def _swap_kinds(module: IntegerModule, program: TileProgram) -> None:
-    assert program.row_sp2 is not None
-    program.row_sp2 ^= np.uint64(1)
+def _broken(network: IntegerNetwork, engine: Engine) -> NetworkProgram:
+    """A program with a wrong weight."""
+    program = compile_network(network, engine)
+    weights = next(iter(program.layers.values())).weights
+    weights[0, weights.shape[1] // 2] ^= 0x40
+    return program
 
 
-def _swap_rows(module: IntegerModule, program: TileProgram) -> None:
-    program.slots = program.slots[:, ::-1]
+def _part(operands: Operands, name: str) -> np.ndarray:
+    """A part of the memory image, to be changed."""
+    found = operands.layer.read(name)
+    assert found is not None
+    return found
 
 
-def _lower_factor(module: IntegerModule, program: TileProgram) -> None:
-    program.factor = program.factor // 2
+def _swap_kinds(operands: Operands) -> None:
+    words = _part(operands, "row_sp2")
+    words ^= np.uint64(1)
+
+
+def _swap_rows(operands: Operands) -> None:
+    operands.layer.slots = operands.layer.slots[:, ::-1]
+
+
+def _lower_factor(operands: Operands) -> None:
+    words = _part(operands, "factor")
+    words &= np.uint32(0x7FFF7FFF)
 
 
 @pytest.mark.parametrize("fault", [_swap_kinds, _swap_rows, _lower_factor])
-def test_a_fault_of_4_bit_rows_is_found(fault: Callable[[IntegerModule, TileProgram], None]) -> None:
+def test_a_fault_of_4_bit_rows_is_found(fault: Callable[[Operands], None]) -> None:
     """The wrong kind of a row, results put back in the wrong order, a wrong scale."""
     network, x = networks.every_kind("msq-free", SEED)
     done = execute(network, x, golden.run(network, x, True), device_for(network), tamper=fault)
     assert done.layers[0].mismatches > 0
 
 
-def _wrong_table(number: int) -> Callable[[IntegerModule, TileProgram], None]:
-    def fault(module: IntegerModule, program: TileProgram) -> None:
-        assert program.codes is not None
-        words = program.codes.tables
+def _wrong_table(number: int) -> Callable[[Operands], None]:
+    def fault(operands: Operands) -> None:
+        words = _part(operands, "tables")
         words[words[:, 0] == number, 2] //= 3
 
     return fault
 
 
 @pytest.mark.parametrize("fault", [*(_wrong_table(n) for n in range(4)), _swap_rows])
-def test_a_fault_of_exponential_codes_is_found(fault: Callable[[IntegerModule, TileProgram], None]) -> None:
+def test_a_fault_of_exponential_codes_is_found(fault: Callable[[Operands], None]) -> None:
     """Wrong levels of activations and weights, thresholds, levels of shortcuts; results in the wrong order."""
     network, x = networks.every_kind(networks.EXP_MODE, SEED)
     done = execute(network, x, golden.run(network, x, True), device_for(network), tamper=fault)
@@ -206,7 +229,7 @@ def test_what_a_device_cannot_run_is_refused(device: SimulatedDevice) -> None:
     with pytest.raises(ShiftworkError, match="'c1': it has 4-bit codes"):
         run(scaled, x, device)
     coded, z = networks.every_kind(networks.EXP_MODE, SEED)
-    with pytest.raises(ShiftworkError, match="'c1': scheme dnateq is not that of the tr engine"):
+    with pytest.raises(ShiftworkError, match="'c1': it has exponential codes"):
         run(coded, z, device)
     with pytest.raises(ShiftworkError, match="c1: the device's post unit requantizes by shift"):
         run(scaled, x, device_for(shifted))
@@ -229,14 +252,7 @@ def test_a_wrong_weight_fails_the_command(
     assert main(command) == 0
     assert "mismatches      0 of" in capsys.readouterr().out
 
-    honest = executor.compile_module
-
-    def broken(*arguments: object) -> TileProgram:
-        program = honest(*arguments)  # type: ignore[arg-type]
-        _flip_weights(network.modules[0], program)
-        return program
-
-    monkeypatch.setattr(executor, "compile_module", broken)
+    monkeypatch.setattr(executor, "compile_network", _broken)
     assert main(command) == 1
     assert "mismatches      0 of" not in capsys.readouterr().out
 
@@ -244,14 +260,7 @@ def test_a_wrong_weight_fails_the_command(
 def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo(2, None, ENGINE, MSQ_ENGINE, EXP_ENGINE) == 0
     assert "every layer equals the golden model" in capsys.readouterr().out
-    honest = executor.compile_module
-
-    def broken(network: IntegerNetwork, module: IntegerModule, *arguments: object) -> TileProgram:
-        program = honest(network, module, *arguments)  # type: ignore[arg-type]
-        _flip_weights(module, program)
-        return program
-
-    monkeypatch.setattr(executor, "compile_module", broken)
+    monkeypatch.setattr(executor, "compile_network", _broken)
     assert demo(2, None, ENGINE, MSQ_ENGINE, EXP_ENGINE) == 1
     assert "FAILED" in capsys.readouterr().out
 
@@ -270,15 +279,14 @@ def test_a_hang_is_reported(monkeypatch: pytest.MonkeyPatch, device: SimulatedDe
     check(run(network, x, device), network, None)  # the device is usable again
 
 
-@pytest.mark.parametrize("terms", [TermConfig(True, "weights", 3, 12, 3), TermConfig(True, "weights", 8, 12, 10)])
-def test_an_illegal_configuration_is_reported(terms: TermConfig, device: SimulatedDevice) -> None:
+@pytest.mark.parametrize("terms", [Terms(True, "weights", 3, 12, 3), Terms(True, "weights", 8, 12, 10)])
+def test_an_illegal_configuration_is_reported(terms: Terms, device: SimulatedDevice) -> None:
     network, x = networks.digits("tr-weights", 1)
     tensors = golden.run(network, x, True)
-    program = executor.compile_module(network, network.modules[0], tensors, ENGINE)
-    network.modules[0].terms = terms
+    layer = compile_network(network, ENGINE).layers[network.modules[0].name]
+    layer.settings |= {"cfg_group": terms.group, "cfg_data_terms": terms.data_terms}
     with pytest.raises(ShiftworkError, match="refuses its configuration"):
-        device.run(network.modules[0], program)
-    network.modules[0].terms = networks.MODES["tr-weights"]
+        device.run(layer.operands(tensors))
     check(run(network, x, device), network, None)
 
 

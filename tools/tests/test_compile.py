@@ -14,27 +14,33 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import exponential, sp2
 from shiftwork.codes.exponential import Exponential
-from shiftwork.compile import (
-    ExpEngine,
-    MsqEngine,
-    TileProgram,
-    TrEngine,
-    compile_module,
-    engine_for,
-    requant_of,
-    schedule,
-)
+from shiftwork.compile import Engine, ExpEngine, MsqEngine, Operands, TrEngine, compile_network, requant_of
+from shiftwork.compile.engine import check_sums
 from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
 from shiftwork.compile.msq_cycles import predict_msq_cycles
-from shiftwork.compile.operands import assign_rows, check_sums, pack_codes, unpack_codes
-from shiftwork.device.simulated import _pack
+from shiftwork.compile.msq_engine import assign_rows
+from shiftwork.compile.packing import pack_codes, pack_lanes, unpack_codes, unpack_lanes
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums
 from shiftwork.golden.model import dot_products
-from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TensorInfo, TermConfig
+from shiftwork.network.integer import (
+    ExponentialCodes,
+    IntegerModule,
+    IntegerNetwork,
+    MixedRows,
+    Stream,
+    TensorInfo,
+    Terms,
+)
 from shiftwork.run.layers import batch_size
+from shiftwork.schemes import engine_for
 
 Codes = NDArray[np.integer]
+
+
+def compiled(network: IntegerNetwork, module: IntegerModule, tensors: Mapping[str, Codes], engine: Engine) -> Operands:
+    """One module of a network with its activations."""
+    return compile_network(network, engine).layers[module.name].operands(tensors)
 
 
 def network_of(module: IntegerModule, source: TensorInfo, size: tuple[int, int]) -> IntegerNetwork:
@@ -49,7 +55,7 @@ def example(stream: Stream, groups: int, signed: bool) -> tuple[IntegerNetwork, 
     rng = np.random.default_rng(11)
     weight = rng.integers(-127, 128, (6, 3, 2, 4 // groups)).astype(np.int8)
     module = IntegerModule("m", "conv", ["x"], "y", weight=weight, shortcut="s", groups=groups)
-    module.stride, module.pads, module.terms = (2, 1), (1, 0, 1, 1), TermConfig(stream=stream)
+    module.stride, module.pads, module.format = (2, 1), (1, 0, 1, 1), Terms(stream=stream)
     module.bias, module.shift = rng.integers(-99, 99, 6).astype(np.int32), np.arange(6, dtype=np.int32)
     module.bias_shift = module.shortcut_shift = np.arange(6, dtype=np.int32)
     network = network_of(module, TensorInfo((7, 5, 4), 3, signed), (4, 5))
@@ -58,10 +64,11 @@ def example(stream: Stream, groups: int, signed: bool) -> tuple[IntegerNetwork, 
     return network, {"x": x.astype(np.int8 if signed else np.uint8), "s": shortcut}
 
 
-def products(program: TileProgram) -> NDArray[np.int32]:
+def products(program: Operands) -> NDArray[np.int32]:
     """What an engine returns for a program, in tile order."""
-    rows = program.row_blocks.view(np.int8) if program.row_signed else program.row_blocks
-    cols = program.col_blocks.view(np.int8) if program.col_signed else program.col_blocks
+    settings = program.layer.settings
+    rows = program.row_blocks.view(np.int8) if settings["cfg_row_signed"] else program.row_blocks
+    cols = program.col_blocks.view(np.int8) if settings["cfg_col_signed"] else program.col_blocks
     found = [rows[r].astype(np.int64).T @ cols[c].astype(np.int64) for r, c, _ in program.tiles]
     return np.stack(found).astype(np.int32)
 
@@ -73,12 +80,12 @@ def products(program: TileProgram) -> NDArray[np.int32]:
 def test_tiles_compute_the_convolution(stream: Stream, groups: int, signed: bool, shape: tuple[int, int]) -> None:
     network, tensors = example(stream, groups, signed)
     module = network.modules[0]
-    program = compile_module(network, module, tensors, TrEngine(*shape))
+    program = compiled(network, module, tensors, TrEngine(*shape))
     expected = dot_products(network, module, tensors["x"])
     assert np.array_equal(program.gather(products(program)), expected)
     assert program.macs == expected.size * 6 * 4 // groups
-    assert program.row_blocks.shape[1:] == (program.depth, shape[0])
-    assert program.col_blocks.shape[1:] == (program.depth, shape[1])
+    assert program.row_blocks.shape[1:] == (module.depth, shape[0])
+    assert program.col_blocks.shape[1:] == (module.depth, shape[1])
 
 
 @pytest.mark.parametrize("stream", ["weights", "activations"])
@@ -87,12 +94,12 @@ def test_tiles_compute_the_convolution(stream: Stream, groups: int, signed: bool
 def test_constants_meet_their_channel(stream: Stream, groups: int, shape: tuple[int, int]) -> None:
     network, tensors = example(stream, groups, False)
     module = network.modules[0]
-    program = compile_module(network, module, tensors, TrEngine(*shape))
-    row = np.arange(shape[0])[None, :] * (not program.lane_is_channel)
+    program = compiled(network, module, tensors, TrEngine(*shape))
+    row = np.arange(shape[0])[None, :] * program.layer.weights_on_rows
     index = program.tiles[:, 2:] + row
-    for values, want in ((program.bias, module.bias), (program.shift, module.shift)):
-        assert want is not None
-        seen = program.gather(np.ascontiguousarray(values[index]))
+    for name in ("bias", "bias_shift", "shift", "shortcut_shift"):
+        want = getattr(module, name)
+        seen = program.gather(np.ascontiguousarray(program.layer.constants(name)[index]))
         assert np.array_equal(seen, np.broadcast_to(want, seen.shape))
     assert program.shortcut is not None
     assert np.array_equal(program.gather(program.shortcut.view(np.int8)), tensors["s"])
@@ -100,17 +107,21 @@ def test_constants_meet_their_channel(stream: Stream, groups: int, shape: tuple[
 
 def test_padding_lanes_are_zero() -> None:
     network, tensors = example("weights", 1, False)
-    program = compile_module(network, network.modules[0], tensors, TrEngine(4, 64))
+    program = compiled(network, network.modules[0], tensors, TrEngine(4, 64))
     assert program.row_tiles == 2
     assert not program.row_blocks[1, :, 2:].any()
     assert not program.col_blocks[0, :, 60:].any()
 
 
-@pytest.mark.parametrize("width", [5, 6])
+@pytest.mark.parametrize("width", [5, 6, 16, 32, 48])
 @pytest.mark.parametrize("lanes", [1, 3, 6, 7, 64])
-def test_packed_shifts(lanes: int, width: int) -> None:
-    values = np.random.default_rng(lanes).integers(0, 1 << width, (9, lanes)).astype(np.int32)
-    packed = _pack(values, width)
+def test_packed_lanes(lanes: int, width: int) -> None:
+    values = np.random.default_rng(lanes).integers(0, 1 << width, (9, lanes))
+    packed = pack_lanes(values, width)
+    assert np.array_equal(unpack_lanes(packed, width, lanes), values)
+    if width % 8 == 0:
+        signed = values - (1 << (width - 1))
+        assert np.array_equal(unpack_lanes(pack_lanes(signed, width), width, lanes, signed=True), signed)
     assert packed.shape == (9, -(-lanes * width // 32))
     for vector, words in zip(values, packed, strict=True):
         whole = sum(int(word) << (32 * place) for place, word in enumerate(words))
@@ -120,11 +131,11 @@ def test_packed_shifts(lanes: int, width: int) -> None:
 def test_tokens_of_real_rows_only() -> None:
     """One weight of three terms in planes 4, 2, 0: the other six planes cost one token each; padding rows cost none."""
     weight = np.full((1, 1, 1, 1), 21, np.int8)
-    module = IntegerModule("m", "conv", ["x"], "y", weight=weight, terms=TermConfig(stream="weights"))
+    module = IntegerModule("m", "conv", ["x"], "y", weight=weight, format=Terms(stream="weights"))
     network = network_of(module, TensorInfo((1, 5, 1), 0, False), (1, 5))
     x: Mapping[str, Codes] = {"x": np.ones((1, 1, 5, 1), np.uint8)}
-    program = compile_module(network, module, x, TrEngine(4, 2))
-    cost = schedule(program, module.terms)
+    program = compiled(network, module, x, TrEngine(4, 2))
+    cost = program.layer.engine.schedule(program)
     assert len(program.tiles) == 3
     assert cost.tokens == 3 * 9
     assert cost.bound == 3 * 9
@@ -135,24 +146,46 @@ def test_a_slice_that_could_overflow_is_refused() -> None:
     weight = np.full((2, 1, 1, 256), 127, np.int8)
     module = IntegerModule("wide", "conv", ["x"], "y", weight=weight)
     network = network_of(module, TensorInfo((1, 1, 256), 0, False), (1, 1))
-    check_sums(network, module)
-    module.terms = TermConfig(True, "weights", 8, 8, 1)  # 127 becomes 128, 255 becomes 256
+    check_sums(network, module, 256, 24)
+    module.format = Terms(True, "weights", 8, 8, 1)  # 127 becomes 128, 255 becomes 256
     with pytest.raises(ShiftworkError, match="'wide': a sum of 256 products can reach 8388608"):
-        check_sums(network, module)
+        check_sums(network, module, 256, 24)
 
 
 def test_a_raw_tensor_cannot_be_streamed() -> None:
     network, tensors = example("weights", 1, False)
     network.tensors["x"] = TensorInfo((7, 5, 4), 3, True, 32)
     with pytest.raises(ShiftworkError, match="'m': it reads 32-bit codes"):
-        compile_module(network, network.modules[0], tensors, TrEngine(4, 8))
+        compiled(network, network.modules[0], tensors, TrEngine(4, 8))
 
 
 def test_a_kernel_larger_than_the_map_is_refused() -> None:
-    network, tensors = example("weights", 1, False)
-    empty = {**tensors, "x": np.zeros((1, 0, 5, 4), np.uint8)}
+    network, _ = example("weights", 1, False)
+    network.tensors["x"] = TensorInfo((0, 5, 4), 3, False)
     with pytest.raises(ShiftworkError, match="'m': the kernel is larger"):
-        compile_module(network, network.modules[0], empty, TrEngine(4, 8))
+        compile_network(network, TrEngine(4, 8))
+
+
+def test_activations_of_another_shape_are_refused() -> None:
+    network, tensors = example("weights", 1, False)
+    other = {**tensors, "s": tensors["s"][:, 1:]}
+    with pytest.raises(ShiftworkError, match="'m': tensor 's' of shape"):
+        compiled(network, network.modules[0], other, TrEngine(4, 8))
+
+
+def test_weights_and_constants_are_compiled_once() -> None:
+    """Layers share one image; a batch of activations leaves it as it is and adds nothing to it."""
+    network, tensors = example("weights", 2, True)
+    program = compile_network(network, TrEngine(4, 8))
+    layer = program.layers["m"]
+    before = program.memory.copy()
+    first, second = (layer.operands({name: x[:n] for name, x in tensors.items()}) for n in (1, 3))
+    assert np.array_equal(program.memory, before)
+    assert np.shares_memory(first.row_blocks, program.memory)
+    assert np.shares_memory(first.row_blocks, second.row_blocks)
+    spans = sorted((segment.offset, name) for name, segment in layer.segments.items())
+    assert spans[0][0] == 0
+    assert all(offset % 8 == 0 for offset, _ in spans)
 
 
 def test_batches_are_never_empty() -> None:
@@ -197,12 +230,12 @@ def msq_example(groups: int, signed: bool, scale: bool = True) -> tuple[IntegerN
     weight = rng.integers(-7, 8, (10, 3, 2, 4 // groups))
     weight[row_sp2] = rng.choice(sp2.levels(), weight[row_sp2].shape) * rng.choice((-1, 1), weight[row_sp2].shape)
     module = IntegerModule("m", "conv", ["x"], "y", weight=weight.astype(np.int8), shortcut="s", groups=groups)
-    module.stride, module.pads, module.row_sp2 = (2, 1), (1, 0, 1, 1), row_sp2
+    module.stride, module.pads, module.format = (2, 1), (1, 0, 1, 1), MixedRows(row_sp2)
     module.bias = rng.integers(-99, 99, 10).astype(np.int32)
     module.shift = np.arange(1 if scale else 0, 11 if scale else 10, dtype=np.int32)
     module.shortcut_shift = module.shift + (37 if scale else 0)
     if scale:
-        module.factor = rng.integers(1 << 15, 1 << 16, 10).astype(np.int32)
+        module.format = MixedRows(row_sp2, rng.integers(1 << 15, 1 << 16, 10).astype(np.int32))
     network = replace(network_of(module, TensorInfo((7, 5, 4), 3, signed, 4), (4, 5)), scheme="msq")
     x = rng.integers(-8 if signed else 0, 8 if signed else 16, (3, 7, 5, 4))
     shortcut = rng.integers(-8, 8, (3, 4, 5, 10)).astype(np.int8)
@@ -218,20 +251,22 @@ def port_codes(block: NDArray[np.uint8], entries: int, lanes: int) -> NDArray[np
     return np.array(codes)
 
 
-def msq_products(program: TileProgram) -> NDArray[np.int32]:
+def msq_products(program: Operands) -> NDArray[np.int32]:
     """What the engine returns for a program, in tile order."""
-    engine = program.engine
+    engine, row_sp2 = program.layer.engine, program.layer.read("row_sp2")
     assert isinstance(engine, MsqEngine)
-    assert program.row_sp2 is not None
+    assert row_sp2 is not None
     found = []
     for row, col, _ in program.tiles:
         codes = port_codes(program.row_blocks[row], engine.rows, engine.lanes)
         values = np.where(codes > 7, codes - 16, codes)
         for place in range(engine.rows):
-            if int(program.row_sp2[row]) >> place & 1:
+            if int(row_sp2[row]) >> place & 1:
                 values[place] = sp2.decode(codes[place])
         data = port_codes(program.col_blocks[col], engine.cols, engine.lanes)
-        found.append(values @ (np.where(data > 7, data - 16, data) if program.col_signed else data).T)
+        found.append(
+            values @ (np.where(data > 7, data - 16, data) if program.layer.settings["cfg_col_signed"] else data).T
+        )
     return np.stack(found).astype(np.int32)
 
 
@@ -241,13 +276,12 @@ def msq_products(program: TileProgram) -> NDArray[np.int32]:
 def test_4_bit_tiles_compute_the_convolution(groups: int, signed: bool, shape: tuple[int, int, int, int]) -> None:
     network, tensors = msq_example(groups, signed)
     module, engine = network.modules[0], MsqEngine(*shape)
-    program = compile_module(network, module, tensors, engine)
+    program = compiled(network, module, tensors, engine)
     expected = dot_products(network, module, tensors["x"])
     assert np.array_equal(program.gather(msq_products(program)), expected)
     assert program.row_tiles == -(-10 // groups // engine.rows)
     assert program.beats == -(-24 // groups // engine.lanes)
     assert program.macs == expected.size * 24 // groups
-    assert program.depth == 24 // groups
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -255,12 +289,13 @@ def test_4_bit_tiles_compute_the_convolution(groups: int, signed: bool, shape: t
 def test_constants_meet_their_permuted_channel(groups: int, shape: tuple[int, int, int, int]) -> None:
     network, tensors = msq_example(groups, False)
     module = network.modules[0]
-    program = compile_module(network, module, tensors, MsqEngine(*shape))
-    index = program.tiles[:, 2:] + np.arange(program.engine.rows)
+    program = compiled(network, module, tensors, MsqEngine(*shape))
+    index = program.tiles[:, 2:] + np.arange(program.layer.engine.rows)
     names = ("bias", "factor", "shift", "shortcut_shift")
     for name in names:
-        seen = program.gather(np.ascontiguousarray(getattr(program, name)[index]))
-        assert np.array_equal(seen, np.broadcast_to(getattr(module, name), seen.shape)), name
+        seen = program.gather(np.ascontiguousarray(program.layer.constants(name)[index]))
+        want = module.format.factors() if name == "factor" else getattr(module, name)
+        assert np.array_equal(seen, np.broadcast_to(want, seen.shape)), name
     assert program.shortcut is not None
     assert np.array_equal(program.gather(program.shortcut.view(np.int8)), tensors["s"])
 
@@ -271,17 +306,21 @@ def test_what_the_msq_engine_cannot_run_is_refused() -> None:
         network.tensors["x"] = replace(network.tensors["x"], bits=bits)
         network.modules.insert(0, replace(network.modules[0], **changes))  # type: ignore[arg-type]
         with pytest.raises(ShiftworkError, match=f"^node 'm': {message}"):
-            compile_module(network, network.modules[0], tensors, MsqEngine())
+            compiled(network, network.modules[0], tensors, MsqEngine())
 
     weight = np.zeros((10, 3, 2, 4), np.int8)
-    refused("it has no 4-bit codes for the msq engine", row_sp2=None)
+    refused("it has no 4-bit codes for the msq engine", format=MixedRows())
     refused("it reads 5-bit codes, the engine takes 4 bits", bits=5)
-    refused("the msq engine has the weights on its rows", terms=TermConfig(stream="activations"))
-    refused("a network output by scale cannot have a shortcut", requantize=False, factor=None)
-    refused("3 is no 4-bit SP2 value", weight=weight + np.int8(3), row_sp2=np.ones(10, np.bool_))
-    refused("a weight of 8 is outside the fixed codes", weight=weight - np.int8(8), row_sp2=np.zeros(10, np.bool_))
+    refused("it has integers made of terms, the msq engine takes 4-bit codes", format=Terms(stream="activations"))
+    sp2_rows, factor = np.ones(10, np.bool_), np.full(10, 1 << 15, np.int32)
+    refused("3 is no 4-bit SP2 value", weight=weight + np.int8(3), format=MixedRows(sp2_rows, factor))
+    refused("a weight of 8 is outside the fixed codes", weight=weight - np.int8(8), format=MixedRows(~sp2_rows, factor))
+    network, _ = msq_example(1, False)
+    network.modules.append(replace(network.modules[0], name="raw", requantize=False, format=MixedRows(sp2_rows)))
+    with pytest.raises(ShiftworkError, match="'raw': a network output by scale cannot have a shortcut"):
+        compile_network(network, MsqEngine())
     wide = np.full((10, 1, 1, 69906), 8, np.int8)  # 8 * 15 * 69906 is just beyond 2^23
-    refused("a sum of 69906 products can reach 8388720", weight=wide, row_sp2=np.ones(10, np.bool_))
+    refused("a sum of 69906 products can reach 8388720", weight=wide, format=MixedRows(sp2_rows, factor))
 
 
 def test_a_network_mixed_of_requantizers_is_refused() -> None:
@@ -289,14 +328,14 @@ def test_a_network_mixed_of_requantizers_is_refused() -> None:
     other, _ = msq_example(1, False, scale=False)
     network.modules = [network.modules[0], other.modules[0]]
     with pytest.raises(ShiftworkError, match="'m': it is requantized by shift"):
-        compile_module(network, network.modules[1], tensors, MsqEngine())
+        compiled(network, network.modules[1], tensors, MsqEngine())
     assert [requant_of(net) for net in (network, other)] == ["scale", "shift"]
 
 
 def test_4_bit_codes_do_not_fit_the_tr_engine() -> None:
     network, tensors = msq_example(1, False)
-    with pytest.raises(ShiftworkError, match="'m': it has 4-bit codes, which are not those of the tr engine"):
-        compile_module(network, network.modules[0], tensors, TrEngine())
+    with pytest.raises(ShiftworkError, match="'m': it has 4-bit codes, the tr engine takes integers made of terms"):
+        compiled(network, network.modules[0], tensors, TrEngine())
 
 
 def test_cycles_of_the_msq_engine() -> None:
@@ -345,9 +384,9 @@ def exp_example(groups: int = 1, bits: int = 4) -> tuple[IntegerNetwork, dict[st
         shortcut_shift=rng.integers(0, 32, 10).astype(np.int32),
         low=-code.radius,
         high=code.radius,
-        weight_code=code,
-        weight_levels=weight_levels.astype(np.int32),
-        thresholds=np.sort(rng.integers(0, 1 << 40, 2 * code.radius)),
+        format=ExponentialCodes(
+            code, weight_levels.astype(np.int32), thresholds=np.sort(rng.integers(0, 1 << 40, 2 * code.radius))
+        ),
     )
     small = replace(info, shape=(4, 5, 10))
     network = IntegerNetwork("dnateq", "x", "y", {"x": info, "s": small, "y": small}, [module])
@@ -361,21 +400,22 @@ def test_tiles_of_exponential_codes_compute_the_convolution(
 ) -> None:
     network, tensors = exp_example(groups, bits)
     module, engine = network.modules[0], ExpEngine(*shape)
-    program = compile_module(network, module, tensors, engine)
-    layer = program.codes
-    assert layer is not None
-    assert (layer.bits, layer.shortcut_bits, layer.output_bits) == (bits, bits, bits)
-    words = {number: {int(a): int(w) for n, a, w in layer.tables if n == number} for number in range(4)}
+    program = compiled(network, module, tensors, engine)
+    layer, tables = program.layer, program.layer.read("tables")
+    assert tables is not None
+    assert (layer.settings["cfg_exponent_bits"], layer.settings["shortcut_bits"]) == (bits, bits)
+    words = {number: {int(a): int(w) for n, a, w in tables if n == number} for number in range(4)}
     held = class_sums.ExpTables(np.array(list(words[0].values())), np.array(list(words[1].values())))
+    config = class_sums.ExpConfig(bits, bool(layer.settings["cfg_row_signed"]))
     found = []
     for row, col, _ in program.tiles:
         rows = exponential.resize(unpack_codes(program.row_blocks[row], bits + 1, engine.rows).T, bits, 7)
         cols = exponential.resize(unpack_codes(program.col_blocks[col], bits + 1, engine.cols).T, bits, 7)
-        found.append(class_sums.tile(rows, cols, class_sums.ExpConfig(bits, program.row_signed), held))
+        found.append(class_sums.tile(rows, cols, config, held))
     expected = dot_products(network, module, tensors["x"])
     assert np.array_equal(program.gather(np.stack(found)), expected)
-    assert (program.beats, program.depth, program.macs) == (24 // groups, 24 // groups, expected.size * 24 // groups)
-    seen = program.gather(program.bias[program.tiles[:, 2:] + np.zeros(engine.rows, np.int64)])
+    assert (program.beats, program.macs) == (24 // groups, expected.size * 24 // groups)
+    seen = program.gather(layer.constants("bias")[program.tiles[:, 2:] + np.zeros(engine.rows, np.int64)])
     assert module.bias is not None
     assert np.array_equal(seen, np.broadcast_to(module.bias, expected.shape))
     assert program.shortcut is not None
@@ -388,29 +428,31 @@ def test_tiles_of_exponential_codes_compute_the_convolution(
 def test_slices_of_a_tile_are_equal() -> None:
     network, tensors = exp_example()
     network.modules[0].weight = np.full((10, 1, 1, 577), 8, np.uint8)
+    network.tensors["x"] = replace(network.tensors["x"], shape=(1, 1, 577))
     network.modules[0].shortcut, network.modules[0].pads, network.modules[0].stride = None, (0, 0, 0, 0), (1, 1)
     tensors["x"] = np.full((1, 1, 1, 577), 3, np.uint8)
-    program = compile_module(network, network.modules[0], tensors, ExpEngine())
-    assert program.codes is not None
-    assert program.codes.slice_length == 193
+    program = compiled(network, network.modules[0], tensors, ExpEngine())
+    assert program.layer.settings["cfg_slice_length"] == 193
 
 
 def test_what_the_exp_engine_cannot_run_is_refused() -> None:
-    def refused(message: str, **changes: object) -> None:
+    def refused(message: str, shortcut_shift: NDArray[np.int32] | None = None, **changes: object) -> None:
         network, tensors = exp_example()
-        network.modules[0] = replace(network.modules[0], **changes)  # type: ignore[arg-type]
+        module = network.modules[0]
+        module.format = replace(module.format, **changes)
+        module.shortcut_shift = module.shortcut_shift if shortcut_shift is None else shortcut_shift
         with pytest.raises(ShiftworkError, match=f"^node 'm': {message}"):
-            compile_module(network, network.modules[0], tensors, ExpEngine())
+            compiled(network, network.modules[0], tensors, ExpEngine())
 
     levels = np.arange(15, dtype=np.int32)
-    refused("it has no exponential codes", weight_code=None)
-    refused("exponents of 4 and 5 bits cannot share a layer", weight_code=Exponential(5, 2.0, 1.0, 0.0))
-    refused("levels of weights up to 4096 take more than 12 bits", weight_levels=levels + 4082)
+    refused("it has no exponential codes", code=None)
+    refused("exponents of 4 and 5 bits cannot share a layer", code=Exponential(5, 2.0, 1.0, 0.0))
+    refused("levels of weights up to 4096 take more than 12 bits", levels=levels + 4082)
     refused("a shortcut is shifted by 32", shortcut_shift=np.full(10, 32, np.int32))
     refused("it has no thresholds", thresholds=None)
     network, tensors = msq_example(1, False)
-    with pytest.raises(ShiftworkError, match="'m': scheme msq is not that of the exp engine"):
-        compile_module(network, network.modules[0], tensors, ExpEngine())
+    with pytest.raises(ShiftworkError, match="'m': it has 4-bit codes, the exp engine takes exponential codes"):
+        compiled(network, network.modules[0], tensors, ExpEngine())
 
 
 def test_walks_of_lists() -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -15,18 +14,15 @@ import pytest
 from shiftwork.codes import terms
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import (
-    ModuleCounts,
     accuracy,
-    code_range,
-    pairs_bound,
     predictions,
     quantize_input,
-    reduction_length,
     run,
 )
 from shiftwork.network.floating import reference
+from shiftwork.network.format_rows import RowWork
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork, TensorInfo, TermConfig
+from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows, TensorInfo, Terms
 from shiftwork.quantize import fixed8, msq
 from shiftwork.quantize.bounds import accumulator_bound, largest_activation, slice_bounds
 from shiftwork.tensors.im2col import im2col, output_shape, weight_matrix
@@ -59,10 +55,11 @@ def shifted(acc: int, shift: int) -> int:
 
 def scaled(module: IntegerModule, o: int, acc: int, skip: int) -> int:
     """Code of channel o by scale-round, from its dot product and its shortcut."""
-    assert module.factor is not None
+    factor = module.format.factors()
+    assert factor is not None
     assert module.bias is not None
     assert module.shift is not None
-    total = (acc + int(module.bias[o])) * int(module.factor[o])
+    total = (acc + int(module.bias[o])) * int(factor[o])
     if module.shortcut_shift is not None:
         total += skip << int(module.shortcut_shift[o])
     return clamp(shifted(total, int(module.shift[o])), module.low, module.high)
@@ -74,7 +71,7 @@ def convolution(network: IntegerNetwork, module: IntegerModule, codes: Codes, n:
     assert module.weight is not None
     assert module.bias is not None
     rows, columns = output_shape((1, *source.shape), module)
-    out, t = module.weight.shape[0], module.terms
+    out, t = module.weight.shape[0], module.format if isinstance(module.format, Terms) else Terms()
     result = np.zeros((rows, columns, out), np.int64)
     most, pairs = 0, 0
     per_group = out // module.groups
@@ -91,7 +88,7 @@ def convolution(network: IntegerNetwork, module: IntegerModule, codes: Codes, n:
                     a = terms.truncate(a, t.data_terms, network.rule).tolist()
                 pairs += int(terms.count(a, network.rule) @ terms.count(w, network.rule))
                 acc = sum(p * q for p, q in zip(w, a, strict=True))
-                if module.factor is not None:
+                if module.format.factors() is not None:
                     most = max(most, abs(acc))
                     skip = 0 if module.shortcut is None else int(codes[module.shortcut][n, y, x, o])
                     result[y, x, o] = scaled(module, o, acc, skip)
@@ -136,25 +133,25 @@ def pooling(network: IntegerNetwork, module: IntegerModule, source: np.ndarray) 
 
 def check(network: IntegerNetwork, x: np.ndarray) -> Codes:
     """Every module of the golden model against loops, on what the golden model fed it."""
-    counts: dict[str, ModuleCounts] = {}
+    counts: dict[str, Any] = {}
     codes = run(network, x, counts=counts)
     for module in network.modules:
         got = codes[module.output]
         info = network.tensors[module.output]
-        low, high = code_range(info)
+        low, high = info.limits
         assert got.shape == (len(x), *info.shape)
         if module.kind == "conv":
             images = [convolution(network, module, codes, n) for n in range(len(x))]
             expected = np.stack([image for image, _, _ in images])
             assert max(most for _, most, _ in images) <= accumulator_bound(network, module)
             work = counts[module.name]
-            assert work.macs == expected.size * reduction_length(module)
-            if network.scheme in MSQ_SCHEMES:
-                share = 0.0 if module.row_sp2 is None else module.row_sp2.mean()
-                assert work == ModuleCounts(work.macs, sp2_macs=round(share * work.macs))
+            assert work.macs == expected.size * module.depth
+            if isinstance(module.format, MixedRows):
+                share = 0.0 if module.format.row_sp2 is None else module.format.row_sp2.mean()
+                assert work == RowWork(work.macs, sp2_macs=round(share * work.macs))
             else:
                 assert work.pairs == sum(pairs for _, _, pairs in images)
-                assert work.bound == pytest.approx(work.macs * pairs_bound(module))
+                assert work.bound == pytest.approx(work.macs * module.format.pairs_bound(module.depth))
         elif module.kind in ("maxpool", "avgpool"):
             images_in = codes[module.inputs[0]]
             expected = np.stack([pooling(network, module, image) for image in images_in])
@@ -243,10 +240,10 @@ CONSTANTS = {
     "pads": np.array([0, 1, 0, 0, 0, 0, 1, 0]),
 }
 TERMS = {
-    "qt": TermConfig(),
-    "weights": TermConfig(True, "weights", 8, 9, 2),
-    "weights_whole_data": TermConfig(True, "weights", 16, 5, 0),
-    "activations": TermConfig(True, "activations", 32, 13, 0),
+    "qt": Terms(),
+    "weights": Terms(True, "weights", 8, 9, 2),
+    "weights_whole_data": Terms(True, "weights", 16, 5, 0),
+    "activations": Terms(True, "activations", 32, 13, 0),
 }
 
 
@@ -268,20 +265,20 @@ def test_every_module_equals_loops(save_model: Any, name: str, config: str, rule
     network, x, _ = build(save_model, name)
     network.rule = rule
     for module in network.modules:
-        module.terms = TERMS[config]
+        module.format = TERMS[config]
     check(network, x[:2])
 
 
 @pytest.mark.parametrize("alpha", msq.ALPHAS)
-@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+@pytest.mark.parametrize("scheme", msq.SCHEMES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_four_bit_rows_equal_loops(save_model: Any, name: str, scheme: str, alpha: str) -> None:
     _, x, path = build(save_model, name)
     network = msq.quantize(import_onnx(path), x, scheme, 0.5, alpha)
     check(network, x[:2])
     convolutions = [module for module in network.modules if module.kind == "conv"]
-    assert all((module.row_sp2 is None) == (scheme == "pot") for module in convolutions)
-    assert all((module.factor is None) == (alpha == "pot" or not module.requantize) for module in convolutions)
+    assert all((module.format.row_sp2 is None) == (scheme == "pot") for module in convolutions)
+    assert all((module.format.factor is None) == (alpha == "pot" or not module.requantize) for module in convolutions)
 
 
 @pytest.mark.parametrize("method", fixed8.SCALE_METHODS)
@@ -333,11 +330,11 @@ def test_im2col_order() -> None:
         assert weight_matrix(module, part).shape == (2, 12)
 
 
-def one_layer(weight: np.ndarray, config: TermConfig, signed: bool, **more: Any) -> IntegerNetwork:
+def one_layer(weight: np.ndarray, config: Terms, signed: bool, **more: Any) -> IntegerNetwork:
     """A network of one fully connected layer."""
     out, k = weight.shape
     module = IntegerModule(
-        "fc", "conv", ["x"], "y", weight=weight.reshape(out, 1, 1, k).astype(np.int8), terms=config,
+        "fc", "conv", ["x"], "y", weight=weight.reshape(out, 1, 1, k).astype(np.int8), format=config,
         bias=np.zeros(out, np.int32), low=-(1 << 31), high=(1 << 31) - 1, requantize=False, **more,
     )  # fmt: skip
     tensors = {"x": TensorInfo((1, 1, k), 0, signed), "y": TensorInfo((1, 1, out), 0, True, 32)}
@@ -347,13 +344,13 @@ def one_layer(weight: np.ndarray, config: TermConfig, signed: bool, **more: Any)
 def test_vector_of_the_numerics_page() -> None:
     weight = np.array([[81, -6, 11, 3]])
     x = np.array([45, 27, 119, 12]).reshape(1, 1, 1, 4)
-    network = one_layer(weight, TermConfig(True, "weights", 4, 8, 3), signed=True)
-    counts: dict[str, ModuleCounts] = {}
+    network = one_layer(weight, Terms(True, "weights", 4, 8, 3), signed=True)
+    counts: dict[str, Any] = {}
     assert run(network, x, counts=counts)["y"].item() == 4878
     assert counts["fc"].pairs == 23
     assert counts["fc"].streamed == 8
     assert counts["fc"].bound == 4 * 3 * 8 / 4
-    network = one_layer(weight, TermConfig(True, "weights", 4, 4, 2), signed=True)
+    network = one_layer(weight, Terms(True, "weights", 4, 4, 2), signed=True)
     network.rule = "hese_run"
     assert run(network, x)["y"].item() == 4544
 
@@ -362,23 +359,23 @@ def test_vector_of_the_numerics_page() -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        TermConfig(),
-        TermConfig(True, "weights", 1, 1, 1),
-        TermConfig(True, "weights", 8, 12, 3),
-        TermConfig(True, "activations", 1, 1, 0),
-        TermConfig(True, "activations", 256, 300, 0),
+        Terms(),
+        Terms(True, "weights", 1, 1, 1),
+        Terms(True, "weights", 8, 12, 3),
+        Terms(True, "activations", 1, 1, 0),
+        Terms(True, "activations", 256, 300, 0),
     ],
 )
-def test_extreme_values_are_exact_and_within_the_bounds(signed: bool, config: TermConfig) -> None:
+def test_extreme_values_are_exact_and_within_the_bounds(signed: bool, config: Terms) -> None:
     k = 700
     weight = np.tile(np.array([[127], [-127], [1], [0]]), (1, k))
-    low, high = code_range(TensorInfo((1, 1, k), 0, signed))
+    low, high = TensorInfo((1, 1, k), 0, signed).limits
     network = one_layer(weight, config, signed)
     x = np.stack([np.full(k, low), np.full(k, high)]).reshape(2, 1, 1, k)
     got = check(network, x)["y"]
     module = network.modules[0]
     assert np.abs(got).max() <= accumulator_bound(network, module)
-    bounds = slice_bounds(network, module)
+    bounds = slice_bounds(network, module, 256)
     assert bounds.shape == (3,)
     assert bounds.sum() == accumulator_bound(network, module)
     assert (slice_bounds(network, module, k) == [accumulator_bound(network, module)]).all()
@@ -393,15 +390,15 @@ def test_extreme_values_are_exact_and_within_the_bounds(signed: bool, config: Te
 
 
 def test_pairs_bound() -> None:
-    module = one_layer(np.ones((1, 100)), TermConfig(), True).modules[0]
+    module = one_layer(np.ones((1, 100)), Terms(), True).modules[0]
     for config, expected in (
-        (TermConfig(), 49.0),
-        (TermConfig(True, "weights", 8, 12, 3), 4.5),
-        (TermConfig(True, "weights", 8, 12, 0), 10.5),
-        (TermConfig(True, "activations", 256, 125, 0), 8.75),
-        (TermConfig(True, "activations", 256, 900, 0), 35.0),
+        (Terms(), 49.0),
+        (Terms(True, "weights", 8, 12, 3), 4.5),
+        (Terms(True, "weights", 8, 12, 0), 10.5),
+        (Terms(True, "activations", 256, 125, 0), 8.75),
+        (Terms(True, "activations", 256, 900, 0), 35.0),
     ):
-        assert pairs_bound(replace(module, terms=config)) == expected
+        assert config.pairs_bound(module.depth) == expected
 
 
 def test_ties_take_the_lowest_class() -> None:
@@ -412,13 +409,13 @@ def test_ties_take_the_lowest_class() -> None:
 
 def test_save_and_load(save_model: Any, tmp_path: Path) -> None:
     network, x, _ = build(save_model, "moves")
-    network.modules[0].terms = TERMS["activations"]
+    network.modules[0].format = TERMS["activations"]
     archive, readable = network.save(tmp_path / "network.npz")
     assert readable.read_text().startswith("{")
     loaded = IntegerNetwork.load(archive)
     assert loaded.tensors == network.tensors
     for mine, theirs in zip(network.modules, loaded.modules, strict=True):
-        assert mine.terms == theirs.terms
+        assert mine.format == theirs.format or mine.format.to_json({}, "") == theirs.format.to_json({}, "")
         assert mine.attributes == theirs.attributes
         assert mine.weight is None or (mine.weight == theirs.weight).all()
     expected, got = run(network, x), run(loaded, x)

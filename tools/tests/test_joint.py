@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import code_range, run
+from shiftwork.golden.model import run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatModule, FloatNetwork
@@ -186,7 +186,7 @@ def test_codes_keep_their_widths(digits: Digits, method: str, weights: int, acti
     tensors = run(integer, test.x[:50])
     for name, info in integer.tensors.items():
         assert info.bits == (32 if name == integer.output else activations)
-        low, high = code_range(info)
+        low, high = info.limits
         assert low <= tensors[name].min() and tensors[name].max() <= high
     top = (1 << (weights - 1)) - 1
     largest = [int(np.abs(m.weight.astype(int)).max()) for m in integer.modules if m.weight is not None]

@@ -18,9 +18,16 @@ from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import activations, evaluate, reference
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork
+from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
 from shiftwork.quantize import msq
-from shiftwork.quantize.bounds import accumulator_bound, check_accumulators, scaled_bound, slice_bounds
+from shiftwork.quantize.bounds import accumulator_bound, check_accumulators, requantizer_bounds, slice_bounds
+
+
+def rows_of(module: IntegerModule) -> MixedRows:
+    """Its format."""
+    assert isinstance(module.format, MixedRows)
+    return module.format
+
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 LEVELS = {"fixed": sp2.fixed_levels(), "sp2": sp2.levels(), "pot": sp2.pot_levels()}
@@ -77,18 +84,18 @@ def test_equal_variances_take_the_lower_index() -> None:
 def test_the_kind_of_a_row_is_that_of_the_scheme(digits: Digits) -> None:
     network, _, calibration = digits
     share = {"msq": 0.6, "fixed4": 0.0, "sp2": 1.0}
-    for scheme in MSQ_SCHEMES:
+    for scheme in msq.SCHEMES:
         for module in convolutions(msq.quantize(network, calibration.x[:20], scheme)):
             assert module.weight is not None
             assert module.weight_bits == 4
             rows = len(module.weight)
             if scheme == "pot":
-                assert module.row_sp2 is None
+                assert rows_of(module).row_sp2 is None
                 kinds = [("pot", np.ones(rows, bool))]
             else:
-                assert module.row_sp2 is not None
-                assert module.row_sp2.sum() == np.floor(share[scheme] * rows + 0.5)
-                kinds = [("sp2", module.row_sp2), ("fixed", ~module.row_sp2)]
+                assert rows_of(module).row_sp2 is not None
+                assert rows_of(module).row_sp2.sum() == np.floor(share[scheme] * rows + 0.5)
+                kinds = [("sp2", rows_of(module).row_sp2), ("fixed", ~rows_of(module).row_sp2)]
             for kind, chosen in kinds:
                 assert np.isin(np.abs(module.weight[chosen].astype(int)), LEVELS[kind]).all()
 
@@ -146,7 +153,7 @@ def errors_of(scales: msq.MsqScales, weight: np.ndarray, name: str, steps: np.nd
     return np.square(values * steps.reshape(-1, 1, 1, 1) - weight).reshape(len(weight), -1).sum(axis=1)
 
 
-@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+@pytest.mark.parametrize("scheme", msq.SCHEMES)
 def test_powers_of_two_are_the_best_powers_of_two(save_model: SaveModel, scheme: str) -> None:
     network, x = residual(save_model)
     scales = msq.choose(network, x, scheme, 0.5, "pot")
@@ -176,7 +183,7 @@ def test_the_network_output_has_one_step(save_model: SaveModel, alpha: str) -> N
             assert best <= errors_of(scales, last.weight, last.name, np.full(3, step * factor)).sum() + 1e-9
     integer = msq.build(network, scales)
     module = integer.modules[-1]
-    assert module.factor is None
+    assert rows_of(module).factor is None
     assert not module.shift.any()  # type: ignore[union-attr]
     assert module.attributes == ({"step": step} if alpha == "free" else {})
     assert integer.output_scale == step * 2.0 ** -scales.tensors[last.inputs[0]]
@@ -215,7 +222,7 @@ def test_zeros_take_the_power_of_two_of_their_layer(save_model: SaveModel) -> No
 
 
 @pytest.mark.parametrize("alpha", msq.ALPHAS)
-@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+@pytest.mark.parametrize("scheme", msq.SCHEMES)
 def test_outputs_are_those_of_the_real_weights(save_model: SaveModel, scheme: str, alpha: str) -> None:
     network, x = residual(save_model)
     scales = msq.choose(network, x, scheme, 0.4, alpha)
@@ -316,10 +323,10 @@ def test_save_and_load(save_model: SaveModel, tmp_path: Path, alpha: str) -> Non
     assert loaded.scheme == "msq"
     assert loaded.output_scale == integer.output_scale
     for mine, theirs in zip(convolutions(integer), convolutions(loaded), strict=True):
-        assert (mine.row_sp2 == theirs.row_sp2).all()
-        assert theirs.row_sp2.dtype == np.bool_  # type: ignore[union-attr]
-        assert (mine.factor is None) == (theirs.factor is None)
-        assert mine.factor is None or (mine.factor == theirs.factor).all()
+        assert (rows_of(mine).row_sp2 == rows_of(theirs).row_sp2).all()
+        assert rows_of(theirs).row_sp2.dtype == np.bool_  # type: ignore[union-attr]
+        assert (rows_of(mine).factor is None) == (rows_of(theirs).factor is None)
+        assert rows_of(mine).factor is None or (rows_of(mine).factor == rows_of(theirs).factor).all()
     assert (run(loaded, x)["out"] == run(integer, x)["out"]).all()
     biases, factors = 5 + 5 + 3, 5 + 5 if alpha == "free" else 0
     assert loaded.model_bits == 4 * (90 + 225 + 240) + 32 * biases + 16 * factors
@@ -333,8 +340,8 @@ def test_accumulators_are_bounded_by_four_bit_codes(save_model: SaveModel) -> No
         assert module.weight is not None
         sums = np.abs(module.weight.astype(int)).reshape(5, -1).sum(axis=1) * largest
         assert accumulator_bound(integer, module) == sums.max()
-        assert slice_bounds(integer, module).tolist() == [sums.max()]
-        value, total = scaled_bound(integer, module)
+        assert slice_bounds(integer, module, 256).tolist() == [sums.max()]
+        (_, value, _), (_, total, _) = requantizer_bounds(integer, module)
         assert value == (sums + np.abs(module.bias.astype(int))).max()  # type: ignore[union-attr]
         skip = 0 if module.shortcut is None else 15
         assert total == max(
@@ -342,7 +349,7 @@ def test_accumulators_are_bounded_by_four_bit_codes(save_model: SaveModel) -> No
             for s, b, m, sh, ss in zip(
                 sums,
                 module.bias,
-                module.factor,
+                rows_of(module).factor,
                 module.shift,
                 np.zeros(5) if module.shortcut_shift is None else module.shortcut_shift,
                 strict=True,
@@ -373,7 +380,7 @@ def test_biases_take_the_mean_error_out(digits: Digits) -> None:
 
 
 @pytest.mark.parametrize("alpha", msq.ALPHAS)
-@pytest.mark.parametrize("scheme", MSQ_SCHEMES)
+@pytest.mark.parametrize("scheme", msq.SCHEMES)
 def test_the_example_network_stays_accurate(digits: Digits, scheme: str, alpha: str) -> None:
     network, test, calibration = digits
     assert test.y is not None

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shiftwork.codes.exponential import unpack
-from shiftwork.compile import ExpEngine, compile_module, schedule
+from shiftwork.compile import ExpEngine, compile_network
 from shiftwork.cost import dnateq_area as dnateq
 from shiftwork.cost import dnateq_toggles
 from shiftwork.cost.dnateq_area import Work
@@ -83,12 +83,12 @@ def test_work_is_that_of_the_schedule_and_of_the_counters(four: IntegerNetwork, 
     sums, counts = (dnateq.work(designs[key], four, tensors) for key in ("sums4", "counts4"))
     assert [entry.name for entry in sums] == [m.name for m in modules]
     for module, summed, counted in zip(modules, sums, counts, strict=True):
-        program = compile_module(four, module, tensors, SHAPE)
-        assert summed.cycles == schedule(program, module.terms).cycles
-        assert summed.steps == len(program.tiles) * program.depth
+        operands = compile_network(four, SHAPE).layers[module.name].operands(tensors)
+        assert summed.cycles == SHAPE.schedule(operands).cycles
+        assert summed.steps == len(operands.tiles) * module.depth
         assert summed.macs == counted.macs <= summed.steps * 8
         assert 0 <= summed.zeros == counted.zeros < 1
-        lengths = [program.depth] * (counted.steps // program.depth)
+        lengths = [module.depth] * (counted.steps // module.depth)
         assert counted.cycles == exp_units.leaving(lengths, dnateq.COUNT_ROWS, 4, dnateq.COUNT_W)[-1] + 1
         assert counted.cycles > counted.steps
     assert dnateq.work(designs["sums4_wide"], four, tensors) == sums

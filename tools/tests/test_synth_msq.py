@@ -13,7 +13,7 @@ import pytest
 
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.codes import sp2
-from shiftwork.compile.engine import MsqEngine
+from shiftwork.compile import MsqEngine
 from shiftwork.cost import msq_area as msq
 from shiftwork.cost import msq_toggles
 from shiftwork.cost.msq_area import Cost, UnitDesign
@@ -24,7 +24,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden import msq_units
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork, MixedRows
 from shiftwork.quantize.msq import quantize
 from shiftwork.report import cost_msq as command
 from shiftwork.report import demo
@@ -151,7 +151,7 @@ def test_targets(change: dict[str, float], met: list[bool]) -> None:
 def test_codes_come_from_the_layer(network: IntegerNetwork) -> None:
     for row_sp2 in (True, False):
         codes = msq_toggles.layer_codes(network, digits(2), row_sp2, 8, 50)
-        rows = network.module(codes.layer).row_sp2
+        rows = network.module(codes.layer).format.row_sp2
         assert rows is not None
         wanted = weight_matrix(network.module(codes.layer))[rows == row_sp2]
         taken = msq_units.value(codes.row.reshape(codes.dots, -1), row_sp2)
@@ -165,8 +165,9 @@ def test_codes_come_from_the_layer(network: IntegerNetwork) -> None:
 def test_layers_without_such_rows(network: IntegerNetwork) -> None:
     other = network.copy()
     for part in other.modules:
-        if part.row_sp2 is not None:
-            part.row_sp2 = np.zeros_like(part.row_sp2)
+        if isinstance(part.format, MixedRows):
+            assert part.format.row_sp2 is not None
+            part.format = MixedRows(np.zeros_like(part.format.row_sp2))
     with pytest.raises(ShiftworkError, match="no SP2 rows"):
         msq_toggles.layer_codes(other, digits(1), True, 8)
 

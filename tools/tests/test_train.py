@@ -71,10 +71,10 @@ def test_weights_end_on_their_levels(digits) -> None:
     for module, source in zip(trained.network.modules, network.modules, strict=True):
         if module.weight is None:
             continue
-        assert module.row_sp2 is not None
-        np.testing.assert_array_equal(module.row_sp2, msq.assign_rows(source.weight, 0.6))  # fixed at the start
-        assert np.isin(np.abs(module.weight[module.row_sp2]), sp2.levels()).all()
-        assert np.isin(np.abs(module.weight[~module.row_sp2]), sp2.fixed_levels()).all()
+        assert module.format.row_sp2 is not None
+        np.testing.assert_array_equal(module.format.row_sp2, msq.assign_rows(source.weight, 0.6))  # fixed at the start
+        assert np.isin(np.abs(module.weight[module.format.row_sp2]), sp2.levels()).all()
+        assert np.isin(np.abs(module.weight[~module.format.row_sp2]), sp2.fixed_levels()).all()
 
 
 def test_training_lowers_the_loss_and_moves_weights(digits) -> None:

@@ -15,10 +15,12 @@ from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
-from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork, Stream
+from shiftwork.network.integer import IntegerNetwork, Stream
 from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
+from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
 from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
+from shiftwork.quantize.msq import SCHEMES as MSQ_SCHEMES
 from shiftwork.quantize.tr import TrOptions, configure, parse_budget, read_overrides
 
 SCHEMES = ("fixed8", "joint", "tr", *MSQ_SCHEMES, EXPONENTIAL)
@@ -239,7 +241,7 @@ class Quantization:
             network = fixed8.copy()
             network.scheme = self.scheme
             for module in network.modules:
-                module.terms = replace(module.terms, stream=stream)
+                module.format = replace(module.format, stream=stream)
             return network
         overrides = {} if self.overrides is None else read_overrides(self.overrides)
         for text in self.layers:

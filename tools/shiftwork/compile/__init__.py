@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compilation: one module and its input codes become the operand stream of a tile engine."""
+"""Compilation: an integer network becomes a program and a memory image for a tile engine."""
 
-from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, TrEngine, engine_for, requant_of
-from shiftwork.compile.operands import TileProgram, compile_module
-from shiftwork.compile.schedule import Schedule, schedule
+from shiftwork.compile.engine import Engine, Schedule, requant_of
+from shiftwork.compile.exp_engine import ExpEngine
+from shiftwork.compile.msq_engine import MsqEngine
+from shiftwork.compile.program import LayerProgram, NetworkProgram, Operands, compile_network
+from shiftwork.compile.tr_engine import TrEngine
 
 __all__ = [
     "Engine",
     "ExpEngine",
+    "LayerProgram",
     "MsqEngine",
+    "NetworkProgram",
+    "Operands",
     "Schedule",
-    "TileProgram",
     "TrEngine",
-    "compile_module",
-    "engine_for",
+    "compile_network",
     "requant_of",
-    "schedule",
 ]

@@ -1,140 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tile engines in the shapes that the compiler tiles for and the device builds."""
+"""What an engine tells the compiler and the device: its shape, the modules it takes, its operands, its cycles."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
+from shiftwork.network.format import Codes, Format, Requant
+from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
+from shiftwork.quantize.bounds import slice_bounds
+from shiftwork.tensors.im2col import weight_matrix
+
+if TYPE_CHECKING:
+    from shiftwork.compile.program import Operands
 
 MAX_ROWS = 64
 MAX_COLS = 256
-MAX_FOLD = 16
-LANES = (4, 8, 16, 32)
-
-Requant = Literal["shift", "scale", "encode"]
 
 
 @dataclass(frozen=True)
-class TrEngine:
-    """``shw_tr_engine``: one reduction step and eight bits per operand in a beat.
+class Schedule:
+    """Cost of one module on its engine.
 
     Attributes:
-        rows, cols: 1..64 and 1..256.
-        kind: ``tr``, or ``tmac`` for the baseline of published term-pair cells.
+        cycles: from the first beat to the last result, without stalls.
+        bound: cycles below which no schedule can go; ``bound / cycles`` is the utilisation.
+        tokens: terms and empty planes of all real rows, summed over the tiles; None without terms.
     """
 
-    rows: int = 8
-    cols: int = 64
-    kind: Literal["tr", "tmac"] = "tr"
-
-    def __post_init__(self) -> None:
-        _within("--rows", self.rows, 1, MAX_ROWS)
-        _within("--cols", self.cols, 1, MAX_COLS)
-
-    def __str__(self) -> str:
-        return f"{self.rows} x {self.cols}"
-
-    @property
-    def operand_bytes(self) -> int:
-        """Bytes of one row or column in a beat."""
-        return 1
-
-    @property
-    def beat_macs(self) -> int:
-        """Multiply-accumulates of a beat."""
-        return self.rows * self.cols
-
-    @property
-    def shape(self) -> dict[str, int]:
-        """Rows and columns as JSON values."""
-        return {"rows": self.rows, "cols": self.cols}
+    cycles: int
+    bound: int
+    tokens: int | None = None
 
 
-@dataclass(frozen=True)
-class MsqEngine:
-    """``shw_msq_engine``: ``lanes`` reduction steps and four bits per operand in a beat.
+class Engine(ABC):
+    """A tile engine in one shape (``docs/architecture.md``, tile-engine contract); subclasses are frozen data classes.
 
     Attributes:
-        fixed_rows, sp2_rows: rows of multipliers, and of shift-add units behind them; 1..64 together.
-        cols: even, 2..256. lanes: 4, 8, 16 or 32.
+        form: format of the modules it takes. code_bits: of an operand's code. acc_bits: of a result.
+        bound_name: what its utilisation is measured against.
     """
 
-    fixed_rows: int = 8
-    sp2_rows: int = 8
-    cols: int = 16
-    lanes: int = 8
-
-    def __post_init__(self) -> None:
-        _within("--fixed-rows", self.fixed_rows, 0, MAX_ROWS)
-        _within("--sp2-rows", self.sp2_rows, 0, MAX_ROWS)
-        _within("--fixed-rows and --sp2-rows together,", self.rows, 1, MAX_ROWS)
-        _within("--cols", self.cols, 2, MAX_COLS)
-        if self.cols % 2:
-            raise ShiftworkError(f"--cols {self.cols} is odd: multipliers share two columns")
-        if self.lanes not in LANES:
-            raise ShiftworkError(f"--lanes {self.lanes} is none of {', '.join(map(str, LANES))}")
-
-    def __str__(self) -> str:
-        return f"({self.fixed_rows} fixed + {self.sp2_rows} SP2) x {self.cols} x {self.lanes}"
+    form: ClassVar[type[Format]]
+    code_bits: ClassVar[int] = 8
+    acc_bits: ClassVar[int] = 32
+    bound_name: ClassVar[str]
 
     @property
-    def kind(self) -> Literal["msq"]:
-        """Name of the engine."""
-        return "msq"
+    @abstractmethod
+    def kind(self) -> str:
+        """``shw_<kind>_engine`` is the Verilog module."""
 
     @property
+    @abstractmethod
     def rows(self) -> int:
-        """Rows of either kind."""
-        return self.fixed_rows + self.sp2_rows
+        """Rows of a tile."""
 
     @property
-    def operand_bytes(self) -> int:
-        """Bytes of one row or column in a beat."""
-        return self.lanes // 2
-
-    @property
-    def beat_macs(self) -> int:
-        """Multiply-accumulates of a beat."""
-        return self.rows * self.cols * self.lanes
-
-    @property
-    def shape(self) -> dict[str, int]:
-        """Rows, columns and lanes as JSON values."""
-        kinds = {"fixed_rows": self.fixed_rows, "sp2_rows": self.sp2_rows}
-        return {"rows": self.rows, "cols": self.cols, "lanes": self.lanes, **kinds}
-
-
-@dataclass(frozen=True)
-class ExpEngine:
-    """``shw_exp_engine``: one reduction step and one exponential code per operand in a beat, activations on the rows.
-
-    It takes exponents of every width, up to :data:`~shiftwork.codes.exponential.MAX_BITS` bits.
-
-    Attributes:
-        rows, cols: 1..64 and 1..256. fold: rows that share one row of cells, 1..16, a divisor of ``rows``.
-    """
-
-    rows: int = 8
-    cols: int = 16
-    fold: int = 2
-
-    def __post_init__(self) -> None:
-        _within("--rows", self.rows, 1, MAX_ROWS)
-        _within("--cols", self.cols, 1, MAX_COLS)
-        _within("--fold", self.fold, 1, MAX_FOLD)
-        if self.rows % self.fold:
-            raise ShiftworkError(f"--fold {self.fold} does not divide --rows {self.rows}")
-
-    def __str__(self) -> str:
-        return f"{self.rows} rows on {self.rows // self.fold} x {self.cols}"
-
-    @property
-    def kind(self) -> Literal["exp"]:
-        """Name of the engine."""
-        return "exp"
+    @abstractmethod
+    def cols(self) -> int:
+        """Columns of a tile."""
 
     @property
     def operand_bytes(self) -> int:
@@ -143,48 +73,121 @@ class ExpEngine:
 
     @property
     def shape(self) -> dict[str, int]:
-        """Rows, columns and fold as JSON values."""
-        return {"rows": self.rows, "cols": self.cols, "fold": self.fold}
+        """The shape as JSON values."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+        return {"rows": self.rows} | {name: value for name, value in values.items() if isinstance(value, int)}
 
+    @property
+    def cells(self) -> int:
+        """Cells of the array."""
+        return self.rows * self.cols
 
-Engine = TrEngine | MsqEngine | ExpEngine
+    @property
+    def array(self) -> str:
+        """The array in words."""
+        return f"{self.rows} x {self.cols} cells"
 
+    def parameters(self) -> dict[str, int | str]:
+        """Parameters of the simulated top, ``shw_sim_top``."""
+        return {
+            "ENGINE": self.kind,
+            "ROWS": self.rows,
+            "COLS": self.cols,
+            "OPERAND_W": 8 * self.operand_bytes,
+            "ACC_W": self.acc_bits,
+        }
 
-def engine_for(
-    scheme: str,
-    rows: int | None = None,
-    cols: int | None = None,
-    fixed_rows: int | None = None,
-    sp2_rows: int | None = None,
-    lanes: int | None = None,
-    fold: int | None = None,
-) -> Engine:
-    """The engine that runs a scheme; None is the engine's default.
+    # modules
 
-    Raises:
-        ShiftworkError: naming the option that is out of range or belongs to the other engine, or a scheme without
-            hardware.
-    """
-    if scheme == "pot":
-        raise ShiftworkError(f"scheme {scheme} is not built in hardware: --executor golden runs it")
-    wishes = {
-        "rows": rows, "cols": cols, "fixed_rows": fixed_rows, "sp2_rows": sp2_rows, "lanes": lanes, "fold": fold
-    }  # fmt: skip
-    given = {name: value for name, value in wishes.items() if value is not None}
-    engine: type[Engine] = MsqEngine if scheme in MSQ_SCHEMES else ExpEngine if scheme == EXPONENTIAL else TrEngine
-    for name in given:
-        if name not in {item.name for item in fields(engine)}:
-            raise ShiftworkError(f"--{name.replace('_', '-')} is no option of the engine for scheme {scheme}")
-    return engine(**given)  # type: ignore[arg-type]
+    def weights_on_rows(self, module: IntegerModule) -> bool:
+        """Whether the rows hold the weights of a module, not its activations."""
+        return True
+
+    def check(self, network: IntegerNetwork, module: IntegerModule) -> None:
+        """Refuse a module that the engine and its post unit cannot run.
+
+        Raises:
+            ShiftworkError: naming the module.
+        """
+        if not issubclass(type(module.format), self.form):
+            raise ShiftworkError(
+                f"node {module.name!r}: it has {module.format.title}, the {self.kind} engine takes {self.form.title}"
+            )
+        for name in module.reads:
+            width, limit = network.tensors[name].bits, 8 if name == module.shortcut else self.code_bits
+            if width > limit:
+                raise ShiftworkError(f"node {module.name!r}: it reads {width}-bit codes, the engine takes {limit} bits")
+
+    # operands
+
+    def slots(self, module: IntegerModule) -> NDArray[np.int64]:
+        """int64 ``(groups, channels)``: place of every channel of a group among the rows or columns of its tiles."""
+        assert module.weight is not None
+        channels = len(module.weight) // module.groups
+        return np.broadcast_to(np.arange(channels), (module.groups, channels))
+
+    def row_kinds(self, module: IntegerModule, slots: NDArray[np.int64]) -> NDArray[np.uint64] | None:
+        """uint64 ``(groups * row tiles,)``: bit r says that the codes of row r are SP2; None without kinds."""
+        return None
+
+    def weight_bytes(self, module: IntegerModule) -> NDArray[np.uint8]:
+        """Weights ``(groups, channels, beats, bytes)`` as the ports read them.
+
+        Raises:
+            ShiftworkError: naming the module, a weight that has no code.
+        """
+        codes = np.stack([weight_matrix(module, part) for part in range(module.groups)])
+        return codes.astype(np.uint8)[..., None]
+
+    def activation_bytes(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Activations ``(groups, positions, K)`` as ``(groups, positions, beats, bytes)`` of the ports."""
+        return table[..., None]
+
+    def stored(self, codes: NDArray[np.uint8], info: TensorInfo) -> NDArray[np.uint8]:
+        """Codes of ports along the last axis as the device's memories hold them. info: the tensor they are of."""
+        return codes
+
+    def result(self, codes: NDArray[np.uint8], info: TensorInfo) -> Codes:
+        """Codes of the post unit's port as those of the output tensor ``info``."""
+        return codes.view(info.dtype)
+
+    def settings(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
+        """Configuration of a layer by the name of the port (:mod:`shiftwork.device.job`)."""
+        signed, weights = network.tensors[module.inputs[0]].signed, self.weights_on_rows(module)
+        return {"cfg_row_signed": int(weights or signed), "cfg_col_signed": int(not weights or signed)}
+
+    def tables(self, network: IntegerNetwork, module: IntegerModule) -> NDArray[np.int64] | None:
+        """int64 ``(words, 3)``: table, address and word of every word for the table port; None without tables."""
+        return None
+
+    # time
+
+    @abstractmethod
+    def schedule(self, operands: Operands) -> Schedule:
+        """Predict what the engine does with a layer (source and sink always ready)."""
 
 
 def requant_of(network: IntegerNetwork) -> Requant:
-    """How the post unit requantizes: ``encode`` to exponential codes, ``scale`` by factors, or ``shift``."""
-    if network.scheme == EXPONENTIAL:
-        return "encode"
-    return "scale" if any(module.factor is not None for module in network.modules) else "shift"
+    """How the post unit requantizes: as the first module that is requantized."""
+    for module in sorted(network.convolutions, key=lambda module: not module.requantize):
+        return module.format.requant
+    return "shift"
 
 
-def _within(option: str, value: int, low: int, high: int) -> None:
+def check_sums(network: IntegerNetwork, module: IntegerModule, depth: int, bits: int) -> None:
+    """Refuse a module whose sums of ``depth`` products could leave accumulators of ``bits``.
+
+    Raises:
+        ShiftworkError: naming the module.
+    """
+    largest = int(slice_bounds(network, module, depth).max(initial=0))
+    if largest >= 1 << (bits - 1):
+        raise ShiftworkError(
+            f"node {module.name!r}: a sum of {depth} products can reach {largest}, beyond the engine's {bits} bits"
+        )
+
+
+def within(option: str, value: int, low: int, high: int) -> None:
+    """Refuse a value outside ``low..high``."""
     if not low <= value <= high:
         raise ShiftworkError(f"{option} {value} is outside {low}..{high}")

@@ -7,7 +7,10 @@ next tile move there no sooner than the cycle after the last row was read; until
 
 from __future__ import annotations
 
-from shiftwork.compile.engine import MsqEngine
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shiftwork.compile.msq_engine import MsqEngine
 
 _STAGES = 8  # from a beat to its sums, with chains of four lanes
 _CHAIN = 4  # lanes that no tree of adders joins

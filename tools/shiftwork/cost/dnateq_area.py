@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes.exponential import MAX_BITS
-from shiftwork.compile import ExpEngine, compile_module, schedule
+from shiftwork.compile import ExpEngine, compile_network
 from shiftwork.compile.engine import MAX_ROWS
+from shiftwork.compile.exp_engine import EXP_DEPTH
 from shiftwork.cost import msq_area as msq
 from shiftwork.eda import yosys
 from shiftwork.eda.designs import TOP, Design, designs
@@ -32,7 +33,6 @@ from shiftwork.golden import exp_units
 from shiftwork.golden import model as golden
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import Progress
-from shiftwork.quantize.bounds import SLICE_DEPTH
 from shiftwork.tensors.im2col import im2col
 
 BITS = (3, 4, 5)
@@ -82,11 +82,9 @@ def row_codes(network: IntegerNetwork, module: IntegerModule, tensors: Tensors) 
     Returns:
         uint8 (positions * groups, K), and 0..1.
     """
-    code = network.tensors[module.inputs[0]].code
-    assert code is not None
-    codes = tensors[module.inputs[0]].astype(np.uint8) ^ code.zero  # padded positions hold zero codes
-    turned = np.concatenate([im2col(codes, module, part) for part in range(module.groups)])
-    return turned ^ code.zero, float((turned == 0).mean())
+    codes, zero = tensors[module.inputs[0]].astype(np.uint8), network.tensors[module.inputs[0]].zero
+    rows = np.concatenate([im2col(codes, module, part, zero) for part in range(module.groups)])
+    return rows, float((rows == zero).mean())
 
 
 def work(design: Design, network: IntegerNetwork, tensors: Tensors) -> list[Work]:
@@ -97,18 +95,17 @@ def work(design: Design, network: IntegerNetwork, tensors: Tensors) -> list[Work
     """
     shape = ExpEngine(design.rows, design.cols, int(design.parameters.get("FOLD", 1)))
     found = []
-    for module in network.modules:
-        if module.kind != "conv":
-            continue
-        program = compile_module(network, module, tensors, shape)
+    program = compile_network(network, shape)
+    for module in network.convolutions:
+        operands = program.layers[module.name].operands(tensors)
         _, zeros = row_codes(network, module, tensors)
         if design.module == "shw_exp_engine":
-            cycles = schedule(program, module.terms).cycles
+            cycles = shape.schedule(operands).cycles
         else:
-            lengths = [program.depth] * len(program.tiles)
+            lengths = [module.depth] * len(operands.tiles)
             bits, width = (int(design.parameters[name]) for name in ("BITS", "COUNT_W"))
             cycles = exp_units.leaving(lengths, design.rows, bits, width)[-1] + 1
-        found.append(Work(module.name, program.macs, zeros, program.depth * len(program.tiles), cycles))
+        found.append(Work(module.name, operands.macs, zeros, module.depth * len(operands.tiles), cycles))
     return found
 
 
@@ -129,7 +126,7 @@ def sums_design(engine: ExpEngine, bits: int) -> Design:
     ports = _ports(
         engine.rows, engine.cols, bits, {"cfg_exponent_bits": 3, "cfg_row_signed": 1, "cfg_slice_length": 10}
     )
-    parameters = shape | {"BITS": bits, "DEPTH": SLICE_DEPTH}
+    parameters = shape | {"BITS": bits, "DEPTH": EXP_DEPTH}
     return Design(f"sums{bits}", f"class sums, n = {bits}", "shw_exp_engine", parameters, ports, dsp=True)
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes.exponential import resize
-from shiftwork.compile import ExpEngine, compile_module
+from shiftwork.compile import ExpEngine, compile_network
+from shiftwork.compile.exp_engine import layer_config
 from shiftwork.cost.dnateq_area import MIDDLE, count_design, row_codes, sums_design
 from shiftwork.cost.tr_toggles import (
     Toggles,
@@ -31,8 +32,7 @@ from shiftwork.eda import yosys
 from shiftwork.eda.designs import Design, designs
 from shiftwork.golden import class_sums, exp_units
 from shiftwork.golden import model as golden
-from shiftwork.golden.class_sums import ExpConfig
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import ExponentialCodes, IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.tensors.im2col import weight_matrix
 
@@ -54,11 +54,10 @@ def sums_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32]
     module, tensors = network.module(name), golden.run(network, x)
     info, bits = network.tensors[module.inputs[0]], int(design.parameters["BITS"])
     shape = ExpEngine(design.rows, design.cols, int(design.parameters["FOLD"]))
-    program = compile_module(network, module, tensors, shape)
-    assert program.codes is not None and info.levels is not None and module.weight_levels is not None
-    n = program.codes.bits
-    config = ExpConfig(n, program.row_signed, program.codes.slice_length)
-    held = class_sums.tables(info.levels, module.weight_levels, bits)
+    form, config = cast(ExponentialCodes, module.format), layer_config(compile_network(network, shape).layers[name])
+    assert info.levels is not None and form.levels is not None
+    n = config.exponent_bits
+    held = class_sums.tables(info.levels, form.levels, bits)
     (rows, _), cols = row_codes(network, module, tensors), weight_matrix(module)
     tiles = sample_tiles(design, *(resize(codes, n, bits).astype(np.int64) for codes in (rows, cols)))
     results = [value for row, col in tiles for value in class_sums.tile(row, col, config, held).reshape(-1).tolist()]
@@ -76,12 +75,12 @@ def count_toggles(design: Design, network: IntegerNetwork, x: NDArray[np.float32
     """Toggles of the pair-counting engine; arguments and errors as in :func:`sums_toggles`, the layer as wide as it."""
     module = network.module(name)
     (rows, _), cols = row_codes(network, module, golden.run(network, x)), weight_matrix(module)
-    code = network.tensors[module.inputs[0]].code
-    assert code is not None and module.weight_code is not None
-    held = exp_units.pair_tables(code, module.weight_code)
+    code, weight_code = network.tensors[module.inputs[0]].code, cast(ExponentialCodes, module.format).code
+    assert code is not None and weight_code is not None
+    held = exp_units.pair_tables(code, weight_code)
     tiles = sample_tiles(design, rows.astype(np.int64), cols.astype(np.int64))
     results = [
-        value for row, col in tiles for value in exp_units.tile(row, col, code, module.weight_code).reshape(-1).tolist()
+        value for row, col in tiles for value in exp_units.tile(row, col, code, weight_code).reshape(-1).tolist()
     ]
     return tile_toggles(design, WORK, tiles, results, "", folder, exp_units.table_words(held))
 

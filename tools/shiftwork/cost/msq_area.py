@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shiftwork.blocks import manifest
-from shiftwork.compile.engine import LANES, MsqEngine
+from shiftwork.compile.msq_engine import LANES, MsqEngine
 from shiftwork.eda import ecp5, yosys
 from shiftwork.eda.designs import ACC_W, TOP, Design
 from shiftwork.eda.mapping import map_design, mapping

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from shiftwork.cost.tr_toggles import (
 from shiftwork.eda.designs import ACC_W, TOP
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import msq_units
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork, MixedRows
 from shiftwork.progress import Progress
 
 RUNS = (("sp2", True), ("sp2", False), ("inferred", False), ("booth", False))
@@ -79,7 +79,7 @@ def layer_codes(
         ShiftworkError: the layer has no such rows.
     """
     operands = layer_operands(network, x)
-    kinds = network.module(operands.layer).row_sp2
+    kinds = cast(MixedRows, network.module(operands.layer).format).row_sp2
     rows = operands.weights[kinds == row_sp2] if kinds is not None else operands.weights[:0]
     if not len(rows):
         raise ShiftworkError(f"layer {operands.layer}: no {'SP2' if row_sp2 else 'fixed'} rows")

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, MsqEngine
+from shiftwork.compile import MsqEngine
+from shiftwork.compile.engine import MAX_COLS, MAX_ROWS
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.cost.devices import Device
 from shiftwork.cost.unit_costs import LANES, Count, Resources, UnitCosts, load

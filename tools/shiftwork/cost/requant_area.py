@@ -202,7 +202,7 @@ def layer_sums(network: IntegerNetwork, x: NDArray[np.float32], count: int = VAL
     assert module.shift is not None
     total = golden.module_sums(network, module, golden.run(network, x))
     info = network.tensors[module.output]
-    code_low, code_high = golden.code_range(info)
+    code_low, code_high = info.limits
     largest = int(np.abs(total).max() if info.signed else total.max())
     if largest <= 0:
         raise ShiftworkError(f"layer {module.name}: no sum is positive")

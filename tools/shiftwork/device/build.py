@@ -72,13 +72,14 @@ def build_library(
     parameters: Mapping[str, int | str],
     defines: Mapping[str, int],
     trace: bool = False,
+    headers: Mapping[str, str] | None = None,
 ) -> Path:
     """Shared library of a Verilated top and its C++ harness, built when the cache has none.
 
     Args:
         top: name of the top module. sources: its Verilog files. harness: the C++ file with the C interface.
         parameters: Verilog parameters of the top. defines: macros of the harness.
-        trace: with support for waveforms (slower).
+        trace: with support for waveforms (slower). headers: generated headers that the harness includes, by name.
 
     Returns:
         Path of the library.
@@ -95,7 +96,8 @@ def build_library(
     find_compiler()
     key = hashlib.sha256()
     recipe = (top, sorted(parameters.items()), sorted(defines.items()), trace, verilator.version, _compiler_version())
-    key.update(repr((recipe, VERILATOR_FLAGS, COMPILER_FLAGS)).encode())
+    written = dict(headers or {})
+    key.update(repr((recipe, sorted(written.items()), VERILATOR_FLAGS, COMPILER_FLAGS)).encode())
     for source in [*sources, harness]:
         key.update(source.name.encode() + b"\0" + source.read_bytes())
     folder = cache_folder() / f"{top}-{key.hexdigest()[:20]}"
@@ -105,7 +107,7 @@ def build_library(
     with open(cache_folder() / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not library.is_file():
-            _build(top, sources, harness, parameters, defines, trace, folder)
+            _build(top, sources, harness, parameters, defines, trace, written, folder)
     return library
 
 
@@ -148,6 +150,7 @@ def _build(
     parameters: Mapping[str, int | str],
     defines: Mapping[str, int],
     trace: bool,
+    headers: Mapping[str, str],
     folder: Path,
 ) -> None:
     verilator, compiler = find_verilator(), find_compiler()
@@ -170,6 +173,8 @@ def _build(
             reason = lines[0] if lines else f"exit code {done.returncode}"
             raise ShiftworkError(f"Verilator on {top}: {reason} (all output: {log})")
 
+        for name, text in headers.items():
+            (work / name).write_text(text)
         flags = _flags(verilator, trace)
         flags += [f"-I{work}", f"-DSHW_TRACE={int(trace)}", *(f"-D{name}={value}" for name, value in defines.items())]
         generated = sorted(work.glob("*.cpp"), key=lambda path: -path.stat().st_size)

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "Vshw_sim_top.h"
+#include "layer_job.h"
 #include "verilated.h"
 #if SHW_TRACE
 #include "verilated_vcd_c.h"
@@ -19,9 +20,12 @@ constexpr size_t COLS = SHW_COLS;
 constexpr size_t ROW_BYTES = ROWS * SHW_OPERAND_BYTES;
 constexpr size_t COL_BYTES = COLS * SHW_OPERAND_BYTES;
 constexpr size_t ACC_BYTES = SHW_ACC_BYTES;
-constexpr size_t BIAS_WORDS = (COLS * ACC_BYTES + 3) / 4;
-constexpr size_t BIAS_SHIFT_WORDS = (COLS * 5 + 31) / 32;
-constexpr size_t SHIFT_WORDS = (COLS * 6 + 31) / 32;
+// 32-bit words of a vector of constants
+constexpr size_t words(size_t bits) { return (COLS * bits + 31) / 32; }
+constexpr size_t BIAS_WORDS = words(8 * ACC_BYTES);
+constexpr size_t BIAS_SHIFT_WORDS = words(5);
+constexpr size_t SHIFT_WORDS = words(6);
+constexpr size_t FACTOR_WORDS = words(16);
 
 struct Device {
   VerilatedContext context;
@@ -89,39 +93,6 @@ extern "C" {
 
 enum { SHW_DONE = 0, SHW_HANG = 1, SHW_CONFIG_ERROR = 2, SHW_LAST_ERROR = 3 };
 
-// Mirrored by shiftwork.device.simulated.LayerJob.
-struct LayerJob {
-  const uint8_t* row_blocks;       // [row blocks][beats][ROW_BYTES], or packed exponential codes
-  const uint8_t* col_blocks;       // [column blocks][beats][COL_BYTES], likewise
-  const uint64_t* row_sp2;         // [row blocks] kinds of the rows, or null
-  const int32_t* tiles;            // [tiles][3]: row block, column block, first vector
-  const int64_t* tables;           // [table_words][3]: select, address, word
-  const uint32_t* bias;            // [vectors][BIAS_WORDS] packed ACC_BYTES a lane
-  const uint32_t* bias_shift;      // [vectors][BIAS_SHIFT_WORDS] packed five bits a lane
-  const uint32_t* shortcut_shift;  // [vectors][SHIFT_WORDS] packed six bits a lane
-  const uint32_t* shift;           // same
-  const uint16_t* factor;          // [vectors][COLS] or null
-  const uint8_t* shortcut;         // [tiles][ROWS][COLS] or null; exponential codes packed beat by beat
-  uint8_t* codes;                  // [tiles][ROWS][COLS] requantized codes from the post unit
-  uint8_t* sums;                   // [tiles][ROWS][COLS][ACC_BYTES] sums with bias and shortcut, or null
-  uint8_t* products;               // [tiles][ROWS][COLS][ACC_BYTES] dot products from the engine, or null
-  uint64_t table_words;
-  uint64_t tile_count;
-  uint64_t beats;                  // of a tile
-  uint64_t watchdog;               // cycles without any handshake that count as a hang
-  uint64_t seed;
-  uint32_t in_gap;                 // probability of an idle cycle before a beat, of 65536
-  uint32_t out_stall;              // probability of a cycle without out_ready, of 65536
-  uint32_t tr_en, group, budget, data_terms, encoding, row_signed, col_signed;
-  uint32_t exponent_bits, shortcut_bits;  // of exponential codes, 0: codes are bytes
-  uint32_t slice_length;
-  uint32_t lane_is_channel, shortcut_signed, relu, low, high;
-  // results
-  uint64_t cycles;        // first beat offered to the engine .. last beat out of the engine
-  uint64_t total_cycles;  // first beat offered to the engine .. last beat out of the post unit
-  uint64_t in_beats, in_waits, out_beats, out_waits;
-};
-
 Device* shw_new() {
   auto* device = new Device;
   auto& top = device->top;
@@ -168,33 +139,16 @@ void shw_shape(uint32_t* rows, uint32_t* cols) {
   *cols = COLS;
 }
 
-static void configure(Vshw_sim_top& top, const LayerJob& job) {
-  top.cfg_tr_en = job.tr_en;
-  top.cfg_group = job.group;
-  top.cfg_group_budget = job.budget;
-  top.cfg_data_terms = job.data_terms;
-  top.cfg_encoding = job.encoding;
-  top.cfg_row_signed = job.row_signed;
-  top.cfg_col_signed = job.col_signed;
-  top.cfg_exponent_bits = job.exponent_bits;
-  top.cfg_slice_length = job.slice_length;
-  top.post_shortcut_signed = job.shortcut_signed;
-  top.post_relu = job.relu;
-  top.post_shortcut_enable = job.shortcut != nullptr;
-  top.post_low = job.low;
-  top.post_high = job.high;
-}
-
 // Present the constants of the beat that the engine returns next. A narrow port is smaller than a packed word.
 static void present_vectors(Vshw_sim_top& top, const LayerJob& job, uint64_t beat) {
   const uint64_t tile = beat / ROWS;
   const uint64_t row = beat % ROWS;
-  const uint64_t index = job.tiles[3 * tile + 2] + (job.lane_is_channel ? 0 : row);
+  const uint64_t index = job.tiles[3 * tile + 2] + (job.weights_on_rows ? row : 0);
   std::memcpy(&top.post_bias, job.bias + index * BIAS_WORDS, COLS * ACC_BYTES);
   std::memcpy(&top.post_bias_shift, job.bias_shift + index * BIAS_SHIFT_WORDS, sizeof(top.post_bias_shift));
   std::memcpy(&top.post_shortcut_shift, job.shortcut_shift + index * SHIFT_WORDS, sizeof(top.post_shortcut_shift));
   std::memcpy(&top.post_shift, job.shift + index * SHIFT_WORDS, sizeof(top.post_shift));
-  if (job.factor) std::memcpy(&top.post_factor, job.factor + index * COLS, COLS * 2);
+  if (job.factor) std::memcpy(&top.post_factor, job.factor + index * FACTOR_WORDS, COLS * 2);
   if (job.shortcut && job.shortcut_bits) {
     unpack(job.shortcut + beat * packed_bytes(COLS, job.shortcut_bits), reinterpret_cast<uint8_t*>(&top.post_shortcut), COLS,
            job.shortcut_bits);
@@ -225,11 +179,11 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   LayerJob& job = *job_pointer;
   auto& top = device->top;
   Random in_random(job.seed), out_random(~job.seed);
-  configure(top, job);
+  apply(top, job);
   if (!write_tables(*device, job)) return SHW_HANG;
 
-  const uint64_t row_bytes = job.exponent_bits ? packed_bytes(ROWS, job.exponent_bits) : ROW_BYTES;
-  const uint64_t col_bytes = job.exponent_bits ? packed_bytes(COLS, job.exponent_bits) : COL_BYTES;
+  const uint64_t row_bytes = job.cfg_exponent_bits ? packed_bytes(ROWS, job.cfg_exponent_bits) : ROW_BYTES;
+  const uint64_t col_bytes = job.cfg_exponent_bits ? packed_bytes(COLS, job.cfg_exponent_bits) : COL_BYTES;
   const uint64_t total_beats = job.tile_count * ROWS;
   uint64_t tile = 0, beat = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
   bool offered = false;
@@ -242,9 +196,9 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   while (post_beat < total_beats) {
     // inputs of this cycle
     if (!offered && tile < job.tile_count && (job.in_gap == 0 || in_random.next16() >= job.in_gap)) {
-      if (job.exponent_bits) {
-        unpack(row_beat, reinterpret_cast<uint8_t*>(&top.in_row), ROWS, job.exponent_bits);
-        unpack(col_beat, reinterpret_cast<uint8_t*>(&top.in_col), COLS, job.exponent_bits);
+      if (job.cfg_exponent_bits) {
+        unpack(row_beat, reinterpret_cast<uint8_t*>(&top.in_row), ROWS, job.cfg_exponent_bits);
+        unpack(col_beat, reinterpret_cast<uint8_t*>(&top.in_col), COLS, job.cfg_exponent_bits);
       } else {
         std::memcpy(&top.in_row, row_beat, ROW_BYTES);
         std::memcpy(&top.in_col, col_beat, COL_BYTES);

@@ -8,22 +8,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.blocks import manifest
-from shiftwork.codes.exponential import ACC_BITS, MAX_BITS, resize
-from shiftwork.compile.engine import Engine, ExpEngine, MsqEngine, Requant, TrEngine
-from shiftwork.compile.operands import TileProgram, pack_codes
+from shiftwork.codes.exponential import MAX_BITS
+from shiftwork.compile import Engine, Operands, TrEngine
+from shiftwork.compile.packing import signed_numbers
 from shiftwork.device.build import build_library
+from shiftwork.device.job import LayerJob, header
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.integer import IntegerModule
-from shiftwork.quantize.bounds import SLICE_DEPTH
+from shiftwork.network.format import Requant
 
 HERE = Path(__file__).resolve().parent
-_ENCODINGS = {"binary": 0, "hese": 1}
+_MEMORIES = ("row_sp2", "tables", "bias", "bias_shift", "shortcut_shift", "shift", "factor")
 _STATUS = {
     1: "the device hangs: no handshake for {watchdog} cycles",
     2: "the engine refuses its configuration (cfg_error)",
@@ -70,57 +69,6 @@ class LayerResult:
     seconds: float
 
 
-class LayerJob(ctypes.Structure):
-    """Mirror of ``struct LayerJob`` in harness.cpp."""
-
-    _fields_: ClassVar = [
-        *[
-            (name, ctypes.c_void_p)
-            for name in (
-                "row_blocks", "col_blocks", "row_sp2", "tiles", "tables", "bias", "bias_shift", "shortcut_shift",
-                "shift", "factor", "shortcut", "codes", "sums", "products",
-            )
-        ],
-        *[(name, ctypes.c_uint64) for name in ("table_words", "tile_count", "beats", "watchdog", "seed")],
-        *[
-            (name, ctypes.c_uint32)
-            for name in (
-                "in_gap", "out_stall", "tr_en", "group", "budget", "data_terms", "encoding", "row_signed", "col_signed",
-                "exponent_bits", "shortcut_bits", "slice_length", "lane_is_channel", "shortcut_signed", "relu", "low",
-                "high",
-            )
-        ],
-        *[
-            (name, ctypes.c_uint64)
-            for name in ("cycles", "total_cycles", "in_beats", "in_waits", "out_beats", "out_waits")
-        ],
-    ]  # fmt: skip
-
-
-def _whole_words(vectors: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """``(vectors, bytes)`` as 32-bit words, the last one filled up."""
-    return np.ascontiguousarray(np.pad(vectors, ((0, 0), (0, -vectors.shape[1] % 4)))).view("<u4")
-
-
-def _pack(values: NDArray[np.int32], width: int) -> NDArray[np.uint32]:
-    """``(vectors, lanes)`` of ``width`` bits, up to 8, as packed lanes, lane 0 lowest, in 32-bit words."""
-    return _whole_words(pack_codes(values.astype(np.uint8), width))
-
-
-def _words(values: NDArray[np.int64], size: int) -> NDArray[np.uint32]:
-    """``(vectors, lanes)`` as bytes of ``size`` a lane, lane 0 first, in 32-bit words."""
-    lanes = np.ascontiguousarray(values.astype("<i8")).view(np.uint8).reshape(*values.shape, 8)[..., :size]
-    return _whole_words(lanes.reshape(len(values), -1))
-
-
-def _numbers(lanes: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Two's complement numbers of the bytes along the last axis."""
-    size = lanes.shape[-1]
-    wide = np.zeros((*lanes.shape[:-1], 8), np.uint8)
-    wide[..., 8 - size :] = lanes
-    return np.asarray(wide.view("<i8")[..., 0] >> (8 * (8 - size)), np.int64)
-
-
 def device_sources(kind: str) -> list[Path]:
     """Verilog files of the simulated top with everything below it; kind: ``tr``, ``tmac``, ``msq`` or ``exp``."""
     blocks = manifest.load()
@@ -145,35 +93,23 @@ class SimulatedDevice:
     watchdog: int = 200_000
     _library: ctypes.CDLL = field(init=False, repr=False)
     _handle: int | None = field(init=False, default=None, repr=False)
-    _acc_bytes: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         engine = self.engine
-        self._acc_bytes = ACC_BITS // 8 if isinstance(engine, ExpEngine) else 4
         path = build_library(
             "shw_sim_top",
             device_sources(engine.kind),
             HERE / "harness.cpp",
-            parameters={
-                "ENGINE": engine.kind,
-                "ROWS": engine.rows,
-                "COLS": engine.cols,
-                "OPERAND_W": 8 * engine.operand_bytes,
-                "DEPTH": SLICE_DEPTH,
-                "FIXED_ROWS": engine.fixed_rows if isinstance(engine, MsqEngine) else 0,
-                "FOLD": engine.fold if isinstance(engine, ExpEngine) else 1,
-                "BITS": MAX_BITS,
-                "REQUANT": self.requant,
-                "ACC_W": 8 * self._acc_bytes,
-            },
+            parameters={**engine.parameters(), "BITS": MAX_BITS, "REQUANT": self.requant},
             defines={
                 "SHW_ROWS": engine.rows,
                 "SHW_COLS": engine.cols,
                 "SHW_OPERAND_BYTES": engine.operand_bytes,
-                "SHW_ACC_BYTES": self._acc_bytes,
+                "SHW_ACC_BYTES": engine.acc_bits // 8,
                 "SHW_EXPONENT_BITS": MAX_BITS,
             },
             trace=self.waves is not None,
+            headers={"layer_job.h": header()},
         )
         library = ctypes.CDLL(str(path))
         library.shw_new.restype = ctypes.c_void_p
@@ -198,71 +134,52 @@ class SimulatedDevice:
 
     def run(
         self,
-        module: IntegerModule,
-        program: TileProgram,
+        operands: Operands,
         stalls: Stalls | None = None,
         products: bool = False,
         clock: Callable[[], float] = time.perf_counter,
     ) -> LayerResult:
-        """Run every tile of a module.
+        """Run every tile of a layer.
 
         Args:
-            module: for its configuration (terms, ReLU, clamp).
-            program: operands and constants compiled for this engine.
+            operands: a layer compiled for this engine, with the activations of a batch.
             stalls: random gaps and backpressure, None for none.
             products: return the engine's dot products too. clock: what ``seconds`` is measured with.
 
         Raises:
-            ShiftworkError: naming the module, when the device hangs or refuses the configuration.
+            ShiftworkError: naming the module, when it was compiled for another device, or the device hangs or refuses
+                the configuration.
         """
-        stalls = stalls or Stalls()
-        if program.rule not in _ENCODINGS:
-            raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {program.rule!r}")
-        if program.engine != self.engine:
-            raise ShiftworkError(f"{module.name}: compiled for a {program.engine} engine, not for {self.engine}")
-        expected = "scale" if module.factor is not None else "encode" if program.codes is not None else "shift"
-        if module.requantize and self.requant != expected:
+        stalls, layer, module = stalls or Stalls(), operands.layer, operands.layer.module
+        if layer.engine != self.engine:
+            raise ShiftworkError(f"{module.name}: compiled for a {layer.engine} engine, not for {self.engine}")
+        if module.requantize and self.requant != layer.requant:
             raise ShiftworkError(f"{module.name}: the device's post unit requantizes by {self.requant}")
-        shape = (len(program.tiles), self.engine.rows, self.engine.cols)
-        layer = program.codes
-        codes = np.zeros(shape, np.uint8 if module.low >= 0 or layer is not None else np.int8)
-        sums = None if module.requantize else np.zeros((*shape, self._acc_bytes), np.uint8)
-        dots = np.zeros((*shape, self._acc_bytes), np.uint8) if products else None
+        tiles = operands.tiles
+        shape, acc_bytes = (len(tiles), self.engine.rows, self.engine.cols), self.engine.acc_bits // 8
+        codes = np.zeros(shape, np.uint8)
+        sums = None if module.requantize else np.zeros((*shape, acc_bytes), np.uint8)
+        dots = np.zeros((*shape, acc_bytes), np.uint8) if products else None
         memories: dict[str, NDArray[np.generic] | None] = {
-            "row_blocks": program.row_blocks,
-            "col_blocks": program.col_blocks,
-            "row_sp2": program.row_sp2,
-            "tiles": program.tiles,
-            "tables": None if layer is None else layer.tables.astype(np.int64),
-            "bias": _words(program.bias, self._acc_bytes),
-            "bias_shift": _pack(program.bias_shift, 5),
-            "shortcut_shift": _pack(program.shortcut_shift, 6),
-            "shift": _pack(program.shift, 6),
-            "factor": program.factor.astype(np.uint16) if self.requant == "scale" else None,
-            "shortcut": program.shortcut,
+            "row_blocks": operands.row_blocks,
+            "col_blocks": operands.col_blocks,
+            "shortcut": operands.shortcut,
+            "tiles": tiles,
             "codes": codes,
             "sums": sums,
             "products": dots,
         }
-        memories = {name: None if array is None else np.ascontiguousarray(array) for name, array in memories.items()}
+        memories |= {name: layer.read(name) for name in _MEMORIES}
         job = LayerJob()
         for name, array in memories.items():
             setattr(job, name, None if array is None else array.ctypes.data)
-        if layer is not None:
-            job.table_words, job.slice_length = len(layer.tables), layer.slice_length
-            job.exponent_bits, job.shortcut_bits = layer.bits, layer.shortcut_bits
-        job.tile_count, job.beats = len(program.tiles), program.beats
+        for name, value in layer.settings.items():
+            setattr(job, name, value)
+        tables = memories["tables"]
+        job.table_words = 0 if tables is None else len(tables)
+        job.tile_count, job.beats, job.weights_on_rows = len(tiles), operands.beats, int(layer.weights_on_rows)
         job.watchdog, job.seed = self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
-        terms = module.terms
-        job.tr_en = int(terms.enabled)
-        job.group, job.budget, job.data_terms = terms.group, terms.budget, terms.data_terms
-        job.encoding = _ENCODINGS[program.rule]
-        job.row_signed, job.col_signed = int(program.row_signed), int(program.col_signed)
-        job.lane_is_channel, job.shortcut_signed = int(program.lane_is_channel), int(program.shortcut_signed)
-        job.relu = int(module.relu)
-        if module.requantize and layer is None:
-            job.low, job.high = module.low & 0x1FF, module.high & 0x1FF
 
         start = clock()
         status = self._library.shw_run(self._handle, ctypes.byref(job))
@@ -273,14 +190,12 @@ class SimulatedDevice:
             raise ShiftworkError(f"{module.name}: {reason}")
         result: NDArray[np.integer]
         if sums is None:
-            result = program.gather(codes)
-            if layer is not None:
-                result = resize(result, MAX_BITS, layer.output_bits)
+            result = self.engine.result(operands.gather(codes), layer.target)
         else:  # the sums of a network output leave the post unit unclamped; only ReLU6 bounds them
-            result = np.clip(program.gather(_numbers(sums)), module.low, module.high)
+            result = np.clip(operands.gather(signed_numbers(sums)), module.low, module.high)
         return LayerResult(
             codes=result,
-            products=None if dots is None else program.gather(_numbers(dots)),
+            products=None if dots is None else operands.gather(signed_numbers(dots)),
             cycles=job.cycles,
             total_cycles=job.total_cycles,
             in_beats=job.in_beats,

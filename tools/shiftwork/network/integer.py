@@ -16,19 +16,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, Exponential
+from shiftwork.codes import exponential
+from shiftwork.codes.exponential import ACTIVATION_BITS, Exponential
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.format import Codes, Format, restored, stored
+from shiftwork.network.format_exponential import ExponentialCodes
+from shiftwork.network.format_rows import MixedRows
+from shiftwork.network.format_terms import Stream, Terms
+
+__all__ = [
+    "ExponentialCodes", "Format", "IntegerModule", "IntegerNetwork", "Kind", "MixedRows", "Stream", "TensorInfo",
+    "Terms",
+]  # fmt: skip
 
 Kind = Literal["conv", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape"]
-Stream = Literal["weights", "activations"]
-
-MSQ_SCHEMES = ("msq", "fixed4", "sp2", "pot")
-"""4-bit weights and activations: SP2 and fixed-point rows mixed, or one code for all rows (numerics section 6)."""
-
-EXPONENTIAL = "dnateq"
-"""Exponential codes (numerics section 7)."""
-
-FACTOR_BITS = 16
 
 # ONNX operators that compute or merge values; op by op, each rounds its output to a scale of its own.
 _ROUNDED_OP_BY_OP = {
@@ -58,24 +59,42 @@ class TensorInfo:
     code: Exponential | None = None
     levels: tuple[int, ...] | None = None
 
+    @property
+    def dtype(self) -> type[np.integer]:
+        """numpy type that holds the codes: int8, uint8, or int32 or int64 for raw accumulators."""
+        if self.bits > 8:
+            return np.int32 if self.bits <= 32 else np.int64
+        return np.int8 if self.signed else np.uint8
 
-@dataclass(frozen=True)
-class TermConfig:
-    """Term-revealing configuration of one module (``docs/numerics.md`` section 3).
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest code of the type."""
+        low = -(1 << (self.bits - 1)) if self.signed else 0
+        return low, low + (1 << self.bits) - 1
 
-    Attributes:
-        enabled: False is conventional quantization (QT): the plain dot product.
-        stream: which operand is streamed as terms and revealed in groups; the other is gathered as values.
-        group: g, a power of two in 1..256.
-        budget: k, terms kept per group, 1..2047.
-        data_terms: s, terms kept per gathered value, 0 (all) or 1..9; must be 0 when activations are streamed.
-    """
+    @property
+    def widest(self) -> int:
+        """Largest magnitude of what the codes stand for."""
+        if self.levels is not None:
+            return max(map(abs, self.levels))
+        low, high = self.limits
+        return max(-low, high)
 
-    enabled: bool = False
-    stream: Stream = "weights"
-    group: int = 8
-    budget: int = 12
-    data_terms: int = 0
+    @property
+    def zero(self) -> int:
+        """The code of zero, which pads maps and fills tiles."""
+        return 0 if self.code is None else int(self.code.zero)
+
+    def values(self, codes: Codes) -> Codes:
+        """Integers that codes stand for: the codes themselves, or exponential ones decoded by their table."""
+        return codes if self.levels is None else exponential.code_values(self.levels)[codes]
+
+    def encode(self, real: NDArray[np.float64]) -> Codes:
+        """Codes of real numbers, clamped to the type."""
+        if self.code is not None:
+            return exponential.encode(real, self.code)
+        low, high = self.limits
+        return np.clip(np.floor(real * 2.0**self.fraction + 0.5), low, high).astype(self.dtype)
 
 
 @dataclass
@@ -92,18 +111,8 @@ class IntegerModule:
     * ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
     * ``reshape``: ``shape (h, w, c)``; pure code move in ONNX order (channel slowest, then rows, then columns).
 
-    With ``factor``, a 16-bit mantissa per output channel (32768..65535), a convolution is requantized by scale-round
-    (numerics section 5) in place of shift-round: ``clamp(((acc + bias) * factor + (shortcut << shortcut_shift) +
-    (1 << (shift - 1))) >> shift)`` with ``shift`` 1..47, ``shortcut_shift`` 0..47 and no ``bias_shift``; ReLU is
-    ``low`` = 0. A raw network output then has ``attributes["step"]``, the real value of weight 1, and no factor.
-
-    ``row_sp2`` tells per output channel which 4-bit code its weights have: SP2, values in eighths, where it is True,
-    else fixed point, -7..7 (numerics section 6). None: they have neither.
-
-    Under exponential codes (numerics section 7) ``weight`` holds stored codes, ``weight_code`` tells what they stand
-    for and ``weight_levels`` is their integer table W, for the exponents -R..R, at ``attributes["weight_fraction"]``
-    fractional bits. ``thresholds`` replace ``shift``: what a ``conv``, ``add``, ``avgpool`` or ``concat`` computes is
-    encoded by them, and ``high`` is the largest exponent. A ``concat`` has ``shifts`` like an ``add``, one per input.
+    ``format`` says what the numbers are made of (:mod:`shiftwork.network.format`): what the weights stand for, what
+    term revealing leaves of them, and how the result is requantized.
 
     ``weight_bits`` and ``bias_bits`` are the widths in which weights and biases are stored. ``operators`` are the types
     of the ONNX nodes that were fused into the module.
@@ -127,16 +136,22 @@ class IntegerModule:
     low: int = -128
     high: int = 127
     requantize: bool = True
-    terms: TermConfig = field(default_factory=TermConfig)
+    format: Format = field(default_factory=Terms)
     attributes: dict[str, Any] = field(default_factory=dict)
     weight_bits: int = 8
     bias_bits: int = 32
     operators: tuple[str, ...] = ()
-    row_sp2: NDArray[np.bool_] | None = None
-    factor: NDArray[np.int32] | None = None
-    weight_code: Exponential | None = None
-    weight_levels: NDArray[np.int32] | None = None
-    thresholds: NDArray[np.int64] | None = None
+
+    @property
+    def reads(self) -> list[str]:
+        """Names of all tensors that it reads."""
+        return self.inputs if self.shortcut is None else [*self.inputs, self.shortcut]
+
+    @property
+    def depth(self) -> int:
+        """K, the length of the reduction of a convolution."""
+        assert self.weight is not None
+        return int(np.prod(self.weight.shape[1:]))
 
     @property
     def depthwise(self) -> bool:
@@ -149,8 +164,7 @@ class IntegerNetwork:
     """A whole quantized network.
 
     Attributes:
-        scheme: ``fixed8``, ``joint`` (fixed8 with its scales chosen by the joint search), ``tr``, one of
-            ``MSQ_SCHEMES``, or ``EXPONENTIAL``.
+        scheme: name of the scheme that made it (:mod:`shiftwork.schemes`); reports show it.
         input: name of the network input tensor.
         output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
@@ -176,9 +190,9 @@ class IntegerNetwork:
         raise ShiftworkError(f"no module {name!r} in the network")
 
     @property
-    def has_terms(self) -> bool:
-        """True for the schemes whose weights and activations are integers that term revealing applies to."""
-        return self.scheme not in (*MSQ_SCHEMES, EXPONENTIAL)
+    def convolutions(self) -> list[IntegerModule]:
+        """The modules that an engine computes, in dataflow order."""
+        return [module for module in self.modules if module.kind == "conv"]
 
     @property
     def output_scale(self) -> float:
@@ -198,17 +212,12 @@ class IntegerNetwork:
 
     @property
     def model_bits(self) -> int:
-        """Stored bits of weights, biases and 16-bit factors, and of the tables and thresholds of exponential codes.
-
-        Shifts and kinds of rows are not counted.
-        """
+        """Stored bits of weights and biases, of the tables of tensors, and of what formats store beside them."""
         bits = sum(ACTIVATION_BITS * len(info.levels) for info in self.tensors.values() if info.levels is not None)
         for module in self.modules:
             bits += 0 if module.weight is None else module.weight_bits * module.weight.size
             bits += 0 if module.bias is None else module.bias_bits * module.bias.size
-            bits += 0 if module.factor is None else FACTOR_BITS * module.factor.size
-            bits += 0 if module.weight_levels is None else WEIGHT_BITS * module.weight_levels.size
-            bits += 0 if module.thresholds is None else ACC_BITS * module.thresholds.size
+            bits += module.format.stored_bits()
         return bits
 
     @property
@@ -265,14 +274,9 @@ class IntegerNetwork:
         arrays: dict[str, NDArray[Any]] = {}
         modules = []
         for index, module in enumerate(self.modules):
-            entry: dict[str, Any] = {}
-            for item in fields(module):
-                value = getattr(module, item.name)
-                if isinstance(value, np.ndarray):
-                    arrays[f"{index}.{item.name}"] = value
-                    entry[item.name] = {"array": f"{index}.{item.name}", "shape": list(value.shape)}
-                else:
-                    entry[item.name] = asdict(value) if isinstance(value, TermConfig | Exponential) else value
+            values = {item.name: getattr(module, item.name) for item in fields(module) if item.name != "format"}
+            entry = {name: stored(value, arrays, f"{index}.{name}") for name, value in values.items()}
+            entry["format"] = module.format.to_json(arrays, f"{index}.format")
             modules.append(entry)
         description = {
             "format": _FORMAT,
@@ -312,32 +316,18 @@ class IntegerNetwork:
         return IntegerNetwork(tensors=tensors, modules=modules, **{name: description[name] for name in names})
 
 
-_FORMAT = "shiftwork-network-1"
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+_FORMAT = "shiftwork-network-2"
 
 
 def _tensor(entry: dict[str, Any]) -> TensorInfo:
-    known = {name: _tuples(value) for name, value in entry.items() if name != "code"}
+    known = {name: restored(value, {}) for name, value in entry.items() if name != "code"}
     code = entry.get("code")
     return TensorInfo(**known, code=None if code is None else Exponential(**code))
 
 
 def _module(entry: dict[str, Any], archive: Any) -> IntegerModule:
-    known: dict[str, Any] = {}
-    for name, value in entry.items():
-        if name == "inputs":
-            known[name] = list(value)
-        elif name == "terms":
-            known[name] = TermConfig(**value)
-        elif name == "weight_code" and value is not None:
-            known[name] = Exponential(**value)
-        elif name == "attributes":
-            known[name] = {key: _tuples(item) for key, item in value.items()}
-        elif isinstance(value, dict):
-            known[name] = archive[value["array"]]
-        else:
-            known[name] = _tuples(value)
-    return IntegerModule(**known)
+    special = ("inputs", "attributes", "format")
+    known = {name: restored(value, archive) for name, value in entry.items() if name not in special}
+    attributes = {key: restored(item, {}) for key, item in entry["attributes"].items()}
+    form = Format.from_json(entry["format"], archive)
+    return IntegerModule(**known, inputs=list(entry["inputs"]), attributes=attributes, format=form)

@@ -17,6 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,14 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import predictions, run
 from shiftwork.network.floating import activations, chunk_size, evaluate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
-from shiftwork.network.integer import EXPONENTIAL, IntegerModule, IntegerNetwork, TensorInfo
+from shiftwork.network.integer import ExponentialCodes, IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
 from shiftwork.quantize.dataflow import Map, Progress, Real, Rounding, centred_biases
 from shiftwork.quantize.expfit import BASE_STEP, Magnitudes, TensorFit, describe, fit_code, search_base
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
 
+SCHEME = "dnateq"
 MAX_LOSS = 0.5
 
 _MAX_SHIFT = 31
@@ -363,10 +365,11 @@ def fit_report(network: FloatNetwork, samples: NDArray[np.float32], integer: Int
                 result.append(describe(name, "activation", statistics[name].values, info.code, levels))
         for name in group.readers:
             module = integer.module(name)
-            assert module.weight_code is not None
-            assert module.weight_levels is not None
-            levels = module.weight_levels * 2.0 ** -module.attributes["weight_fraction"]
-            result.append(describe(name, "weight", weights[name].weight, module.weight_code, levels))  # type: ignore[arg-type]
+            form = cast(ExponentialCodes, module.format)
+            assert form.code is not None
+            assert form.levels is not None
+            levels = form.levels * 2.0**-form.fraction
+            result.append(describe(name, "weight", weights[name].weight, form.code, levels))  # type: ignore[arg-type]
     return result
 
 
@@ -396,11 +399,13 @@ def build(network: FloatNetwork, codes: ExpCodes) -> IntegerNetwork:
                 if module.clip is not None:
                     built.high = math.floor(module.clip * 2.0**fraction + 0.5)
                 tensors[module.output] = TensorInfo(shape, fraction, True, ACC_BITS)
-        elif module.output not in tensors:  # a move of the raw output stays raw
+        else:
+            built.format = ExponentialCodes()
+        if module.output not in tensors:  # a move of the raw output stays raw
             source = tensors[module.inputs[0]]
             tensors[module.output] = TensorInfo(shape, source.fraction, True, ACC_BITS)
         modules.append(built)
-    result = IntegerNetwork(EXPONENTIAL, network.input, network.output, tensors, modules)
+    result = IntegerNetwork(SCHEME, network.input, network.output, tensors, modules)
     check_accumulators(result)
     return result
 
@@ -408,14 +413,13 @@ def build(network: FloatNetwork, codes: ExpCodes) -> IntegerNetwork:
 def _fill(module: FloatModule, built: IntegerModule, tensors: Mapping[str, TensorInfo], codes: ExpCodes) -> int:
     """Write the numbers of a module that computes; the fraction of its accumulator."""
     fractions = [tensors[name].fraction for name in module.inputs]
-    fraction = max(fractions)
+    fraction, form = max(fractions), ExponentialCodes()
     if module.kind == "conv":
         assert module.weight is not None
         code = codes.weights[module.name]
-        built.weight, built.weight_code = exponential.encode(module.weight, code), code
-        built.weight_levels, weight_fraction = exponential.table(code, WEIGHT_BITS)
+        levels, weight_fraction = exponential.table(code, WEIGHT_BITS)
+        built.weight, form = exponential.encode(module.weight, code), ExponentialCodes(code, levels, weight_fraction)
         built.weight_bits, built.bias_bits = code.bits + 1, ACC_BITS
-        built.attributes["weight_fraction"] = weight_fraction
         fraction += weight_fraction
         bias = codes.biases.get(module.name, module.bias)
         assert bias is not None
@@ -432,8 +436,9 @@ def _fill(module: FloatModule, built: IntegerModule, tensors: Mapping[str, Tenso
         built.attributes["raw_sum"] = True
     if built.requantize:
         code = codes.tensors[module.output]
-        built.thresholds, built.high = exponential.thresholds(code, fraction), _largest(code, module.clip)
-        built.low = -code.radius
+        form = replace(form, thresholds=exponential.thresholds(code, fraction))
+        built.low, built.high = -code.radius, _largest(code, module.clip)
+    built.format = form
     return fraction
 
 

@@ -13,7 +13,7 @@ Schemes: ``msq`` (mixed), and its ingredients for all rows: ``fixed4``, ``sp2``,
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.graph import FloatModule, FloatNetwork
-from shiftwork.network.integer import MSQ_SCHEMES, IntegerModule, IntegerNetwork
+from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
 from shiftwork.quantize import scales as shared
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.dataflow import Progress, Real, centred_biases, scale_rounding
 from shiftwork.quantize.scales import Bits, Scales, activation_scales, assemble, fill_shifts, is_raw, round_half_up
 
+SCHEMES = ("msq", "fixed4", "sp2", "pot")
 ALPHAS = ("free", "pot")
 SP2_SHARE = 0.6
 
@@ -44,7 +45,7 @@ class MsqScales:
     """Everything that turns a float network into one of 4-bit rows.
 
     Attributes:
-        scheme: of ``MSQ_SCHEMES``. alpha: ``free`` or ``pot`` (power-of-two steps).
+        scheme: of :data:`SCHEMES`. alpha: ``free`` or ``pot`` (power-of-two steps).
         signs: True for every tensor that is two's complement. tensors: N of every activation tensor.
         row_sp2: True for the SP2 rows of a module (out,), by its name; no entries under scheme ``pot``.
         steps: real value of weight 1 in every row, float64 (out,), by module name; equal in all rows of the module that
@@ -67,7 +68,7 @@ def check(scheme: str, sp2_share: float, alpha: str) -> None:
     Raises:
         ShiftworkError: names what is wrong.
     """
-    for name, value, legal in (("scheme", scheme, MSQ_SCHEMES), ("alpha", alpha, ALPHAS)):
+    for name, value, legal in (("scheme", scheme, SCHEMES), ("alpha", alpha, ALPHAS)):
         if value not in legal:
             raise ShiftworkError(f"unknown {name} {value!r}: choose one of {', '.join(legal)}")
     if not 0.0 <= sp2_share <= 1.0:
@@ -88,7 +89,7 @@ def quantize(
     Args:
         network: the float graph.
         samples: calibration samples as the ONNX input expects them.
-        scheme: of ``MSQ_SCHEMES``.
+        scheme: of :data:`SCHEMES`.
         sp2_share: share of the rows that become SP2 under ``msq``.
         alpha: ``free`` or ``pot``.
         method: how the scales of the activations are chosen, ``mse`` or ``maxabs``.
@@ -186,7 +187,7 @@ def project_rows(scheme: str, weight: Real, steps: Real, row_sp2: Rows | None) -
     """The nearest level of every weight, ties to the smaller magnitude.
 
     Args:
-        scheme: of ``MSQ_SCHEMES``.
+        scheme: of :data:`SCHEMES`.
         weight: (out, ...). steps: (out,). row_sp2: (out,), or None under ``pot``.
 
     Returns:
@@ -350,10 +351,11 @@ def build(network: FloatNetwork, scales: MsqScales) -> IntegerNetwork:
 
     def fill(module: FloatModule, built: IntegerModule) -> int:
         assert module.weight is not None
-        steps, built.row_sp2 = scales.steps[module.name], scales.row_sp2.get(module.name)
+        steps, kinds = scales.steps[module.name], scales.row_sp2.get(module.name)
+        built.format = MixedRows(kinds)
         if not built.requantize and (steps != steps[0]).any():
             raise ShiftworkError(f"node {module.name!r}: the network output needs the same step in all its rows")
-        weight = project_rows(scales.scheme, module.weight, steps, built.row_sp2)
+        weight = project_rows(scales.scheme, module.weight, steps, kinds)
         if module.name in base.weights:
             return fill_shifts(module, built, weight, base)
         return _fill_factors(module, built, weight, steps, base)
@@ -375,7 +377,8 @@ def _fill_factors(module: FloatModule, built: IntegerModule, weight: NDArray[Any
         built.shift = np.zeros(len(steps), np.int32)
         built.attributes["step"] = float(steps[0])
         return n_in
-    built.factor, built.shift = factors(unit * 2.0**n_out)
+    factor, built.shift = factors(unit * 2.0**n_out)
+    built.format = replace(built.format, factor=factor)  # type: ignore[call-arg]
     limits = [("shift", built.shift, 1)]
     if module.shortcut is not None:
         built.shortcut_shift = (n_out + built.shift - base.tensors[module.shortcut]).astype(np.int32)

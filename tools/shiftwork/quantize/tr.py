@@ -11,23 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import (
-    accuracy,
-    evaluate,
-    predictions,
-    quantize_input,
-    reduction_length,
-    revealed_weights,
-    run,
-)
-from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, TermConfig
+from shiftwork.golden.model import accuracy, evaluate, multiplied_weights, predictions, quantize_input, run
+from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, Terms
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.tensors.im2col import im2col, weight_matrix
 
@@ -159,7 +151,7 @@ def _configured(network: IntegerNetwork, options: TrOptions) -> tuple[IntegerNet
         if module.kind != "conv":
             continue
         config, automatic = _config(module, options)
-        module.terms = config
+        module.format = config
         if automatic:
             free.append(module.name)
     return result, free
@@ -167,7 +159,7 @@ def _configured(network: IntegerNetwork, options: TrOptions) -> tuple[IntegerNet
 
 def _check_names(network: IntegerNetwork, options: TrOptions) -> None:
     known = {module.name for module in network.modules if module.kind == "conv"}
-    legal = {item.name for item in fields(TermConfig)}
+    legal = {item.name for item in fields(Terms)}
     for name, entry in options.overrides.items():
         if name not in known:
             raise ShiftworkError(f"override of {name!r}: no such convolution or fully connected module")
@@ -176,7 +168,7 @@ def _check_names(network: IntegerNetwork, options: TrOptions) -> None:
                 raise ShiftworkError(f"override of {name!r}: unknown option {key!r}")
 
 
-def _config(module: IntegerModule, options: TrOptions) -> tuple[TermConfig, bool]:
+def _config(module: IntegerModule, options: TrOptions) -> tuple[Terms, bool]:
     """Configuration of one module, and whether its budget is to be searched."""
     override = dict(options.overrides.get(module.name, {}))
     stream = override.get("stream", options.stream)
@@ -203,7 +195,7 @@ def _config(module: IntegerModule, options: TrOptions) -> tuple[TermConfig, bool
         budget = 1
     elif budget == "exact":
         budget, enabled = 1, False
-    config = TermConfig(bool(enabled), stream, group, group_budget(module, group, budget), terms)
+    config = Terms(bool(enabled), stream, group, group_budget(module, group, budget), terms)
     return config, automatic and bool(enabled)
 
 
@@ -217,7 +209,7 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
         raise ShiftworkError(f"module {module.name!r}: budget {budget!r} is no number of terms")
     if budget <= 0:
         raise ShiftworkError(f"module {module.name!r}: budget {budget} is not positive")
-    k = budget if isinstance(budget, int) else math.floor(budget * min(group, reduction_length(module)) + 0.5)
+    k = budget if isinstance(budget, int) else math.floor(budget * min(group, module.depth) + 0.5)
     if not 1 <= k <= MAX_BUDGET:
         raise ShiftworkError(f"module {module.name!r}: budget of {k} terms per group is outside 1..{MAX_BUDGET}")
     return k
@@ -288,7 +280,7 @@ class _Search:
         network = self.template.copy()
         for module in network.modules:
             if module.name in budgets:
-                module.terms = replace(module.terms, budget=budgets[module.name])
+                module.format = replace(_terms(module), budget=budgets[module.name])
         return network
 
     def _within(self, got: NDArray[np.integer], target: NDArray[np.integer], reference: NDArray[np.int64]) -> bool:
@@ -303,12 +295,12 @@ class _Search:
         the network tells what such an error does to the output.
         """
         tables = _sample_rows(probe[module.inputs[0]], module)
-        config = module.terms
+        config = _terms(module)
         streamed = tables
         if config.stream == "weights":
             streamed = [weight_matrix(module, part) for part in range(module.groups)]
         most = max(_largest_group(table, config.group, self.template.rule) for table in streamed)
-        lowest = max(1, min(config.group, reduction_length(module)) // 4)
+        lowest = max(1, min(config.group, module.depth) // 4)
         count = min(_CANDIDATES, max(1, most - lowest + 1))
         budgets = sorted({round(b) for b in np.linspace(min(lowest, most), most, count)})
         errors, costs = [], []
@@ -317,7 +309,7 @@ class _Search:
             for part, table in enumerate(tables)
         ]
         for budget in budgets:
-            probe_module = replace(module, terms=replace(config, budget=budget))
+            probe_module = replace(module, format=replace(config, budget=budget))
             error = cost = 0.0
             for part, table in enumerate(tables):
                 rows, weights = self._operands(table, probe_module, part)
@@ -329,7 +321,7 @@ class _Search:
         middle = len(budgets) // 2 if local[len(budgets) // 2] > 0 else 0
         scale = 0.0
         if local[middle] > 0:
-            changed = replace(module, terms=replace(config, budget=budgets[middle]))
+            changed = replace(module, format=replace(config, budget=budgets[middle]))
             scale = self._output_error(changed, probe) / local[middle]
         info = self.exact.tensors[module.output]
         outputs = info.shape[0] * info.shape[1] * info.shape[2]
@@ -337,12 +329,9 @@ class _Search:
 
     def _operands(
         self, table: NDArray[np.integer], module: IntegerModule, part: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        config, rule = module.terms, self.template.rule
-        if config.stream == "activations":
-            rows = term_codes.reveal(table, config.group, config.budget, rule)
-            return rows, weight_matrix(module, part).astype(np.int32)
-        return term_codes.truncate(table, config.data_terms, rule), revealed_weights(module, rule, part)
+    ) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
+        form, rule = module.format, self.template.rule
+        return form.streamed(form.gathered(table, rule), rule), multiplied_weights(module, rule, part)
 
     def _output_error(self, module: IntegerModule, probe: Mapping[str, NDArray[np.integer]]) -> float:
         """Relative squared output error when this one module runs with its terms and the others exactly."""
@@ -354,6 +343,10 @@ class _Search:
                 tensors[other.output] = evaluate(self.exact, current, tensors)
                 dirty.add(other.output)
         return _relative_error(tensors[self.exact.output], probe[self.exact.output])
+
+
+def _terms(module: IntegerModule) -> Terms:
+    return cast(Terms, module.format)
 
 
 def _relative_error(got: NDArray[np.integer], target: NDArray[np.integer]) -> float:

@@ -15,7 +15,7 @@ from shiftwork.golden.model import QT_PAIRS
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES
+EXPONENTIAL = "dnateq"; MSQ_SCHEMES = ()
 from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize

@@ -6,17 +6,17 @@ from __future__ import annotations
 import ctypes
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from shiftwork.blocks import manifest
-from shiftwork.compile import TrEngine
+from shiftwork.compile.tr_engine import SLICE_DEPTH
 from shiftwork.device.build import build_library
 from shiftwork.device.simulated import HERE, SimulatedDevice
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
+from shiftwork.network.format_terms import Terms
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.quantize.bounds import SLICE_DEPTH
 from shiftwork.run.layers import execute
 
 ROUNDS = 3
@@ -74,14 +74,14 @@ def measure(network: IntegerNetwork, data: Data, device: SimulatedDevice, rounds
         ShiftworkError: the network has no layer for the engine, or it is not the ``tr`` engine.
     """
     engine = device.engine
-    if not isinstance(engine, TrEngine):
+    if engine.kind != "tr":
         raise ShiftworkError(f"--benchmark measures the tr engine, not the {engine.kind} engine")
     library = _bare_library(engine.rows, engine.cols)
     tensors = golden.run(network, data.x, True)
-    modules = [module for module in network.modules if module.kind == "conv"]
+    modules = network.convolutions
     if not modules:
         raise ShiftworkError("the network has no convolution or fully connected layer")
-    terms = modules[len(modules) // 2].terms
+    terms = cast(Terms, modules[len(modules) // 2].format)
     bare = library.bare_new(int(terms.enabled), terms.group, terms.budget, terms.data_terms, 1)
     bare_seconds = network_seconds = device_seconds = 0.0
     cycles = 0

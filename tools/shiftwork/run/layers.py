@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile import Engine, TileProgram, compile_module, schedule
-from shiftwork.compile.operands import weights_on_rows
+from shiftwork.compile import Engine, Operands, compile_network
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import ModuleCounts, evaluate, pairs_bound, quantize_input, reduction_length
-from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerModule, IntegerNetwork
+from shiftwork.golden.model import evaluate, quantize_input
+from shiftwork.network.format import Codes, Facts, Work
+from shiftwork.network.integer import IntegerModule, IntegerNetwork
 
-Codes = NDArray[np.integer]
-Progress = Callable[[int, int, str], None]
+Executor = Literal["rtl", "golden"]
+OnModule = Callable[[int, int, str], None]
 """Called before each module with its index from 1, the number of modules, and its name."""
 
 _OPERAND_BYTES = 256 << 20
@@ -37,37 +37,20 @@ class LayerReport:
     Attributes:
         name, kind: of the module. executor: ``rtl`` or ``host`` (``golden`` when nothing else ran).
         shape: output (height, width, channels).
-        stream, group, budget, data_terms: term revealing, ``stream`` alone under conventional quantization. None, like
-            all that counts terms, for a layer of 4-bit or exponential codes.
-        revealed: True when term revealing is on.
-        macs: multiply-accumulates over all images. sp2_macs: those of SP2 rows, of a layer of 4-bit codes.
-        weight_bits: of a stored code, live_macs: multiply-accumulates without a zero, of a layer of exponential codes.
-        term_pairs: bound; term_pairs_present: counted; None where values are not made of terms.
-        terms_per_mac: terms of the streamed operand per multiply-accumulate.
-        tokens: terms and empty planes that the rows issued.
+        facts: settings and work of a convolution by its format (:meth:`shiftwork.network.format.Format.facts`).
+        tokens: terms and empty planes that the rows issued, where there are terms.
         bound: cycles below which no schedule can go (:class:`shiftwork.compile.Schedule`).
         beats: of input, one or, with lanes, several reduction steps of a whole tile each.
         cycles: of the RTL. predicted_cycles: by the cycle model.
         compared: elements compared with golden. mismatches: those that differ.
-        seconds: wall time of the module on the device (compilation of its operands included).
+        seconds: wall time of the module on the device (gathering of its operands included).
     """
 
     name: str
     kind: str
     executor: Literal["rtl", "host", "golden"]
     shape: tuple[int, int, int]
-    stream: str | None = None
-    revealed: bool = False
-    group: int | None = None
-    budget: int | None = None
-    data_terms: int | None = None
-    macs: int = 0
-    sp2_macs: int | None = None
-    weight_bits: int | None = None
-    live_macs: int | None = None
-    term_pairs: int | None = 0
-    term_pairs_present: int | None = 0
-    terms_per_mac: float | None = None
+    facts: Facts = field(default_factory=dict)
     tokens: int | None = None
     bound: int | None = None
     beats: int | None = None
@@ -76,6 +59,17 @@ class LayerReport:
     compared: int = 0
     mismatches: int = 0
     seconds: float = 0.0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates over all samples; 0 for what is no convolution."""
+        return int(self.facts.get("macs", 0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, the facts beside the others."""
+        values = asdict(self)
+        facts: Facts = values.pop("facts")
+        return values | facts
 
 
 @dataclass
@@ -89,39 +83,19 @@ class Execution:
 
 
 def layer_reports(
-    network: IntegerNetwork, executor: Literal["rtl", "golden"], counts: Mapping[str, ModuleCounts] | None = None
+    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None
 ) -> list[LayerReport]:
     """Reports with the static facts of every module and, where given, the work that the golden model counted."""
-    reports = []
-    for module in network.modules:
-        report = LayerReport(
+    return [
+        LayerReport(
             name=module.name,
             kind=_kind(network, module),
             executor=executor if module.kind == "conv" or executor == "golden" else "host",
             shape=network.tensors[module.output].shape,
+            facts=module.format.facts(module, (counts or {}).get(module.name)) if module.kind == "conv" else {},
         )
-        work = None if counts is None else counts.get(module.name)
-        if work is not None:
-            report.macs = work.macs
-        if module.kind == "conv" and not network.has_terms:
-            report.term_pairs = report.term_pairs_present = None
-        if module.kind == "conv" and network.scheme in MSQ_SCHEMES:
-            report.sp2_macs = None if work is None else work.sp2_macs
-        elif module.kind == "conv" and network.scheme == EXPONENTIAL:
-            report.weight_bits = module.weight_bits
-            report.live_macs = None if work is None else work.live_macs
-        elif module.kind == "conv":
-            report.stream = module.terms.stream
-            report.revealed = module.terms.enabled
-            if module.terms.enabled:
-                report.group, report.budget = module.terms.group, module.terms.budget
-                report.data_terms = module.terms.data_terms
-            if work is not None:
-                report.term_pairs = round(work.bound)
-                report.term_pairs_present = work.pairs
-                report.terms_per_mac = work.streamed / work.macs
-        reports.append(report)
-    return reports
+        for module in network.modules
+    ]
 
 
 def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
@@ -140,9 +114,9 @@ def batch_size(network: IntegerNetwork, engine: Engine) -> int:
     for module in network.modules:
         if module.kind == "conv":
             height, width, channels = network.tensors[module.output].shape
-            lanes = engine.rows if weights_on_rows(module, engine) else engine.cols
+            lanes = engine.rows if engine.weights_on_rows(module) else engine.cols
             padded = -(-channels // lanes) * lanes
-            largest = max(largest, height * width * (module.groups * reduction_length(module) + 5 * padded))
+            largest = max(largest, height * width * (module.groups * module.depth + 5 * padded))
     return max(1, _OPERAND_BYTES // largest)
 
 
@@ -151,10 +125,10 @@ def execute(
     x: NDArray[np.generic],
     golden: Mapping[str, Codes],
     device: SimulatedDevice,
-    counts: Mapping[str, ModuleCounts] | None = None,
+    counts: Mapping[str, Work] | None = None,
     stalls: Stalls | None = None,
-    progress: Progress | None = None,
-    tamper: Callable[[IntegerModule, TileProgram], None] | None = None,
+    progress: OnModule | None = None,
+    tamper: Callable[[Operands], None] | None = None,
     predict: bool = True,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Execution:
@@ -168,7 +142,7 @@ def execute(
         counts: work counted by the golden model for the same samples, for the reports.
         stalls: random stalls on both sides of the device, None for none.
         progress: told about every module.
-        tamper: may change the memories of a module before it runs (fault injection in tests).
+        tamper: may change what the device is given of a module before it runs (fault injection in tests).
         predict: run the cycle model beside the device. clock: what ``seconds`` are measured with.
 
     Raises:
@@ -176,6 +150,7 @@ def execute(
     """
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
+    program = compile_network(network, device.engine)
     reports = layer_reports(network, "rtl", counts)
     step = batch_size(network, device.engine)
     starts = range(0, len(x), step)
@@ -195,25 +170,21 @@ def execute(
                 progress(done, total, module.name)
             begin = clock()
             if module.kind == "conv":
-                program = compile_module(network, module, tensors, device.engine)
+                operands = program.layers[module.name].operands(tensors)
                 if tamper is not None:
-                    tamper(module, program)
-                run = device.run(module, program, stalls, clock=clock)
+                    tamper(operands)
+                run = device.run(operands, stalls, clock=clock)
                 tensors[module.output] = run.codes
                 report.seconds += clock() - begin
                 result.device_seconds += run.seconds
                 report.beats = (report.beats or 0) + run.in_beats
                 report.cycles = (report.cycles or 0) + run.cycles
                 if predict:
-                    cost = schedule(program, module.terms)
+                    cost = device.engine.schedule(operands)
                     report.predicted_cycles = (report.predicted_cycles or 0) + cost.cycles
                     report.bound = (report.bound or 0) + cost.bound
                     if cost.tokens is not None:
                         report.tokens = (report.tokens or 0) + cost.tokens
-                if counts is None:
-                    report.macs += program.macs
-                    if report.term_pairs is not None:
-                        report.term_pairs += round(program.macs * pairs_bound(module))
             else:
                 tensors[module.output] = evaluate(network, module, tensors)
                 report.seconds += clock() - begin

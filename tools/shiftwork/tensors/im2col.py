@@ -43,33 +43,33 @@ def output_shape(codes_shape: tuple[int, ...], module: Convolution) -> tuple[int
     )
 
 
-def windows(codes: NDArray[Code], module: Convolution) -> NDArray[Code]:
+def windows(codes: NDArray[Code], module: Convolution, zero: int = 0) -> NDArray[Code]:
     """What the kernel of a convolution sees at every output position, all channels.
 
     Args:
         codes: (images, height, width, channels) codes or real numbers.
-        module: a ``conv`` module; kernel size, stride, padding and dilation are read.
+        module: a ``conv`` module; kernel size, stride, padding and dilation are read. zero: what padding holds.
 
     Returns:
-        (images, out_height, out_width, ky, kx, channels) array of the dtype of ``codes``; padded positions hold 0.
+        (images, out_height, out_width, ky, kx, channels) array of the dtype of ``codes``.
     """
     assert module.weight is not None
     _, ky, kx, _ = module.weight.shape
     rows, columns = output_shape(codes.shape, module)
     result = np.empty((len(codes), rows, columns, ky, kx, codes.shape[3]), codes.dtype)
-    for y, x, seen in _positions(codes, module, rows, columns):
+    for y, x, seen in _positions(codes, module, rows, columns, zero):
         result[:, :, :, y, x] = seen
     return result
 
 
 def _positions(
-    codes: NDArray[Code], module: Convolution, rows: int, columns: int
+    codes: NDArray[Code], module: Convolution, rows: int, columns: int, zero: int = 0
 ) -> Iterator[tuple[int, int, NDArray[Code]]]:
     """The map (images, rows, columns, channels) as each kernel position (y, x) sees it."""
     assert module.weight is not None
     top, left, bottom, right = module.pads
     if any(module.pads):
-        codes = np.pad(codes, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        codes = np.pad(codes, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=zero)
     (sy, sx), (dy, dx) = module.stride, module.dilation
     for y in range(module.weight.shape[1]):
         for x in range(module.weight.shape[2]):
@@ -77,22 +77,23 @@ def _positions(
             yield y, x, codes[:, down, slice(x * dx, x * dx + (columns - 1) * sx + 1, sx)]
 
 
-def im2col(codes: NDArray[Code], module: Convolution, part: int = 0) -> NDArray[Code]:
+def im2col(codes: NDArray[Code], module: Convolution, part: int = 0, zero: int = 0) -> NDArray[Code]:
     """Activations of every output position of a convolution, in reduction order (ky, kx, in), ``in`` fastest.
 
     Args:
         codes: (images, height, width, channels) codes of the module's input.
         module: a ``conv`` module; kernel size and channels per group come from its weights.
         part: index of the convolution group, 0 .. groups-1 (0 for an ordinary convolution).
+        zero: what padded positions hold: the code of zero.
 
     Returns:
-        (images * out_height * out_width, K) array of the dtype of ``codes``; padded positions hold 0.
+        (images * out_height * out_width, K) array of the dtype of ``codes``.
     """
     assert module.weight is not None
     depth = module.weight.shape[3]
     if module.groups > 1:
         codes = codes[..., part * depth : (part + 1) * depth]
-    seen = windows(codes, module)
+    seen = windows(codes, module, zero)
     return seen.reshape(seen.shape[0] * seen.shape[1] * seen.shape[2], -1)
 
 

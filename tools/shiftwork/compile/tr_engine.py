@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The term-revealing engine, and the published term-pair engine under the same ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
+from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums, within
+from shiftwork.errors import ShiftworkError
+from shiftwork.network.format import Format
+from shiftwork.network.format_terms import Terms
+from shiftwork.network.integer import IntegerModule, IntegerNetwork
+
+if TYPE_CHECKING:
+    from shiftwork.compile.program import Operands
+
+SLICE_DEPTH = 256
+"""Values of a slice."""
+SLICE_BITS = 24
+"""Width of the accumulator of a slice."""
+
+_ENCODINGS = {"binary": 0, "hese": 1}
+
+
+@dataclass(frozen=True)
+class TrEngine(Engine):
+    """``shw_tr_engine``: one reduction step and eight bits per operand in a beat.
+
+    Attributes:
+        rows, cols: 1..64 and 1..256.
+        kind: ``tr``, or ``tmac`` for the baseline of published term-pair cells.
+    """
+
+    rows: int = 8
+    cols: int = 64
+    kind: Literal["tr", "tmac"] = "tr"
+
+    form: ClassVar[type[Format]] = Terms
+    bound_name: ClassVar[str] = "token bound"
+
+    def __post_init__(self) -> None:
+        within("--rows", self.rows, 1, MAX_ROWS)
+        within("--cols", self.cols, 1, MAX_COLS)
+
+    def __str__(self) -> str:
+        return f"{self.rows} x {self.cols}"
+
+    def parameters(self) -> dict[str, int | str]:
+        return super().parameters() | {"DEPTH": SLICE_DEPTH}
+
+    def weights_on_rows(self, module: IntegerModule) -> bool:
+        return cast(Terms, module.format).stream == "weights"
+
+    def check(self, network: IntegerNetwork, module: IntegerModule) -> None:
+        super().check(network, module)
+        if network.rule not in _ENCODINGS:
+            raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {network.rule!r}")
+        check_sums(network, module, SLICE_DEPTH, SLICE_BITS)
+
+    def settings(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
+        form = cast(Terms, module.format)
+        return super().settings(network, module) | {
+            "cfg_tr_en": int(form.enabled),
+            "cfg_group": form.group,
+            "cfg_group_budget": form.budget,
+            "cfg_data_terms": form.data_terms,
+            "cfg_encoding": _ENCODINGS[network.rule],
+        }
+
+    def schedule(self, operands: Operands) -> Schedule:
+        """Predict cycles and tokens.
+
+        The bound is the sum over slices of max(tokens of the longest row, beats): no engine that issues one token per
+        row and cycle and takes one beat per cycle is faster.
+        """
+        layer, form = operands.layer, cast(Terms, operands.layer.module.format)
+        blocks, depth, rows = operands.row_blocks.shape
+        cost = row_operations(streamed_values(operands), layer.rule, SLICE_DEPTH)
+        operations = cost.operations.reshape(blocks, rows, -1).max(axis=1)
+        longest = cost.tokens.reshape(blocks, rows, -1).max(axis=1)
+        beats = np.minimum(SLICE_DEPTH, depth - SLICE_DEPTH * np.arange(longest.shape[1]))
+        entries = layer.channels if layer.weights_on_rows else operands.positions
+        row_index = np.arange(blocks * rows).reshape(blocks, rows) % (operands.row_tiles * rows)
+        real = cost.tokens.sum(axis=1).reshape(blocks, rows) * (row_index < entries)
+
+        order = operands.tiles[:, 0]
+        group = form.group if form.enabled else 0
+        tiles = [Tile(tuple(int(n) for n in row), depth, group) for row in operations]
+        return Schedule(
+            cycles=predict_cycles((tiles[block] for block in order), rows),
+            tokens=int(real.sum(axis=1)[order].sum()),
+            bound=int(np.maximum(longest, beats).sum(axis=1)[order].sum()),
+        )
+
+
+def streamed_values(operands: Operands) -> NDArray[np.integer]:
+    """Values that the rows stream, after term revealing: ``(row blocks * ROWS, K)``."""
+    layer = operands.layer
+    blocks, depth, rows = operands.row_blocks.shape
+    codes = operands.row_blocks.transpose(0, 2, 1).reshape(blocks * rows, depth)
+    values = codes.view(np.int8) if layer.settings["cfg_row_signed"] else codes
+    form = layer.module.format
+    return form.multiplied(values, layer.rule) if layer.weights_on_rows else form.streamed(values, layer.rule)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs as text: the table of their layers and their figures, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shiftwork.quantize.expfit import TensorFit
+from shiftwork.report.table import Table
+from shiftwork.run.networks import RunReport
+
+
+def quantization_line(counts: dict[str, int]) -> str:
+    """Quantizations for one sample (:func:`shiftwork.run.networks.quantizations`)."""
+    return f"quantizations   {counts['unified']} in unified modules, {counts['op_by_op']} operator by operator"
+
+
+def layer_table(report: RunReport) -> Table:
+    """The layers of a run as a table."""
+    rtl, columns = report.executor == "rtl", report.columns
+    table = Table(["layer", "kind", "on", "output", *columns.heads])
+    if rtl:
+        table.heads += [*(["tokens"] if columns.tokens else []), "cycles", "predicted", "compared", "mismatches"]
+    for layer in report.layers:
+        height, width, channels = layer.shape
+        row = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}", *columns.cells(layer.facts)]
+        if rtl:
+            row += [layer.tokens] if columns.tokens else []
+            row += [layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
+        table.add(row)
+    return table
+
+
+def fit_table(fits: Sequence[TensorFit]) -> Table:
+    """Codes of the tensors and their errors, in percent, beside those of uniform codes of as many bits."""
+    table = Table(["tensor", "kind", "bits", "base", "RMAE %", "uniform %", "full range %"])
+    for fit in fits:
+        errors = [100 * error for error in (fit.rmae, fit.uniform, fit.full_range)]
+        table.add([fit.name, fit.kind, fit.code.bits + 1, fit.code.base, *errors])
+    return table
+
+
+def summary_lines(report: RunReport) -> list[str]:
+    """The figures of a whole run, one line each."""
+    lines = [f"{report.model}: scheme {report.scheme}, executor {report.executor}, {report.samples} samples"]
+    if report.accuracy is not None:
+        known = report.executor != "float" and report.float_accuracy is not None
+        other = f" (float {report.float_accuracy:.2f} %)" if known else ""
+        lines.append(f"accuracy        {report.accuracy:.2f} %{other}")
+    if report.agreement is not None and report.executor != "float":
+        lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
+    if report.quantizations is not None:
+        lines.append(quantization_line(report.quantizations))
+    if report.model_bits is not None:
+        lines.append(
+            f"model           {report.model_bits:,} bits, {report.weight_bits:.2f} a weight; "
+            f"{report.activation_bits:.2f} an activation"
+        )
+    if report.totals:
+        lines += report.columns.lines(report.totals)
+    if report.executor == "rtl":
+        assert report.engine is not None
+        assert report.cycles is not None
+        macs = report.totals.get("macs")
+        per_mac = report.cycles * report.engine.cells / macs if macs else 0.0
+        speed = report.cycles / report.device_seconds / 1e3 if report.device_seconds else 0.0
+        lines.append(
+            f"cycles          {report.cycles:,} (predicted {report.predicted_cycles:,}) on {report.engine.array}, "
+            f"{per_mac:.2f} cell-cycles per MAC, simulated at {speed:.0f} kcycles/s"
+        )
+        lines.append(f"utilisation     {100 * (report.utilisation or 0):.1f} % of the {report.engine.bound_name}")
+        if report.host:
+            lines.append(f"host computed   {', '.join(report.host)}")
+        lines.append(
+            f"mismatches      {report.mismatches} of {report.compared:,} elements compared with the golden model"
+        )
+    return lines
