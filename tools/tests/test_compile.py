@@ -438,38 +438,38 @@ def test_walks_of_lists() -> None:
 
 
 def test_the_scheme_decides_the_engine() -> None:
-    assert engine_for("tr") == engine_for("fixed8", 8, 64) == TrEngine(8, 64)
+    assert engine_for("tr") == engine_for("fixed8", rows=8, cols=64) == TrEngine(8, 64)
     assert (
         engine_for("msq") == engine_for("fixed4", cols=16, fixed_rows=8, sp2_rows=8, lanes=8) == MsqEngine(8, 8, 16, 8)
     )
     assert engine_for("sp2", fixed_rows=0, lanes=4) == MsqEngine(0, 8, 16, 4)
     assert engine_for("dnateq", cols=16) == ExpEngine(8, 16, 2)
-    assert engine_for("dnateq", 12, 4, fold=3) == ExpEngine(12, 4, 3)
+    assert engine_for("dnateq", rows=12, cols=4, fold=3) == ExpEngine(12, 4, 3)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scheme": "tr", "rows": 0}, "--rows 0 is outside 1..64"),
-        ({"scheme": "tr", "rows": 65}, "--rows 65 is outside"),
-        ({"scheme": "tr", "cols": 0}, "--cols 0 is outside 1..256"),
-        ({"scheme": "tr", "cols": 257}, "--cols 257 is outside"),
-        ({"scheme": "fixed8", "lanes": 8}, "--lanes is no option of the engine for scheme fixed8"),
-        ({"scheme": "tr", "sp2_rows": 8}, "--sp2-rows is no option"),
-        ({"scheme": "tr", "fixed_rows": 8}, "--fixed-rows is no option"),
-        ({"scheme": "msq", "rows": 8}, "--rows is no option of the engine for scheme msq"),
-        ({"scheme": "msq", "fixed_rows": -1}, "--fixed-rows -1 is outside 0..64"),
-        ({"scheme": "msq", "sp2_rows": 65}, "--sp2-rows 65 is outside"),
-        ({"scheme": "msq", "fixed_rows": 0, "sp2_rows": 0}, "--fixed-rows and --sp2-rows together, 0 is outside 1..64"),
-        ({"scheme": "msq", "fixed_rows": 60}, "--fixed-rows and --sp2-rows together, 68 is outside"),
-        ({"scheme": "msq", "cols": 0}, "--cols 0 is outside 2..256"),
-        ({"scheme": "msq", "cols": 7}, "--cols 7 is odd"),
-        ({"scheme": "msq", "lanes": 6}, "--lanes 6 is none of 4, 8, 16, 32"),
+        ({"scheme": "tr", "rows": 0}, "rows 0 is outside 1..64"),
+        ({"scheme": "tr", "rows": 65}, "rows 65 is outside"),
+        ({"scheme": "tr", "cols": 0}, "cols 0 is outside 1..256"),
+        ({"scheme": "tr", "cols": 257}, "cols 257 is outside"),
+        ({"scheme": "fixed8", "lanes": 8}, "lanes is no option of the engine for scheme fixed8"),
+        ({"scheme": "tr", "sp2_rows": 8}, "sp2 rows is no option"),
+        ({"scheme": "tr", "fixed_rows": 8}, "fixed rows is no option"),
+        ({"scheme": "msq", "rows": 8}, "rows is no option of the engine for scheme msq"),
+        ({"scheme": "msq", "fixed_rows": -1}, "fixed rows -1 is outside 0..64"),
+        ({"scheme": "msq", "sp2_rows": 65}, "sp2 rows 65 is outside"),
+        ({"scheme": "msq", "fixed_rows": 0, "sp2_rows": 0}, "fixed rows and sp2 rows together, 0 is outside 1..64"),
+        ({"scheme": "msq", "fixed_rows": 60}, "fixed rows and sp2 rows together, 68 is outside"),
+        ({"scheme": "msq", "cols": 0}, "cols 0 is outside 2..256"),
+        ({"scheme": "msq", "cols": 7}, "cols 7 is odd"),
+        ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 4, 8, 16, 32"),
         ({"scheme": "pot"}, "scheme pot is not built in hardware"),
-        ({"scheme": "dnateq", "fold": 3}, "--fold 3 does not divide --rows 8"),
-        ({"scheme": "dnateq", "rows": 64, "fold": 17}, "--fold 17 is outside 1..16"),
-        ({"scheme": "dnateq", "lanes": 8}, "--lanes is no option of the engine for scheme dnateq"),
-        ({"scheme": "tr", "fold": 2}, "--fold is no option of the engine for scheme tr"),
+        ({"scheme": "dnateq", "fold": 3}, "fold 3 does not divide rows 8"),
+        ({"scheme": "dnateq", "rows": 64, "fold": 17}, "fold 17 is outside 1..16"),
+        ({"scheme": "dnateq", "lanes": 8}, "lanes is no option of the engine for scheme dnateq"),
+        ({"scheme": "tr", "fold": 2}, "fold is no option of the engine for scheme tr"),
     ],
 )
 def test_illegal_engines(options: dict[str, Any], message: str) -> None:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import dataclass, fields, make_dataclass
+from typing import Any, Literal
 
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
+from shiftwork.settings import setting, settings, within
 
 MAX_ROWS = 64
 MAX_COLS = 256
@@ -26,13 +27,13 @@ class TrEngine:
         kind: ``tr``, or ``tmac`` for the baseline of published term-pair cells.
     """
 
-    rows: int = 8
-    cols: int = 64
+    rows: int = setting(8, "Rows of the engine.")
+    cols: int = setting(64, "Columns of the engine.")
     kind: Literal["tr", "tmac"] = "tr"
 
     def __post_init__(self) -> None:
-        _within("--rows", self.rows, 1, MAX_ROWS)
-        _within("--cols", self.cols, 1, MAX_COLS)
+        within("rows", self.rows, 1, MAX_ROWS)
+        within("cols", self.cols, 1, MAX_COLS)
 
     def __str__(self) -> str:
         return f"{self.rows} x {self.cols}"
@@ -62,20 +63,21 @@ class MsqEngine:
         cols: even, 2..256. lanes: 4, 8, 16 or 32.
     """
 
-    fixed_rows: int = 8
-    sp2_rows: int = 8
-    cols: int = 16
-    lanes: int = 8
+    fixed_rows: int = setting(8, "Rows of multipliers of the msq engine.")
+    sp2_rows: int = setting(8, "Rows of shift-add units of the msq engine.")
+    cols: int = setting(16, "Columns of the engine.")
+    lanes: int = setting(8, "Reduction steps a beat of the msq engine.")
 
     def __post_init__(self) -> None:
-        _within("--fixed-rows", self.fixed_rows, 0, MAX_ROWS)
-        _within("--sp2-rows", self.sp2_rows, 0, MAX_ROWS)
-        _within("--fixed-rows and --sp2-rows together,", self.rows, 1, MAX_ROWS)
-        _within("--cols", self.cols, 2, MAX_COLS)
+        within("fixed_rows", self.fixed_rows, 0, MAX_ROWS)
+        within("sp2_rows", self.sp2_rows, 0, MAX_ROWS)
+        if not 1 <= self.rows <= MAX_ROWS:
+            raise SettingError(f"`fixed_rows` and `sp2_rows` together, {self.rows} is outside 1..{MAX_ROWS}")
+        within("cols", self.cols, 2, MAX_COLS)
         if self.cols % 2:
-            raise ShiftworkError(f"--cols {self.cols} is odd: multipliers share two columns")
+            raise SettingError(f"`cols` {self.cols} is odd: multipliers share two columns")
         if self.lanes not in LANES:
-            raise ShiftworkError(f"--lanes {self.lanes} is none of {', '.join(map(str, LANES))}")
+            raise SettingError(f"`lanes` {self.lanes} is none of {', '.join(map(str, LANES))}")
 
     def __str__(self) -> str:
         return f"({self.fixed_rows} fixed + {self.sp2_rows} SP2) x {self.cols} x {self.lanes}"
@@ -117,16 +119,16 @@ class ExpEngine:
         rows, cols: 1..64 and 1..256. fold: rows that share one row of cells, 1..16, a divisor of ``rows``.
     """
 
-    rows: int = 8
-    cols: int = 16
-    fold: int = 2
+    rows: int = setting(8, "Rows of the engine.")
+    cols: int = setting(16, "Columns of the engine.")
+    fold: int = setting(2, "Rows of the exp engine that share its cells.")
 
     def __post_init__(self) -> None:
-        _within("--rows", self.rows, 1, MAX_ROWS)
-        _within("--cols", self.cols, 1, MAX_COLS)
-        _within("--fold", self.fold, 1, MAX_FOLD)
+        within("rows", self.rows, 1, MAX_ROWS)
+        within("cols", self.cols, 1, MAX_COLS)
+        within("fold", self.fold, 1, MAX_FOLD)
         if self.rows % self.fold:
-            raise ShiftworkError(f"--fold {self.fold} does not divide --rows {self.rows}")
+            raise SettingError(f"`fold` {self.fold} does not divide `rows` {self.rows}")
 
     def __str__(self) -> str:
         return f"{self.rows} rows on {self.rows // self.fold} x {self.cols}"
@@ -148,34 +150,57 @@ class ExpEngine:
 
 
 Engine = TrEngine | MsqEngine | ExpEngine
+ENGINES: dict[str, type[Engine]] = {"tr": TrEngine, "msq": MsqEngine, "exp": ExpEngine}
 
 
-def engine_for(
-    scheme: str,
-    rows: int | None = None,
-    cols: int | None = None,
-    fixed_rows: int | None = None,
-    sp2_rows: int | None = None,
-    lanes: int | None = None,
-    fold: int | None = None,
-) -> Engine:
-    """The engine that runs a scheme; None is the engine's default.
+def engine_for(scheme: str, **given: int | None) -> Engine:
+    """The engine that runs a scheme.
+
+    Args:
+        scheme: of the network. given: settings of the engine; None, like leaving it out, is the engine's default.
 
     Raises:
-        ShiftworkError: naming the option that is out of range or belongs to the other engine, or a scheme without
-            hardware.
+        SettingError: a setting is out of range or belongs to another engine, or a scheme without hardware.
     """
     if scheme == "pot":
-        raise ShiftworkError(f"scheme {scheme} is not built in hardware: --executor golden runs it")
-    wishes = {
-        "rows": rows, "cols": cols, "fixed_rows": fixed_rows, "sp2_rows": sp2_rows, "lanes": lanes, "fold": fold
-    }  # fmt: skip
-    given = {name: value for name, value in wishes.items() if value is not None}
+        raise SettingError(f"scheme {scheme} is not built in hardware: `executor` golden runs it")
     engine: type[Engine] = MsqEngine if scheme in MSQ_SCHEMES else ExpEngine if scheme == EXPONENTIAL else TrEngine
-    for name in given:
-        if name not in {item.name for item in fields(engine)}:
-            raise ShiftworkError(f"--{name.replace('_', '-')} is no option of the engine for scheme {scheme}")
-    return engine(**given)  # type: ignore[arg-type]
+    chosen = {name: value for name, value in given.items() if value is not None}
+    for name in chosen:
+        if name not in {item.name for item in settings(engine)}:
+            raise SettingError(f"`{name}` is no option of the engine for scheme {scheme}")
+    return engine(**chosen)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class EngineWish:
+    """Settings that a user gave for an engine before the scheme has decided which; :func:`engine_wish` adds them."""
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The settings that were given."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def engine(self, scheme: str) -> Engine:
+        """The engine for a scheme; errors are those of :func:`engine_for`."""
+        return engine_for(scheme, **self.given)
+
+
+def engine_wish(*names: str) -> type[Any]:
+    """An :class:`EngineWish` with the settings of the named :data:`ENGINES` (none named is all), None unless given."""
+    found: dict[str, tuple[str, dict[object, list[str]]]] = {}
+    for name in names or ENGINES:
+        for item in settings(ENGINES[name]):
+            _, defaults = found.setdefault(item.name, (item.metadata["help"], {}))
+            defaults.setdefault(item.default, []).append(name)
+    entries = []
+    for name, (text, defaults) in found.items():
+        words = [
+            f"{value} ({', '.join(owners)})" if len(defaults) > 1 else str(value) for value, owners in defaults.items()
+        ]
+        entries.append((name, int | None, setting(None, f"{text} [default: {', '.join(words)}]")))
+    return make_dataclass("EngineWish", entries, bases=(EngineWish,), frozen=True)
 
 
 def requant_of(network: IntegerNetwork) -> Requant:
@@ -183,8 +208,3 @@ def requant_of(network: IntegerNetwork) -> Requant:
     if network.scheme == EXPONENTIAL:
         return "encode"
     return "scale" if any(module.factor is not None for module in network.modules) else "shift"
-
-
-def _within(option: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ShiftworkError(f"{option} {value} is outside {low}..{high}")

@@ -21,6 +21,7 @@ from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.integer import IntegerModule
 from shiftwork.quantize.bounds import SLICE_DEPTH
+from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
 _ENCODINGS = {"binary": 0, "hese": 1}
@@ -41,9 +42,13 @@ class Stalls:
         seed: of both patterns.
     """
 
-    in_gap: float = 0.0
-    out_stall: float = 0.0
-    seed: int = 1
+    in_gap: float = setting(0.0, "Probability of an idle cycle before an input beat.")
+    out_stall: float = setting(0.0, "Probability of a cycle in which the output is not taken.")
+    seed: int = setting(1, "Seed of the stalls.")
+
+    def __post_init__(self) -> None:
+        within("in_gap", self.in_gap, 0.0, 0.95)
+        within("out_stall", self.out_stall, 0.0, 0.95)
 
 
 @dataclass

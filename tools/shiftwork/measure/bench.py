@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import ROOT
-from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
-from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
+from shiftwork.compile import Engine, EngineWish, ExpEngine, MsqEngine, TrEngine, engine_wish, requant_of
+from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.eda import netlist, yosys
 from shiftwork.errors import ShiftworkError
+from shiftwork.example import EXAMPLE
 from shiftwork.golden import model as golden
 from shiftwork.golden.model import QT_PAIRS
 from shiftwork.network.data import Data, load_data
@@ -40,13 +41,14 @@ from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import EXPONENTIAL, IntegerNetwork
+from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import SCALE_METHODS
-from shiftwork.report.cost_tr import synth
-from shiftwork.report.demo import EXAMPLE
+from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization, Recipe
+from shiftwork.report.synth import synth
 from shiftwork.run.benchmark import measure as benchmark
-from shiftwork.run.networks import RunReport, run_integer, write_json
+from shiftwork.run.networks import RunReport, run_integer
 
 TARGET = ROOT / "docs" / "measurements"
 PREPARED = ROOT / "build" / "measure"
@@ -108,19 +110,19 @@ class Entry:
 
 
 def _weights(budget: str) -> Quantization:
-    return Quantization("tr", "weights", 8, budget, None if budget == "auto" else 3)
+    return Quantization("tr", group=8, budget=budget, data_terms=None if budget == "auto" else 3)
 
 
 def _activations(budget: str) -> Quantization:
-    return Quantization("tr", "activations", 256, budget, 0)
+    return Quantization("tr", stream="activations", group=256, budget=budget, data_terms=0)
 
 
 def entries() -> list[Entry]:
     """Every measurement."""
-    plain = [Quantization("fixed8", "weights"), _weights("12")]
-    swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), Quantization("fixed8", "activations")]
+    plain = [Quantization("fixed8"), _weights("12")]
+    swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), Quantization("fixed8", stream="activations")]
     swept += [_activations(budget) for budget in (*PER_VALUE, "auto")]
-    hard = [*plain, _weights("auto"), Quantization("fixed8", "activations"), _activations("auto")]
+    hard = [*plain, _weights("auto"), Quantization("fixed8", stream="activations"), _activations("auto")]
     networks = [
         ("mnist_mlp512", "mnist", 100, plain),
         ("mnist_lenet5", "mnist", 100, swept),
@@ -316,7 +318,7 @@ class Bench:
     def equality(self, subject: Subject) -> dict[str, Any]:
         """One sample through the RTL under the joint scheme, compared with the golden model module by module."""
         network, samples, calibration = self.subject(subject)
-        integer = Quantization("joint", scale="joint").quantize(network, calibration.x, None)
+        integer = Quantization("joint").quantize(network, calibration.x, None)
         part = integer if subject.rtl_modules is None else integer.first(subject.rtl_modules)
         one = Data(samples.x[:1], None)
         report = run_integer(subject.network, part, one, "rtl", Progress(quiet=True), self.device)
@@ -341,7 +343,7 @@ class Bench:
         network, samples, calibration = self.subject(subject)
         outputs = reference(self.model(subject.network), samples.x, network.batch)
         begin = time.perf_counter()
-        integer = Quantization(EXPONENTIAL, scale=None, max_loss=max_loss).quantize(network, calibration.x, None)
+        integer = Quantization(EXPONENTIAL, max_loss=max_loss).quantize(network, calibration.x, None)
         seconds = time.perf_counter() - begin
         codes = golden.run(integer, samples.x, collect=False)[integer.output]
         assert samples.y is not None
@@ -366,7 +368,7 @@ class Bench:
 
     def train(self, name: str) -> dict[str, Any]:
         """Accuracy of a network of 4-bit rows before and after training, on the golden model."""
-        from shiftwork.quantize.training import Recipe, train
+        from shiftwork.quantize.training import train
 
         training = TRAININGS[name]
         model = self.model(training.network)
@@ -398,7 +400,7 @@ class Bench:
             "name": name,
             "network": training.network,
             "recipe": {k: v for k, v in asdict(trained.recipe).items() if k not in ("scheme", "alpha")},
-            "training_samples": len(data.x) - trained.recipe.holdout,
+            "training_samples": len(data.x) - (trained.recipe.holdout or 0),
             "samples": len(samples.x),
             "float_accuracy": golden.accuracy(reference(model, samples.x, network.batch), samples.y),
             "results": results,
@@ -607,40 +609,32 @@ def _written(name: str, command: Callable[[Path], object]) -> dict[str, Any]:
     return content
 
 
-def _resnet20(bench: Bench) -> tuple[Path, Path, Path]:
-    """Model, samples and calibration samples whose codes the costs are measured on."""
-    folder = bench.folder / "models"
-    return folder / "cifar10_resnet20.onnx", data_file("cifar_resnet20"), data_file("cifar_resnet20_calib")
+def _resnet20(bench: Bench, **wish: Any) -> CostWish:
+    """A study of cost on codes of ResNet-20."""
+    model = bench.folder / "models" / "cifar10_resnet20.onnx"
+    return CostWish(model=model, data=data_file("cifar_resnet20"), calib_data=data_file("cifar_resnet20_calib"), **wish)
 
 
 def cost(bench: Bench, name: str) -> dict[str, Any]:
     """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
     rows, cols, samples, kind, keys = COSTS[name]
-    files, placed, toggles = _resnet20(bench), kind == "ecp5", kind == "toggles"
-    return _written(
-        name, lambda file: synth("tr", *files, [], samples, rows, cols, None, keys, placed, toggles, None, file)
-    )
+    wish = _resnet20(bench, samples=samples, design=tuple(keys), ecp5=kind == "ecp5", toggles=kind == "toggles")
+    return _written(name, lambda file: synth("tr", wish, engine_wish("tr")(rows=rows, cols=cols), file))
 
 
 def requantizers() -> dict[str, Any]:
     """``shiftwork synth requant`` on the digits example."""
-    content = _written(
-        "synth_requant",
-        lambda file: synth("requant", None, None, None, [], 5, None, None, None, [], False, False, None, file),
-    )
+    content = _written("synth_requant", lambda file: synth("requant", CostWish(), EngineWish(), file))
     return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
 
 
 def codes_cost(bench: Bench, name: str) -> dict[str, Any]:
     """``shiftwork synth`` on codes of ResNet-20, as :data:`CODES_COSTS` says."""
     scheme, samples, toggles = CODES_COSTS[name]
-    files = _resnet20(bench)
-    content = _written(
-        name,
-        lambda file: synth(scheme, *files, [], samples, None, None, None, [], False, toggles, None, file),
-    )
-    options = ("--model", "--data", "--calib-data")
-    words = [f"{option} {file.name}" for option, file in zip(options, files, strict=True)]
+    wish = _resnet20(bench, samples=samples, toggles=toggles)
+    content = _written(name, lambda file: synth(scheme, wish, EngineWish(), file))
+    files = {"--model": wish.model, "--data": wish.data, "--calib-data": wish.calib_data}
+    words = [f"{option} {file.name}" for option, file in files.items() if file is not None]
     words += [f"--samples {samples}", *(["--toggles"] if toggles else [])]
     return {"name": name, "command": " ".join([f"shiftwork synth {scheme}", *words]), **content}
 

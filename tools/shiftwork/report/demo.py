@@ -7,26 +7,22 @@ import sys
 import time
 from pathlib import Path
 
-from shiftwork.blocks.manifest import ROOT
 from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError
+from shiftwork.example import CALIBRATION, MODEL, TEST
 from shiftwork.golden.model import QT_PAIRS
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES
+from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
-from shiftwork.report.table import Table
-from shiftwork.run.networks import RunReport, run_float, run_integer, write_json
-
-EXAMPLE = ROOT / "examples" / "digits"
-MODEL = EXAMPLE / "digits.onnx"
-TEST = EXAMPLE / "digits_test.npz"
-CALIBRATION = EXAMPLE / "digits_calib.npz"
+from shiftwork.run.networks import RunReport, run_float, run_integer
+from shiftwork.table import Table
 
 
 def demo(
@@ -49,7 +45,7 @@ def demo(
         Exit code: 0 when something was compared and nothing differs.
     """
     if limit < 1:
-        raise ShiftworkError(f"--limit {limit} is below 1 image")
+        raise SettingError(f"`limit` {limit} is below 1 image")
     begin = time.perf_counter()
     progress = Progress(steps=10)
     progress.step(f"import {MODEL.name}, float model on its test images")

@@ -12,7 +12,7 @@ from shiftwork.blocks import manifest
 from shiftwork.compile import TrEngine
 from shiftwork.device.build import build_library
 from shiftwork.device.simulated import HERE, SimulatedDevice
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.integer import IntegerNetwork
@@ -75,7 +75,7 @@ def measure(network: IntegerNetwork, data: Data, device: SimulatedDevice, rounds
     """
     engine = device.engine
     if not isinstance(engine, TrEngine):
-        raise ShiftworkError(f"--benchmark measures the tr engine, not the {engine.kind} engine")
+        raise SettingError(f"`benchmark` measures the tr engine, not the {engine.kind} engine")
     library = _bare_library(engine.rows, engine.cols)
     tensors = golden.run(network, data.x, True)
     modules = [module for module in network.modules if module.kind == "conv"]

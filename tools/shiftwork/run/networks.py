@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,10 +16,11 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.integer import EXPONENTIAL, MSQ_SCHEMES, IntegerNetwork
+from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.expfit import TensorFit
-from shiftwork.report.table import Table
 from shiftwork.run.layers import LayerReport, execute, layer_reports
+from shiftwork.table import Table
 
 Executor = Literal["float", "golden", "rtl"]
 EXECUTORS: tuple[Executor, ...] = ("float", "golden", "rtl")
@@ -92,18 +92,6 @@ class RunReport:
             ShiftworkError: the file cannot be written.
         """
         write_json(path, self.to_json())
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file.
-
-    Raises:
-        ShiftworkError: the file cannot be written.
-    """
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise ShiftworkError(f"--json {path}: {error.strerror}") from error
 
 
 def quantizations(network: IntegerNetwork) -> dict[str, int]:
