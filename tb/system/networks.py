@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import sp2
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, Exponential
+from shiftwork.example import CALIBRATION, MODEL, TEST
 from shiftwork.golden.model import evaluate, module_sums
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
@@ -26,7 +27,6 @@ from shiftwork.network.integer import (
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
-from shiftwork.report.demo import CALIBRATION, MODEL, TEST
 
 MODES: dict[str, Terms] = {
     "fixed8-weights": Terms(False, "weights"),

@@ -37,6 +37,7 @@ from system import networks
 ENGINE = TrEngine(4, 8)
 MSQ_ENGINE = MsqEngine(2, 3, 4, 4)
 EXP_ENGINE = ExpEngine(4, 8, 2)
+SHAPES: dict[str, Engine] = {"fixed8": ENGINE, "tr": ENGINE, "msq": MSQ_ENGINE, "dnateq": EXP_ENGINE}
 ENGINES: dict[type, Engine] = {engine.form: engine for engine in (ENGINE, MSQ_ENGINE, EXP_ENGINE)}
 MODES = [*networks.MODES, *networks.MSQ_MODES, networks.EXP_MODE]
 SEED = int(os.environ.get("SHW_SEED") or "1")
@@ -258,10 +259,10 @@ def test_a_wrong_weight_fails_the_command(
 
 
 def test_demo_and_its_negative_control(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert demo(2, None, ENGINE, MSQ_ENGINE, EXP_ENGINE) == 0
+    assert demo(2, None, SHAPES) == 0
     assert "every layer equals the golden model" in capsys.readouterr().out
     monkeypatch.setattr(executor, "compile_network", _broken)
-    assert demo(2, None, ENGINE, MSQ_ENGINE, EXP_ENGINE) == 1
+    assert demo(2, None, SHAPES) == 1
     assert "FAILED" in capsys.readouterr().out
 
 
@@ -273,9 +274,9 @@ def test_nothing_compared_is_an_error(device: SimulatedDevice) -> None:
 
 def test_a_hang_is_reported(monkeypatch: pytest.MonkeyPatch, device: SimulatedDevice) -> None:
     network, x = networks.digits("tr-weights", 1)
-    monkeypatch.setattr(device, "watchdog", 2000)
-    with pytest.raises(ShiftworkError, match="hangs: no handshake for 2000 cycles"):
-        run(network, x, device, Stalls(out_stall=1.0))
+    with monkeypatch.context() as patient, pytest.raises(ShiftworkError, match="hangs: no handshake for 5 cycles"):
+        patient.setattr(device, "watchdog", 5)  # less than the results of a tile take
+        run(network, x, device)
     check(run(network, x, device), network, None)  # the device is usable again
 
 
@@ -284,7 +285,7 @@ def test_an_illegal_configuration_is_reported(terms: Terms, device: SimulatedDev
     network, x = networks.digits("tr-weights", 1)
     tensors = golden.run(network, x, True)
     layer = compile_network(network, ENGINE).layers[network.modules[0].name]
-    layer.settings |= {"cfg_group": terms.group, "cfg_data_terms": terms.data_terms}
+    layer.configuration |= {"cfg_group": terms.group, "cfg_data_terms": terms.data_terms}
     with pytest.raises(ShiftworkError, match="refuses its configuration"):
         device.run(layer.operands(tensors))
     check(run(network, x, device), network, None)

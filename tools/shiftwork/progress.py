@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+OnItem = Callable[[int, int, str], None]
+"""Told about every item: its number from 1, how many there are, its name."""
 
 
 @dataclass

@@ -1,12 +1,186 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tmp"""
+"""The number schemes by name: quantizer, legal options, engine. Nothing below this file knows a scheme's name.
 
-from shiftwork.compile import *
+What a report shows of a scheme's work comes with the format of its modules (:mod:`shiftwork.network.format`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, make_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine
+from shiftwork.errors import SettingError
+from shiftwork.network.data import Data, load_data
+from shiftwork.network.graph import FloatNetwork
+from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.progress import OnItem, Progress
+from shiftwork.quantize import dnateq, fixed8, msq, tr
+from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
+from shiftwork.settings import setting, settings
+
+Quantizer = Callable[[FloatNetwork, Any, Any, Quantization, OnItem | None], IntegerNetwork]
+"""From the float graph, calibration samples, their labels (or None) and a user's wish to the integer network."""
 
 
-def engine_for(scheme, rows=None, cols=None, **more):
-    if scheme == "pot":
-        raise ValueError
-    given = {k: v for k, v in dict(rows=rows, cols=cols, **more).items() if v is not None}
-    e = MsqEngine if scheme in ("msq", "fixed4", "sp2") else ExpEngine if scheme == "dnateq" else TrEngine
-    return e(**given)
+@dataclass(frozen=True)
+class Scheme:
+    """A number scheme.
+
+    Attributes:
+        name: on the command line and in files. quantizer: makes its networks.
+        options: settings of :class:`~shiftwork.quantize.recipe.Quantization` that it takes.
+        scales: how its scales may be chosen, the first by default; empty: it has none.
+        engine: what runs it; None: nothing but the golden model.
+    """
+
+    name: str
+    quantizer: Quantizer
+    options: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
+    engine: type[Engine] | None = None
+
+
+_WIDTHS = ("stream", "per_tensor", "weight_bits", "activation_bits")
+_TERMS = ("stream", "per_tensor", "group", "budget", "data_terms", "layer", "overrides", "depthwise", "max_loss",
+          "max_error")  # fmt: skip
+_EACH = ("mse", "maxabs")
+
+SCHEMES: dict[str, Scheme] = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine),
+        Scheme("joint", fixed8.integers, _WIDTHS, ("joint",), TrEngine),
+        Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint"), TrEngine),
+        Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine),
+        Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine),
+        Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine),
+        Scheme("pot", msq.rows, ("alpha",), _EACH),
+        Scheme("dnateq", dnateq.codes, ("exponent_bits", "max_loss"), (), ExpEngine),
+    )
+}
+
+
+def scheme_of(name: str) -> Scheme:
+    """The scheme of a name.
+
+    Raises:
+        SettingError: there is none.
+    """
+    if name not in SCHEMES:
+        raise SettingError(f"`scheme` {name}: choose {_any(SCHEMES)}")
+    return SCHEMES[name]
+
+
+def check(wish: Quantization) -> Quantization:
+    """Refuse what does not go together before any work is done.
+
+    Returns:
+        The wish with the scheme's way to choose scales, where the user left it open.
+
+    Raises:
+        SettingError: names a value out of its range, or a setting that belongs to other schemes.
+    """
+    scheme = scheme_of(wish.scheme)
+    wish.check()
+    for item in settings(Quantization):
+        value = getattr(wish, item.name)
+        if item.name in ("scheme", "scale", *scheme.options) or value == item.default:
+            continue
+        takers = [other.name for other in SCHEMES.values() if item.name in other.options]
+        words = f"`{item.name}` {value}" if isinstance(item.default, str) else f"`{item.name}`"
+        raise SettingError(f"{words} belongs to `scheme` {_any(takers)}, not to `scheme` {scheme.name}")
+    if wish.scale is not None and wish.scale not in scheme.scales:
+        takers = [other.name for other in SCHEMES.values() if wish.scale in other.scales]
+        raise SettingError(f"`scale` {wish.scale} belongs to `scheme` {_any(takers)}, not to `scheme` {scheme.name}")
+    return replace(wish, scale=wish.scale or next(iter(scheme.scales), None))
+
+
+def _any(names: Any) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def quantize(
+    wish: Quantization, network: FloatNetwork, samples: Any, labels: Any, progress: Progress | None = None
+) -> IntegerNetwork:
+    """The integer network that a user asked for.
+
+    Args:
+        wish: scheme and settings. network: the float graph. samples, labels: calibration data, labels or None.
+        progress: told about every item of a search.
+
+    Raises:
+        ShiftworkError: an illegal option or override, or a network that the scales do not fit.
+    """
+    wish = check(wish)
+    with (progress or Progress(quiet=True)).items() as shown:
+        return SCHEMES[wish.scheme].quantizer(network, samples, labels, wish, shown.item)
+
+
+def load_quantized(
+    wish: Quantization, *, model: Path, data: Path, calibration: Path, samples: int
+) -> tuple[IntegerNetwork, Data, Data]:
+    """A network from files: quantized as wished, its first ``samples`` samples, and the samples that calibrated it.
+
+    Raises:
+        ShiftworkError: a file is not usable, or an illegal option.
+    """
+    network = import_onnx(model)
+    known = load_data(calibration, network, CALIBRATION_SAMPLES)
+    return quantize(wish, network, known.x, known.y), load_data(data, network, samples), known
+
+
+def engine_for(scheme: str, **given: int | None) -> Engine:
+    """The engine that runs a scheme.
+
+    Args:
+        scheme: of the network. given: settings of the engine; None, like leaving it out, is the engine's default.
+
+    Raises:
+        SettingError: a setting is out of range or belongs to another engine, or a scheme without hardware.
+    """
+    engine = scheme_of(scheme).engine
+    if engine is None:
+        raise SettingError(f"scheme {scheme} is not built in hardware: `executor` golden runs it")
+    chosen = {name: value for name, value in given.items() if value is not None}
+    for name in chosen:
+        if name not in {item.name for item in settings(engine)}:
+            raise SettingError(f"`{name}` is no option of the engine for scheme {scheme}")
+    return engine(**chosen)
+
+
+@dataclass(frozen=True)
+class EngineWish:
+    """Settings that a user gave for an engine before the scheme has decided which; :func:`engine_wish` adds them."""
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The settings that were given."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def engine(self, scheme: str) -> Engine:
+        """The engine for a scheme; errors are those of :func:`engine_for`."""
+        return engine_for(scheme, **self.given)
+
+
+def engine_wish(*schemes: str) -> type[Any]:
+    """An :class:`EngineWish` with the settings of the engines of schemes (none named is all), None unless given."""
+    engines = dict.fromkeys(SCHEMES[name].engine for name in schemes or SCHEMES)
+    texts: dict[str, str] = {}
+    defaults: dict[str, dict[object, list[str]]] = {}
+    for engine in engines:
+        for item in [] if engine is None else settings(engine):
+            texts.setdefault(item.name, item.metadata["help"])
+            owners = defaults.setdefault(item.name, {}).setdefault(item.default, [])
+            owners += [scheme.name for scheme in SCHEMES.values() if scheme.engine is engine]
+    entries = []
+    for name, text in texts.items():
+        known = defaults[name]
+        words = [f"{value} ({', '.join(owners)})" if len(known) > 1 else str(value) for value, owners in known.items()]
+        entries.append((name, int | None, setting(None, f"{text} [default: {', '.join(words)}]")))
+    return make_dataclass("EngineWish", entries, bases=(EngineWish,), frozen=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fifth scheme, for docs/add-a-scheme.md: weights of -1, 0 and 1 times a power of two per channel, on the tr engine."""
+"""A fifth scheme, for docs/add-a-scheme.md: weights -1, 0 and 1 times a power of two per channel, on the tr engine."""
 
 from __future__ import annotations
 

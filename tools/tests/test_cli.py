@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from shiftwork import __version__
 from shiftwork.cli import main
-from shiftwork.cli.options import parse_layer
 from shiftwork.errors import ShiftworkError
-from shiftwork.report.demo import EXAMPLE
+from shiftwork.example import EXAMPLE
+from shiftwork.quantize.recipe import parse_layer
 
 Array = NDArray[np.float32]
 
@@ -383,7 +383,8 @@ def test_wrong_data_file(model: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 def test_wrong_network_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no such file" in refused(capsys, "simulate", tmp_path / "absent.npz", "--data", data)
     assert "not an integer network" in refused(capsys, "simulate", data, "--data", data)
-    assert "NETWORK.npz is missing" in refused(capsys, "simulate")
+    assert "Missing argument 'NETWORK.npz'" in refused(capsys, "simulate", "--data", data)
+    assert "Missing option '--data'" in refused(capsys, "simulate", data)
     assert "--waves /absent/f.vcd" in refused(capsys, "simulate", data, "--data", data, "--waves", "/absent/f.vcd")
     assert "--in-gap 1.0" in refused(capsys, "simulate", data, "--data", data, "--in-gap", "1.0")
 

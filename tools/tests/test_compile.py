@@ -66,7 +66,7 @@ def example(stream: Stream, groups: int, signed: bool) -> tuple[IntegerNetwork, 
 
 def products(program: Operands) -> NDArray[np.int32]:
     """What an engine returns for a program, in tile order."""
-    settings = program.layer.settings
+    settings = program.layer.configuration
     rows = program.row_blocks.view(np.int8) if settings["cfg_row_signed"] else program.row_blocks
     cols = program.col_blocks.view(np.int8) if settings["cfg_col_signed"] else program.col_blocks
     found = [rows[r].astype(np.int64).T @ cols[c].astype(np.int64) for r, c, _ in program.tiles]
@@ -265,7 +265,7 @@ def msq_products(program: Operands) -> NDArray[np.int32]:
                 values[place] = sp2.decode(codes[place])
         data = port_codes(program.col_blocks[col], engine.cols, engine.lanes)
         found.append(
-            values @ (np.where(data > 7, data - 16, data) if program.layer.settings["cfg_col_signed"] else data).T
+            values @ (np.where(data > 7, data - 16, data) if program.layer.configuration["cfg_col_signed"] else data).T
         )
     return np.stack(found).astype(np.int32)
 
@@ -403,10 +403,10 @@ def test_tiles_of_exponential_codes_compute_the_convolution(
     program = compiled(network, module, tensors, engine)
     layer, tables = program.layer, program.layer.read("tables")
     assert tables is not None
-    assert (layer.settings["cfg_exponent_bits"], layer.settings["shortcut_bits"]) == (bits, bits)
+    assert (layer.configuration["cfg_exponent_bits"], layer.configuration["shortcut_bits"]) == (bits, bits)
     words = {number: {int(a): int(w) for n, a, w in tables if n == number} for number in range(4)}
     held = class_sums.ExpTables(np.array(list(words[0].values())), np.array(list(words[1].values())))
-    config = class_sums.ExpConfig(bits, bool(layer.settings["cfg_row_signed"]))
+    config = class_sums.ExpConfig(bits, bool(layer.configuration["cfg_row_signed"]))
     found = []
     for row, col, _ in program.tiles:
         rows = exponential.resize(unpack_codes(program.row_blocks[row], bits + 1, engine.rows).T, bits, 7)
@@ -432,7 +432,7 @@ def test_slices_of_a_tile_are_equal() -> None:
     network.modules[0].shortcut, network.modules[0].pads, network.modules[0].stride = None, (0, 0, 0, 0), (1, 1)
     tensors["x"] = np.full((1, 1, 1, 577), 3, np.uint8)
     program = compiled(network, network.modules[0], tensors, ExpEngine())
-    assert program.layer.settings["cfg_slice_length"] == 193
+    assert program.layer.configuration["cfg_slice_length"] == 193
 
 
 def test_what_the_exp_engine_cannot_run_is_refused() -> None:
@@ -480,38 +480,38 @@ def test_walks_of_lists() -> None:
 
 
 def test_the_scheme_decides_the_engine() -> None:
-    assert engine_for("tr") == engine_for("fixed8", 8, 64) == TrEngine(8, 64)
+    assert engine_for("tr") == engine_for("fixed8", rows=8, cols=64) == TrEngine(8, 64)
     assert (
         engine_for("msq") == engine_for("fixed4", cols=16, fixed_rows=8, sp2_rows=8, lanes=8) == MsqEngine(8, 8, 16, 8)
     )
     assert engine_for("sp2", fixed_rows=0, lanes=4) == MsqEngine(0, 8, 16, 4)
     assert engine_for("dnateq", cols=16) == ExpEngine(8, 16, 2)
-    assert engine_for("dnateq", 12, 4, fold=3) == ExpEngine(12, 4, 3)
+    assert engine_for("dnateq", rows=12, cols=4, fold=3) == ExpEngine(12, 4, 3)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"scheme": "tr", "rows": 0}, "--rows 0 is outside 1..64"),
-        ({"scheme": "tr", "rows": 65}, "--rows 65 is outside"),
-        ({"scheme": "tr", "cols": 0}, "--cols 0 is outside 1..256"),
-        ({"scheme": "tr", "cols": 257}, "--cols 257 is outside"),
-        ({"scheme": "fixed8", "lanes": 8}, "--lanes is no option of the engine for scheme fixed8"),
-        ({"scheme": "tr", "sp2_rows": 8}, "--sp2-rows is no option"),
-        ({"scheme": "tr", "fixed_rows": 8}, "--fixed-rows is no option"),
-        ({"scheme": "msq", "rows": 8}, "--rows is no option of the engine for scheme msq"),
-        ({"scheme": "msq", "fixed_rows": -1}, "--fixed-rows -1 is outside 0..64"),
-        ({"scheme": "msq", "sp2_rows": 65}, "--sp2-rows 65 is outside"),
-        ({"scheme": "msq", "fixed_rows": 0, "sp2_rows": 0}, "--fixed-rows and --sp2-rows together, 0 is outside 1..64"),
-        ({"scheme": "msq", "fixed_rows": 60}, "--fixed-rows and --sp2-rows together, 68 is outside"),
-        ({"scheme": "msq", "cols": 0}, "--cols 0 is outside 2..256"),
-        ({"scheme": "msq", "cols": 7}, "--cols 7 is odd"),
-        ({"scheme": "msq", "lanes": 6}, "--lanes 6 is none of 4, 8, 16, 32"),
+        ({"scheme": "tr", "rows": 0}, "rows 0 is outside 1..64"),
+        ({"scheme": "tr", "rows": 65}, "rows 65 is outside"),
+        ({"scheme": "tr", "cols": 0}, "cols 0 is outside 1..256"),
+        ({"scheme": "tr", "cols": 257}, "cols 257 is outside"),
+        ({"scheme": "fixed8", "lanes": 8}, "lanes is no option of the engine for scheme fixed8"),
+        ({"scheme": "tr", "sp2_rows": 8}, "sp2 rows is no option"),
+        ({"scheme": "tr", "fixed_rows": 8}, "fixed rows is no option"),
+        ({"scheme": "msq", "rows": 8}, "rows is no option of the engine for scheme msq"),
+        ({"scheme": "msq", "fixed_rows": -1}, "fixed rows -1 is outside 0..64"),
+        ({"scheme": "msq", "sp2_rows": 65}, "sp2 rows 65 is outside"),
+        ({"scheme": "msq", "fixed_rows": 0, "sp2_rows": 0}, "fixed rows and sp2 rows together, 0 is outside 1..64"),
+        ({"scheme": "msq", "fixed_rows": 60}, "fixed rows and sp2 rows together, 68 is outside"),
+        ({"scheme": "msq", "cols": 0}, "cols 0 is outside 2..256"),
+        ({"scheme": "msq", "cols": 7}, "cols 7 is odd"),
+        ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 4, 8, 16, 32"),
         ({"scheme": "pot"}, "scheme pot is not built in hardware"),
-        ({"scheme": "dnateq", "fold": 3}, "--fold 3 does not divide --rows 8"),
-        ({"scheme": "dnateq", "rows": 64, "fold": 17}, "--fold 17 is outside 1..16"),
-        ({"scheme": "dnateq", "lanes": 8}, "--lanes is no option of the engine for scheme dnateq"),
-        ({"scheme": "tr", "fold": 2}, "--fold is no option of the engine for scheme tr"),
+        ({"scheme": "dnateq", "fold": 3}, "fold 3 does not divide rows 8"),
+        ({"scheme": "dnateq", "rows": 64, "fold": 17}, "fold 17 is outside 1..16"),
+        ({"scheme": "dnateq", "lanes": 8}, "lanes is no option of the engine for scheme dnateq"),
+        ({"scheme": "tr", "fold": 2}, "fold is no option of the engine for scheme tr"),
     ],
 )
 def test_illegal_engines(options: dict[str, Any], message: str) -> None:

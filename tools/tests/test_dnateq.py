@@ -434,9 +434,9 @@ def test_fits_are_drawn(digits: Digits, tmp_path: Path, suffix: str) -> None:
 
 
 def test_plots_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ShiftworkError, match=r"--fit-plot .*fits.jpg: .png or .svg is expected"):
+    with pytest.raises(ShiftworkError, match=r"fit plot .*fits.jpg: .png or .svg is expected"):
         check_plot(tmp_path / "fits.jpg")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
-    with pytest.raises(ShiftworkError, match=r"--fit-plot needs matplotlib: pip install 'shiftwork\[plot\]'"):
+    with pytest.raises(ShiftworkError, match=r"fit plot needs matplotlib: pip install 'shiftwork\[plot\]'"):
         check_plot(tmp_path / "fits.png")

@@ -145,12 +145,12 @@ def test_block_ram_ports_limit() -> None:
     """Rows and columns of 4 lanes are 16 bits each: three RAMs of 80 bits feed 5 rows, 2 columns and the post unit."""
     tight = replace(TOY, dsp=0, rams=3, ram_bits=80)
     assert planner.search(tight, toy_costs()).engine.rows <= 5
-    with pytest.raises(ShiftworkError, match=r"--device toy: no engine fits into 80% of 1,000 LUTs"):
+    with pytest.raises(ShiftworkError, match=r"device toy: no engine fits into 80% of 1,000 LUTs"):
         planner.search(replace(tight, rams=2), toy_costs())
 
 
 def test_no_luts_left() -> None:
-    with pytest.raises(ShiftworkError, match=r"--device xc7z020: no engine fits into 80% of 500 LUTs"):
+    with pytest.raises(ShiftworkError, match=r"device xc7z020: no engine fits into 80% of 500 LUTs"):
         planner.search(replace(device("xc7z020"), luts=500), load("xc7"))
 
 

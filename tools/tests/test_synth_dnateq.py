@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shiftwork import example
 from shiftwork.codes.exponential import unpack
 from shiftwork.compile import ExpEngine, compile_network
 from shiftwork.cost import dnateq_area as dnateq
@@ -27,15 +28,14 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.dnateq import quantize
 from shiftwork.report import cost_dnateq as command
-from shiftwork.report import demo
 
 SHAPE = ExpEngine(4, 2, 2)
 """A small engine."""
 
 
 def network(bits: int) -> IntegerNetwork:
-    graph = import_onnx(demo.MODEL)
-    return quantize(graph, load_data(demo.CALIBRATION, graph, 8).x, bits)
+    graph = import_onnx(example.MODEL)
+    return quantize(graph, load_data(example.CALIBRATION, graph, 8).x, bits)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def four() -> IntegerNetwork:
 
 @pytest.fixture(scope="module")
 def digit() -> Any:
-    return load_data(demo.TEST, import_onnx(demo.MODEL), 1).x
+    return load_data(example.TEST, import_onnx(example.MODEL), 1).x
 
 
 def test_engines_have_every_port_and_the_shapes_that_are_compared() -> None:

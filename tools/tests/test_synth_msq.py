@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shiftwork import example
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.codes import sp2
 from shiftwork.compile import MsqEngine
@@ -27,7 +28,6 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, MixedRows
 from shiftwork.quantize.msq import quantize
 from shiftwork.report import cost_msq as command
-from shiftwork.report import demo
 from shiftwork.tensors.im2col import weight_matrix
 
 SHAPE = MsqEngine(2, 1, 2, 4)
@@ -35,12 +35,12 @@ SHAPE = MsqEngine(2, 1, 2, 4)
 
 @pytest.fixture(scope="module")
 def network() -> IntegerNetwork:
-    graph = import_onnx(demo.MODEL)
-    return quantize(graph, load_data(demo.CALIBRATION, graph, 32).x)
+    graph = import_onnx(example.MODEL)
+    return quantize(graph, load_data(example.CALIBRATION, graph, 32).x)
 
 
 def digits(count: int) -> Any:
-    return load_data(demo.TEST, import_onnx(demo.MODEL), count).x
+    return load_data(example.TEST, import_onnx(example.MODEL), count).x
 
 
 def module(cells: dict[str, str]) -> dict[str, Any]:

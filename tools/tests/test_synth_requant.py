@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shiftwork import example
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.cost import requant_area as requant
 from shiftwork.cost.requant_area import FAMILIES, Cost, Row, Sums, requantizers
+from shiftwork.cost.wish import CostWish
 from shiftwork.eda import yosys
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
@@ -23,7 +25,6 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.report import cost_requant as command
-from shiftwork.report import demo
 
 VALUES = np.random.default_rng(3).integers(-200_000, 200_000, 40)
 SUMS = Sums("layer", VALUES, 9, 0, 255, 255 / 150_000, 0)
@@ -32,12 +33,12 @@ SIGNED = Sums("layer", VALUES, 10, -128, 127, 127 / 190_000, -128)
 
 @pytest.fixture(scope="module")
 def network() -> IntegerNetwork:
-    graph = import_onnx(demo.MODEL)
-    return quantize(graph, load_data(demo.CALIBRATION, graph, 64).x, per_channel=False)
+    graph = import_onnx(example.MODEL)
+    return quantize(graph, load_data(example.CALIBRATION, graph, 64).x, per_channel=False)
 
 
 def digits(count: int) -> Any:
-    return load_data(demo.TEST, import_onnx(demo.MODEL), count).x
+    return load_data(example.TEST, import_onnx(example.MODEL), count).x
 
 
 def test_shifted_sums_are_the_codes_of_the_layer(network: IntegerNetwork) -> None:
@@ -176,8 +177,8 @@ def test_ratios() -> None:
 
 
 def test_designs_are_checked() -> None:
-    with pytest.raises(ShiftworkError, match="--design tr: choose among shift"):
-        command.requant(demo.MODEL, demo.TEST, demo.CALIBRATION, 1, ["tr"], None)
+    with pytest.raises(ShiftworkError, match="design tr: choose among shift"):
+        command.requant(CostWish(samples=1, design=("tr",)))
 
 
 @pytest.mark.full

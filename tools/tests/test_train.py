@@ -19,7 +19,8 @@ from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import msq, training
-from shiftwork.quantize.training import Recipe, Trained, augment, emulate, train
+from shiftwork.quantize.recipe import Recipe
+from shiftwork.quantize.training import Trained, augment, emulate, train
 
 pytestmark = pytest.mark.full  # PyTorch is large: only `make sim` installs it (conftest.py)
 
@@ -203,13 +204,13 @@ def test_augmentation_moves_and_mirrors(rng) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"epochs": 0}, "--epochs 0"),
-        ({"rate": 0.0}, "--rate 0.0"),
-        ({"distill": 1.5}, "--distill 1.5"),
-        ({"holdout": 0}, "--holdout 0"),
-        ({"holdout": 200}, "--holdout 200"),
-        ({"scheme": "fixed8"}, "'fixed8'"),
-        ({"alpha": "log"}, "'log'"),
+        ({"epochs": 0}, "epochs 0"),
+        ({"rate": 0.0}, "rate 0.0"),
+        ({"distill": 1.5}, "distill 1.5"),
+        ({"holdout": 0}, "holdout 0"),
+        ({"holdout": 200}, "holdout 200"),
+        ({"scheme": "fixed8"}, "scheme fixed8: choose msq"),
+        ({"alpha": "log"}, "alpha log: choose free or pot"),
         ({"sp2_share": 1.1}, "1.1"),
     ],
 )

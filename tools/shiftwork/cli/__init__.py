@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 
 USAGE_ERROR = 2
 
@@ -24,10 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from typer.exceptions import Abort, Exit, TyperException
 
     from shiftwork.cli.app import app
+    from shiftwork.cli.takes import option_of
 
     command = typer.main.get_command(app)
     try:
         code = command.main(None if arguments is None else list(arguments), "shiftwork", standalone_mode=False)
+    except SettingError as error:
+        return _fail(error.told(option_of))
     except ShiftworkError as error:
         return _fail(str(error))
     except TyperException as error:

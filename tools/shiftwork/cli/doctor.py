@@ -13,7 +13,7 @@ from importlib import metadata
 from shiftwork import __version__
 from shiftwork.device.toolchain import INSTALL_COMPILER, INSTALL_VERILATOR, find_compiler, find_verilator
 from shiftwork.errors import ShiftworkError
-from shiftwork.report.table import Table
+from shiftwork.table import Table
 
 
 @dataclass(frozen=True)

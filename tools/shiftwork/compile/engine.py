@@ -151,7 +151,7 @@ class Engine(ABC):
         """Codes of the post unit's port as those of the output tensor ``info``."""
         return codes.view(info.dtype)
 
-    def settings(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
+    def configuration(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
         """Configuration of a layer by the name of the port (:mod:`shiftwork.device.job`)."""
         signed, weights = network.tensors[module.inputs[0]].signed, self.weights_on_rows(module)
         return {"cfg_row_signed": int(weights or signed), "cfg_col_signed": int(not weights or signed)}
@@ -185,9 +185,3 @@ def check_sums(network: IntegerNetwork, module: IntegerModule, depth: int, bits:
         raise ShiftworkError(
             f"node {module.name!r}: a sum of {depth} products can reach {largest}, beyond the engine's {bits} bits"
         )
-
-
-def within(option: str, value: int, low: int, high: int) -> None:
-    """Refuse a value outside ``low..high``."""
-    if not low <= value <= high:
-        raise ShiftworkError(f"{option} {value} is outside {low}..{high}")

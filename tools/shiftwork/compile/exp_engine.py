@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, WEIGHT_BITS
-from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, within
+from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule
 from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
 from shiftwork.compile.packing import pack_codes, unpack_codes
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import class_sums
 from shiftwork.golden.class_sums import ExpConfig, row_classes
 from shiftwork.network.format import Codes, Format
 from shiftwork.network.format_exponential import ExponentialCodes
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
+from shiftwork.settings import setting, within
 
 if TYPE_CHECKING:
     from shiftwork.compile.program import LayerProgram, Operands
@@ -44,20 +45,20 @@ class ExpEngine(Engine):
         rows, cols: 1..64 and 1..256. fold: rows that share one row of cells, 1..16, a divisor of ``rows``.
     """
 
-    rows: int = 8
-    cols: int = 16
-    fold: int = 2
+    rows: int = setting(8, "Rows of the engine.")
+    cols: int = setting(16, "Columns of the engine.")
+    fold: int = setting(2, "Rows of the exp engine that share its cells.")
 
     form: ClassVar[type[Format]] = ExponentialCodes
     acc_bits: ClassVar[int] = ACC_BITS
     bound_name: ClassVar[str] = "bound of values"
 
     def __post_init__(self) -> None:
-        within("--rows", self.rows, 1, MAX_ROWS)
-        within("--cols", self.cols, 1, MAX_COLS)
-        within("--fold", self.fold, 1, MAX_FOLD)
+        within("rows", self.rows, 1, MAX_ROWS)
+        within("cols", self.cols, 1, MAX_COLS)
+        within("fold", self.fold, 1, MAX_FOLD)
         if self.rows % self.fold:
-            raise ShiftworkError(f"--fold {self.fold} does not divide --rows {self.rows}")
+            raise SettingError(f"`fold` {self.fold} does not divide `rows` {self.rows}")
 
     def __str__(self) -> str:
         return f"{self.rows} rows on {self.rows // self.fold} x {self.cols}"
@@ -119,7 +120,7 @@ class ExpEngine(Engine):
         assert info.code is not None
         return exponential.resize(codes, MAX_BITS, info.code.bits)
 
-    def settings(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
+    def configuration(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
         source = network.tensors[module.inputs[0]]
         shortcut = None if module.shortcut is None else network.tensors[module.shortcut].code
         assert source.code is not None
@@ -164,7 +165,7 @@ class ExpEngine(Engine):
 
 def layer_config(layer: LayerProgram) -> ExpConfig:
     """Configuration of the engine for a layer."""
-    values = layer.settings
+    values = layer.configuration
     return ExpConfig(values["cfg_exponent_bits"], bool(values["cfg_row_signed"]), values["cfg_slice_length"])
 
 

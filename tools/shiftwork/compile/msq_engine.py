@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import sp2
-from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums, requant_of, within
+from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums, requant_of
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.packing import nibbles, spread
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_rows import MixedRows
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.settings import setting, within
 from shiftwork.tensors.im2col import weight_matrix
 
 if TYPE_CHECKING:
@@ -36,24 +37,25 @@ class MsqEngine(Engine):
         cols: even, 2..256. lanes: 4, 8, 16 or 32.
     """
 
-    fixed_rows: int = 8
-    sp2_rows: int = 8
-    cols: int = 16
-    lanes: int = 8
+    fixed_rows: int = setting(8, "Rows of multipliers of the msq engine.")
+    sp2_rows: int = setting(8, "Rows of shift-add units of the msq engine.")
+    cols: int = setting(16, "Columns of the engine.")
+    lanes: int = setting(8, "Reduction steps a beat of the msq engine.")
 
     form: ClassVar[type[Format]] = MixedRows
     code_bits: ClassVar[int] = 4
     bound_name: ClassVar[str] = "lanes"
 
     def __post_init__(self) -> None:
-        within("--fixed-rows", self.fixed_rows, 0, MAX_ROWS)
-        within("--sp2-rows", self.sp2_rows, 0, MAX_ROWS)
-        within("--fixed-rows and --sp2-rows together,", self.rows, 1, MAX_ROWS)
-        within("--cols", self.cols, 2, MAX_COLS)
+        within("fixed_rows", self.fixed_rows, 0, MAX_ROWS)
+        within("sp2_rows", self.sp2_rows, 0, MAX_ROWS)
+        if not 1 <= self.rows <= MAX_ROWS:
+            raise SettingError(f"`fixed_rows` and `sp2_rows` together, {self.rows} is outside 1..{MAX_ROWS}")
+        within("cols", self.cols, 2, MAX_COLS)
         if self.cols % 2:
-            raise ShiftworkError(f"--cols {self.cols} is odd: multipliers share two columns")
+            raise SettingError(f"`cols` {self.cols} is odd: multipliers share two columns")
         if self.lanes not in LANES:
-            raise ShiftworkError(f"--lanes {self.lanes} is none of {', '.join(map(str, LANES))}")
+            raise SettingError(f"`lanes` {self.lanes} is none of {', '.join(map(str, LANES))}")
 
     def __str__(self) -> str:
         return f"({self.fixed_rows} fixed + {self.sp2_rows} SP2) x {self.cols} x {self.lanes}"

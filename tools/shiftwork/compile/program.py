@@ -56,7 +56,7 @@ class LayerProgram:
             * ``tables``: int64 ``(words, 3)``, table, address and word, where there are tables;
             * ``bias``, ``bias_shift``, ``shortcut_shift``, ``shift``, ``factor``: uint32 ``(vectors, words)``, a vector
               of COLS packed lanes per beat of results.
-        settings: configuration by the name of the port.
+        configuration: by the name of the port.
         weights_on_rows: True when beat r of a tile uses vector ``first + r``, the same in all lanes; False when a
             column is an output channel: all beats of a tile use one vector.
         slots: int64 ``(groups, channels)``: where each channel of a group sits among the rows or columns of its tiles.
@@ -72,7 +72,7 @@ class LayerProgram:
     requant: Requant
     memory: NDArray[np.uint8]
     segments: dict[str, Segment]
-    settings: dict[str, int]
+    configuration: dict[str, int]
     weights_on_rows: bool
     slots: NDArray[np.int64]
     height: int
@@ -269,7 +269,7 @@ def compile_network(network: IntegerNetwork, engine: Engine) -> NetworkProgram:
             requant=requant,
             memory=nothing,
             segments={},
-            settings=engine.settings(network, module) | _post_settings(network, module),
+            configuration=engine.configuration(network, module) | _post_configuration(network, module),
             weights_on_rows=engine.weights_on_rows(module),
             slots=slots,
             height=height,
@@ -322,7 +322,7 @@ def _vectors(
     return padded.reshape(-1, cols)
 
 
-def _post_settings(network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
+def _post_configuration(network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
     """Configuration of the post unit. The sums of a raw output leave it unclamped."""
     return {
         "post_relu": int(module.relu),

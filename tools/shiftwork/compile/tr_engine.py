@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
-from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums, within
+from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_terms import Terms
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.settings import setting, within
 
 if TYPE_CHECKING:
     from shiftwork.compile.program import Operands
@@ -36,16 +37,16 @@ class TrEngine(Engine):
         kind: ``tr``, or ``tmac`` for the baseline of published term-pair cells.
     """
 
-    rows: int = 8
-    cols: int = 64
+    rows: int = setting(8, "Rows of the engine.")
+    cols: int = setting(64, "Columns of the engine.")
     kind: Literal["tr", "tmac"] = "tr"
 
     form: ClassVar[type[Format]] = Terms
     bound_name: ClassVar[str] = "token bound"
 
     def __post_init__(self) -> None:
-        within("--rows", self.rows, 1, MAX_ROWS)
-        within("--cols", self.cols, 1, MAX_COLS)
+        within("rows", self.rows, 1, MAX_ROWS)
+        within("cols", self.cols, 1, MAX_COLS)
 
     def __str__(self) -> str:
         return f"{self.rows} x {self.cols}"
@@ -62,9 +63,9 @@ class TrEngine(Engine):
             raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {network.rule!r}")
         check_sums(network, module, SLICE_DEPTH, SLICE_BITS)
 
-    def settings(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
+    def configuration(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
         form = cast(Terms, module.format)
-        return super().settings(network, module) | {
+        return super().configuration(network, module) | {
             "cfg_tr_en": int(form.enabled),
             "cfg_group": form.group,
             "cfg_group_budget": form.budget,
@@ -103,6 +104,6 @@ def streamed_values(operands: Operands) -> NDArray[np.integer]:
     layer = operands.layer
     blocks, depth, rows = operands.row_blocks.shape
     codes = operands.row_blocks.transpose(0, 2, 1).reshape(blocks * rows, depth)
-    values = codes.view(np.int8) if layer.settings["cfg_row_signed"] else codes
+    values = codes.view(np.int8) if layer.configuration["cfg_row_signed"] else codes
     form = layer.module.format
     return form.multiplied(values, layer.rule) if layer.weights_on_rows else form.streamed(values, layer.rule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shiftwork.errors import ShiftworkError
+from shiftwork.settings import choose
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def device(name: str) -> Device:
     """The device of a name.
 
     Raises:
-        ShiftworkError: it is not known.
+        SettingError: it is not known.
     """
-    if name not in DEVICES:
-        raise ShiftworkError(f"--device {name}: choose {' or '.join(DEVICES)}")
+    choose("device", name, tuple(DEVICES))
     return DEVICES[name]

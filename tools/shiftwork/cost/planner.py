@@ -26,7 +26,7 @@ from shiftwork.compile.engine import MAX_COLS, MAX_ROWS
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.cost.devices import Device
 from shiftwork.cost.unit_costs import LANES, Count, Resources, UnitCosts, load
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
 
@@ -225,7 +225,7 @@ def search(device: Device, costs: UnitCosts, layers: Sequence[Layer] = (), with_
             found = Design(engine, shapes.instances, costs.products if rows[0] else 0)
     if found is None:
         raise ShiftworkError(
-            f"--device {device.name}: no engine fits into {USABLE:.0%} of {device.luts:,} LUTs, {device.dsp:,} "
+            f"`device` {device.name}: no engine fits into {USABLE:.0%} of {device.luts:,} LUTs, {device.dsp:,} "
             f"multipliers and {device.rams:,} block RAMs"
         )
     return found
@@ -249,7 +249,7 @@ def plan(device: Device, clock: float, layers: Sequence[Layer] = ()) -> dict[str
     """
     low, high = CLOCKS
     if not low <= clock <= high:
-        raise ShiftworkError(f"--clock {clock:g} is outside {low:g}..{high:g} MHz")
+        raise SettingError(f"`clock` {clock:g} is outside {low:g}..{high:g} MHz")
     costs = load(device.family)
     mixed, packed = (search(device, costs, layers, with_sp2) for with_sp2 in (True, False))
     designs = {

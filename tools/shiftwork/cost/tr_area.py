@@ -13,15 +13,23 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from shiftwork.compile import TrEngine
+from shiftwork.cost.wish import CostWish
+from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.eda import yosys
 from shiftwork.eda.designs import designs
 from shiftwork.eda.mapping import MAPPING, Synthesis, synthesize
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
+from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
+from shiftwork.quantize.fixed8 import streamed
+from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.tr import reveal
+from shiftwork.run.networks import run_integer
 
 Stream = Literal["weights", "activations"]
 
@@ -30,8 +38,6 @@ TARGETS: dict[Stream, dict[str, float]] = {
     "activations": {"mac": 0.25, "booth": 0.70},
 }
 """Largest LUT-cycles per MAC (cells) of the engine as a share of a baseline's, per streamed operand."""
-
-MAX_ROWS, MAX_COLS = 64, 256
 
 
 @dataclass(frozen=True)
@@ -90,18 +96,6 @@ class Comparison:
         return all(self.ratios[name] <= limit for name, limit in self.targets.items())
 
 
-def check_shape(rows: int, cols: int) -> None:
-    """Refuse shapes outside 1..64 rows and 1..256 columns.
-
-    Raises:
-        ShiftworkError: naming the option.
-    """
-    if not 1 <= rows <= MAX_ROWS:
-        raise ShiftworkError(f"--rows {rows} is outside 1..{MAX_ROWS}")
-    if not 1 <= cols <= MAX_COLS:
-        raise ShiftworkError(f"--cols {cols} is outside 1..{MAX_COLS}")
-
-
 def compare(done: Mapping[str, Synthesis], runs: Sequence[Cycles]) -> list[Comparison]:
     """LUT-cycles per MAC of every run, with every design of the engine that can do it."""
     found = []
@@ -137,11 +131,11 @@ def read_cycles(path: Path, rows: int, cols: int) -> Cycles:
     try:
         report = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise ShiftworkError(f"--cycles {path}: {error}") from error
+        raise SettingError(f"`cycles` {path}: {error}") from error
     if not isinstance(report, dict) or report.get("executor") != "rtl" or not isinstance(report.get("layers"), list):
-        raise ShiftworkError(f"--cycles {path}: not a report of shiftwork run --executor rtl --json")
+        raise SettingError(f"`cycles` {path}: not a report of shiftwork run --executor rtl --json")
     if report.get("engine") != {"rows": rows, "cols": cols}:
-        raise ShiftworkError(f"--cycles {path}: made on an engine of {report.get('engine')}, not of {rows} x {cols}")
+        raise SettingError(f"`cycles` {path}: made on an engine of {report.get('engine')}, not of {rows} x {cols}")
     return _summary(str(report.get("model")), "tr", report["layers"], str(path))
 
 
@@ -164,41 +158,38 @@ def _summary(source: str, engine: str, layers: Sequence[Mapping[str, Any]], wher
     )
 
 
-def measure_cycles(
-    model: Path, data: Path, calibration: Path, rows: int, cols: int, samples: int, keys: Sequence[str] = ()
-) -> list[Cycles]:
+def measure_cycles(wish: CostWish, rows: int, cols: int) -> list[Cycles]:
     """Run a network on the RTL of both engines: weights streamed (g = 8, k = 12), with whole and with truncated data
     (s = 3), and activations streamed exactly; on the term-pair engine the truncated run.
 
     Args:
-        model: ONNX file. data, calibration: samples. rows, cols: shape of the engines. samples: how many to run.
-        keys: designs of interest, empty for all; a run that none of them can do is left out.
+        wish: the network, its samples, and the designs of interest, empty for all; a run that none of them can do is
+            left out. rows, cols: shape of the engines.
 
     Raises:
         ShiftworkError: a file is not usable, or an RTL result differs from the golden model.
     """
-    from shiftwork.cli.options import Quantization, load_quantized
-    from shiftwork.compile import TrEngine
-    from shiftwork.device.simulated import SimulatedDevice
-    from shiftwork.run.networks import run_integer
-
-    fixed8, chosen, known = load_quantized(model, data, calibration, samples, Quantization("fixed8"))
-    exact, truncated = Quantization("tr", "weights", 8, "12", 0), Quantization("tr", "weights", 8, "12", 3)
-    wishes: list[tuple[Literal["tr", "tmac"], Quantization, set[str]]] = [
-        ("tr", exact, {"tr", "tr_truncate"}),
-        ("tr", truncated, {"tr_truncate"}),
-        ("tr", Quantization("fixed8", "activations"), {"tr", "tr_truncate"}),
-        ("tmac", truncated, {"tmac"}),
+    fixed8, chosen, known = wish.quantized(Quantization("fixed8"))
+    exact = Quantization("tr", group=8, budget="12", data_terms=0)
+    truncated = replace(exact, data_terms=3)
+    first = reveal(fixed8, known.x, known.y, exact)
+    second = reveal(fixed8, known.x, known.y, truncated)
+    third = streamed(fixed8, Quantization("fixed8", stream="activations"))
+    networks: list[tuple[Literal["tr", "tmac"], IntegerNetwork, set[str]]] = [
+        ("tr", first, {"tr", "tr_truncate"}),
+        ("tr", second, {"tr_truncate"}),
+        ("tr", third, {"tr", "tr_truncate"}),
+        ("tmac", second, {"tmac"}),
     ]
-    runs = [(engine, wish) for engine, wish, able in wishes if not keys or able & set(keys)]
+    runs = [(engine, each) for engine, each, able in networks if not wish.design or able & set(wish.design)]
     devices = {engine: SimulatedDevice(TrEngine(rows, cols, engine)) for engine, _ in runs}
     found = []
-    for engine, wish in runs:
-        integer = wish.apply(fixed8, known.x, known.y)
-        report = run_integer(model.name, integer, chosen, "rtl", Progress(quiet=True), devices[engine])
+    name = wish.network.name
+    for engine, integer in runs:
+        report = run_integer(name, integer, chosen, "rtl", Progress(quiet=True), devices[engine])
         if not report.ok:
-            raise ShiftworkError(f"{model.name} on {engine}_engine: {report.mismatches} mismatches against golden")
-        found.append(_summary(model.name, engine, [asdict(layer) for layer in report.layers], model.name))
+            raise ShiftworkError(f"{name} on {engine}_engine: {report.mismatches} mismatches against golden")
+        found.append(_summary(name, engine, [layer.to_json() for layer in report.layers], name))
     return found
 
 
@@ -225,7 +216,7 @@ def synth_tr(
     Raises:
         ShiftworkError: the shape is illegal, or Yosys is missing or fails.
     """
-    check_shape(rows, cols)
+    TrEngine(rows, cols)  # refuses an illegal shape
     version = yosys.version()
     known = designs(rows, cols)
     chosen = [known[key] for key in keys or known]

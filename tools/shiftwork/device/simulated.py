@@ -20,6 +20,7 @@ from shiftwork.device.build import build_library
 from shiftwork.device.job import LayerJob, header
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Requant
+from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
 _MEMORIES = ("row_sp2", "tables", "bias", "bias_shift", "shortcut_shift", "shift", "factor")
@@ -40,9 +41,13 @@ class Stalls:
         seed: of both patterns.
     """
 
-    in_gap: float = 0.0
-    out_stall: float = 0.0
-    seed: int = 1
+    in_gap: float = setting(0.0, "Probability of an idle cycle before an input beat.")
+    out_stall: float = setting(0.0, "Probability of a cycle in which the output is not taken.")
+    seed: int = setting(1, "Seed of the stalls.")
+
+    def __post_init__(self) -> None:
+        within("in_gap", self.in_gap, 0.0, 0.95)
+        within("out_stall", self.out_stall, 0.0, 0.95)
 
 
 @dataclass
@@ -173,7 +178,7 @@ class SimulatedDevice:
         job = LayerJob()
         for name, array in memories.items():
             setattr(job, name, None if array is None else array.ctypes.data)
-        for name, value in layer.settings.items():
+        for name, value in layer.configuration.items():
             setattr(job, name, value)
         tables = memories["tables"]
         job.table_words = 0 if tables is None else len(tables)

@@ -27,26 +27,29 @@ from numpy.typing import NDArray
 
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import ROOT
-from shiftwork.cli.options import CALIBRATION_SAMPLES, Quantization
 from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
+from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.eda import netlist, yosys
 from shiftwork.errors import ShiftworkError
+from shiftwork.example import EXAMPLE
 from shiftwork.golden import model as golden
-from shiftwork.golden.model import QT_PAIRS
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
+from shiftwork.network.format_terms import QT_PAIRS
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import EXPONENTIAL, IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import SCALE_METHODS
-from shiftwork.report.cost_tr import synth
-from shiftwork.report.demo import EXAMPLE
+from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization, Recipe
+from shiftwork.report.synth import synth
 from shiftwork.run.benchmark import measure as benchmark
-from shiftwork.run.networks import RunReport, run_integer, write_json
+from shiftwork.run.networks import RunReport, run_integer
+from shiftwork.schemes import EngineWish, engine_wish, quantize
 
 TARGET = ROOT / "docs" / "measurements"
 PREPARED = ROOT / "build" / "measure"
@@ -60,8 +63,8 @@ COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
 """Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
 CODES_COSTS = {
     "synth_msq": ("msq", 1, False),
-    "synth_dnateq": (EXPONENTIAL, 5, False),
-    "synth_dnateq_toggles": (EXPONENTIAL, 1, True),
+    "synth_dnateq": ("dnateq", 5, False),
+    "synth_dnateq_toggles": ("dnateq", 1, True),
 }
 """Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
 WIDTHS = (8, 6, 4)
@@ -108,19 +111,19 @@ class Entry:
 
 
 def _weights(budget: str) -> Quantization:
-    return Quantization("tr", "weights", 8, budget, None if budget == "auto" else 3)
+    return Quantization("tr", group=8, budget=budget, data_terms=None if budget == "auto" else 3)
 
 
 def _activations(budget: str) -> Quantization:
-    return Quantization("tr", "activations", 256, budget, 0)
+    return Quantization("tr", stream="activations", group=256, budget=budget, data_terms=0)
 
 
 def entries() -> list[Entry]:
     """Every measurement."""
-    plain = [Quantization("fixed8", "weights"), _weights("12")]
-    swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), Quantization("fixed8", "activations")]
+    plain = [Quantization("fixed8"), _weights("12")]
+    swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), Quantization("fixed8", stream="activations")]
     swept += [_activations(budget) for budget in (*PER_VALUE, "auto")]
-    hard = [*plain, _weights("auto"), Quantization("fixed8", "activations"), _activations("auto")]
+    hard = [*plain, _weights("auto"), Quantization("fixed8", stream="activations"), _activations("auto")]
     networks = [
         ("mnist_mlp512", "mnist", 100, plain),
         ("mnist_lenet5", "mnist", 100, swept),
@@ -277,7 +280,7 @@ class Bench:
         network = import_onnx(model)
         samples = load_data(PREPARED / f"{entry.data}.npz", network)
         calibration = load_data(PREPARED / f"{entry.data}_calib.npz", network, CALIBRATION_SAMPLES)
-        return entry.wish.quantize(network, calibration.x, calibration.y), samples, model
+        return quantize(entry.wish, network, calibration.x, calibration.y), samples, model
 
     def subject(self, subject: Subject) -> tuple[FloatNetwork, Data, Data]:
         """The float graph, the samples and the calibration samples."""
@@ -293,7 +296,7 @@ class Bench:
         for bits, per_tensor in [*((bits, False) for bits in WIDTHS), (8, True)]:
             wish = Quantization("fixed8", scale=scale, per_tensor=per_tensor, weight_bits=bits, activation_bits=bits)
             begin = time.perf_counter()
-            integer = wish.quantize(network, calibration.x, None)
+            integer = quantize(wish, network, calibration.x, None)
             seconds = time.perf_counter() - begin
             codes = golden.run(integer, samples.x, collect=False)[integer.output]
             figures = _compared(codes * integer.output_scale, outputs, samples)
@@ -316,7 +319,7 @@ class Bench:
     def equality(self, subject: Subject) -> dict[str, Any]:
         """One sample through the RTL under the joint scheme, compared with the golden model module by module."""
         network, samples, calibration = self.subject(subject)
-        integer = Quantization("joint", scale="joint").quantize(network, calibration.x, None)
+        integer = quantize(Quantization("joint"), network, calibration.x, None)
         part = integer if subject.rtl_modules is None else integer.first(subject.rtl_modules)
         one = Data(samples.x[:1], None)
         report = run_integer(subject.network, part, one, "rtl", Progress(quiet=True), self.device)
@@ -341,7 +344,7 @@ class Bench:
         network, samples, calibration = self.subject(subject)
         outputs = reference(self.model(subject.network), samples.x, network.batch)
         begin = time.perf_counter()
-        integer = Quantization(EXPONENTIAL, scale=None, max_loss=max_loss).quantize(network, calibration.x, None)
+        integer = quantize(Quantization("dnateq", max_loss=max_loss), network, calibration.x, None)
         seconds = time.perf_counter() - begin
         codes = golden.run(integer, samples.x, collect=False)[integer.output]
         assert samples.y is not None
@@ -366,7 +369,7 @@ class Bench:
 
     def train(self, name: str) -> dict[str, Any]:
         """Accuracy of a network of 4-bit rows before and after training, on the golden model."""
-        from shiftwork.quantize.training import Recipe, train
+        from shiftwork.quantize.training import train
 
         training = TRAININGS[name]
         model = self.model(training.network)
@@ -398,7 +401,7 @@ class Bench:
             "name": name,
             "network": training.network,
             "recipe": {k: v for k, v in asdict(trained.recipe).items() if k not in ("scheme", "alpha")},
-            "training_samples": len(data.x) - trained.recipe.holdout,
+            "training_samples": len(data.x) - (trained.recipe.holdout or 0),
             "samples": len(samples.x),
             "float_accuracy": golden.accuracy(reference(model, samples.x, network.batch), samples.y),
             "results": results,
@@ -432,6 +435,7 @@ class Bench:
         outputs = reference(model, samples.x)
         golden = run_integer(entry.network, network, samples, "golden", Progress(quiet=True), reference=outputs)
         rtl = run_integer(entry.network, network, samples.first(entry.rtl), "rtl", Progress(quiet=True), self.device)
+        facts = [layer.facts for layer in golden.layers if layer.facts]
         return {
             "name": entry.name,
             "network": entry.network,
@@ -440,7 +444,7 @@ class Bench:
             "stream": entry.wish.stream,
             "group": entry.wish.group,
             "budget": entry.wish.budget,
-            "data_terms": max((m.terms.data_terms for m in network.modules if m.terms.enabled), default=None),
+            "data_terms": max((f["data_terms"] for f in facts if f["revealed"]), default=None),
             "calibration_samples": CALIBRATION_SAMPLES,
             "golden": _golden(golden),
             "rtl": _rtl(rtl),
@@ -464,7 +468,7 @@ def _on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) -
             "samples": report.samples,
             "mismatches": report.mismatches,
             "compared": report.compared,
-            "macs": report.macs,
+            "macs": report.totals["macs"],
             "cycles": report.cycles,
             "predicted_cycles": report.predicted_cycles,
             "utilisation": report.utilisation,
@@ -493,21 +497,22 @@ def _compared(got: NDArray[Any], outputs: NDArray[np.float32], samples: Data) ->
 
 def _golden(report: RunReport) -> dict[str, Any]:
     """Accuracy and work over all samples."""
-    assert report.macs
+    assert report.totals["macs"]
     convolutions = [layer for layer in report.layers if layer.macs]
-    streamed = sum((layer.terms_per_mac or 0.0) * layer.macs for layer in convolutions)
-    revealed = (report.revealed_term_pairs or 0) / report.revealed_macs if report.revealed_macs else None
+    streamed = sum((layer.facts["terms_per_mac"] or 0.0) * layer.macs for layer in convolutions)
+    totals = report.totals
+    revealed = totals["revealed_term_pairs"] / totals["revealed_macs"] if totals["revealed_macs"] else None
     return {
         "samples": report.samples,
         "accuracy": report.accuracy,
         "float_accuracy": report.float_accuracy,
         "agreement": report.agreement,
-        "macs": report.macs,
-        "term_pairs_per_mac_bound": (report.term_pairs or 0) / report.macs,
-        "term_pairs_per_mac_present": (report.term_pairs_present or 0) / report.macs,
+        "macs": report.totals["macs"],
+        "term_pairs_per_mac_bound": totals["term_pairs"] / report.totals["macs"],
+        "term_pairs_per_mac_present": totals["term_pairs_present"] / report.totals["macs"],
         "revealed_term_pairs_per_mac_bound": revealed,
         "fewer_pairs_than_qt": None if revealed is None else QT_PAIRS / revealed,
-        "terms_per_mac": streamed / report.macs,
+        "terms_per_mac": streamed / report.totals["macs"],
     }
 
 
@@ -528,9 +533,9 @@ def _rtl(report: RunReport) -> dict[str, Any]:
                 "name": layer.name,
                 "kind": layer.kind,
                 "output": list(layer.shape),
-                "budget": layer.budget,
+                "budget": layer.facts["budget"],
                 "macs": layer.macs,
-                "terms_per_mac": layer.terms_per_mac,
+                "terms_per_mac": layer.facts["terms_per_mac"],
                 "beats": layer.beats,
                 "cycles": layer.cycles,
                 "predicted_cycles": layer.predicted_cycles,
@@ -539,7 +544,7 @@ def _rtl(report: RunReport) -> dict[str, Any]:
             }
         )
     steps = sum(layer["beats"] for layer in layers)
-    assert report.macs
+    assert report.totals["macs"]
     return {
         "simulator": f"Verilator {find_verilator().version}",
         "rows": ROWS,
@@ -552,8 +557,8 @@ def _rtl(report: RunReport) -> dict[str, Any]:
         "predicted_cycles": report.predicted_cycles,
         "beats": steps,
         "cycles_per_step": report.cycles / steps,
-        "fill": report.macs / (steps * ROWS * COLS),
-        "cell_cycles_per_mac": report.cycles * ROWS * COLS / report.macs,
+        "fill": report.totals["macs"] / (steps * ROWS * COLS),
+        "cell_cycles_per_mac": report.cycles * ROWS * COLS / report.totals["macs"],
         "utilisation": report.utilisation,
         "layers": layers,
     }
@@ -607,40 +612,32 @@ def _written(name: str, command: Callable[[Path], object]) -> dict[str, Any]:
     return content
 
 
-def _resnet20(bench: Bench) -> tuple[Path, Path, Path]:
-    """Model, samples and calibration samples whose codes the costs are measured on."""
-    folder = bench.folder / "models"
-    return folder / "cifar10_resnet20.onnx", data_file("cifar_resnet20"), data_file("cifar_resnet20_calib")
+def _resnet20(bench: Bench, **wish: Any) -> CostWish:
+    """A study of cost on codes of ResNet-20."""
+    model = bench.folder / "models" / "cifar10_resnet20.onnx"
+    return CostWish(model=model, data=data_file("cifar_resnet20"), calib_data=data_file("cifar_resnet20_calib"), **wish)
 
 
 def cost(bench: Bench, name: str) -> dict[str, Any]:
     """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
     rows, cols, samples, kind, keys = COSTS[name]
-    files, placed, toggles = _resnet20(bench), kind == "ecp5", kind == "toggles"
-    return _written(
-        name, lambda file: synth("tr", *files, [], samples, rows, cols, None, keys, placed, toggles, None, file)
-    )
+    wish = _resnet20(bench, samples=samples, design=tuple(keys), ecp5=kind == "ecp5", toggles=kind == "toggles")
+    return _written(name, lambda file: synth("tr", wish, engine_wish("tr")(rows=rows, cols=cols), file))
 
 
 def requantizers() -> dict[str, Any]:
     """``shiftwork synth requant`` on the digits example."""
-    content = _written(
-        "synth_requant",
-        lambda file: synth("requant", None, None, None, [], 5, None, None, None, [], False, False, None, file),
-    )
+    content = _written("synth_requant", lambda file: synth("requant", CostWish(), EngineWish(), file))
     return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
 
 
 def codes_cost(bench: Bench, name: str) -> dict[str, Any]:
     """``shiftwork synth`` on codes of ResNet-20, as :data:`CODES_COSTS` says."""
     scheme, samples, toggles = CODES_COSTS[name]
-    files = _resnet20(bench)
-    content = _written(
-        name,
-        lambda file: synth(scheme, *files, [], samples, None, None, None, [], False, toggles, None, file),
-    )
-    options = ("--model", "--data", "--calib-data")
-    words = [f"{option} {file.name}" for option, file in zip(options, files, strict=True)]
+    wish = _resnet20(bench, samples=samples, toggles=toggles)
+    content = _written(name, lambda file: synth(scheme, wish, EngineWish(), file))
+    files = {"--model": wish.model, "--data": wish.data, "--calib-data": wish.calib_data}
+    words = [f"{option} {file.name}" for option, file in files.items() if file is not None]
     words += [f"--samples {samples}", *(["--toggles"] if toggles else [])]
     return {"name": name, "command": " ".join([f"shiftwork synth {scheme}", *words]), **content}
 

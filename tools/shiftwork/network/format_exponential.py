@@ -80,7 +80,7 @@ class ExponentialCodes(Format):
 
     def weight_values(self, weight: NDArray[Any]) -> NDArray[np.int32]:
         assert self.levels is not None
-        return exponential.code_values(tuple(self.levels.tolist()))[weight]
+        return np.asarray(exponential.code_values(tuple(self.levels.tolist()))[weight])
 
     @property
     def requant(self) -> Requant:

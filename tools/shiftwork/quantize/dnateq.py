@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,15 @@ from shiftwork.golden.model import predictions, run
 from shiftwork.network.floating import activations, chunk_size, evaluate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import ExponentialCodes, IntegerModule, IntegerNetwork, TensorInfo
+from shiftwork.progress import OnItem
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
-from shiftwork.quantize.dataflow import Map, Progress, Real, Rounding, centred_biases
+from shiftwork.quantize.dataflow import Map, Real, Rounding, centred_biases
 from shiftwork.quantize.expfit import BASE_STEP, Magnitudes, TensorFit, describe, fit_code, search_base
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
+
+if TYPE_CHECKING:
+    from shiftwork.quantize.recipe import Quantization
 
 SCHEME = "dnateq"
 MAX_LOSS = 0.5
@@ -102,7 +106,7 @@ def quantize(
     samples: NDArray[np.float32],
     exponent_bits: int | None = None,
     max_loss: float = MAX_LOSS,
-    progress: Progress | None = None,
+    progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Quantize a trained network to exponential codes.
 
@@ -130,6 +134,14 @@ def quantize(
     return _sweep(network, samples, found, max_loss, progress)
 
 
+def codes(
+    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+) -> IntegerNetwork:
+    """Scheme ``dnateq`` (:data:`shiftwork.schemes.Quantizer`)."""
+    loss = MAX_LOSS if wish.max_loss is None else wish.max_loss
+    return quantize(network, samples, wish.exponent_bits, loss, progress)
+
+
 def groups(network: FloatNetwork) -> list[Group]:
     """The groups in dataflow order; a raw network output belongs to none.
 
@@ -153,7 +165,7 @@ def fit_groups(
     network: FloatNetwork,
     statistics: Mapping[str, Statistics],
     widths: Sequence[int],
-    progress: Progress | None = None,
+    progress: OnItem | None = None,
 ) -> list[Group]:
     """The groups with candidates for the codes of their members at every width.
 
@@ -185,7 +197,7 @@ def fit_groups(
 
 
 def measure(
-    network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], progress: Progress | None = None
+    network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], progress: OnItem | None = None
 ) -> None:
     """Choose the best candidate of every group at every width.
 
@@ -284,7 +296,7 @@ def _sweep(
     samples: NDArray[np.float32],
     found: Sequence[Group],
     max_loss: float,
-    progress: Progress | None,
+    progress: OnItem | None,
 ) -> IntegerNetwork:
     """The network of the largest price that keeps the limit, by bisection over all widths that prices make."""
     exact = np.concatenate([tensors[network.output] for tensors in activations(network, samples)])
@@ -368,8 +380,7 @@ def fit_report(network: FloatNetwork, samples: NDArray[np.float32], integer: Int
             form = cast(ExponentialCodes, module.format)
             assert form.code is not None
             assert form.levels is not None
-            levels = form.levels * 2.0**-form.fraction
-            result.append(describe(name, "weight", weights[name].weight, form.code, levels))  # type: ignore[arg-type]
+            result.append(describe(name, "weight", weights[name].weight, form.code, form.levels * 2.0**-form.fraction))  # type: ignore[arg-type]
     return result
 
 

@@ -7,18 +7,21 @@ tensor. The module that feeds the network output keeps its 32-bit accumulator an
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.graph import FloatNetwork
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork, Stream, Terms
+from shiftwork.progress import OnItem
 from shiftwork.quantize import joint
 from shiftwork.quantize.calibrate import calibrate
-from shiftwork.quantize.dataflow import Progress
 from shiftwork.quantize.scales import Bits, build, make_legal, separate_scales
+
+if TYPE_CHECKING:
+    from shiftwork.quantize.recipe import Quantization
 
 ScaleMethod = Literal["joint", "maxabs", "mse"]
 SCALE_METHODS: tuple[str, ...] = get_args(ScaleMethod)
@@ -32,7 +35,7 @@ def quantize(
     weight_bits: int = 8,
     activation_bits: int = 8,
     bias_bits: int | None = None,
-    progress: Progress | None = None,
+    progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Choose power-of-two scales from calibration samples and build the integer network.
 
@@ -64,3 +67,27 @@ def quantize(
         joint.search(network, samples, statistics, scales, per_channel, progress)
         make_legal(network, scales)
     return build(network, scales)
+
+
+def choose_scales(
+    network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, progress: OnItem | None = None
+) -> IntegerNetwork:
+    """:func:`quantize` with the scales and widths that a user asked for."""
+    method, per_channel = wish.scale or "mse", not wish.per_tensor
+    return quantize(network, samples, method, per_channel, wish.weight_bits, wish.activation_bits, progress=progress)
+
+
+def integers(
+    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+) -> IntegerNetwork:
+    """Schemes ``fixed8`` and ``joint``: plain integers (:data:`shiftwork.schemes.Quantizer`)."""
+    return streamed(choose_scales(network, samples, wish, progress), wish)
+
+
+def streamed(network: IntegerNetwork, wish: Quantization) -> IntegerNetwork:
+    """A ``fixed8`` network, under the scheme and with the operand streamed that a user asked for; it is not changed."""
+    result = network.copy()
+    result.scheme = wish.scheme
+    for module in result.modules:
+        module.format = Terms(stream=cast(Stream, wish.stream))
+    return result

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,17 @@ from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
+from shiftwork.progress import OnItem
 from shiftwork.quantize import scales as shared
 from shiftwork.quantize.calibrate import calibrate
-from shiftwork.quantize.dataflow import Progress, Real, centred_biases, scale_rounding
+from shiftwork.quantize.dataflow import Real, centred_biases, scale_rounding
 from shiftwork.quantize.scales import Bits, Scales, activation_scales, assemble, fill_shifts, is_raw, round_half_up
 
-SCHEMES = ("msq", "fixed4", "sp2", "pot")
+if TYPE_CHECKING:
+    from shiftwork.quantize.recipe import Quantization
+
+MIXED = "msq"
+SCHEMES = (MIXED, "fixed4", "sp2", "pot")
 ALPHAS = ("free", "pot")
 SP2_SHARE = 0.6
 
@@ -82,7 +87,7 @@ def quantize(
     sp2_share: float = SP2_SHARE,
     alpha: str = "free",
     method: str = "mse",
-    progress: Progress | None = None,
+    progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Quantize a trained network to 4 bits without further training.
 
@@ -104,6 +109,15 @@ def quantize(
     return build(network, choose(network, samples, scheme, sp2_share, alpha, method, progress))
 
 
+def rows(
+    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+) -> IntegerNetwork:
+    """The schemes of 4-bit rows (:data:`shiftwork.schemes.Quantizer`)."""
+    share = SP2_SHARE if wish.sp2_share is None else wish.sp2_share
+    alpha, method = wish.alpha or ALPHAS[0], wish.scale or "mse"
+    return quantize(network, samples, wish.scheme, share, alpha, method, progress=progress)
+
+
 def choose(
     network: FloatNetwork,
     samples: NDArray[np.float32],
@@ -111,7 +125,7 @@ def choose(
     sp2_share: float = SP2_SHARE,
     alpha: str = "free",
     method: str = "mse",
-    progress: Progress | None = None,
+    progress: OnItem | None = None,
 ) -> MsqScales:
     """The scales of :func:`quantize`, legal: kinds of rows, steps of least squared error, biases, activations."""
     check(scheme, sp2_share, alpha)
@@ -130,7 +144,7 @@ def choose(
 
 
 def fit_biases(
-    network: FloatNetwork, samples: NDArray[np.float32], scales: MsqScales, progress: Progress | None = None
+    network: FloatNetwork, samples: NDArray[np.float32], scales: MsqScales, progress: OnItem | None = None
 ) -> None:
     """Take the mean error out of every channel: ``scales.values`` become the biases that do.
 

@@ -11,18 +11,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden.model import accuracy, evaluate, multiplied_weights, predictions, quantize_input, run
+from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, Terms
+from shiftwork.progress import OnItem
+from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.tensors.im2col import im2col, weight_matrix
 
+if TYPE_CHECKING:
+    from shiftwork.quantize.recipe import Quantization
+
+STREAMS = get_args(Stream)
 MAX_BUDGET = 2047
 DEFAULT_GROUP: dict[str, int] = {"weights": 8, "activations": 256}
 DEFAULT_DATA_TERMS: dict[str, int] = {"weights": 3, "activations": 0}
@@ -98,6 +105,70 @@ def read_overrides(path: str | Path) -> dict[str, dict[str, Any]]:
     if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
         raise ShiftworkError(f"overrides {path}: a mapping from module names to options is expected")
     return {str(name): dict(entry) for name, entry in content.items()}
+
+
+def parse_layer(text: str) -> tuple[str, dict[str, Any]]:
+    """``NAME:g=16,k=20,s=3,stream=weights,off`` as the module's name and its override.
+
+    Raises:
+        SettingError: anything else.
+    """
+    name, colon, settings = text.rpartition(":")
+    if not colon or not name or not settings:
+        raise SettingError(f"`layer` {text}: NAME:k=16,s=3 is expected")
+    keys = {"g": "group", "k": "budget", "s": "data_terms", "stream": "stream"}
+    entry: dict[str, Any] = {}
+    for part in settings.split(","):
+        key, equals, value = part.partition("=")
+        if part in ("on", "off"):
+            entry["enabled"] = part == "on"
+        elif not equals or key not in keys:
+            raise SettingError(f"`layer` {text}: {part!r} is none of g=, k=, s=, stream=, on, off")
+        elif key == "stream":
+            if value not in STREAMS:
+                raise SettingError(f"`layer` {name}: stream {value}: choose {' or '.join(STREAMS)}")
+            entry["stream"] = value
+        elif key == "k":
+            entry["budget"] = parse_budget(value)
+        else:
+            try:
+                entry[keys[key]] = int(value)
+            except ValueError:
+                raise SettingError(f"`layer` {text}: {key}={value} is not a whole number") from None
+    return name, entry
+
+
+def quantize(
+    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+) -> IntegerNetwork:
+    """Scheme ``tr``: 8-bit integers with term revealing (:data:`shiftwork.schemes.Quantizer`)."""
+    return reveal(fixed8.choose_scales(network, samples, wish, progress), samples, labels, wish)
+
+
+def reveal(network: IntegerNetwork, samples: Any, labels: Any, wish: Quantization) -> IntegerNetwork:
+    """A ``fixed8`` network with the term revealing that a user asked for.
+
+    Args:
+        network: it is not changed. samples, labels: for budget ``auto``. wish: groups, budgets, data terms, overrides.
+
+    Raises:
+        ShiftworkError: an illegal option or override.
+    """
+    overrides = {} if wish.overrides is None else read_overrides(wish.overrides)
+    for text in wish.layer:
+        name, entry = parse_layer(text)
+        overrides[name] = {**overrides.get(name, {}), **entry}
+    options = TrOptions(
+        stream=cast(Stream, wish.stream),
+        group=wish.group,
+        budget=None if wish.budget is None else parse_budget(wish.budget),
+        data_terms=wish.data_terms,
+        depthwise=wish.depthwise,
+        overrides=overrides,
+        max_loss=TrOptions.max_loss if wish.max_loss is None else wish.max_loss,
+        max_error=wish.max_error,
+    )
+    return configure(network, options, samples, labels)
 
 
 def configure(
@@ -376,7 +447,7 @@ def _largest_group(table: NDArray[np.integer], group: int, rule: str) -> int:
     return max(1, int(np.add.reduceat(counts, np.arange(0, counts.shape[1], group), axis=1).max()))
 
 
-def _longest(rows: NDArray[np.int32], rule: str) -> float:
+def _longest(rows: NDArray[np.integer], rule: str) -> float:
     """Mean over blocks of rows of the longest row's terms: what an array waits for."""
     totals = term_codes.count(rows, rule).sum(axis=1)
     padded = np.pad(totals, (0, -len(totals) % _BLOCK))

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
@@ -38,6 +38,7 @@ from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize import msq
 from shiftwork.quantize.msq import MsqScales
+from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.scales import Bits, is_raw, tied, upper_code
 from shiftwork.tensors.maps import pooled_size, window_count
 
@@ -56,64 +57,6 @@ BITS = Bits(4, 4)
 _EVALUATED = 256  # samples evaluated at once
 _MANTISSA = 1 << 16  # of the scale-round requantizer
 _FORMAT = "shiftwork-training-1"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; with the data and the model it decides every bit of the result.
-
-    Attributes:
-        scheme: ``msq``, ``fixed4``, ``sp2`` or ``pot``. sp2_share: share of the rows of ``msq`` that are SP2.
-        alpha: ``free`` or ``pot``, as in :func:`shiftwork.quantize.msq.quantize`.
-        epochs: at most. patience: stop after so many epochs without a better one on the held-out samples.
-        batch: samples a step. rate: learning rate of Adam at the start, falling to 0 along a cosine.
-        rho: weight of the ADMM term.
-        distill: share of the loss, 0..1, that compares with the float network instead of the labels.
-        shift: images are moved by up to so many pixels in both directions, their edge repeated. flip: and mirrored.
-        holdout: number of samples, the last ones, that are held out; they choose the epoch and are not trained on.
-        search: the scales of the activations are searched after these epochs; 0 is before the first.
-        seed: of the order of the samples and of their augmentation.
-        threads: of PyTorch. Another number may round other sums and so give another network.
-    """
-
-    scheme: str = "msq"
-    sp2_share: float = 0.6
-    alpha: str = "free"
-    epochs: int = 10
-    patience: int = 10
-    batch: int = 64
-    rate: float = 1e-3
-    rho: float = 1e-2
-    distill: float = 0.5
-    shift: int = 0
-    flip: bool = False
-    holdout: int = 0
-    search: tuple[int, ...] = (0,)
-    seed: int = 1
-    threads: int = 1
-
-    def check(self, samples: int) -> None:
-        """Refuse a recipe that makes no sense for so many samples.
-
-        Raises:
-            ShiftworkError: names the option.
-        """
-        msq.check(self.scheme, self.sp2_share, self.alpha)
-        for name, value, low, high in (
-            ("epochs", self.epochs, 1, 10_000),
-            ("patience", self.patience, 1, 10_000),
-            ("batch", self.batch, 1, 65_536),
-            ("rate", self.rate, 1e-9, 1.0),
-            ("rho", self.rho, 0.0, 1e3),
-            ("distill", self.distill, 0.0, 1.0),
-            ("shift", self.shift, 0, 64),
-            ("seed", self.seed, 0, 2**32 - 1),
-            ("threads", self.threads, 1, 1024),
-        ):
-            if not low <= value <= high:
-                raise ShiftworkError(f"--{name} {value} is outside {low}..{high}")
-        if not 1 <= self.holdout < samples:
-            raise ShiftworkError(f"--holdout {self.holdout} is outside 1..{samples - 1}, the training samples but one")
 
 
 @dataclass(frozen=True)
@@ -429,11 +372,11 @@ def train(
         ShiftworkError: an illegal recipe, no labels, scales that do not fit the requantizer, a checkpoint that is
             missing or of another training.
     """
-    recipe.check(len(data.x))
+    recipe = recipe.settled(len(data.x))
     if data.y is None:
         raise ShiftworkError("training needs labels 'y' beside the samples")
     if resume and checkpoint is None:
-        raise ShiftworkError("--resume needs --checkpoint")
+        raise SettingError("`resume` needs `checkpoint`")
     torch.set_num_threads(recipe.threads)
     training = _Training(network, data, recipe)
     if resume and checkpoint is not None:
@@ -459,6 +402,9 @@ class _Training:
 
     def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe) -> None:
         assert data.y is not None
+        assert recipe.sp2_share is not None
+        assert recipe.alpha is not None
+        assert recipe.holdout is not None
         self.recipe = recipe
         count = len(data.x) - recipe.holdout
         x, y = to_nhwc(data.x), torch.tensor(data.y)
@@ -604,7 +550,7 @@ class _Training:
             torch.save(content, part)
             os.replace(part, path)
         except (OSError, RuntimeError) as error:
-            raise ShiftworkError(f"--checkpoint {path}: cannot be written: {str(error).splitlines()[0]}") from error
+            raise SettingError(f"`checkpoint` {path}: cannot be written: {str(error).splitlines()[0]}") from error
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
@@ -613,15 +559,15 @@ class _Training:
             ShiftworkError: there is none, or it is damaged or of another training.
         """
         if not path.is_file():
-            raise ShiftworkError(f"--checkpoint {path}: no such file")
+            raise SettingError(f"`checkpoint` {path}: no such file")
         try:
             content = torch.load(path, weights_only=True)
             known = content["identity"] if content["format"] == _FORMAT else None
         except Exception as error:
-            raise ShiftworkError(f"--checkpoint {path}: not a checkpoint of a training") from error
+            raise SettingError(f"`checkpoint` {path}: not a checkpoint of a training") from error
         if known != self.identity:
             other = [name for name, value in self.identity.items() if known is None or known.get(name) != value]
-            raise ShiftworkError(f"--checkpoint {path}: of another training: {', '.join(other)} differs")
+            raise SettingError(f"`checkpoint` {path}: of another training: {', '.join(other)} differs")
         self.restore(content["state"])
         for name, layer in self.model.layers.items():
             layer.u = content["dual"][name]

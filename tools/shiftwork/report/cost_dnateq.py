@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from shiftwork.compile import ExpEngine
 from shiftwork.cost.dnateq_area import BITS, MIDDLE, RIVALS, synth_engines
 from shiftwork.cost.dnateq_toggles import synth_toggles
+from shiftwork.cost.wish import CostWish
 from shiftwork.eda import yosys
-from shiftwork.network.integer import EXPONENTIAL
 from shiftwork.progress import Progress
-from shiftwork.report.table import Table
+from shiftwork.quantize.dnateq import SCHEME
+from shiftwork.quantize.recipe import Quantization
+from shiftwork.table import Table
 
 PARTS = ("cells", "row edges", "tables", "drain", "column edges", "control")
 SIZES = {"cells": "LUT cells", "packed": "packed", "flip_flops": "FF", "block_ram": "RAMB36", "dsp": "DSP"}
@@ -23,15 +24,12 @@ NOTES = (
 )
 
 
-def dnateq(
-    model: Path, data: Path, calibration: Path, samples: int, engine: ExpEngine, toggles: bool, keep: Path | None
-) -> dict[str, Any]:
+def dnateq(wish: CostWish, engine: ExpEngine) -> dict[str, Any]:
     """Quantize a network to exponential codes of fixed width, map the engines or count their toggles, print tables.
 
     Args:
-        model, data, calibration: network and samples. samples: how many the golden model executes.
-        engine: shape of the class-sum engine. toggles: count net toggles, at :data:`MIDDLE` bits, instead of mapping.
-        keep: folder that keeps scripts, logs and netlists.
+        wish: the network and its samples; ``toggles`` counts net toggles, at :data:`MIDDLE` bits, instead of mapping.
+        engine: shape of the class-sum engine.
 
     Returns:
         Plain JSON values: those of :func:`~shiftwork.cost.dnateq_area.synth_engines` or of
@@ -40,27 +38,24 @@ def dnateq(
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or a netlist computes something wrong.
     """
-    from shiftwork.cli.options import Quantization, load_quantized
-
     yosys.version()
     progress = Progress(steps=2)
-    widths = (MIDDLE,) if toggles else BITS
-    progress.step(f"quantize {model.name}, scheme dnateq, exponents of {', '.join(map(str, widths))} bits")
+    widths = (MIDDLE,) if wish.toggles else BITS
+    progress.step(f"quantize {wish.network.name}, scheme dnateq, exponents of {', '.join(map(str, widths))} bits")
     networks = {}
     for bits in widths:
-        wish = Quantization(EXPONENTIAL, scale=None, exponent_bits=bits)
-        networks[bits], chosen, _ = load_quantized(model, data, calibration, samples, wish)
-    if toggles:
-        fixed8, _, _ = load_quantized(model, data, calibration, samples, Quantization("fixed8"))
+        networks[bits], chosen, _ = wish.quantized(Quantization(SCHEME, exponent_bits=bits))
+    if wish.toggles:
+        fixed8, _, _ = wish.quantized(Quantization("fixed8"))
         progress.step("net toggles of engines and arrays")
         with progress.items():
-            result = synth_toggles(fixed8, networks[MIDDLE], chosen.x, engine, keep, progress)
+            result = synth_toggles(fixed8, networks[MIDDLE], chosen.x, engine, wish.keep, progress)
     else:
         progress.step("map engines and rivals to 7-series")
         with progress.items():
-            result = synth_engines(networks, chosen.x, engine, keep, progress)
-    result |= {"network": model.name, "samples": samples}
-    print("\n".join(toggle_lines(result) if toggles else lines(result)))
+            result = synth_engines(networks, chosen.x, engine, wish.keep, progress)
+    result |= {"network": wish.network.name, "samples": wish.samples}
+    print("\n".join(toggle_lines(result) if wish.toggles else lines(result)))
     return result
 
 

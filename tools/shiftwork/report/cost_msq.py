@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from shiftwork.cost.msq_area import KINDS, place_units, synth_units
 from shiftwork.cost.msq_toggles import synth_toggles
+from shiftwork.cost.wish import CostWish
 from shiftwork.eda import ecp5, yosys
 from shiftwork.progress import Progress
-from shiftwork.report.table import Table
+from shiftwork.quantize.recipe import Quantization
+from shiftwork.table import Table
 
 RIVALS = ("inferred", "booth", "table")
 
@@ -22,12 +23,11 @@ NOTES = (
 )
 
 
-def msq(model: Path, data: Path, calibration: Path, samples: int, keep: Path | None) -> dict[str, Any]:
+def msq(wish: CostWish) -> dict[str, Any]:
     """Map units and engine, place them, count toggles on a network's codes, print tables.
 
     Args:
-        model, data, calibration: network and samples. samples: how many the golden model executes.
-        keep: folder that keeps scripts, logs and netlists.
+        wish: the network and its samples.
 
     Returns:
         Plain JSON values: those of :func:`~shiftwork.cost.msq_area.synth_units`, ``ecp5``, ``toggles``.
@@ -35,23 +35,21 @@ def msq(model: Path, data: Path, calibration: Path, samples: int, keep: Path | N
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or a netlist computes something wrong.
     """
-    from shiftwork.cli.options import Quantization, load_quantized
-
     yosys.version()
     ecp5.version()
     progress = Progress(steps=4)
-    progress.step(f"quantize {model.name}, scheme msq")
-    integer, chosen, _ = load_quantized(model, data, calibration, samples, Quantization("msq"))
+    progress.step(f"quantize {wish.network.name}, scheme msq")
+    integer, chosen, _ = wish.quantized(Quantization("msq"))
     progress.step("map units, rivals and engine to 7-series")
     with progress.items():
-        result = synth_units(folder=keep, progress=progress)
+        result = synth_units(folder=wish.keep, progress=progress)
     progress.step("net toggles of the units")
     with progress.items():
-        result["toggles"] = synth_toggles(integer, chosen.x, result["lanes"], folder=keep, progress=progress)
-    result["toggles"]["network"] = model.name
+        result["toggles"] = synth_toggles(integer, chosen.x, result["lanes"], folder=wish.keep, progress=progress)
+    result["toggles"]["network"] = wish.network.name
     progress.step("place and route on ECP5")
     with progress.items():
-        result["ecp5"] = place_units(folder=keep, progress=progress)
+        result["ecp5"] = place_units(folder=wish.keep, progress=progress)
     print("\n".join(lines(result)))
     return result
 

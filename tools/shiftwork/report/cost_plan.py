@@ -10,8 +10,8 @@ from shiftwork.cost import planner
 from shiftwork.cost.devices import device
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.report.table import Table
-from shiftwork.run.networks import write_json
+from shiftwork.outputs import write_json
+from shiftwork.table import Table
 
 TITLES = {
     "mixed": "mixed",

@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from shiftwork.cost.requant_area import MULTIPLIERS, RIVAL, layer_sums, requantizers, synth_requant
+from shiftwork.cost.wish import CostWish
 from shiftwork.eda import yosys
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError
 from shiftwork.progress import Progress
-from shiftwork.report.table import Table
+from shiftwork.quantize.recipe import Quantization
+from shiftwork.table import Table
 
 
-def requant(
-    model: Path, data: Path, calibration: Path, samples: int, keys: list[str], keep: Path | None
-) -> dict[str, Any]:
+def requant(wish: CostWish) -> dict[str, Any]:
     """Quantize a network, take the sums of one of its layers, run the tools, print tables.
 
     Args:
-        model, data, calibration: network and samples. samples: how many the golden model executes.
-        keys: requantizers, empty for all. keep: folder that keeps scripts, logs and netlists.
+        wish: the network, its samples, the requantizers (``design``, empty for all).
 
     Returns:
         Plain JSON values.
@@ -28,21 +26,18 @@ def requant(
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or a netlist computes something wrong.
     """
-    from shiftwork.cli.options import Quantization, load_quantized
-
-    unknown = sorted(set(keys) - set(requantizers()))
+    unknown = sorted(set(wish.design) - set(requantizers()))
     if unknown:
-        raise ShiftworkError(f"--design {unknown[0]}: choose among {', '.join(requantizers())}")
+        raise SettingError(f"`design` {unknown[0]}: choose among {', '.join(requantizers())}")
     yosys.version()
     progress = Progress(steps=2)
-    progress.step(f"sums of {model.name} on the golden model, {samples} samples")
-    wish = Quantization("fixed8", per_tensor=True)
-    integer, chosen, _ = load_quantized(model, data, calibration, samples, wish)
+    progress.step(f"sums of {wish.network.name} on the golden model, {wish.samples} samples")
+    integer, chosen, _ = wish.quantized(Quantization("fixed8", per_tensor=True))
     sums = layer_sums(integer, chosen.x)
     progress.step("map, count and simulate the requantizers")
     with progress.items():
-        result = synth_requant(sums, keys=keys, folder=keep, progress=progress)
-    result["network"] = model.name
+        result = synth_requant(sums, keys=wish.design, folder=wish.keep, progress=progress)
+    result["network"] = wish.network.name
     print("\n".join(lines(result)))
     return result
 

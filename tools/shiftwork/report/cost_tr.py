@@ -1,39 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `synth`: area of the engines and their baselines, LUT-cycles, placement and toggles.
-
-Schemes ``msq``, ``requant`` and ``dnateq`` have modules of their own.
-"""
+"""The command `synth tr`: area of the engines and their baselines, LUT-cycles, placement and toggles."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from shiftwork.compile import ExpEngine, engine_for
-from shiftwork.cost.tr_area import TARGETS, Cycles, check_shape, measure_cycles, read_cycles, synth_tr
+from shiftwork.compile import TrEngine
+from shiftwork.cost.tr_area import TARGETS, Cycles, measure_cycles, read_cycles, synth_tr
+from shiftwork.cost.tr_toggles import Toggles, array_toggles, engine_toggles, layer_operands
+from shiftwork.cost.wish import CostWish
 from shiftwork.eda import ecp5 as placer
 from shiftwork.eda import yosys
 from shiftwork.eda.designs import cell_row, designs
-from shiftwork.errors import ShiftworkError
-from shiftwork.network.integer import EXPONENTIAL
+from shiftwork.errors import SettingError
 from shiftwork.progress import Progress
-from shiftwork.report.cost_dnateq import dnateq
-from shiftwork.report.cost_msq import msq
-from shiftwork.report.cost_requant import requant
-from shiftwork.report.table import Table
-from shiftwork.run.networks import write_json
+from shiftwork.quantize.recipe import Quantization
+from shiftwork.table import Table
 
-SCHEMES = {
-    "tr": ("--cycles", "--design", "--ecp5", "--toggles", "--rows", "--cols"),
-    "msq": (),
-    "requant": ("--design",),
-    EXPONENTIAL: ("--toggles", "--rows", "--cols", "--fold"),
-}
-"""Options that not all of them take."""
-
-ROWS, COLS = 8, 64
 TOGGLE_TARGET = 0.5
 BLOCKS = (16, 4, 32)
 """Terms sorted together in the engines whose toggles are counted: the default, and what less and more sorting does."""
@@ -41,142 +28,62 @@ BLOCKS = (16, 4, 32)
 FREQUENCY_TARGET = 120.0
 
 
-def synth(
-    scheme: str,
-    model: Path | None,
-    data: Path | None,
-    calibration: Path | None,
-    cycles: list[Path],
-    samples: int,
-    rows: int | None,
-    cols: int | None,
-    fold: int | None,
-    keys: list[str],
-    ecp5: bool,
-    toggles: bool,
-    keep: Path | None,
-    json: Path | None,
-) -> int:
+def tr(wish: CostWish, engine: TrEngine) -> dict[str, Any]:
     """Measure cycles on the RTL (or read them), run the tools, print tables.
 
     Args:
-        scheme: ``tr``, ``msq`` (:mod:`shiftwork.report.cost_msq`), ``requant``
-            (:mod:`shiftwork.report.cost_requant`) or
-            ``dnateq`` (:mod:`shiftwork.report.cost_dnateq`); :data:`SCHEMES` says which options go with it.
-        model, data, calibration: network for cycles, codes and sums; None is the digits example.
-        cycles: reports of ``shiftwork run --executor rtl --json``; then nothing is run.
-        samples: samples on the RTL (``tr``) or on the golden model. rows, cols, fold: shape, None is the default.
-        keys: designs to map, empty for all.
-        ecp5: place and route instead of mapping to 7-series. toggles: count net toggles instead.
-        keep: folder that keeps scripts, logs and netlists. json: file to write.
+        wish: the network, its samples, reports of cycles (then nothing is run), the designs (empty for all); ``ecp5``
+            places and routes instead of mapping to 7-series, ``toggles`` counts net toggles instead.
+        engine: shape of all arrays.
 
     Returns:
-        Exit code 0.
+        Plain JSON values.
 
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or an RTL result is wrong.
     """
-    from shiftwork.report import demo
-
-    if scheme not in SCHEMES:
-        raise ShiftworkError(f"synth {scheme}: choose {', '.join(SCHEMES)}")
-    given = {"--cycles": cycles, "--design": keys, "--ecp5": ecp5, "--toggles": toggles}
-    given |= {"--rows": rows is not None, "--cols": cols is not None, "--fold": fold is not None}
-    for option, value in given.items():
-        if value and option not in SCHEMES[scheme]:
-            takers = " and ".join(name for name, options in SCHEMES.items() if option in options)
-            raise ShiftworkError(f"{option} belongs to synth {takers}, not to synth {scheme}")
-    if samples < 1:
-        raise ShiftworkError(f"--samples {samples} is below 1")
-    if cycles and model is not None:
-        raise ShiftworkError("--cycles and --model exclude each other")
-    if (model is None) != (data is None):
-        raise ShiftworkError("--model and --data belong together")
-    network, used = (demo.MODEL, demo.TEST) if model is None or data is None else (model, data)
-    known = calibration or (demo.CALIBRATION if model is None else used)
-    if scheme == EXPONENTIAL:
-        engine = engine_for(scheme, rows, cols, fold=fold)
-        assert isinstance(engine, ExpEngine)
-        result = dnateq(network, used, known, samples, engine, toggles, keep)
-    elif scheme == "msq":
-        result = msq(network, used, known, samples, keep)
-    elif scheme == "requant":
-        result = requant(network, used, known, samples, keys, keep)
-    else:
-        shape = ROWS if rows is None else rows, COLS if cols is None else cols
-        result = _engines(network, used, known, cycles, samples, shape, keys, ecp5, toggles, keep)
-    if json is not None:
-        write_json(json, result)
-    return 0
-
-
-def _engines(
-    model: Path,
-    data: Path,
-    calibration: Path,
-    cycles: list[Path],
-    samples: int,
-    shape: tuple[int, int],
-    keys: list[str],
-    ecp5: bool,
-    toggles: bool,
-    keep: Path | None,
-) -> dict[str, Any]:
-    """Scheme ``tr`` of :func:`synth`."""
-    rows, cols = shape
-    if ecp5 and toggles:
-        raise ShiftworkError("--ecp5 and --toggles exclude each other")
-    unknown = sorted(set(keys) - set(designs(rows, cols)))
+    if wish.ecp5 and wish.toggles:
+        raise SettingError("`ecp5` and `toggles` exclude each other")
+    known = designs(engine.rows, engine.cols)
+    unknown = sorted(set(wish.design) - set(known))
     if unknown:
-        raise ShiftworkError(f"--design {unknown[0]}: choose among {', '.join(designs(rows, cols))}")
-    if keys and toggles:
-        raise ShiftworkError("--design does not go with --toggles")
-    if toggles and cycles:
-        raise ShiftworkError("--toggles needs the codes of a network, not --cycles")
-    check_shape(rows, cols)
+        raise SettingError(f"`design` {unknown[0]}: choose among {', '.join(known)}")
+    if wish.design and wish.toggles:
+        raise SettingError("`design` does not go with `toggles`")
+    if wish.toggles and wish.cycles:
+        raise SettingError("`toggles` needs the codes of a network, not `cycles`")
     yosys.version()
-    if keep is None:
+    if wish.keep is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
-            result = _work(model, data, calibration, cycles, samples, rows, cols, keys, ecp5, toggles, Path(temporary))
+            result = _work(wish, engine, Path(temporary))
     else:
-        result = _work(model, data, calibration, cycles, samples, rows, cols, keys, ecp5, toggles, keep)
+        result = _work(wish, engine, wish.keep)
     print("\n".join(result.pop("text")))
     return result
 
 
-def _work(
-    model: Path,
-    data: Path,
-    calibration: Path,
-    cycles: list[Path],
-    samples: int,
-    rows: int,
-    cols: int,
-    keys: list[str],
-    ecp5: bool,
-    toggles: bool,
-    folder: Path,
-) -> dict[str, Any]:
+def _work(wish: CostWish, engine: TrEngine, folder: Path) -> dict[str, Any]:
     """JSON values and, under ``text``, the lines to print."""
-    progress = Progress(steps=1 if toggles else 2)
-    if toggles:
-        progress.step(f"net toggles of {rows} x {cols} netlists on codes of {model.name}")
-        result = toggle_counts(model, data, calibration, samples, rows, cols, folder, progress)
+    rows, cols = engine.rows, engine.cols
+    progress = Progress(steps=1 if wish.toggles else 2)
+    if wish.toggles:
+        progress.step(f"net toggles of {rows} x {cols} netlists on codes of {wish.network.name}")
+        result = toggle_counts(wish, engine, folder, progress)
         return result | {"text": toggle_lines(result)}
-    if ecp5:
+    if wish.ecp5:
         placer.version()
-    if cycles:
-        progress.step(f"read {len(cycles)} reports")
-        runs = [read_cycles(path, rows, cols) for path in cycles]
+    if wish.cycles:
+        progress.step(f"read {len(wish.cycles)} reports")
+        runs = [read_cycles(path, rows, cols) for path in wish.cycles]
     else:
-        progress.step(f"cycles of {model.name} on the RTL, {samples} samples")
-        runs = measure_cycles(model, data, calibration, rows, cols, samples, keys)
-    progress.step(f"{'place and route' if ecp5 else 'synthesize'} {rows} x {cols}: engines and baselines")
+        progress.step(f"cycles of {wish.network.name} on the RTL, {wish.samples} samples")
+        runs = measure_cycles(wish, rows, cols)
+    progress.step(f"{'place and route' if wish.ecp5 else 'synthesize'} {rows} x {cols}: engines and baselines")
     with progress.items():
-        if ecp5:
-            result = placements(rows, cols, runs, folder, keys, progress)
+        if wish.ecp5:
+            result = placements(rows, cols, runs, folder, wish.design, progress)
             return result | {"text": placement_lines(result)}
-        result = synth_tr(rows, cols, runs, folder, keys, progress)
+        result = synth_tr(rows, cols, runs, folder, wish.design, progress)
     return result | {"text": lines(result)}
 
 
@@ -224,7 +131,7 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 def placements(
-    rows: int, cols: int, runs: list[Cycles], folder: Path, keys: list[str], progress: Progress
+    rows: int, cols: int, runs: list[Cycles], folder: Path, keys: Sequence[str], progress: Progress
 ) -> dict[str, Any]:
     """Designs (``keys``, empty for all) and a bare row of cells placed and routed, and COMB-cycles per MAC of the runs
     as shares of the baselines'.
@@ -282,22 +189,17 @@ def placement_lines(result: dict[str, Any]) -> list[str]:
     return [head, area.text(), "", work.text(), f"target: {FREQUENCY_TARGET:g} MHz for the array"]
 
 
-def toggle_counts(
-    model: Path, data: Path, calibration: Path, samples: int, rows: int, cols: int, folder: Path, progress: Progress
-) -> dict[str, Any]:
+def toggle_counts(wish: CostWish, engine: TrEngine, folder: Path, progress: Progress) -> dict[str, Any]:
     """Net toggles per MAC of the TR engine and of the multiplier arrays on the codes of the network's largest layer.
 
     Raises:
         ShiftworkError: a file or a tool is not usable.
     """
-    from shiftwork.cli.options import Quantization, load_quantized
-    from shiftwork.cost.tr_toggles import Toggles, array_toggles, engine_toggles, layer_operands
-
-    integer, chosen, _ = load_quantized(model, data, calibration, samples, Quantization("fixed8"))
+    integer, chosen, _ = wish.quantized(Quantization("fixed8"))
     operands = layer_operands(integer, chosen.x)
-    shapes = designs(rows, cols)
-    arrays, engine = [shapes["mac"], shapes["booth"]], shapes["tr"]
-    sorted_by = {block: f"{engine.title}, terms sorted by {block}" for block in BLOCKS}
+    shapes = designs(engine.rows, engine.cols)
+    arrays, revealing = [shapes["mac"], shapes["booth"]], shapes["tr"]
+    sorted_by = {block: f"{revealing.title}, terms sorted by {block}" for block in BLOCKS}
     runs = [(block, stream) for block in BLOCKS for stream in TARGETS]
     count = len(arrays) + len(runs)
     done: list[Toggles] = []
@@ -307,14 +209,14 @@ def toggle_counts(
             done.append(array_toggles(design, operands, folder / f"toggles_{design.key}"))
         for block, stream in runs:
             progress.item(len(done) + 1, count, f"{sorted_by[block]}, {stream}")
-            variant = replace(engine, title=sorted_by[block], parameters={**engine.parameters, "BLOCK": block})
-            done.append(engine_toggles(variant, operands, stream, folder / f"toggles_{engine.key}_{stream}_{block}"))
+            variant = replace(revealing, title=sorted_by[block], parameters={**revealing.parameters, "BLOCK": block})
+            done.append(engine_toggles(variant, operands, stream, folder / f"toggles_{revealing.key}_{stream}_{block}"))
     return {
         "tool": f"Yosys {yosys.version()}",
-        "network": model.name,
+        "network": wish.network.name,
         "layer": operands.layer,
-        "rows": rows,
-        "cols": cols,
+        "rows": engine.rows,
+        "cols": engine.cols,
         "toggles": [asdict(entry) | {"of_inferred": entry.per_mac / done[0].per_mac} for entry in done],
     }
 

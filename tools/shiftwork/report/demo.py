@@ -5,37 +5,28 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from shiftwork.blocks.manifest import ROOT
-from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine, requant_of
+from shiftwork.compile import Engine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
-from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import QT_PAIRS
+from shiftwork.errors import SettingError
+from shiftwork.example import CALIBRATION, MODEL, TEST
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import reference
+from shiftwork.network.format_terms import QT_PAIRS
 from shiftwork.network.importer import import_onnx
-EXPONENTIAL = "dnateq"; MSQ_SCHEMES = ()
+from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
-from shiftwork.quantize import dnateq, msq
-from shiftwork.quantize.fixed8 import quantize
-from shiftwork.quantize.tr import TrOptions, configure
-from shiftwork.report.table import Table
-from shiftwork.run.networks import RunReport, run_float, run_integer, write_json
+from shiftwork.quantize.recipe import Quantization
+from shiftwork.run.networks import RunReport, run_float, run_integer
+from shiftwork.schemes import engine_for, quantize
+from shiftwork.table import Table
 
-EXAMPLE = ROOT / "examples" / "digits"
-MODEL = EXAMPLE / "digits.onnx"
-TEST = EXAMPLE / "digits_test.npz"
-CALIBRATION = EXAMPLE / "digits_calib.npz"
+SHOWN = ("fixed8", "tr", "msq", "dnateq")
 
 
-def demo(
-    limit: int = 100,
-    json: Path | None = None,
-    tr: TrEngine | None = None,
-    mixed: MsqEngine | None = None,
-    exp: ExpEngine | None = None,
-) -> int:
+def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engine] | None = None) -> int:
     """Run the example under float, fixed8, tr, msq and dnateq, and print one table.
 
     Accuracy is that of all test images on the golden model; the RTL executes the first ``limit`` of them, and every
@@ -43,46 +34,42 @@ def demo(
 
     Args:
         limit: images on the RTL. json: file for all reports, or None.
-        tr, mixed, exp: engines of the schemes; None is the default shape.
+        engines: by scheme, where not the default shape.
 
     Returns:
         Exit code: 0 when something was compared and nothing differs.
     """
     if limit < 1:
-        raise ShiftworkError(f"--limit {limit} is below 1 image")
+        raise SettingError(f"`limit` {limit} is below 1 image")
     begin = time.perf_counter()
     progress = Progress(steps=10)
     progress.step(f"import {MODEL.name}, float model on its test images")
     network = import_onnx(MODEL)
     data, calibration = load_data(TEST, network), load_data(CALIBRATION, network)
     outputs = reference(MODEL, data.x, network.batch)
-    progress.step(f"quantize with {len(calibration.x)} calibration images: fixed8, tr, msq and dnateq")
-    fixed8 = quantize(network, calibration.x)
-    networks = [fixed8, configure(fixed8, TrOptions()), msq.quantize(network, calibration.x)]
-    networks.append(dnateq.quantize(network, calibration.x))
+    progress.step(f"quantize with {len(calibration.x)} calibration images: {', '.join(SHOWN)}")
+    networks = [quantize(Quantization(name), network, calibration.x, calibration.y) for name in SHOWN]
     progress.step(f"golden model on {len(data.x)} test images")
     quiet = Progress(quiet=True)
     whole = [run_integer(MODEL.name, net, data, "golden", quiet, reference=outputs) for net in networks]
     part = data.first(limit)
     on_rtl: list[RunReport] = []
-    shapes: dict[str, Engine] = {EXPONENTIAL: exp or ExpEngine(), **dict.fromkeys(MSQ_SCHEMES, mixed or MsqEngine())}
-    engines: list[Engine] = []
+    shapes = [(engines or {}).get(name) or engine_for(name) for name in SHOWN]
     device: SimulatedDevice | None = None
-    for net in networks:
-        engine = shapes.get(net.scheme, tr or TrEngine())
+    for net, engine in zip(networks, shapes, strict=True):
         if device is None or device.engine != engine:
             progress.step(f"Verilator: build the {engine} engine and its post unit (kept for the next run)")
             device = SimulatedDevice(engine, requant_of(net))
         progress.step(f"RTL: {len(part.x)} test images under {net.scheme}, every layer compared with the golden model")
         on_rtl.append(run_integer(MODEL.name, net, part, "rtl", progress, device, reference=outputs[: len(part.x)]))
-        engines.append(engine)
 
     heads = ["scheme", "accuracy %", "model bits", "term pairs/MAC", "fewer", "engine", "cycles", "compared"]
     table = Table([*heads, "mismatches"])
     floats = run_float(MODEL.name, outputs, data)
     table.add(["float", floats.accuracy, *[None] * 7])
-    for golden, rtl, engine in zip(whole, on_rtl, engines, strict=True):
-        pairs = None if golden.term_pairs is None or not golden.macs else golden.term_pairs / golden.macs
+    for golden, rtl, engine in zip(whole, on_rtl, shapes, strict=True):
+        totals = golden.totals
+        pairs = totals["term_pairs"] / totals["macs"] if "term_pairs" in totals else None
         fewer = None if pairs is None else f"{QT_PAIRS / pairs:.1f}x"
         row = [golden.scheme, golden.accuracy, golden.model_bits, pairs, fewer, str(engine)]
         table.add([*row, rtl.cycles, rtl.compared, rtl.mismatches])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError
 from shiftwork.quantize.expfit import TensorFit
 
 if TYPE_CHECKING:
@@ -31,11 +31,11 @@ def check_plot(path: Path) -> None:
         ShiftworkError: neither .png nor .svg, or matplotlib is missing.
     """
     if path.suffix not in FORMATS:
-        raise ShiftworkError(f"--fit-plot {path}: {' or '.join(FORMATS)} is expected")
+        raise SettingError(f"`fit_plot` {path}: {' or '.join(FORMATS)} is expected")
     try:
         import matplotlib.figure  # noqa: F401
     except ModuleNotFoundError as missing:
-        raise ShiftworkError("--fit-plot needs matplotlib: pip install 'shiftwork[plot]'") from missing
+        raise SettingError("`fit_plot` needs matplotlib: pip install 'shiftwork[plot]'") from missing
 
 
 def draw_fits(fits: Sequence[TensorFit], path: Path) -> None:
@@ -70,7 +70,7 @@ def draw_fits(fits: Sequence[TensorFit], path: Path) -> None:
         with rc_context({"svg.hashsalt": "shiftwork"}):
             figure.savefig(path, dpi=110, metadata={"Date": None} if path.suffix == ".svg" else None)
     except OSError as error:
-        raise ShiftworkError(f"--fit-plot {path}: {error.strerror}") from error
+        raise SettingError(f"`fit_plot` {path}: {error.strerror}") from error
 
 
 def _draw(panel: Axes, fit: TensorFit) -> None:

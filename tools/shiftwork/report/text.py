@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shiftwork.quantize.expfit import TensorFit
-from shiftwork.report.table import Table
 from shiftwork.run.networks import RunReport
+from shiftwork.table import Table
 
 
 def quantization_line(counts: dict[str, int]) -> str:

@@ -12,7 +12,7 @@ from shiftwork.blocks import manifest
 from shiftwork.compile.tr_engine import SLICE_DEPTH
 from shiftwork.device.build import build_library
 from shiftwork.device.simulated import HERE, SimulatedDevice
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.format_terms import Terms
@@ -75,7 +75,7 @@ def measure(network: IntegerNetwork, data: Data, device: SimulatedDevice, rounds
     """
     engine = device.engine
     if engine.kind != "tr":
-        raise ShiftworkError(f"--benchmark measures the tr engine, not the {engine.kind} engine")
+        raise SettingError(f"`benchmark` measures the tr engine, not the {engine.kind} engine")
     library = _bare_library(engine.rows, engine.cols)
     tensors = golden.run(network, data.x, True)
     modules = network.convolutions

@@ -22,10 +22,9 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import evaluate, quantize_input
 from shiftwork.network.format import Codes, Facts, Work
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.progress import OnItem
 
 Executor = Literal["rtl", "golden"]
-OnModule = Callable[[int, int, str], None]
-"""Called before each module with its index from 1, the number of modules, and its name."""
 
 _OPERAND_BYTES = 256 << 20
 
@@ -127,7 +126,7 @@ def execute(
     device: SimulatedDevice,
     counts: Mapping[str, Work] | None = None,
     stalls: Stalls | None = None,
-    progress: OnModule | None = None,
+    progress: OnItem | None = None,
     tamper: Callable[[Operands], None] | None = None,
     predict: bool = True,
     clock: Callable[[], float] = time.perf_counter,

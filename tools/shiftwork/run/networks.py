@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.format import Columns, Facts, Work
 from shiftwork.network.integer import IntegerNetwork
+from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
 from shiftwork.run.layers import LayerReport, execute, layer_reports
 
@@ -87,18 +87,6 @@ class RunReport:
             ShiftworkError: the file cannot be written.
         """
         write_json(path, self.to_json())
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file.
-
-    Raises:
-        ShiftworkError: the file cannot be written.
-    """
-    try:
-        path.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise ShiftworkError(f"--json {path}: {error.strerror}") from error
 
 
 def quantizations(network: IntegerNetwork) -> dict[str, int]:
