@@ -108,9 +108,9 @@ def test_lint_of_every_block(user, block):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("library", list(BLOCKS.libraries))
-def test_verible_lint_of_every_library(user, library):
-    block = next(block for block in BLOCKS.blocks.values() if block.library == library)
+@pytest.mark.parametrize("folder", list(BLOCKS.libraries))
+def test_verible_lint_of_every_library(user, folder):
+    block = next(block for block in BLOCKS.blocks.values() if block.library == folder)
     result = fusesoc(user, "lint_verible", block.name)
     assert result.returncode == 0, result.stdout + result.stderr
 
