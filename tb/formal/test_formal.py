@@ -28,7 +28,7 @@ UNITS = {
     "post_unit": "post",
     "tr_cell": "engines/tr",
     "sp2_digits": "codes",
-    "exp_encode": "codes",
+    "exp_encode": "post",
     "sp2_mac": "engines/msq",
     "fixed_mac": "engines/msq",
     "exp_count_cell": "engines/dnateq",

@@ -14,8 +14,9 @@ import runner
 from shiftwork.blocks import cores, manifest
 
 BLOCK = "shw_group_reveal"
+EXAMPLE = "shiftwork:examples:dot_products"
 BLOCKS = manifest.load()
-TARGET = cores.SIMULATIONS[os.environ.get("SIM") or "icarus"]
+SIMULATION, _ = cores.SIMULATIONS[os.environ.get("SIM") or "icarus"]
 
 
 def call(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -57,11 +58,11 @@ def environment(clone: Path, gpi: bool = True) -> dict[str, str]:
 
 
 def fusesoc(user: Path, target: str, block: str, gpi: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a target of the core that holds the block."""
     clone = user / "fusesoc_libraries" / "shiftwork"
-    name = cores.vlnv(BLOCKS.blocks[block], BLOCKS.version)
-    command = ["fusesoc", "run", f"--target={target}", name]
+    name = cores.vlnv(BLOCKS, BLOCKS.blocks[block].library)
     return subprocess.run(
-        command,
+        ["fusesoc", "run", f"--target={target}", name],
         cwd=user,
         env=environment(clone, gpi),
         capture_output=True,
@@ -71,61 +72,85 @@ def fusesoc(user: Path, target: str, block: str, gpi: bool = True) -> subprocess
     )
 
 
+def source(user: Path, block: str) -> Path:
+    return user / "fusesoc_libraries" / "shiftwork" / "rtl" / BLOCKS.blocks[block].file
+
+
 def test_all_cores_are_found(user):
     listed = call("fusesoc", "core", "list", cwd=user)
-    for block in BLOCKS.blocks.values():
-        assert cores.vlnv(block, BLOCKS.version) in listed
+    found = {line.split()[0] for line in listed.splitlines() if line.startswith("shiftwork:")}
+    assert found == {f"{EXAMPLE}:0", *(cores.vlnv(BLOCKS, library) for library in BLOCKS.libraries)}
 
 
-@pytest.mark.parametrize("target", ["lint", "lint_verible"])
+@pytest.mark.parametrize("target", [cores.target("lint", BLOCK), "lint_verible"])
 def test_lint(user, target):
     result = fusesoc(user, target, BLOCK)
     assert result.returncode == 0, result.stdout + result.stderr
-    source = user / "fusesoc_libraries" / "shiftwork" / "rtl" / BLOCKS.blocks[BLOCK].file
-    source.write_text(source.read_text().replace("endmodule", "\twire [1:0] two = 3'd7;\nendmodule"))
+    path = source(user, BLOCK)
+    path.write_text(path.read_text().replace("endmodule", "\twire [1:0] two = 3'd7;\nendmodule"))
     result = fusesoc(user, target, BLOCK)
     assert result.returncode != 0, "a seeded fault passes the lint"
+
+
+def test_depend(user):
+    """A design that depends on the engine's library gets the files of that library and of those below, no more."""
+    call("fusesoc", "run", "--target=lint", EXAMPLE, cwd=user)
+    files = {path.name for path in user.glob("build/*/lint/src/shiftwork_rtl_*/**/*.v")}
+    below = {"common", "codes", "engines/tr"}
+    assert files == {block.file.name for block in BLOCKS.blocks.values() if block.library in below}
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("block", sorted(BLOCKS.blocks))
 def test_lint_of_every_block(user, block):
-    for target in ("lint", "lint_verible"):
-        result = fusesoc(user, target, block)
-        assert result.returncode == 0, result.stdout + result.stderr
+    result = fusesoc(user, cores.target("lint", block), block)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def simulate(user: Path, target: str, block: str) -> None:
+@pytest.mark.full
+@pytest.mark.parametrize("folder", list(BLOCKS.libraries))
+def test_verible_lint_of_every_library(user, folder):
+    block = next(block for block in BLOCKS.blocks.values() if block.library == folder)
+    result = fusesoc(user, "lint_verible", block.name)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def simulate(user: Path, kind: str, block: str) -> None:
+    target = cores.target(kind, block)
     result = fusesoc(user, target, block)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
-    ran, failed = get_results(next(user.glob(f"build/*_{block}_*/{target}/results.xml")))
+    ran, failed = get_results(next(user.glob(f"build/*/{target}/results.xml")))
     assert ran > 0
     assert failed == 0
 
 
 def test_simulation(user):
-    result = fusesoc(user, TARGET, BLOCK, gpi=False)
+    target = cores.target(SIMULATION, BLOCK)
+    result = fusesoc(user, target, BLOCK, gpi=False)
     assert result.returncode != 0, "without GPI_USERS nothing runs, and that passes"
     assert "GPI_USERS" in result.stdout + result.stderr
-    simulate(user, TARGET, BLOCK)
-    source = user / "fusesoc_libraries" / "shiftwork" / "rtl" / BLOCKS.blocks[BLOCK].file
-    text = source.read_text()
+    simulate(user, SIMULATION, BLOCK)
+    path = source(user, BLOCK)
+    text = path.read_text()
     assert text.count("left <= budget;") == 1
-    source.write_text(text.replace("left <= budget;", "left <= ~budget;"))
-    result = fusesoc(user, TARGET, BLOCK)
+    path.write_text(text.replace("left <= budget;", "left <= ~budget;"))
+    result = fusesoc(user, target, BLOCK)
     assert result.returncode != 0, "a seeded bug passes the simulation"
     assert "FAILED: " in result.stdout + result.stderr
 
 
 @pytest.mark.full
 def test_simulation_on_verilator(user):
-    simulate(user, cores.SIMULATIONS["verilator"], BLOCK)
+    kind, _ = cores.SIMULATIONS["verilator"]
+    simulate(user, kind, BLOCK)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("block", sorted(name for name in BLOCKS.blocks if "  sim_icarus:" in cores.core(BLOCKS, name)))
+@pytest.mark.parametrize(
+    "block", sorted(name for name in BLOCKS.blocks if cores.simulated(BLOCKS, BLOCKS.blocks[name]))
+)
 def test_simulation_of_every_block(user, block):
-    simulate(user, TARGET, block)
+    simulate(user, SIMULATION, block)
 
 
 def test_failing_simulation(user):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from shiftwork.blocks import cores, manifest
+from shiftwork.errors import ShiftworkError
 
 MODULE = """// module comment (...);
 `default_nettype none
@@ -48,8 +49,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def save(root: Path, blocks: dict[str, object]) -> None:
-    (root / "rtl" / "manifest.yml").write_text(yaml.safe_dump({"version": "0.1.0", "blocks": blocks}))
+def save(root: Path, blocks: dict[str, object], libraries: dict[str, str] | None = None) -> None:
+    data = {"version": "0.1.0", "libraries": libraries or {"codes": "Codes"}, "blocks": blocks}
+    (root / "rtl" / "manifest.yml").write_text(yaml.safe_dump(data, sort_keys=False))
     manifest.load.cache_clear()
 
 
@@ -106,10 +108,11 @@ def test_unlisted_and_misnamed_files(root):
     [
         (None, "not found"),
         ("blocks: [", "rtl/manifest.yml: while parsing"),
-        ("blocks: []", "a mapping `blocks`"),
-        ("version: 1\nblocks: {shw_a: 3}", "shw_a: expected a mapping"),
-        ("version: 1\nblocks: {shw_a: {description: x, colour: red}}", "colour is unknown"),
-        ("version: 1\nblocks: {shw_a: {description: x}}", "latency is missing"),
+        ("version: 1\nlibraries: {}\nblocks: []", "mappings `libraries` and `blocks`"),
+        ("version: 1\nblocks: {}", "mappings `libraries` and `blocks`"),
+        ("version: 1\nlibraries: {}\nblocks: {shw_a: 3}", "shw_a: expected a mapping"),
+        ("version: 1\nlibraries: {}\nblocks: {shw_a: {description: x, colour: red}}", "colour is unknown"),
+        ("version: 1\nlibraries: {}\nblocks: {shw_a: {description: x}}", "latency is missing"),
     ],
 )
 def test_malformed_manifest(tmp_path, text, message):
@@ -121,36 +124,98 @@ def test_malformed_manifest(tmp_path, text, message):
     assert "\n" not in str(error.value)
 
 
-def test_cores(root):
+@pytest.fixture
+def two(root: Path) -> Path:
+    """The two blocks in two libraries, the upper one with parameters of its own."""
     (root / "constraints").mkdir()
-    blocks = manifest.load(root)
+    (root / "rtl" / "engines" / "up").mkdir(parents=True)
+    text = (root / "rtl" / "codes" / "shw_top.v").read_text().replace("W = 8", "W = 8, parameter KIND = 1")
+    (root / "rtl" / "engines" / "up" / "shw_top.v").write_text(text)
+    (root / "rtl" / "codes" / "shw_top.v").unlink()
+    blocks = saved(root)
+    top = entry("engines/up/shw_top.v", depends=["shw_leaf"], testbench="top")
+    top["parameters"] = {
+        "W": {"default": 8, "description": "word width in bits"},
+        "KIND": {"default": 1, "description": "kind"},
+    }
+    save(root, {**blocks, "shw_top": top}, {"codes": "Codes", "engines/up": "An engine"})
+    return root
+
+
+def test_libraries(two):
+    blocks = dict(saved(two))
+    assert manifest.load(two).check() == []
+    save(two, blocks, {"engines/up": "An engine", "codes": "Codes"})
+    assert manifest.load(two).check() == ["shw_top: its library engines/up is listed before codes of shw_leaf"]
+    save(two, blocks, {"codes": "Codes"})
+    assert manifest.load(two).check() == ["shw_top: its folder engines/up is not listed under libraries"]
+    save(two, blocks, {"codes": "Codes", "engines/up": "An engine", "spare/up": "Nothing"})
+    assert manifest.load(two).check() == ["libraries: two folders are named up", "libraries: spare/up holds no block"]
+
+
+def test_cores(two):
+    blocks = manifest.load(two)
+    folder = two / "fusesoc_cores"
     assert len(cores.differences(blocks)) == 5
     cores.write(blocks)
     assert cores.differences(blocks) == []
 
-    text = (root / "fusesoc_cores" / "shw_top.core").read_text()
+    text = (folder / "shw_up.core").read_text()
     assert text.startswith("CAPI=2:\n")
     core = yaml.safe_load(text.split("\n", 1)[1])
-    assert core["name"] == "shiftwork:codes:shw_top:0.1.0"
-    assert core["filesets"]["rtl"]["depend"] == ["shiftwork:codes:shw_leaf:0.1.0"]
-    assert set(core["targets"]) == {"default", "lint", "lint_verible", "sim", "sim_icarus"}
-    copied = [next(iter(file)) for file in core["filesets"]["tb"]["files"]]
-    assert copied == ["tb/fusesoc/fusesoc_session.py", "tb/streams.py", "tb/top/cocotb_top.py"]
+    assert core["name"] == "shiftwork:rtl:up:0.1.0"
+    assert core["filesets"]["rtl"]["depend"] == ["shiftwork:rtl:codes:0.1.0"]
+    assert set(core["targets"]) == {"default", "lint_verible", "lint_top", "sim_top", "sim_icarus_top"}
+    copied = [next(iter(file)) for file in core["filesets"]["tb_top"]["files"]]
+    assert copied == ["tb/streams.py", "tb/top/cocotb_top.py"]
     for name in core["filesets"]["rtl"]["files"]:
-        assert (root / "fusesoc_cores" / name).is_file()
+        assert (folder / name).is_file()
+    lower = yaml.safe_load((folder / "shw_codes.core").read_text().split("\n", 1)[1])
+    assert "depend" not in lower["filesets"]["rtl"]
+    assert set(lower["targets"]) == {"default", "lint_verible", "lint_leaf"}
 
-    (root / "fusesoc_cores" / "shw_top.core").write_text(text + "\n")
-    (root / "fusesoc_cores" / "shw_old.core").write_text(text)
-    (root / "fusesoc_cores" / "shw_leaf.core").unlink()
-    (root / "fusesoc_cores" / "tb").unlink()
+    (folder / "shw_up.core").write_text(text + "\n")
+    (folder / "shw_old.core").write_text(text)
+    (folder / "shw_codes.core").unlink()
+    (folder / "tb").unlink()
     assert cores.differences(blocks) == [
-        "fusesoc_cores/shw_old.core: there is no such block",
-        "fusesoc_cores/shw_leaf.core: missing",
-        "fusesoc_cores/shw_top.core: not what rtl/manifest.yml says",
+        "fusesoc_cores/shw_old.core: there is no such library",
+        "fusesoc_cores/shw_codes.core: missing",
+        "fusesoc_cores/shw_up.core: not what rtl/manifest.yml says",
         "fusesoc_cores/tb: no link to ../tb",
     ]
     cores.write(blocks)
     assert cores.differences(blocks) == []
+
+
+def test_parameters_of_a_core(two):
+    """One name in two blocks is one parameter with both descriptions; of two types it is an error."""
+    (two / "rtl" / "engines" / "up" / "shw_side.v").write_text(MODULE.format(name="shw_side", body=""))
+    blocks = dict(saved(two))
+    order = {"codes": "Codes", "engines/up": "An engine"}
+    save(two, {**blocks, "shw_side": entry("engines/up/shw_side.v")}, order)
+    core = yaml.safe_load(cores.core(manifest.load(two), "engines/up").split("\n", 1)[1])
+    assert core["parameters"]["W"]["description"] == "word width in bits / width in bits"
+    assert core["targets"]["lint_top"]["parameters"] == ["W", "KIND"]
+    assert core["targets"]["lint_side"]["parameters"] == ["W"]
+    side = entry("engines/up/shw_side.v", parameters={"W": {"default": "wide", "description": "width"}})
+    save(two, {**blocks, "shw_side": side}, order)
+    with pytest.raises(ShiftworkError, match="W is a number and a text in engines/up"):
+        cores.core(manifest.load(two), "engines/up")
+
+
+@pytest.mark.parametrize("change", ["stale", "extra"])
+def test_check_fails(two, change, monkeypatch, capsys):
+    blocks = manifest.load(two)
+    monkeypatch.setattr(manifest, "load", lambda: blocks)
+    assert cores.main([]) == 0
+    assert cores.main(["--check"]) == 0
+    name = {"stale": "shw_up", "extra": "shw_leaf"}[change]
+    (two / "fusesoc_cores" / f"{name}.core").write_text("CAPI=2:\n")
+    assert cores.main(["--check"]) == 1
+    assert f"fusesoc_cores/{name}.core: " in capsys.readouterr().err
+    assert cores.main([]) == 0
+    assert cores.main(["--check"]) == 0
 
 
 def test_versions_agree():

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FuseSoC core files, one per block, generated from `rtl/manifest.yml`.
+"""FuseSoC core files, one per library of blocks, generated from `rtl/manifest.yml`.
 
 Run as `python -m shiftwork.blocks.cores [--check]` or `shiftwork cores [--check]`.
 
-A core is named `shiftwork:<group>:<block>:<version>` and depends on the cores of the blocks below it. Targets:
-`default` (the files), `lint` (Verilator), `lint_verible`, and, where a testbench bears the block's name, `sim`
-(Verilator) and `sim_icarus`, which run its cocotb tests.
+A library is a folder of blocks below rtl/. Its core is named `shiftwork:rtl:<folder>:<version>`, holds all its blocks
+and depends on the cores of the libraries below it. Targets: `default` (the files), `lint_verible` (Verible), and for
+a block shw_<block>: `lint_<block>` (Verilator) and, where a testbench bears the block's name, `sim_<block>` (Verilator)
+and `sim_icarus_<block>`, which run its cocotb tests.
 """
 
 from __future__ import annotations
@@ -28,13 +29,27 @@ LINKS = ("rtl", "tb", "constraints")
 SESSION = "fusesoc_session"
 """Python module in tb/fusesoc that makes a simulation without tests or with a failing test end with exit code 1."""
 
-SIMULATIONS = {"verilator": "sim", "icarus": "sim_icarus"}
-"""Simulator -> target."""
+SIMULATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "verilator": ("sim", {"verilator_options": ["--timescale", "1ns/1ps", "--no-timing", "-Wno-fatal"]}),
+    "icarus": ("sim_icarus", {"timescale": "1ns/1ps", "iverilog_options": ["-g2005"]}),
+}
+"""Simulator -> first part of the target's name, and options of the tool."""
 
 
-def vlnv(block: manifest.Block, version: str) -> str:
-    """Vendor, library, name and version of a block's core."""
-    return f"shiftwork:{block.group}:{block.name}:{version}"
+def vlnv(blocks: manifest.Manifest, library: str) -> str:
+    """Vendor, library, name and version of the core of a library."""
+    return f"shiftwork:rtl:{Path(library).name}:{blocks.version}"
+
+
+def target(kind: str, block: str) -> str:
+    """Name of the target that does `kind` (lint, sim, sim_icarus) with a block."""
+    return f"{kind}_{block.removeprefix(manifest.PREFIX)}"
+
+
+def simulated(blocks: manifest.Manifest, block: manifest.Block) -> bool:
+    """Whether the block has simulation targets: a testbench with cocotb tests bears its name."""
+    tests = blocks.root / "tb" / str(block.testbench) / f"cocotb_{block.testbench}.py"
+    return block.name == f"{manifest.PREFIX}{block.testbench}" and tests.is_file()
 
 
 def _python_files(folder: Path, module: str) -> list[Path]:
@@ -55,77 +70,94 @@ def _python_files(folder: Path, module: str) -> list[Path]:
     return sorted(found)
 
 
-def _simulations(blocks: manifest.Manifest, block: manifest.Block, data: dict[str, Any]) -> None:
-    """Add the simulation targets, and the file sets and script that they need."""
+def _copied(blocks: manifest.Manifest, path: Path) -> dict[str, Any]:
+    """A Python file as an entry of a file set; it is copied to where the simulation runs."""
+    return {str(path.relative_to(blocks.root)): {"file_type": "user", "copyto": path.name}}
+
+
+def _testbench(blocks: manifest.Manifest, block: manifest.Block) -> dict[str, Any]:
+    """File set of a testbench: wrappers in Verilog, tests in Python."""
     folder = blocks.root / "tb" / str(block.testbench)
-    module = f"cocotb_{block.testbench}"
-    if block.name != f"{manifest.PREFIX}{block.testbench}" or not (folder / f"{module}.py").is_file():
-        return
-    python = [blocks.root / "tb" / "fusesoc" / f"{SESSION}.py", *_python_files(folder, module)]
-    wrapper = [f"tb/{block.testbench}/{name}" for name in block.simulation.get("files", [])]
-    data["filesets"]["tb"] = {
-        "files": [{str(path.relative_to(blocks.root)): {"file_type": "user", "copyto": path.name}} for path in python]
+    wrappers = [
+        {f"tb/{block.testbench}/{name}": {"file_type": "verilogSource-2005"}}
+        for name in block.simulation.get("files", [])
+    ]
+    return {"files": wrappers + [_copied(blocks, path) for path in _python_files(folder, f"cocotb_{block.testbench}")]}
+
+
+def _parameters(library: list[manifest.Block]) -> dict[str, Any]:
+    """Every parameter of a library's blocks; a target passes on what the command line sets, else the RTL decides."""
+    found: dict[str, dict[str, Any]] = {}
+    for block in library:
+        for name, facts in block.parameters.items():
+            kind = "str" if isinstance(facts["default"], str) else "int"
+            entry = found.setdefault(name, {"datatype": kind, "paramtype": "vlogparam", "description": []})
+            if entry["datatype"] != kind:
+                raise ShiftworkError(f"rtl/manifest.yml: {name} is a number and a text in {block.library}")
+            if str(facts["description"]) not in entry["description"]:
+                entry["description"].append(str(facts["description"]))
+    return {name: {**entry, "description": " / ".join(entry["description"])} for name, entry in found.items()}
+
+
+def core(blocks: manifest.Manifest, library: str) -> str:
+    """Text of the core file of one library.
+
+    Raises ShiftworkError when blocks of the library give one parameter name two types.
+    """
+    members = [block for block in blocks.blocks.values() if block.library == library]
+    below = {blocks.blocks[name].library for block in members for name in block.depends} - {library}
+    tested = [block for block in members if simulated(blocks, block)]
+    rtl: dict[str, Any] = {
+        "files": [f"rtl/{block.file}" for block in members],
+        "file_type": "verilogSource-2005",
+        "depend": [vlnv(blocks, name) for name in blocks.libraries if name in below],
     }
-    if wrapper:
-        data["filesets"]["tb_verilog"] = {"files": wrapper, "file_type": "verilogSource-2005"}
-    data["scripts"] = {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["tb"]}}
-    values = block.simulation.get("parameters", {})
-    options: dict[str, dict[str, Any]] = {
-        "verilator": {"verilator_options": ["--timescale", "1ns/1ps", "--no-timing", "-Wno-fatal"]},
-        "icarus": {"timescale": "1ns/1ps", "iverilog_options": ["-g2005"]},
+    filesets = {
+        "rtl": rtl if below else {key: rtl[key] for key in ("files", "file_type")},
+        "verible": {"files": [{"rtl/verible.rules": {"file_type": "veribleLintRules"}}]},
+        "session": {"files": [_copied(blocks, blocks.root / "tb" / "fusesoc" / f"{SESSION}.py")]},
+        **{f"tb_{block.testbench}": _testbench(blocks, block) for block in tested},
     }
-    for simulator, target in SIMULATIONS.items():
-        data["targets"][target] = {
-            "description": f"cocotb tests on {simulator.capitalize()}",
-            "filesets": ["rtl", *(["tb_verilog"] if wrapper else []), "tb"],
-            "toplevel": block.simulation.get("toplevel", block.name),
-            "parameters": [f"{name}={value}" for name, value in values.items()],
-            "hooks": {"pre_build": [SESSION]},
-            "flow": "sim",
-            "flow_options": {"tool": simulator, "cocotb_module": f"{SESSION},{module}", **options[simulator]},
+    targets: dict[str, Any] = {
+        "default": {"filesets": ["rtl"]},
+        "lint_verible": {
+            "description": "All blocks, Verible",
+            "filesets": ["rtl", "verible"],
+            "toplevel": members[-1].name,  # FuseSoC asks for one; Verible reads all files
+            "default_tool": "veriblelint",
+            "tools": {"veriblelint": {"ruleset": "default"}},
+        },
+    }
+    for block in members:
+        targets[target("lint", block.name)] = {
+            "description": "Verilator, all warnings",
+            "filesets": ["rtl"],
+            "toplevel": block.name,
+            "parameters": list(block.parameters),
+            "flow": "lint",
+            "flow_options": {"tool": "verilator", "verilator_options": list(VERILATOR[2:])},
         }
-
-
-def core(blocks: manifest.Manifest, name: str) -> str:
-    """Text of the core file of one block."""
-    block = blocks.blocks[name]
-    rtl: dict[str, Any] = {"files": [f"rtl/{block.file}"], "file_type": "verilogSource-2005"}
-    if block.depends:
-        rtl["depend"] = [vlnv(blocks.blocks[below], blocks.version) for below in block.depends]
-    base = {"filesets": ["rtl"], "toplevel": name, "parameters": list(block.parameters)}
-    data: dict[str, Any] = {
-        "name": vlnv(block, blocks.version),
-        "description": block.description,
-        "filesets": {"rtl": rtl, "verible": {"files": [{"rtl/verible.rules": {"file_type": "veribleLintRules"}}]}},
-        "parameters": {
-            parameter: {
-                "datatype": "str" if isinstance(facts["default"], str) else "int",
-                "default": facts["default"],
-                "paramtype": "vlogparam",
-                "description": str(facts["description"]),
+    for block in tested:
+        for tool, (kind, options) in SIMULATIONS.items():
+            targets[target(kind, block.name)] = {
+                "description": f"cocotb tests, {tool.capitalize()}",
+                "filesets": ["rtl", "session", f"tb_{block.testbench}"],
+                "toplevel": block.simulation.get("toplevel", block.name),
+                "parameters": [f"{name}={value}" for name, value in block.simulation.get("parameters", {}).items()],
+                "hooks": {"pre_build": [SESSION]},
+                "flow": "sim",
+                "flow_options": {"tool": tool, "cocotb_module": f"{SESSION},cocotb_{block.testbench}", **options},
             }
-            for parameter, facts in block.parameters.items()
-        },
-        "targets": {
-            "default": {**base, "parameters": [f"is_toplevel? ({name})" for name in block.parameters]},
-            "lint": {
-                "description": "Verilator, all warnings",
-                **base,
-                "flow": "lint",
-                "flow_options": {"tool": "verilator", "verilator_options": list(VERILATOR[2:])},
-            },
-            "lint_verible": {
-                "description": "Verible",
-                **base,
-                "filesets": ["rtl", "verible"],
-                "default_tool": "veriblelint",
-                "tools": {"veriblelint": {"ruleset": "default"}},
-            },
-        },
+    data = {
+        "name": vlnv(blocks, library),
+        "description": blocks.libraries[library],
+        "filesets": filesets,
+        "parameters": _parameters(members),
+        "targets": targets,
+        "scripts": {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["session"]}},
     }
-    _simulations(blocks, block, data)
     head = "CAPI=2:\n# SPDX-License-Identifier: Apache-2.0\n# Generated from rtl/manifest.yml by `shiftwork cores`.\n"
-    return head + yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=100)
+    return head + yaml.dump(data, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=100)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -135,12 +167,20 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _wanted(blocks: manifest.Manifest) -> dict[Path, str]:
+    """Core file -> its text."""
+    folder = blocks.root / FOLDER
+    return {
+        folder / f"{manifest.PREFIX}{Path(library).name}.core": core(blocks, library) for library in blocks.libraries
+    }
+
+
 def differences(blocks: manifest.Manifest) -> list[str]:
     """What `write` would change, one line each; empty when every core file is present and current."""
     folder = blocks.root / FOLDER
-    wanted = {folder / f"{name}.core": core(blocks, name) for name in blocks.blocks}
+    wanted = _wanted(blocks)
     present = set(folder.glob("*.core"))
-    found = [f"{FOLDER}/{path.name}: there is no such block" for path in sorted(present - set(wanted))]
+    found = [f"{FOLDER}/{path.name}: there is no such library" for path in sorted(present - set(wanted))]
     found += [f"{FOLDER}/{path.name}: missing" for path in sorted(set(wanted) - present)]
     found += [
         f"{FOLDER}/{path.name}: not what rtl/manifest.yml says"
@@ -156,16 +196,17 @@ def differences(blocks: manifest.Manifest) -> list[str]:
 
 
 def write(blocks: manifest.Manifest) -> None:
-    """Write every core file and link, and remove the core files of blocks that are gone."""
+    """Write every core file and link, and remove the core files of libraries that are gone."""
     folder = blocks.root / FOLDER
+    wanted = _wanted(blocks)
     folder.mkdir(exist_ok=True)
     for name in LINKS:
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(Path("..", name))
     for path in folder.glob("*.core"):
         path.unlink()
-    for name in blocks.blocks:
-        (folder / f"{name}.core").write_text(core(blocks, name))
+    for path, text in wanted.items():
+        path.write_text(text)
 
 
 def run(check: bool = False) -> int:
@@ -179,7 +220,7 @@ def run(check: bool = False) -> int:
         print(line, file=sys.stderr)
     if check and problems:
         print("run `make cores` after a change of rtl/manifest.yml or of a testbench", file=sys.stderr)
-    print(f"cores: {len(blocks.blocks)} blocks, {len(problems)} findings")
+    print(f"cores: {len(blocks.libraries)} libraries, {len(problems)} findings")
     return 1 if problems else 0
 
 

@@ -48,9 +48,9 @@ class Block:
     `parameters` (values), `toplevel` (a wrapper) and `files` (Verilog files in the testbench's folder)."""
 
     @property
-    def group(self) -> str:
-        """First folder below rtl/ (codes, common, engines, post, ...): the library in core names."""
-        return self.file.parts[0]
+    def library(self) -> str:
+        """Folder of the source file, relative to rtl/."""
+        return self.file.parent.as_posix()
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Manifest:
 
     root: Path
     version: str
+    libraries: Mapping[str, str]
+    """Folder below rtl/ -> what is in it, lowest first: a block instantiates none of a later library."""
     blocks: Mapping[str, Block]
 
     def closure(self, name: str) -> list[Block]:
@@ -90,15 +92,28 @@ class Manifest:
         """Compare the manifest with the files under rtl/ and tb/; one line per finding, empty when all agree."""
         rtl = self.root / "rtl"
         findings = []
+        names = [Path(folder).name for folder in self.libraries]
+        findings += [f"libraries: two folders are named {name}" for name in sorted(set(names)) if names.count(name) > 1]
+        used_folders = {block.library for block in self.blocks.values()}
+        findings += [f"libraries: {folder} holds no block" for folder in self.libraries if folder not in used_folders]
         listed = [block.file for block in self.blocks.values()]
         findings += [f"rtl/{path}: listed more than once" for path in sorted(set(listed)) if listed.count(path) > 1]
         present = {path.relative_to(rtl) for path in rtl.rglob("*.v")}
+        order = list(self.libraries)
         findings += [f"rtl/{path}: not in rtl/manifest.yml" for path in sorted(present - set(listed))]
         for block in self.blocks.values():
             try:
                 self.closure(block.name)
             except ManifestError as error:
                 findings.append(str(error))
+            if block.library not in order:
+                findings.append(f"{block.name}: its folder {block.library} is not listed under libraries")
+                continue
+            findings += [
+                f"{block.name}: its library {block.library} is listed before {self.blocks[below].library} of {below}"
+                for below in block.depends
+                if below in self.blocks and self.blocks[below].library in order[order.index(block.library) + 1 :]
+            ]
             if block.testbench and not (self.root / "tb" / block.testbench).is_dir():
                 findings.append(f"{block.name}: there is no folder tb/{block.testbench}")
             findings += [
@@ -175,7 +190,8 @@ def load(root: Path = ROOT) -> Manifest:
         raise ManifestError(f"{path}: not found") from None
     except yaml.YAMLError as error:
         raise ManifestError(f"rtl/manifest.yml: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict) or not isinstance(data.get("blocks"), dict) or "version" not in data:
-        raise ManifestError("rtl/manifest.yml: `version` and a mapping `blocks` are needed")
+    maps = ("libraries", "blocks")
+    if not isinstance(data, dict) or "version" not in data or not all(isinstance(data.get(key), dict) for key in maps):
+        raise ManifestError("rtl/manifest.yml: `version` and the mappings `libraries` and `blocks` are needed")
     blocks = {name: _block(name, entry) for name, entry in data["blocks"].items()}
-    return Manifest(root=root, version=str(data["version"]), blocks=blocks)
+    return Manifest(root=root, version=str(data["version"]), libraries=data["libraries"], blocks=blocks)
