@@ -18,7 +18,13 @@ from shiftwork import __version__
 from shiftwork.cli import main
 from shiftwork.errors import ShiftworkError
 from shiftwork.example import EXAMPLE
-from shiftwork.quantize.recipe import parse_layer
+from shiftwork.golden.model import run
+from shiftwork.network.data import Data
+from shiftwork.network.floating import reference
+from shiftwork.network.importer import import_onnx
+from shiftwork.progress import Progress
+from shiftwork.quantize.recipe import Quantization, parse_layer
+from shiftwork.run.networks import run_integer
 
 Array = NDArray[np.float32]
 
@@ -184,6 +190,38 @@ def test_four_bit_rows(
     assert main(again) == 0
     assert json.loads(simulated.read_text())["layers"] == content["layers"]
     assert json.loads(simulated.read_text())["accuracy"] == content["accuracy"]
+
+
+def _map(graph: onnx.ModelProto) -> None:
+    """The network of :func:`build` up to a map of four channels."""
+    del graph.graph.node[2:]
+    graph.graph.node[1].output[0] = "output"
+    sizes = [onnx.TensorShapeProto.Dimension(dim_value=size) for size in (4, 4, 4)]
+    del graph.graph.output[0].type.tensor_type.shape.dim[1:]
+    graph.graph.output[0].type.tensor_type.shape.dim.extend(sizes)
+
+
+@pytest.mark.parametrize("scheme", ["fixed8", "joint", "dnateq"])
+def test_maps_are_compared_in_one_layout(scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, samples, report = build(tmp_path / "map.onnx", _map), tmp_path / "data.npz", tmp_path / "report.json"
+    np.savez(samples, x=np.random.default_rng(4).normal(0, 1, (40, 1, 6, 6)).astype(np.float32))
+    words = ["run", str(path), "--data", str(samples), "--scheme", scheme, "--json", str(report)]
+    assert main(words) == 0
+    assert json.loads(report.read_text())["agreement"] >= 75
+    assert "same class" in capsys.readouterr().out
+
+
+def test_equal_maps_agree_and_other_layouts_are_refused(tmp_path: Path) -> None:
+    network = import_onnx(build(tmp_path / "map.onnx", _map))
+    x = np.random.default_rng(4).normal(0, 1, (40, 1, 6, 6)).astype(np.float32)
+    integer = Quantization("fixed8").quantize(network, x, None)
+    outputs = (run(integer, x, collect=False)[integer.output] * integer.output_scale).astype(np.float32)
+    arguments = ("map", integer, Data(x, None), "golden", Progress(quiet=True))
+    assert run_integer(*arguments, reference=outputs).agreement == 100
+    assert run_integer(*arguments, reference=outputs[:, ::-1]).agreement < 20
+    assert outputs.shape == reference(network.path, x).shape == (40, 4, 4, 4)
+    with pytest.raises(ShiftworkError, match="float model returned"):
+        run_integer(*arguments, reference=outputs.reshape(40, -1))
 
 
 def test_float_run(model: Path, data: Path, tmp_path: Path) -> None:
