@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +18,16 @@ from numpy.typing import NDArray
 
 from shiftwork import __version__
 from shiftwork.cli import main
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.example import EXAMPLE
-from shiftwork.quantize.recipe import parse_layer
+from shiftwork.golden.model import run
+from shiftwork.network.data import Data
+from shiftwork.network.floating import reference
+from shiftwork.network.importer import import_onnx
+from shiftwork.outputs import check_folder, check_targets
+from shiftwork.progress import Progress
+from shiftwork.quantize.recipe import Quantization, parse_layer
+from shiftwork.run.networks import run_integer
 
 Array = NDArray[np.float32]
 
@@ -184,6 +193,38 @@ def test_four_bit_rows(
     assert main(again) == 0
     assert json.loads(simulated.read_text())["layers"] == content["layers"]
     assert json.loads(simulated.read_text())["accuracy"] == content["accuracy"]
+
+
+def _map(graph: onnx.ModelProto) -> None:
+    """The network of :func:`build` up to a map of four channels."""
+    del graph.graph.node[2:]
+    graph.graph.node[1].output[0] = "output"
+    sizes = [onnx.TensorShapeProto.Dimension(dim_value=size) for size in (4, 4, 4)]
+    del graph.graph.output[0].type.tensor_type.shape.dim[1:]
+    graph.graph.output[0].type.tensor_type.shape.dim.extend(sizes)
+
+
+@pytest.mark.parametrize("scheme", ["fixed8", "joint", "dnateq"])
+def test_maps_are_compared_in_one_layout(scheme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, samples, report = build(tmp_path / "map.onnx", _map), tmp_path / "data.npz", tmp_path / "report.json"
+    np.savez(samples, x=np.random.default_rng(4).normal(0, 1, (40, 1, 6, 6)).astype(np.float32))
+    words = ["run", str(path), "--data", str(samples), "--scheme", scheme, "--json", str(report)]
+    assert main(words) == 0
+    assert json.loads(report.read_text())["agreement"] >= 75
+    assert "same class" in capsys.readouterr().out
+
+
+def test_equal_maps_agree_and_other_layouts_are_refused(tmp_path: Path) -> None:
+    network = import_onnx(build(tmp_path / "map.onnx", _map))
+    x = np.random.default_rng(4).normal(0, 1, (40, 1, 6, 6)).astype(np.float32)
+    integer = Quantization("fixed8").quantize(network, x, None)
+    outputs = (run(integer, x, collect=False)[integer.output] * integer.output_scale).astype(np.float32)
+    arguments = ("map", integer, Data(x, None), "golden", Progress(quiet=True))
+    assert run_integer(*arguments, reference=outputs).agreement == 100
+    assert run_integer(*arguments, reference=outputs[:, ::-1]).agreement < 20
+    assert outputs.shape == reference(network.path, x).shape == (40, 4, 4, 4)
+    with pytest.raises(ShiftworkError, match="float model returned"):
+        run_integer(*arguments, reference=outputs.reshape(40, -1))
 
 
 def test_float_run(model: Path, data: Path, tmp_path: Path) -> None:
@@ -443,3 +484,174 @@ def test_without_torch_the_command_says_how_to_install_it(monkeypatch, capsys, t
     arguments = ["train", str(EXAMPLE / "digits.onnx"), "--data", str(EXAMPLE / "digits_train.npz")]
     assert main([*arguments, "--output", str(tmp_path / "n.npz")]) == 2
     assert "pip install 'shiftwork[train]'" in capsys.readouterr().err
+
+
+# -- interrupts
+
+_SIGNALLED = """
+import os, signal, sys
+from shiftwork.cli import main
+
+
+class Finder:
+    count = 0
+
+    def find_spec(self, name, path=None, target=None):
+        Finder.count += 1
+        if Finder.count == int(sys.argv[1]):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+sys.meta_path.insert(0, Finder())
+sys.exit(main(sys.argv[2:]))
+"""
+"""A command that gets a signal while it imports its n-th module."""
+
+
+def _interrupted(command: list[str], wait_for: str = "", group: bool = False) -> None:
+    """Run a command, send it a signal after a line of stderr, and check that it ends with 130 and one line."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=group
+    )
+    assert process.stderr is not None
+    seen = ""
+    while wait_for and wait_for not in seen:
+        line = process.stderr.readline()
+        assert line, seen
+        seen += line
+    if wait_for:
+        (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 130, seen + error
+    lines = [line for line in (seen + error).splitlines() if line and not line.startswith(("[", "    ["))]
+    assert lines == ["shiftwork: interrupted"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 20, 60, 120, 200, 280, 360, 420])
+def test_an_interrupt_during_imports(count: int, model: Path, data: Path) -> None:
+    _interrupted([sys.executable, "-c", _SIGNALLED, str(count), "run", str(model), "--data", str(data)])
+
+
+@pytest.mark.parametrize("line", ["[1/4]", "[2/4]", "[3/4]", "[4/4]"])
+def test_an_interrupt_during_work(line: str, model: Path, tmp_path: Path) -> None:
+    samples = tmp_path / "many.npz"
+    np.savez(samples, x=np.random.default_rng(4).random((60_000, 1, 6, 6), np.float32))
+    words = ["run", str(model), "--data", str(samples), "--calibrate", "30000", "--scheme", "joint"]
+    _interrupted([sys.executable, "-m", "shiftwork", *words], line)
+
+
+def test_an_interrupt_of_a_command_and_its_children(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "slow"  # stands for a compiler that gets the signal too
+    compiler.write_text("#!/bin/sh\ncase $1 in --version) echo 1;; *) sleep 60;; esac\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    words = ["run", str(model), "--data", str(data), "--executor", "rtl", "--rows", "1", "--cols", "2"]
+    _interrupted([sys.executable, "-m", "shiftwork", *words], "[4/5]", group=True)
+
+
+def test_after_a_command_the_handlers_are_the_old_ones() -> None:
+    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+    assert main(["--version"]) == 0
+    assert (signal.getsignal(signal.SIGINT), sys.unraisablehook) == (handler, hook)
+
+
+# -- outputs that cannot be written
+
+_COMMANDS = {
+    "run --json": ["run", "MODEL", "--data", "DATA", "--json", "TARGET"],
+    "quantize --output": ["quantize", "MODEL", "--data", "DATA", "--output", "TARGET"],
+    "quantize --json": ["quantize", "MODEL", "--data", "DATA", "--output", "n.npz", "--json", "TARGET"],
+    "train --output": ["train", "MODEL", "--data", "DATA", "--output", "TARGET"],
+    "train --checkpoint": ["train", "MODEL", "--data", "DATA", "--output", "n.npz", "--checkpoint", "TARGET"],
+    "train --json": ["train", "MODEL", "--data", "DATA", "--output", "n.npz", "--json", "TARGET"],
+    "simulate --json": ["simulate", "MODEL", "--data", "DATA", "--json", "TARGET"],
+    "simulate --waves": ["simulate", "MODEL", "--data", "DATA", "--waves", "TARGET"],
+    "demo --json": ["demo", "--json", "TARGET"],
+    "synth --json": ["synth", "msq", "--json", "TARGET"],
+    "plan --json": ["plan", "--device", "xc7z020", "--json", "TARGET"],
+}
+
+
+@pytest.mark.parametrize("words", _COMMANDS.values(), ids=_COMMANDS)
+def test_outputs_are_checked_before_the_work(
+    words: list[str],
+    model: Path,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    option = words[words.index("TARGET") - 1]
+    folder, file = tmp_path / "folder.npz", tmp_path / "file"
+    folder.mkdir()
+    file.write_text("kept")
+    bad = {
+        "absent/file.npz": "no such folder",
+        str(folder): "is a folder",
+        "file/inside.npz": "no such folder",
+        "/proc/file.npz": "",
+        f"{'x' * 300}.npz": "File name too long",
+    }
+    if option != "--output":
+        bad |= {"/dev/full": "No space left on device", str(data): "the command reads it"}
+    for target, message in bad.items():
+        if target == str(data) and "DATA" not in words:
+            continue
+        named = {"MODEL": str(model), "DATA": str(data), "TARGET": target}
+        with_files = [named.get(word, word) for word in words]
+        assert main(with_files) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1, error  # no progress: nothing was begun
+        assert error.startswith(f"shiftwork: error: {option} "), error
+        assert message in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.npz", "file", "folder.npz", "small.onnx"]
+    assert file.read_text() == "kept"
+
+
+def test_a_readonly_file_is_checked_before_the_work(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text("kept")
+    file.chmod(0o444)
+    if os.geteuid() == 0:
+        pytest.skip("root writes into any file")
+    with pytest.raises(SettingError, match="json .*Permission denied"):
+        check_targets(json=file)
+
+
+def test_one_file_for_two_outputs(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["quantize", model, "--data", data, "--output", tmp_path / "n.npz", "--json", tmp_path / "n.json"]
+    assert "--json" in (line := refused(capsys, *words))
+    assert "--output is written there" in line
+    words = ["quantize", model, "--data", data, "--output", data]
+    assert "--output" in (line := refused(capsys, *words))
+    assert "the command reads it" in line
+
+
+def test_a_check_keeps_what_is_there(tmp_path: Path) -> None:
+    old, new, link = tmp_path / "old", tmp_path / "new", tmp_path / "link"
+    old.write_text("kept")
+    link.symlink_to(tmp_path / "aim")
+    check_targets(output=(old, new), json=link, waves=None)
+    assert old.read_text() == "kept"
+    assert not new.exists()
+    assert not (tmp_path / "aim").exists()
+    check_targets(json=Path("/dev/null"))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check_targets(json=pipe)  # nobody reads it yet
+    check_folder("keep", tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+    for folder in (old, old / "below", Path("/proc/keep")):
+        with pytest.raises(SettingError, match=r"^keep "):
+            check_folder("keep", folder)
+
+
+def test_standard_output_is_checked_before_the_work(model: Path, data: Path) -> None:
+    command = [sys.executable, "-m", "shiftwork", "run", str(model), "--data", str(data)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "shiftwork: error: standard output: No space left on device\n"

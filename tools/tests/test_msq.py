@@ -203,7 +203,7 @@ def test_a_network_output_with_a_shortcut_or_a_clip_has_a_power_of_two(
     assert not module.requantize
     assert "step" not in module.attributes
     got = run(integer, x)[integer.output] * integer.output_scale
-    assert np.corrcoef(got.transpose(0, 3, 1, 2).ravel(), reference(path, x).ravel())[0, 1] > 0.9
+    assert np.corrcoef(got.ravel(), reference(path, x).ravel())[0, 1] > 0.9
 
 
 def test_zeros_take_the_power_of_two_of_their_layer(save_model: SaveModel) -> None:
@@ -387,7 +387,7 @@ def test_the_example_network_stays_accurate(digits: Digits, scheme: str, alpha: 
     integer = msq.quantize(network, calibration.x, scheme, alpha=alpha)
     codes = run(integer, test.x, collect=False)[integer.output]
     assert accuracy(codes, test.y) >= 94
-    assert (predictions(codes) == reference(EXAMPLE / "digits.onnx", test.x).argmax(axis=1)).mean() >= 0.94
+    assert (predictions(codes) == predictions(reference(EXAMPLE / "digits.onnx", test.x))).mean() >= 0.94
 
 
 def test_the_choice_is_repeatable(digits: Digits) -> None:

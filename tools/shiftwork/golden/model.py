@@ -185,10 +185,13 @@ def _checked(network: IntegerNetwork, codes: NDArray[Any]) -> Codes:
 
 
 def predictions(outputs: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Class of every sample: the index of its largest output, the lowest index on ties."""
+    """Class of every sample: the index of its largest output (N, height, width, channels), the lowest on ties.
+
+    What is compared with it, as :func:`shiftwork.network.floating.reference`, has the same layout.
+    """
     return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), dtype=np.int64)
 
 
 def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.int64]) -> float:
     """Share of samples, in percent, whose largest output is their label."""
-    return 100.0 * float((outputs.reshape(len(outputs), -1).argmax(axis=1) == labels).mean())
+    return 100.0 * float((predictions(outputs) == labels).mean())

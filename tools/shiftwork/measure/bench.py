@@ -486,12 +486,10 @@ def _accuracy(network: IntegerNetwork, samples: Data) -> float:
 def _compared(got: NDArray[Any], outputs: NDArray[np.float32], samples: Data) -> dict[str, float]:
     """Accuracy, share of samples of the float model's class, and relative 2-norm of the output error."""
     assert samples.y is not None
-    floats = outputs.reshape(len(outputs), -1)
-    reals = got.transpose(0, 3, 1, 2).reshape(floats.shape)
     return {
-        "accuracy": golden.accuracy(reals, samples.y),
-        "agreement": golden.accuracy(reals, golden.predictions(floats)),
-        "output_error": float(np.linalg.norm(reals - floats) / np.linalg.norm(floats)),
+        "accuracy": golden.accuracy(got, samples.y),
+        "agreement": golden.accuracy(got, golden.predictions(outputs)),
+        "output_error": float(np.linalg.norm(got - outputs) / np.linalg.norm(outputs)),
     }
 
 

@@ -26,7 +26,7 @@ def reference(path: str | Path, x: NDArray[np.float32], batch: int | None = None
         batch: the batch size that the model fixes, or None for any.
 
     Returns:
-        The model's output, first axis N.
+        The model's output in the layout of the network's tensors, (N, height, width, channels).
 
     Raises:
         ShiftworkError: onnxruntime refuses the model or the data.
@@ -51,7 +51,7 @@ def reference(path: str | Path, x: NDArray[np.float32], batch: int | None = None
     except Exception as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
-    return np.concatenate(results).astype(np.float32)
+    return np.ascontiguousarray(to_nhwc(np.concatenate(results)), np.float32)
 
 
 def convolve(x: NDArray[np.float32], module: FloatModule) -> NDArray[np.float32]:

@@ -60,21 +60,68 @@ class _Node:
 
 
 def load_model(path: str | Path) -> Any:
-    """The ONNX protobuf of a file.
+    """The ONNX protobuf of a file, with the external data that it names.
 
     Raises:
-        ShiftworkError: the file is missing, empty, truncated or no ONNX model.
+        ShiftworkError: the file is missing, empty, truncated or no ONNX model, or a file of external data is missing,
+            too short, or outside the folder of the model.
     """
     path = Path(path)
-    if not path.is_file():
+    if path.is_dir():
+        raise ShiftworkError(f"model {path}: is a folder")
+    if not path.exists():
         raise ShiftworkError(f"model {path}: no such file")
     try:
-        model = onnx.load(str(path))
+        content = path.read_bytes()
+    except OSError as error:
+        raise ShiftworkError(f"model {path}: {error.strerror}") from error
+    if not content:
+        raise ShiftworkError(f"model {path}: the file is empty")
+    try:
+        model = onnx.load_model_from_string(content)
     except Exception as error:
         raise ShiftworkError(f"model {path}: not a readable ONNX file (truncated or damaged)") from error
     if not model.graph.node or not model.graph.output:
         raise ShiftworkError(f"model {path}: the file holds no ONNX graph")
+    _load_external(path, model)
     return model
+
+
+def _load_external(path: Path, model: Any) -> None:
+    """Read the tensors that a model keeps in other files, in its folder or below.
+
+    Raises:
+        ShiftworkError: names the model, the tensor and the file.
+    """
+    values = [attribute.t for node in model.graph.node for attribute in node.attribute if attribute.HasField("t")]
+    for tensor in (*model.graph.initializer, *values):
+        if not onnx.external_data_helper.uses_external_data(tensor):
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location = entries.get("location", "")
+        where = f"model {path}: weight {tensor.name!r}: external data {location}"
+        folder = path.absolute().parent.resolve()
+        file = folder / location
+        if not location or not file.resolve().is_relative_to(folder):
+            raise ShiftworkError(f"{where}: outside the folder of the model")
+        if not file.exists():
+            raise ShiftworkError(f"{where}: no such file")
+        try:
+            offset = int(entries.get("offset", 0))
+            length = int(entries.get("length", -1))
+        except ValueError as error:
+            raise ShiftworkError(f"{where}: offset or length is no number") from error
+        try:
+            with file.open("rb") as data:
+                data.seek(offset)
+                tensor.raw_data = data.read(length)
+                size = file.stat().st_size
+        except (OSError, ValueError) as error:
+            raise ShiftworkError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
+        if len(tensor.raw_data) < length or (not tensor.raw_data and np.prod(tensor.dims) > 0):
+            raise ShiftworkError(f"{where}: {size} bytes, {offset + max(length, 1)} are needed (truncated)")
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
 
 
 def import_onnx(path: str | Path) -> FloatNetwork:
@@ -102,6 +149,7 @@ class _Importer:
     shapes: dict[str, Shape] = field(default_factory=dict)
     modules: list[FloatModule] = field(default_factory=list)
     used: set[str] = field(default_factory=set)  # ONNX values with a reader, the network output included
+    writers: dict[str, str] = field(default_factory=dict)  # ONNX values and the nodes that compute them
     batch: int | None = None
 
     def run(self) -> FloatNetwork:
@@ -115,6 +163,7 @@ class _Importer:
         output = self.graph.output[0].name
         for initializer in self.graph.initializer:
             self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
+        self.writers = {name: node.name for node in nodes for name in node.outputs if name}
         self.used = {output, *(name for node in nodes for name in node.inputs)}
         onnx_input, input_name = self._input()
         for node in nodes:
@@ -206,7 +255,12 @@ class _Importer:
         if node.operator != "Constant":
             for index, name in enumerate(node.inputs):
                 if name and name not in self.values and name not in self.constants:
-                    raise node.error(f"input {index} ({name!r}) is not defined before it is read")
+                    if name in self.writers:
+                        raise node.error(
+                            f"the nodes are not in order: input {index} ({name!r}) is computed by node "
+                            f"{self.writers[name]!r}, which does not come before it"
+                        )
+                    raise node.error(f"input {index} ({name!r}) is computed by no node")
         if any(o and o in self.used for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
         _HANDLERS[node.operator](self, node)

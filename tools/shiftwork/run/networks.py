@@ -100,13 +100,8 @@ def share(classes: NDArray[np.int64], reference: NDArray[np.int64]) -> float:
     return 100.0 * float((classes == reference).mean())
 
 
-def _classes(outputs: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Class of every sample of a float output (N, ...)."""
-    return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1), np.int64)
-
-
 def run_float(model: str, outputs: NDArray[np.float32], data: Data) -> RunReport:
-    """Report of the float model from its outputs (N, ...)."""
+    """Report of the float model from its outputs (N, height, width, channels)."""
     accuracy = None if data.y is None else golden.accuracy(outputs, data.y)
     return RunReport(model, "float", "float", len(outputs), accuracy=accuracy, float_accuracy=accuracy, agreement=100.0)
 
@@ -131,7 +126,7 @@ def run_integer(
         progress: told about every module on the RTL.
         device: the simulated device, for ``rtl``.
         stalls: random stalls of the device.
-        reference: outputs of the float model for the same samples, where known.
+        reference: outputs of the float model for the same samples, (N, height, width, channels), where known.
 
     Raises:
         ShiftworkError: no samples, nothing compared, or the device refuses or hangs.
@@ -155,8 +150,11 @@ def run_integer(
     if data.y is not None:
         report.accuracy = share(classes, data.y)
     if reference is not None:
-        report.agreement = share(classes, _classes(reference))
-        report.float_accuracy = None if data.y is None else share(_classes(reference), data.y)
+        if reference.shape != outputs.shape:
+            raise ShiftworkError(f"the float model returned {reference.shape}, the network {outputs.shape}")
+        expected = golden.predictions(reference)
+        report.agreement = share(classes, expected)
+        report.float_accuracy = None if data.y is None else share(expected, data.y)
     report.host = [layer.name for layer in layers if layer.executor == "host"]
     if network.convolutions:
         report.columns = network.convolutions[0].format.columns
