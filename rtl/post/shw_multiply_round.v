@@ -41,15 +41,18 @@ module shw_multiply_round #(
   reg signed [63:0] product_2;
   reg        [32:0] scaled_3;
 
-  reg [4:0]     shift_1;
-  reg [4:0]     shift_2;
-  reg [4:0]     shift_3;
-  reg [OUT_W:0] low_1;
-  reg [OUT_W:0] low_2;
-  reg [OUT_W:0] low_3;
-  reg [OUT_W:0] high_1;
-  reg [OUT_W:0] high_2;
-  reg [OUT_W:0] high_3;
+  wire [4:0]     shift_2;
+  reg  [4:0]     shift_3;
+  wire [OUT_W:0] low_3;
+  wire [OUT_W:0] high_3;
+
+  shw_delay #(.W(5), .CYCLES(2)) u_shift (
+    .clk(clk), .enable(enable), .now(shift), .late(shift_2)
+  );
+
+  shw_delay #(.W(2*OUT_W+2), .CYCLES(3)) u_limits (
+    .clk(clk), .enable(enable), .now({low, high}), .late({low_3, high_3})
+  );
 
   // A product of -1/2 counts as negative although it rounds to 0: -1 shifted gives 0 as well.
   wire one_lower = product_2[63] & (shift_2 != 5'd0);
@@ -63,15 +66,7 @@ module shw_multiply_round #(
       product_2 <= value_1 * factor_1;
       /* verilator lint_on WIDTHEXPAND */
       scaled_3  <= product_2[63:31] + {33{one_lower}} + {32'd0, product_2[30]};
-      shift_1   <= shift;
-      shift_2   <= shift_1;
       shift_3   <= shift_2;
-      low_1     <= low;
-      low_2     <= low_1;
-      low_3     <= low_2;
-      high_1   <= high;
-      high_2   <= high_1;
-      high_3   <= high_2;
     end
   end
 

@@ -56,15 +56,13 @@ module shw_scale_round #(
   reg signed [PRODUCT_W-1:0] product_2;
   reg signed [SUM_W-1:0]     sum_3;
 
-  reg [5:0]     shift_1;
-  reg [5:0]     shift_2;
-  reg [5:0]     shift_3;
-  reg [OUT_W:0] low_1;
-  reg [OUT_W:0] low_2;
-  reg [OUT_W:0] low_3;
-  reg [OUT_W:0] high_1;
-  reg [OUT_W:0] high_2;
-  reg [OUT_W:0] high_3;
+  wire [5:0]     shift_3;
+  wire [OUT_W:0] low_3;
+  wire [OUT_W:0] high_3;
+
+  shw_delay #(.W(2*OUT_W+8), .CYCLES(3)) u_beside (
+    .clk(clk), .enable(enable), .now({shift, low, high}), .late({shift_3, low_3, high_3})
+  );
 
   always @(posedge clk) begin
     if (enable) begin
@@ -76,15 +74,6 @@ module shw_scale_round #(
       product_2 <= value_1 * factor_1;
       sum_3     <= product_2 + addend_2;
       /* verilator lint_on WIDTHEXPAND */
-      shift_1   <= shift;
-      shift_2   <= shift_1;
-      shift_3   <= shift_2;
-      low_1     <= low;
-      low_2     <= low_1;
-      low_3     <= low_2;
-      high_1    <= high;
-      high_2    <= high_1;
-      high_3    <= high_2;
     end
   end
 

@@ -2,7 +2,8 @@
 """Plane lists: groups of every size and budget, slices written while others are read, pauses, reset.
 
 The caller's skew is part of the protocol: plane p sees a value and a visit 8 - p cycles after plane 8 does. Both sides
-are planned ahead (cycle -> what happens in it), as early as the protocol allows, and then played.
+are planned ahead (cycle -> what happens in it), as early as the protocol allows, and then played. shw_tr_row_front is
+played the same plans: it takes codes, one cycle before their digits reach plane 8, and makes the digits itself.
 """
 
 import os
@@ -51,6 +52,9 @@ class Plan:
             self.visits[self.now + TOP - plane] = plane, close, clear, slot, budget, unlimited
         self.now, self.next_visit = self.now + 1, self.now + PLANES
 
+    def digits(self, value: int) -> list[int]:
+        return terms.encode([value])[0].tolist()
+
     def value(self, value: int, digits: list[int]) -> None:
         for plane, digit in enumerate(digits):
             if digit:
@@ -70,7 +74,7 @@ class Plan:
                 self.now = max(self.now, freed[n - ahead])
             for group in groups:
                 for value in group.values:
-                    digits = terms.encode([value])[0].tolist()
+                    digits = self.digits(value)
                     self.value(index, digits)
                     model.append(index, digits)
                     index += 1
@@ -106,7 +110,7 @@ class Plan:
             negative |= sign << plane
         for plane, value in self.written.get(cycle, ()):
             values |= value << (plane * (self.index_w + 1))
-        dut.append.value, dut.negative.value = append, negative
+        self.drive_digits(dut, cycle, append, negative)
         dut.write_value.value = values
         dut.visit.value = int(cycle in self.visits)
         if cycle in self.visits:
@@ -119,6 +123,9 @@ class Plan:
         position, plane = self.reads.get(cycle, (self.rng.randrange(self.ring), self.rng.randrange(PLANES)))
         dut.read_position.value, dut.read_plane.value = position, plane
         dut.entry_enable.value = int(cycle in self.moves)
+
+    def drive_digits(self, dut, cycle: int, append: int, negative: int) -> None:
+        dut.append.value, dut.negative.value = append, negative
 
     async def play(self, dut, cycles: int | None = None) -> int:
         """Play the plan, or its first cycles; returns the number of entries that were compared."""
@@ -137,9 +144,36 @@ class Plan:
         return len(self.entries)
 
 
+class FrontPlan(Plan):
+    """The same with codes instead of digits: signs and encoding may change from code to code."""
+
+    def __init__(self, index_w: int, rng: random.Random) -> None:
+        self.codes = {}  # cycle -> (code, signed, hese)
+        self.valid = defaultdict(int)  # cycle -> planes with a value
+        super().__init__(index_w, rng)
+
+    def digits(self, value: int) -> list[int]:
+        hese = self.rng.random() < 0.7
+        signed = value < 0 or (value < 128 and self.rng.random() < 0.5)
+        self.codes[self.now - 1] = value & 0xFF, signed, hese
+        for plane in range(PLANES):
+            self.valid[self.now + TOP - plane] |= 1 << plane
+        return terms.encode([value], "hese" if hese else "binary")[0].tolist()
+
+    def drive_digits(self, dut, cycle: int, append: int, negative: int) -> None:
+        noise = self.rng.getrandbits(8), self.rng.getrandbits(1), self.rng.getrandbits(1)
+        code, signed, hese = self.codes.get(cycle, noise)
+        dut.code.value, dut.code_signed.value, dut.code_hese.value = code, int(signed), int(hese)
+        dut.plane_valid.value = self.valid[cycle]
+
+
+def plan_of(dut, index_w: int, rng: random.Random) -> Plan:
+    return (FrontPlan if hasattr(dut, "code") else Plan)(index_w, rng)
+
+
 async def start(dut) -> tuple[int, random.Random]:
     cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
-    for name in ("negative", "write_value", "visit_plane", "visit_close", "visit_clear", "visit_slot"):
+    for name in ("write_value", "visit_plane", "visit_close", "visit_clear", "visit_slot"):
         getattr(dut, name).value = 0
     for name in ("visit_budget", "visit_unlimited", "bounds_slot", "bounds_plane", "read_position", "read_plane"):
         getattr(dut, name).value = 0
@@ -149,7 +183,8 @@ async def start(dut) -> tuple[int, random.Random]:
 
 async def reset(dut, cycles: int = 1) -> None:
     dut.rst.value = 1
-    dut.append.value = dut.visit.value = dut.read_enable.value = dut.entry_enable.value = 0
+    dut.visit.value = dut.read_enable.value = dut.entry_enable.value = 0
+    plan_of(dut, 4, random.Random(0)).drive_digits(dut, -1, 0, 0)
     for _ in range(cycles):
         await FallingEdge(dut.clk)
     dut.rst.value = 0
@@ -174,7 +209,7 @@ async def random_slices(dut) -> None:
     index_w, rng = await start(dut)
     compared = 0
     for _ in range(4):
-        plan = Plan(index_w, rng)
+        plan = plan_of(dut, index_w, rng)
         plan.slices([random_slice(rng, 1 << index_w) for _ in range(12)], rng.choice((0.0, 0.3)))
         compared += await plan.play(dut)
         await reset(dut)
@@ -185,7 +220,7 @@ async def random_slices(dut) -> None:
 async def corner_slices(dut) -> None:
     index_w, rng = await start(dut)
     depth = 1 << index_w
-    plan = Plan(index_w, rng)
+    plan = plan_of(dut, index_w, rng)
     plan.slices(
         [
             [Group([0] * depth, 1)],  # no term at all
@@ -206,10 +241,10 @@ async def corner_slices(dut) -> None:
 async def reset_at_any_cycle(dut) -> None:
     index_w, rng = await start(dut)
     for _ in range(25):
-        plan = Plan(index_w, rng)
+        plan = plan_of(dut, index_w, rng)
         plan.slices([random_slice(rng, min(16, 1 << index_w)) for _ in range(3)], 0.0)
         await plan.play(dut, rng.randrange(100))
         await reset(dut)
-    plan = Plan(index_w, rng)
+    plan = plan_of(dut, index_w, rng)
     plan.slices([random_slice(rng, 1 << index_w) for _ in range(3)], 0.0)
     assert await plan.play(dut) > 0

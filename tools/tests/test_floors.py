@@ -15,6 +15,7 @@ from shiftwork.blocks.manifest import ROOT
 
 PACKAGE = ROOT / "tools" / "shiftwork"
 PAGE = ROOT / "docs" / "architecture.md"
+CHECKING = "TYPE_CHECKING"
 Lines = dict[str, str]
 """Modules that a module imports, each with the line that does."""
 
@@ -31,8 +32,8 @@ def room_of(module: str) -> str:
     return module.split(".")[1] if "." in module else "__init__"
 
 
-def imports(package: Path) -> dict[str, Lines]:
-    """Every import of the package by the package: at the top, inside functions and for type checkers."""
+def imports(package: Path, types: bool = True) -> dict[str, Lines]:
+    """Every import of the package by the package, at the top and inside functions; types: for type checkers as well."""
     name = package.name
     files = {}
     for path in sorted(package.rglob("*.py")):
@@ -42,7 +43,12 @@ def imports(package: Path) -> dict[str, Lines]:
     for module, path in files.items():
         found[module] = {}
         here = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        for node in ast.walk(ast.parse(path.read_text())):
+        tree = ast.parse(path.read_text())
+        checked = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == CHECKING]
+        apart = {id(part) for node in checked if not types for part in ast.walk(node)}
+        for node in ast.walk(tree):
+            if id(node) in apart:
+                continue
             wanted: list[str] = []
             if isinstance(node, ast.Import):
                 wanted = [alias.name for alias in node.names]
@@ -89,7 +95,7 @@ def faults(package: Path, page: str) -> list[str]:
             one, other = room_of(module), room_of(target)
             if one != other and order.get(other, 0) > order.get(one, len(order)):
                 found.append(f"{line} imports {target}: from {one} up to {other}")
-    if modules := circle(graph):
+    if modules := circle(imports(package, types=False)):
         found.append(f"a circle: {' -> '.join(modules)}")
     places = defaultdict(set)
     for path in package.rglob("*.py"):

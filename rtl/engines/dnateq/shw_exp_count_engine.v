@@ -68,7 +68,7 @@ module shw_exp_count_engine #(
   endgenerate
 
   localparam CODE_W = BITS + 1;
-  localparam ROW_W  = (ROWS <= 2) ? 1 : 2;
+  localparam ROW_W  = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
   localparam [COUNT_W-2:0] LAST_BEAT = {{(COUNT_W-2){1'b1}}, 1'b0};

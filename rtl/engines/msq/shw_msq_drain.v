@@ -37,8 +37,7 @@ module shw_msq_drain #(
     end
   endgenerate
 
-  localparam ROW_W = (ROWS <= 2) ? 1 : (ROWS <= 4) ? 2 : (ROWS <= 8) ? 3 : (ROWS <= 16) ? 4
-                   : (ROWS <= 32) ? 5 : 6;
+  localparam ROW_W = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
 

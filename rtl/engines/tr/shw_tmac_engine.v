@@ -52,8 +52,7 @@ module shw_tmac_engine #(
   localparam COEF_W = 12;
   localparam SUM_W  = 26;     // slice sum: below 2^24 in magnitude; in between, the largest
                               // coefficient shifted by 16
-  localparam ROW_W  = (ROWS <= 2) ? 1 : (ROWS <= 4) ? 2 : (ROWS <= 8) ? 3 : (ROWS <= 16) ? 4
-                    : (ROWS <= 32) ? 5 : 6;
+  localparam ROW_W  = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
   localparam [4:0] TOP_ENTRY = 5'd16;

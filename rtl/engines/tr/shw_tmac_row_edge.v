@@ -1,7 +1,7 @@
 // shw_tmac_row_edge: one streamed row, from 8-bit codes to the row terms of its term-pair cells.
 //
-// Encoder (HESE or binary) -> skew (plane p waits 8 - p cycles) -> plane lists with group reveal -> sequencer: as in
-// shw_tr_row_edge, but a term is held until `step` and carries its exponent.
+// Front (codes to plane lists, shw_tr_row_front) -> sequencer (shw_tmac_sequencer): as in shw_tr_row_edge, but a term
+// is held until `step` and carries its exponent.
 //
 // Parameters: none (256 values a slice)
 // Latency:    a code is in its lists 10 cycles after its encoding; see shw_tmac_sequencer for the read side.
@@ -35,39 +35,6 @@ module shw_tmac_row_edge (
   output wire [3:0]  term_exponent,
   output wire [8:0]  term_value
 );
-  wire       below     = code_signed & code[7];
-  wire [7:0] magnitude = (code ^ {8{below}}) + {7'd0, below};
-  wire [8:0] nonzero;
-  wire [8:0] negative;
-
-  shw_hese_encoder #(.W(8)) u_encoder (
-    .magnitude(magnitude), .hese(code_hese), .nonzero(nonzero), .negative(negative)
-  );
-
-  wire [8:0] plane_nonzero;
-  wire [8:0] plane_negative;
-
-  genvar p;
-  generate
-    for (p = 0; p < 9; p = p + 1) begin : g_skew
-      reg [8-p:0] nonzero_delay;
-      reg [8-p:0] negative_delay;
-      if (p == 8) begin : g_top
-        always @(posedge clk) begin
-          nonzero_delay  <= nonzero[p];
-          negative_delay <= negative[p] ^ below;
-        end
-      end else begin : g_below
-        always @(posedge clk) begin
-          nonzero_delay  <= {nonzero_delay[7-p:0], nonzero[p]};
-          negative_delay <= {negative_delay[7-p:0], negative[p] ^ below};
-        end
-      end
-      assign plane_nonzero[p]  = nonzero_delay[8-p];
-      assign plane_negative[p] = negative_delay[8-p];
-    end
-  endgenerate
-
   wire [1:0] bounds_slot;
   wire [3:0] bounds_plane;
   wire [8:0] previous;
@@ -79,10 +46,9 @@ module shw_tmac_row_edge (
   wire       entry_enable;
   wire       entry_negative;
 
-  shw_plane_lists #(.INDEX_W(8)) u_lists (
-    .clk(clk), .rst(rst),
-    .append(plane_valid & plane_nonzero), .negative(plane_negative),
-    .write_value(write_value),
+  shw_tr_row_front #(.INDEX_W(8)) u_front (
+    .clk(clk), .rst(rst), .code(code), .code_signed(code_signed), .code_hese(code_hese),
+    .plane_valid(plane_valid), .write_value(write_value),
     .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
     .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
     .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),

@@ -60,8 +60,7 @@ module shw_tr_engine #(
   output wire [COLS*32-1:0] out_acc
 );
   localparam INDEX_W = (DEPTH == 512) ? 9 : (DEPTH == 1024) ? 10 : 8;
-  localparam ROW_W   = (ROWS <= 2) ? 1 : (ROWS <= 4) ? 2 : (ROWS <= 8) ? 3 : (ROWS <= 16) ? 4
-                     : (ROWS <= 32) ? 5 : 6;
+  localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
 

@@ -1,7 +1,7 @@
 // shw_tr_row_edge: one streamed row, from 8-bit codes to the operations of its cells.
 //
-// Encoder (HESE or binary) -> skew (plane p waits 8 - p cycles) -> plane lists with group reveal ->
-// sequencer. Control that all rows share (value, visit, index) comes from shw_tr_loader.
+// Front (codes to plane lists, shw_tr_row_front) -> sequencer (shw_term_sequencer). Control that all
+// rows share (value, visit, index) comes from shw_tr_loader.
 //
 // Parameters: INDEX_W  4..10         width of an index in a slice
 //             BLOCK    4, 8, 16, 32  terms sorted by sign together
@@ -41,39 +41,6 @@ module shw_tr_row_edge #(
   output wire                 op_fill,
   output wire [INDEX_W:0]     op_address
 );
-  wire       below     = code_signed & code[7];
-  wire [7:0] magnitude = (code ^ {8{below}}) + {7'd0, below};
-  wire [8:0] nonzero;
-  wire [8:0] negative;
-
-  shw_hese_encoder #(.W(8)) u_encoder (
-    .magnitude(magnitude), .hese(code_hese), .nonzero(nonzero), .negative(negative)
-  );
-
-  wire [8:0] plane_nonzero;
-  wire [8:0] plane_negative;
-
-  genvar p;
-  generate
-    for (p = 0; p < 9; p = p + 1) begin : g_skew
-      reg [8-p:0] nonzero_delay;
-      reg [8-p:0] negative_delay;
-      if (p == 8) begin : g_top
-        always @(posedge clk) begin
-          nonzero_delay  <= nonzero[p];
-          negative_delay <= negative[p] ^ below;
-        end
-      end else begin : g_below
-        always @(posedge clk) begin
-          nonzero_delay  <= {nonzero_delay[7-p:0], nonzero[p]};
-          negative_delay <= {negative_delay[7-p:0], negative[p] ^ below};
-        end
-      end
-      assign plane_nonzero[p]  = nonzero_delay[8-p];
-      assign plane_negative[p] = negative_delay[8-p];
-    end
-  endgenerate
-
   wire [1:0]       bounds_slot;
   wire [3:0]       bounds_plane;
   wire [INDEX_W:0] previous;
@@ -84,10 +51,9 @@ module shw_tr_row_edge #(
   wire [INDEX_W:0] entry_value;
   wire             entry_negative;
 
-  shw_plane_lists #(.INDEX_W(INDEX_W)) u_lists (
-    .clk(clk), .rst(rst),
-    .append(plane_valid & plane_nonzero), .negative(plane_negative),
-    .write_value(write_value),
+  shw_tr_row_front #(.INDEX_W(INDEX_W)) u_front (
+    .clk(clk), .rst(rst), .code(code), .code_signed(code_signed), .code_hese(code_hese),
+    .plane_valid(plane_valid), .write_value(write_value),
     .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
     .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
     .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
