@@ -33,11 +33,12 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "rtl" / "codes").mkdir(parents=True)
     (tmp_path / "tb" / "top").mkdir(parents=True)
     (tmp_path / "tb" / "fusesoc").mkdir()
+    (tmp_path / "tb" / "lib").mkdir()
     (tmp_path / "rtl" / "codes" / "shw_leaf.v").write_text(MODULE.format(name="shw_leaf", body=""))
     body = "shw_leaf #(.W(W)) u_leaf (.a(a));"
     (tmp_path / "rtl" / "codes" / "shw_top.v").write_text(MODULE.format(name="shw_top", body=body))
     (tmp_path / "tb" / "top" / "cocotb_top.py").write_text("import streams\nimport cocotb\n")
-    (tmp_path / "tb" / "streams.py").write_text("import os\n")
+    (tmp_path / "tb" / "lib" / "streams.py").write_text("import os\n")
     save(
         tmp_path,
         {
@@ -135,7 +136,7 @@ def test_cores(root):
     assert core["filesets"]["rtl"]["depend"] == ["shiftwork:codes:shw_leaf:0.1.0"]
     assert set(core["targets"]) == {"default", "lint", "lint_verible", "sim", "sim_icarus"}
     copied = [next(iter(file)) for file in core["filesets"]["tb"]["files"]]
-    assert copied == ["tb/fusesoc/fusesoc_session.py", "tb/streams.py", "tb/top/cocotb_top.py"]
+    assert copied == ["tb/fusesoc/fusesoc_session.py", "tb/lib/streams.py", "tb/top/cocotb_top.py"]
     for name in core["filesets"]["rtl"]["files"]:
         assert (root / "fusesoc_cores" / name).is_file()
 
