@@ -6,9 +6,9 @@ A stream with prefix `in` has the signals `in_valid`, `in_ready` and one signal 
 rising clock edge and drive at the falling one. While `rst` is high they are idle and check nothing; `rst` and other
 inputs have to change at the falling edge, too.
 
-Checks, which fail the running test: what a reset holds low is low (`start`), `valid` is never X, an offered beat neither
-vanishes nor changes before it is taken (sink), and `ready` is never X (source). A `valid` that waits for `ready` never
-meets the pattern "after_valid", so `StreamSink.receive` runs into its timeout.
+Checks, which fail the running test: what a reset holds low is low (`start`), `valid` is never X, an offered beat
+neither vanishes nor changes before it is taken (sink), and `ready` is never X (source). A `valid` that waits for
+`ready` never meets the pattern "after_valid", so `StreamSink.receive` runs into its timeout.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def boundary_lanes(generator: random.Random) -> list[tuple[Lane, int]]:
     """
     cases: list[tuple[Lane, int]] = []
     factors = np.arange(1, 1 << 16)
-    needed = [*((shift, None) for shift in range(1, 48)), *((None, place) for place in range(48))] * 8
+    needed = [*((shift, None) for shift in range(1, 48)), *((None, place) for place in range(48))] * 3
     while needed:
         shift, place = needed[-1]
         if shift is None:
