@@ -163,7 +163,7 @@ def simulate(
             module=module,
             verilog_sources=paths,
             parameters=words,
-            python_search=[str(test_file.parent), str(ROOT / "tb")],
+            python_search=[str(test_file.parent), str(ROOT / "tb" / "lib")],
             compile_args=list(LANGUAGE[simulator]),
             sim_build=str(folder),
             timescale=TIMESCALE,

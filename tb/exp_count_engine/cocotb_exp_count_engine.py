@@ -8,14 +8,14 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import FallingEdge, Timer
+from cocotb.triggers import FallingEdge
 from numpy.typing import NDArray
 
 from exp_tiles import KINDS, CodePins, codes
 from shiftwork.codes.exponential import Exponential, pack, radius, resize
 from shiftwork.golden import exp_units
 from shiftwork.golden.exp_units import PairTables
-from tiles import STALLS, Run, Tile, TileBench
+from tiles import Run, Tile, TileBench
 
 AMOUNT = int(os.environ.get("AMOUNT", "1"))
 TOP = (1 << 16) - 1
@@ -97,21 +97,14 @@ async def extremes(dut) -> None:
 async def random_tiles_under_stalls(dut) -> None:
     """Codes of every kind, negative zeros among them, under every pair of stall patterns."""
     bench = await start(dut)
-    compared = 0
-    pairs = [*itertools.product(STALLS, STALLS), ("none", "late")]
-    for source, sink in pairs:
-        compared += len((await bench.check([tile(bench) for _ in range(3 * AMOUNT)], source, sink)).results)
-    assert compared == len(pairs) * 3 * AMOUNT
+    await bench.under_stalls(lambda: [tile(bench) for _ in range(3 * AMOUNT)], late=True)
 
 
 @cocotb.test()
 async def stalls_do_not_change_a_bit(dut) -> None:
     bench = await start(dut)
     tiles = [tile(bench, length) for length in (1, 1, 9, 2, 30, 1)]
-    first = (await bench.check(tiles)).results
-    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
-        again = (await bench.run(tiles, source, sink)).results
-        assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    await bench.same_under_stalls(tiles)
 
 
 @cocotb.test()
@@ -217,31 +210,12 @@ async def tables_wait_between_slices(dut) -> None:
     assert (pins.result(seen) == pins.expected(one)).all()
 
 
-async def watch_outputs(dut) -> None:
-    """In every cycle, move each input while the clock is low: no output may follow."""
-    inputs = [dut.in_valid, dut.in_last, dut.out_ready, dut.in_row, dut.in_col, dut.table_valid, dut.table_data]
-
-    def outputs() -> tuple[int, ...]:
-        valid = int(dut.out_valid.value)
-        return int(dut.in_ready.value), int(dut.table_ready.value), valid, int(dut.out_acc.value) if valid else 0
-
-    while True:
-        await FallingEdge(dut.clk)
-        await Timer(1, "ns")
-        before, kept = outputs(), [int(handle.value) for handle in inputs]
-        for handle, value in zip(inputs, kept, strict=True):
-            handle.value = value ^ ((1 << len(handle)) - 1)
-            await Timer(100, "ps")
-            assert outputs() == before, f"an output follows {handle._name}"
-        for handle, value in zip(inputs, kept, strict=True):
-            handle.value = value
-
-
 @cocotb.test()
 async def outputs_depend_on_registers_alone(dut) -> None:
     """`in_ready`, `table_ready`, `out_valid` and results follow no input within a cycle."""
     bench = await start(dut)
-    watch = cocotb.start_soon(watch_outputs(dut))
+    inputs = [dut.in_valid, dut.in_last, dut.out_ready, dut.in_row, dut.in_col, dut.table_valid, dut.table_data]
+    watch = cocotb.start_soon(bench.watch_outputs(inputs))
     await bench.check([tile(bench, length) for length in (1, 20, 3)], "random", "random")
     assert not watch.done()
     watch.cancel()
@@ -252,12 +226,7 @@ async def results_wait_for_the_sink(dut) -> None:
     """A sink that is never ready stops the source; nothing is lost when it wakes up."""
     bench = await start(dut)
     tiles = [tile(bench, length) for length in (2, 30, 1, 60)]
-    blocked = await bench.run(tiles, "none", "blocked", stop=1400)
-    assert blocked.results == []
-    assert not int(dut.in_ready.value)
-    assert int(dut.out_valid.value), "out_valid waits for out_ready"
-    await bench.reset()
-    await bench.check(tiles, "none", "late")
+    await bench.wait_for_the_sink(tiles, stop=1400)
 
 
 @cocotb.test()
@@ -271,6 +240,6 @@ async def reset_in_mid_stream(dut) -> None:
     for stop in moments:
         sink = bench.rng.choice(("none", "random", "blocked"))
         await bench.run([tile(bench, 10) for _ in range(4)], "none", sink, stop=stop)
-        await bench.reset()
-        assert not int(dut.in_ready.value)
+        assert await bench.cycles_until_ready() == moves
+        assert int(dut.table_ready.value), "no tile is inside"
         await scheduled(bench, [tile(bench, bench.rng.choice((1, 4)))])

@@ -4,13 +4,15 @@
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 
-from streams import STALLS, StreamSink, StreamSource, reset, rng, start
+from stream_bench import StreamBench
+from streams import StreamSink, StreamSource, rng, start
 
 
-async def begin(dut, source_stall: str = "none", sink_stall: str = "none") -> tuple[StreamSource, StreamSink]:
-    await start(dut, in_valid=0, in_data=0, out_ready=0)
+async def begin(dut) -> StreamBench:
+    bench = StreamBench(dut, (["data"], ["data"]))
+    await bench.begin(low=["level"])
     cocotb.start_soon(check_level(dut))
-    return StreamSource(dut, "in", ["data"], stall=source_stall), StreamSink(dut, "out", ["data"], stall=sink_stall)
+    return bench
 
 
 async def check_level(dut) -> None:
@@ -31,28 +33,21 @@ def beats(dut, generator, count: int) -> list[dict[str, int]]:
     return [{"data": generator.getrandbits(len(dut.in_data))} for _ in range(count)]
 
 
+def pairs(dut):
+    """What enters leaves."""
+    return lambda generator, count: (beats(dut, generator, count),) * 2
+
+
 @cocotb.test()
 async def stalls(dut) -> None:
-    generator = rng("stalls")
-    source, sink = await begin(dut)
-    for source_stall in STALLS:
-        for sink_stall in (*STALLS, "after_valid"):
-            source.set_stall(source_stall)
-            sink.set_stall(sink_stall)
-            sink.clear()
-            sent = beats(dut, generator, 4 * int(dut.DEPTH.value) + 50)
-            source.send(sent)
-            await sink.expect(sent)
+    bench = await begin(dut)
+    await bench.stalls(pairs(dut), 4 * int(dut.DEPTH.value) + 50)
 
 
 @cocotb.test()
 async def latency_and_throughput(dut) -> None:
-    source, sink = await begin(dut)
-    sent = beats(dut, rng("rate"), 5 * int(dut.DEPTH.value))
-    source.send(sent)
-    await sink.expect(sent)
-    assert source.cycles == list(range(source.cycles[0], source.cycles[0] + len(sent)))
-    assert sink.cycles == [cycle + 1 for cycle in source.cycles]
+    bench = await begin(dut)
+    await bench.rate(pairs(dut), 5 * int(dut.DEPTH.value), latency=1)
 
 
 @cocotb.test()
@@ -76,14 +71,5 @@ async def capacity(dut) -> None:
 
 @cocotb.test()
 async def reset_in_mid_stream(dut) -> None:
-    generator = rng("reset")
-    source, sink = await begin(dut, "random", "random")
-    for _ in range(30):
-        source.send(beats(dut, generator, 60))
-        await ClockCycles(dut.clk, generator.randint(1, 60))
-        await reset(dut, source, sink)
-        assert not int(dut.out_valid.value)
-        sent = beats(dut, generator, 5)
-        source.send(sent)
-        await sink.expect(sent)
-        sink.clear()
+    bench = await begin(dut)
+    await bench.resets(pairs(dut), 60, 30)

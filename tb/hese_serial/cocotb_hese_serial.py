@@ -4,10 +4,9 @@
 from functools import cache
 
 import cocotb
-from cocotb.triggers import ClockCycles
 
 from shiftwork.codes import terms
-from streams import STALLS, StreamSink, StreamSource, reset, rng, start
+from stream_bench import StreamBench
 
 Word = tuple[int, int]  # (magnitude, number of bits)
 
@@ -26,44 +25,46 @@ def digits(word: Word) -> list[dict[str, int]]:
     ]
 
 
-async def begin(dut, source_stall: str = "none", sink_stall: str = "none") -> tuple[StreamSource, StreamSink]:
-    await start(dut, in_valid=0, in_bit=0, in_last=0, out_ready=0)
-    source = StreamSource(dut, "in", ["bit", "last"], stall=source_stall)
-    sink = StreamSink(dut, "out", ["nonzero", "negative", "first", "last"], stall=sink_stall)
-    return source, sink
+async def begin(dut) -> StreamBench:
+    bench = StreamBench(dut, (["bit", "last"], ["nonzero", "negative", "first", "last"]))
+    await bench.begin()
+    return bench
 
 
-async def check(source: StreamSource, sink: StreamSink, words: list[Word]) -> None:
-    source.send(beat for word in words for beat in bits(word))
-    await sink.expect([beat for word in words for beat in digits(word)])
+def beats(words: list[Word]) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+    return [beat for word in words for beat in bits(word)], [beat for word in words for beat in digits(word)]
+
+
+def random_words(generator, count: int) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+    widths = [generator.randint(1, 16) for _ in range(count)]
+    return beats([(generator.getrandbits(width), width) for width in widths])
 
 
 @cocotb.test()
 async def every_word_of_every_width(dut) -> None:
     """All words of 1 to 8 bits back to back, without stalls: W + 1 cycles per word, one digit in each."""
-    source, sink = await begin(dut)
-    await check(source, sink, [(value, width) for width in range(1, 9) for value in range(1 << width)])
+    bench = await begin(dut)
+    sink = bench.sink
+    await bench.check(beats([(value, width) for width in range(1, 9) for value in range(1 << width)]))
     assert sink.cycles == list(range(sink.cycles[0], sink.cycles[0] + len(sink.cycles)))
 
 
 @cocotb.test()
 async def stalls(dut) -> None:
-    generator = rng("stalls")
-    source, sink = await begin(dut)
-    for source_stall in STALLS:
-        for sink_stall in (*STALLS, "after_valid"):
-            source.set_stall(source_stall)
-            sink.set_stall(sink_stall)
-            sink.clear()
-            widths = [generator.randint(1, 16) for _ in range(40)]
-            extremes = [(0, 8), (255, 8), (0, 1), (1, 1), (0xFFFF, 16), (0x5555, 16), (0xAAAA, 16)]
-            await check(source, sink, extremes + [(generator.getrandbits(width), width) for width in widths])
+    bench = await begin(dut)
+    extremes = beats([(0, 8), (255, 8), (0, 1), (1, 1), (0xFFFF, 16), (0x5555, 16), (0xAAAA, 16)])
+
+    def words(generator, count: int):
+        return tuple(a + b for a, b in zip(extremes, random_words(generator, count), strict=True))
+
+    await bench.stalls(words, 40)
 
 
 @cocotb.test()
 async def latency(dut) -> None:
     """Digit i stands at the output one cycle after bit i + 1 was taken, the last two follow in the next cycles."""
-    source, sink = await begin(dut)
+    bench = await begin(dut)
+    source, sink = bench.source, bench.sink
     source.send(bits((0b1011, 4)))
     await sink.receive(5)
     assert source.cycles == list(range(source.cycles[0], source.cycles[0] + 4))
@@ -72,12 +73,5 @@ async def latency(dut) -> None:
 
 @cocotb.test()
 async def reset_inside_a_word(dut) -> None:
-    generator = rng("reset")
-    source, sink = await begin(dut, "random", "random")
-    for _ in range(30):
-        source.send(beat for _ in range(4) for beat in bits((generator.getrandbits(8), 8)))
-        await ClockCycles(dut.clk, generator.randint(1, 30))
-        await reset(dut, source, sink)
-        assert not int(dut.out_valid.value)
-        await check(source, sink, [(generator.getrandbits(8), 8) for _ in range(3)])
-        sink.clear()
+    bench = await begin(dut)
+    await bench.resets(random_words, 20, 40)

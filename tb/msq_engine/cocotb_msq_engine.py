@@ -6,12 +6,11 @@ import os
 
 import cocotb
 import numpy as np
-from cocotb.triggers import FallingEdge, Timer
 
 from msq_tiles import COL_EXTREMES, NEGATIVE_ZERO, ROW_EXTREMES, MsqConfig, MsqPins, random_config, random_tile
 from shiftwork.compile.engine import MsqEngine
 from shiftwork.compile.msq_cycles import predict_msq_cycles
-from tiles import STALLS, Run, Tile, TileBench
+from tiles import Run, Tile, TileBench
 
 AMOUNT = int(os.environ.get("AMOUNT", "2"))
 THOROUGH = AMOUNT > 4
@@ -118,21 +117,14 @@ async def sums_up_to_the_documented_bound(dut) -> None:
 async def random_tiles_under_stalls(dut) -> None:
     """Kinds of rows and the columns' sign change from tile to tile under every pair of stall patterns."""
     bench = await start(dut)
-    compared = 0
-    pairs = [*itertools.product(STALLS, STALLS), ("none", "late")]
-    for source, sink in pairs:
-        compared += len((await bench.check([tile(bench) for _ in range(3 * AMOUNT)], source, sink)).results)
-    assert compared == len(pairs) * 3 * AMOUNT
+    await bench.under_stalls(lambda: [tile(bench) for _ in range(3 * AMOUNT)], late=True)
 
 
 @cocotb.test()
 async def stalls_do_not_change_a_bit(dut) -> None:
     bench = await start(dut)
     tiles = [tile(bench, beats=beats) for beats in (1, 1, 9, 2, 30, 1)]
-    first = (await bench.check(tiles)).results
-    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
-        again = (await bench.run(tiles, source, sink)).results
-        assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    await bench.same_under_stalls(tiles)
 
 
 def schedule(pins: MsqPins, tiles: list[Tile]) -> list[int]:
@@ -184,31 +176,12 @@ async def mixed_lengths_leave_on_schedule(dut) -> None:
         await scheduled(bench, [tile(bench) for _ in range(8)])
 
 
-async def watch_outputs(dut) -> None:
-    """In every cycle, move each input while the clock is low: no output may follow."""
-    inputs = [dut.in_valid, dut.in_last, dut.out_ready, dut.cfg_col_signed, dut.cfg_row_sp2, dut.in_row, dut.in_col]
-
-    def outputs() -> tuple[int, int, int]:
-        valid = int(dut.out_valid.value)
-        return int(dut.in_ready.value), valid, int(dut.out_acc.value) if valid else 0
-
-    while True:
-        await FallingEdge(dut.clk)
-        await Timer(1, "ns")
-        before, kept = outputs(), [int(handle.value) for handle in inputs]
-        for handle, value in zip(inputs, kept, strict=True):
-            handle.value = value ^ ((1 << len(handle)) - 1)
-            await Timer(100, "ps")
-            assert outputs() == before, f"an output follows {handle._name}"
-        for handle, value in zip(inputs, kept, strict=True):
-            handle.value = value
-
-
 @cocotb.test()
 async def outputs_depend_on_registers_alone(dut) -> None:
     """`in_ready`, `out_valid` and results follow no input within a cycle: not `in_valid`, not `out_ready`."""
     bench = await start(dut)
-    watch = cocotb.start_soon(watch_outputs(dut))
+    inputs = [dut.in_valid, dut.in_last, dut.out_ready, dut.cfg_col_signed, dut.cfg_row_sp2, dut.in_row, dut.in_col]
+    watch = cocotb.start_soon(bench.watch_outputs(inputs))
     waited = 0
     for source, sink in (("none", "none"), ("random", "random"), ("none", "periodic")):
         run = await bench.check([tile(bench, beats=beats) for beats in (1, 2, 1, 12, 1)], source, sink)
@@ -224,13 +197,8 @@ async def results_wait_for_the_sink(dut) -> None:
     bench = await start(dut)
     for beats in (1, 60):
         tiles = [tile(bench, beats=beats) for _ in range(60 // beats + 4)]
-        blocked = await bench.run(tiles, "none", "blocked", stop=400)
-        assert blocked.results == []
-        assert not int(dut.in_ready.value)
-        assert int(dut.out_valid.value), "out_valid waits for out_ready"
+        await bench.wait_for_the_sink(tiles, stop=400)
         assert not int(dut.cfg_error.value)
-        await bench.reset()
-        await bench.check(tiles, "none", "late")
 
 
 @cocotb.test()

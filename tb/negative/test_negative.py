@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeded bugs: the tests of a block must fail on a broken copy of it, and pass on an unbroken one."""
+"""Seeded bugs: the tests of a block must fail on a broken copy of it, and pass on an unbroken one.
+
+They stand beside the tests that catch them, in tb/<folder>/mutants.yml. Each replaces one exact text of a source:
+  find, replace  a text that occurs once in the source, and what stands there instead
+  block          optional: the block that it breaks, where that is not shw_<folder>
+  file           optional: the source relative to rtl/, where that is not the one of the block
+  select         optional: expression that picks among the pytest tests of the folder
+  tests          optional: regular expression that picks among its cocotb tests
+  quick          optional: true for the few that `make test` runs as well
+"""
 
 from __future__ import annotations
 
@@ -22,6 +31,7 @@ WORK = ROOT / "build" / "negative"
 
 @dataclass(frozen=True)
 class Mutant:
+    folder: str
     block: str
     file: str
     find: str
@@ -31,13 +41,21 @@ class Mutant:
     quick: bool = False
 
 
-MUTANTS = [Mutant(**entry) for entry in yaml.safe_load((Path(__file__).parent / "mutants.yml").read_text())]
+def mutants_in(path: Path) -> list[Mutant]:
+    """The seeded bugs of one mutants.yml."""
+    found = []
+    for entry in yaml.safe_load(path.read_text()):
+        block = entry.get("block", f"{manifest.PREFIX}{path.parent.name}")
+        file = manifest.load().blocks[block].file
+        found.append(Mutant(path.parent.name, **{"block": block, "file": file, **entry}))
+    return found
 
 
-def run_tests(name: str, block: str, source: Path, select: str = "", tests: str = "") -> tuple[int, str]:
-    """Exit code and output of the quick tests of a block on Icarus, with the sources of `source`."""
-    folder = manifest.load().blocks[block].testbench
-    assert folder, f"{block} has no testbench"
+MUTANTS = [mutant for path in sorted((ROOT / "tb").glob("*/mutants.yml")) for mutant in mutants_in(path)]
+
+
+def run_tests(name: str, folder: str, source: Path, select: str = "", tests: str = "") -> tuple[int, str]:
+    """Exit code and output of the quick tests of a folder on Icarus, with the sources of `source`."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-o", f"cache_dir={WORK / name}", "-p", "no:xdist"]
     command += ["-m", "not full", "-k", f"not illegal and ({select})" if select else "not illegal", f"tb/{folder}"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COCOTB_", "WAVES"))}
@@ -73,15 +91,15 @@ def test_mutant_is_killed(mutant: Mutant, copy: tuple[str, Path]):
     text = source.read_text()
     assert text.count(mutant.find) == 1, f"{mutant.file} holds {text.count(mutant.find)} times: {mutant.find}"
     source.write_text(text.replace(mutant.find, mutant.replace))
-    code, log = run_tests(name, mutant.block, rtl, mutant.select, mutant.tests)
-    assert code == 1, f"the tests of {mutant.block} pass with the bug in, or did not run (exit code {code}):\n{log}"
+    code, log = run_tests(name, mutant.folder, rtl, mutant.select, mutant.tests)
+    assert code == 1, f"the tests of {mutant.folder} pass with the bug in, or did not run (exit code {code}):\n{log}"
     assert re.search(r"^cocotb_\w+\.\w+: ", log, re.MULTILINE), f"not a cocotb test, but something else failed:\n{log}"
     assert "iverilog ended with exit code" not in log, log
 
 
 def test_unbroken_copy_passes(copy: tuple[str, Path]):
     name, rtl = copy
-    code, log = run_tests(name, "shw_plane_lists", rtl)
+    code, log = run_tests(name, "plane_lists", rtl)
     assert code == 0, log
 
 

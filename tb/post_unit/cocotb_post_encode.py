@@ -7,26 +7,13 @@ from typing import Any, NamedTuple
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
+from post_ports import ENTERS, LEAVES
 
 from shiftwork.codes import exponential
 from shiftwork.tensors import arithmetic
-from streams import STALLS, StreamSink, StreamSource, pack, reset, rng, start
+from stream_bench import StreamBench
+from streams import STALLS, StreamSource, pack, rng
 
-FIELDS = (
-    "last",
-    "acc",
-    "bias",
-    "bias_shift",
-    "shortcut",
-    "shortcut_shift",
-    "factor",
-    "shift",
-    "cfg_relu",
-    "cfg_shortcut_enable",
-    "cfg_shortcut_signed",
-    "cfg_low",
-    "cfg_high",
-)
 Beats = list[dict[str, int]]
 
 
@@ -49,16 +36,15 @@ class Lane(NamedTuple):
     shortcut_shift: int = 0
 
 
-class Bench:
+class Bench(StreamBench):
     """The unit, a source of beats, one of table words, and a sink."""
 
     def __init__(self, dut: Any, generator: random.Random) -> None:
-        self.dut, self.generator = dut, generator
+        super().__init__(dut, (ENTERS, LEAVES))
+        self.generator = generator
         self.lanes, self.bits, self.width = int(dut.LANES.value), len(dut.table_address), len(dut.table_data)
         self.top = (1 << (self.width - 1)) - 1
-        self.source = StreamSource(dut, "in", FIELDS)
         self.tables = StreamSource(dut, "table", ("select", "address", "data"))
-        self.sink = StreamSink(dut, "out", ("last", "code", "sum"))
 
     def layer(self) -> Layer:
         """Thresholds of any size, levels with the largest magnitude, of any n."""
@@ -108,7 +94,7 @@ class Bench:
             "cfg_relu": relu,
             "cfg_shortcut_enable": enable,
         }
-        handles = {name: getattr(self.dut, name if name.startswith("cfg") else f"in_{name}") for name in FIELDS}
+        handles = {name: getattr(self.dut, name if name.startswith("cfg") else f"in_{name}") for name in ENTERS}
         ports |= {name: generator.getrandbits(len(handle)) for name, handle in handles.items() if name not in ports}
         limits = layer.limits[: layer.high + exponential.radius(layer.bits)]
         found = exponential.encode_thresholds(sums, limits, layer.bits, bool(relu))
@@ -142,24 +128,19 @@ class Bench:
 
 
 async def begin(dut: Any, salt: str) -> Bench:
-    await start(dut, in_valid=0, table_valid=0, out_ready=0)
-    return Bench(dut, rng(salt))
+    bench = Bench(dut, rng(salt))
+    await bench.begin()
+    return bench
 
 
 @cocotb.test()
 async def stalls(dut) -> None:
     """Every beat has its own operands, shortcut shifts and configuration; new tables for every pattern."""
     bench = await begin(dut, "stalls")
-    for source_stall in STALLS:
-        for sink_stall in (*STALLS, "after_valid"):
-            layer = bench.layer()
-            await bench.load(layer)
-            bench.source.set_stall(source_stall)
-            bench.sink.set_stall(sink_stall)
-            bench.sink.clear()
-            sent, wanted = bench.beats(layer, 40)
-            bench.source.send(sent)
-            await bench.sink.expect(wanted)
+    for _ in bench.every_stall():
+        layer = bench.layer()
+        await bench.load(layer)
+        await bench.check(bench.beats(layer, 40))
 
 
 @cocotb.test()
@@ -167,12 +148,7 @@ async def latency_and_throughput(dut) -> None:
     bench = await begin(dut, "rate")
     layer = bench.layer()
     await bench.load(layer)
-    sent, wanted = bench.beats(layer, 50)
-    bench.source.send(sent)
-    await bench.sink.expect(wanted)
-    first = bench.source.cycles[0]
-    assert bench.source.cycles == list(range(first, first + 50))
-    assert bench.sink.cycles == [cycle + 2 + bench.bits for cycle in bench.source.cycles]
+    await bench.rate(lambda _, count: bench.beats(layer, count), 50, 2 + bench.bits)
 
 
 @cocotb.test()
@@ -222,14 +198,4 @@ async def reset_in_mid_stream(dut) -> None:
     bench = await begin(dut, "reset")
     layer = bench.layer()
     await bench.load(layer)
-    bench.source.set_stall("random")
-    bench.sink.set_stall("random")
-    for _ in range(20):
-        bench.source.send(bench.beats(layer, 20)[0])
-        await ClockCycles(dut.clk, bench.generator.randint(1, 40))
-        await reset(dut, bench.source, bench.tables, bench.sink)
-        assert not int(dut.out_valid.value)
-        sent, wanted = bench.beats(layer, 3)
-        bench.source.send(sent)
-        await bench.sink.expect(wanted)
-        bench.sink.clear()
+    await bench.resets(lambda _, count: bench.beats(layer, count), 30, 20)

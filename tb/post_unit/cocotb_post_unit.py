@@ -3,32 +3,19 @@
 
 import os
 import random
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles
+from post_ports import ENTERS, LEAVES
 
 from shiftwork.tensors import arithmetic
-from streams import STALLS, StreamSink, StreamSource, pack, reset, rng, start
+from stream_bench import StreamBench
+from streams import pack, rng
 
 SCALE = os.environ.get("REQUANT", "shift") == "scale"
 LATENCY = 7 if SCALE else 6
-FIELDS = (
-    "last",
-    "acc",
-    "bias",
-    "bias_shift",
-    "shortcut",
-    "shortcut_shift",
-    "factor",
-    "shift",
-    "cfg_relu",
-    "cfg_shortcut_enable",
-    "cfg_shortcut_signed",
-    "cfg_low",
-    "cfg_high",
-)
 LIMITS = ((-128, 127), (0, 255), (0, 96), (0, 15), (-8, 7), (-256, 255))
 LARGEST = (1 << 31) - 1
 
@@ -119,53 +106,47 @@ def result(lanes: list[Lane], relu: int, enable: int, low: int, high: int, last:
     return {"last": last, "code": pack(codes.tolist(), 8), "sum": pack(sums, 32)}
 
 
-def random_beats(dut: Any, generator: random.Random, count: int) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+def random_beats(
+    lane_count: int, generator: random.Random, count: int
+) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
     sent, wanted = [], []
     for _ in range(count):
         relu, enable, signed, last = (generator.randrange(2) for _ in range(4))
         low, high = generator.choice(LIMITS)
-        lanes = [random_lane(generator, bool(signed), bool(enable)) for _ in range(int(dut.LANES.value))]
+        lanes = [random_lane(generator, bool(signed), bool(enable)) for _ in range(lane_count)]
         sent.append(make_beat(lanes, relu, enable, signed, low, high, last))
         wanted.append(result(lanes, relu, enable, low, high, last))
     return sent, wanted
 
 
-async def begin(dut, source_stall: str = "none", sink_stall: str = "none") -> tuple[StreamSource, StreamSink]:
-    await start(dut, in_valid=0, table_valid=0, out_ready=0)
-    source = StreamSource(dut, "in", FIELDS, stall=source_stall)
-    return source, StreamSink(dut, "out", ["last", "code", "sum"], stall=sink_stall)
+async def begin(dut) -> StreamBench:
+    bench = StreamBench(dut, (ENTERS, LEAVES))
+    await bench.begin(table_valid=0)
+    return bench
+
+
+def beats(dut):
+    return partial(random_beats, int(dut.LANES.value))
 
 
 @cocotb.test()
 async def stalls(dut) -> None:
     """Every beat has its own operands, shifts and configuration."""
-    generator = rng("stalls")
-    source, sink = await begin(dut)
-    for source_stall in STALLS:
-        for sink_stall in (*STALLS, "after_valid"):
-            source.set_stall(source_stall)
-            sink.set_stall(sink_stall)
-            sink.clear()
-            sent, wanted = random_beats(dut, generator, 150)
-            source.send(sent)
-            await sink.expect(wanted)
+    bench = await begin(dut)
+    await bench.stalls(beats(dut), 150)
 
 
 @cocotb.test()
 async def latency_and_throughput(dut) -> None:
-    source, sink = await begin(dut)
-    sent, wanted = random_beats(dut, rng("rate"), 50)
-    source.send(sent)
-    await sink.expect(wanted)
-    assert source.cycles == list(range(source.cycles[0], source.cycles[0] + 50))
-    assert sink.cycles == [cycle + LATENCY for cycle in source.cycles]
+    bench = await begin(dut)
+    await bench.rate(beats(dut), 50, LATENCY)
     assert not int(dut.table_ready.value), "there are no tables"
 
 
 @cocotb.test()
 async def published_vectors(dut) -> None:
     """docs/numerics.md section 2: 4280 -> 33, with the shortcut -13 << 7: 2616 -> 20; section 4: 3 2^15 / 2^16 -> 2."""
-    source, sink = await begin(dut)
+    bench = await begin(dut)
     cases: list[tuple[Lane, int, int, int]] = []  # lane, shortcut enabled, sum, code
     if SCALE:
         for lane, code in (
@@ -179,9 +160,9 @@ async def published_vectors(dut) -> None:
         cases += [(lane, 0, 4280, 33), (lane, 1, 2616, 20)]
     lanes = int(dut.LANES.value)
     for lane, enable, total, code in cases:
-        sink.clear()
-        source.send([make_beat([lane] * lanes, 0, enable, 1, -128, 127, 1)])
-        await sink.expect([{"last": 1, "code": pack([code] * lanes, 8), "sum": pack([total] * lanes, 32)}])
+        bench.sink.clear()
+        wanted = {"last": 1, "code": pack([code] * lanes, 8), "sum": pack([total] * lanes, 32)}
+        await bench.check(([make_beat([lane] * lanes, 0, enable, 1, -128, 127, 1)], [wanted]))
 
 
 def extreme_lanes() -> list[tuple[Lane, int]]:
@@ -210,30 +191,55 @@ def extreme_lanes() -> list[tuple[Lane, int]]:
     return cases
 
 
+def boundary_lanes(generator: random.Random) -> list[tuple[Lane, int]]:
+    """ "scale": lanes whose exact sum is the smallest that rounds to a code, or one less; whether shortcuts are signed.
+
+    The shortcut is given; product and code are chosen so that the sum comes out.
+    """
+    cases: list[tuple[Lane, int]] = []
+    factors = np.arange(1, 1 << 16)
+    needed = [*((shift, None) for shift in range(1, 48)), *((None, place) for place in range(48))] * 3
+    while needed:
+        shift, place = needed[-1]
+        if shift is None:
+            shift = max(1, min(47, place + generator.randint(-8, 8)))
+        elif place is None:
+            place = generator.randrange(48)
+        signed = generator.randrange(2)
+        shortcut = generator.choice((1, generator.randrange(256) - 128 * signed))
+        code = max(-127, min(127, (shortcut << place) >> shift)) + generator.randrange(2)
+        for total in ((code << shift) - (1 << (shift - 1)) - less for less in (0, 1)):
+            product = total - (shortcut << place)
+            fitting = factors[(product % factors == 0) & (abs(product) // factors <= LARGEST)]
+            if len(fitting):
+                factor = int(generator.choice(fitting))
+                cases.append((Lane(product // factor, 0, 0, shortcut, place, factor, shift), signed))
+                needed = needed[:-1]
+    return cases
+
+
+def alike(count: int, cases: list[tuple[Lane, int]]) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+    """Beats of `count` equal lanes, with and without ReLU, and what has to leave."""
+    both = [(lane, signed, relu) for lane, signed in cases for relu in (0, 1)]
+    sent = [make_beat([lane] * count, relu, 1, signed, -128, 127, 0) for lane, signed, relu in both]
+    return sent, [result([lane] * count, relu, 1, -128, 127, 0) for lane, _, relu in both]
+
+
 @cocotb.test()
 async def extremes(dut) -> None:
     """Largest sums with every shift, partial sums that wrap, every shortcut shift with the largest codes."""
-    source, sink = await begin(dut)
-    count = int(dut.LANES.value)
-    sent, wanted = [], []
-    for lane, signed in extreme_lanes():
-        for relu in (0, 1):
-            sent.append(make_beat([lane] * count, relu, 1, signed, -128, 127, 0))
-            wanted.append(result([lane] * count, relu, 1, -128, 127, 0))
-    source.send(sent)
-    await sink.expect(wanted)
+    bench = await begin(dut)
+    await bench.check(alike(int(dut.LANES.value), extreme_lanes()))
+
+
+@cocotb.test(skip=not SCALE)
+async def every_place_counts(dut) -> None:
+    """Sums on both sides of a rounding boundary, with every shift, every shortcut shift and factors of any size."""
+    bench = await begin(dut)
+    await bench.check(alike(int(dut.LANES.value), boundary_lanes(rng("places"))))
 
 
 @cocotb.test()
 async def reset_in_mid_stream(dut) -> None:
-    generator = rng("reset")
-    source, sink = await begin(dut, "random", "random")
-    for _ in range(20):
-        source.send(random_beats(dut, generator, 20)[0])
-        await ClockCycles(dut.clk, generator.randint(1, 40))
-        await reset(dut, source, sink)
-        assert not int(dut.out_valid.value)
-        sent, wanted = random_beats(dut, generator, 3)
-        source.send(sent)
-        await sink.expect(wanted)
-        sink.clear()
+    bench = await begin(dut)
+    await bench.resets(beats(dut), 30, 20)

@@ -4,47 +4,42 @@
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 
-from streams import STALLS, StreamSink, StreamSource, reset, rng, start
+from stream_bench import StreamBench
+from streams import rng, start
 
 
-async def begin(dut, source_stall: str = "none", sink_stall: str = "none") -> tuple[StreamSource, StreamSink]:
-    await start(dut, in_valid=0, in_data=0, out_ready=0)
-    return StreamSource(dut, "in", ["data"], stall=source_stall), StreamSink(dut, "out", ["data"], stall=sink_stall)
+async def begin(dut) -> StreamBench:
+    bench = StreamBench(dut, (["data"], ["data"]))
+    await bench.begin(low=["in_ready"])
+    return bench
 
 
 def beats(dut, generator, count: int) -> list[dict[str, int]]:
     return [{"data": generator.getrandbits(len(dut.in_data))} for _ in range(count)]
 
 
+def pairs(dut):
+    """What enters leaves."""
+    return lambda generator, count: (beats(dut, generator, count),) * 2
+
+
 @cocotb.test()
 async def stalls(dut) -> None:
-    generator = rng("stalls")
-    source, sink = await begin(dut)
-    for source_stall in STALLS:
-        for sink_stall in (*STALLS, "after_valid"):
-            source.set_stall(source_stall)
-            sink.set_stall(sink_stall)
-            sink.clear()
-            sent = beats(dut, generator, 200)
-            source.send(sent)
-            await sink.expect(sent)
+    bench = await begin(dut)
+    await bench.stalls(pairs(dut), 200)
 
 
 @cocotb.test()
 async def latency_and_throughput(dut) -> None:
-    source, sink = await begin(dut)
-    sent = beats(dut, rng("rate"), 100)
-    source.send(sent)
-    await sink.expect(sent)
-    assert source.cycles == list(range(source.cycles[0], source.cycles[0] + 100))
-    assert sink.cycles == [cycle + 1 for cycle in source.cycles]
+    bench = await begin(dut)
+    await bench.rate(pairs(dut), 100, latency=1)
 
 
 @cocotb.test()
 async def full_rate_after_a_stall(dut) -> None:
     """A sink that stops for one cycle costs one cycle."""
-    source, sink = await begin(dut)
-    sent = beats(dut, rng("one"), 60)
+    bench = await begin(dut)
+    source, sink, sent = bench.source, bench.sink, beats(dut, rng("one"), 60)
     source.send(sent)
     await sink.receive(20)
     sink.pause(1)
@@ -55,8 +50,8 @@ async def full_rate_after_a_stall(dut) -> None:
 @cocotb.test()
 async def two_beats_fit(dut) -> None:
     """While the output stalls, two beats enter, also when the second comes late."""
-    source, sink = await begin(dut)
-    sent = beats(dut, rng("fit"), 3)
+    bench = await begin(dut)
+    source, sink, sent = bench.source, bench.sink, beats(dut, rng("fit"), 3)
     sink.pause(40)
     source.send(sent[:1])
     await ClockCycles(dut.clk, 10)
@@ -85,14 +80,5 @@ async def ready_is_registered(dut) -> None:
 
 @cocotb.test()
 async def reset_in_mid_stream(dut) -> None:
-    generator = rng("reset")
-    source, sink = await begin(dut, "random", "random")
-    for _ in range(30):
-        source.send(beats(dut, generator, 40))
-        await ClockCycles(dut.clk, generator.randint(1, 40))
-        await reset(dut, source, sink)
-        assert not int(dut.out_valid.value)
-        sent = beats(dut, generator, 5)
-        source.send(sent)
-        await sink.expect(sent)
-        sink.clear()
+    bench = await begin(dut)
+    await bench.resets(pairs(dut), 40, 30)

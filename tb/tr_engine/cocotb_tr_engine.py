@@ -121,23 +121,15 @@ async def slice_sums_up_to_the_documented_bound(dut) -> None:
 async def random_tiles_under_stalls(dut) -> None:
     """Mode, group, rule and signs switch from tile to tile, without reset, under every pair of stall patterns."""
     bench = await start(dut)
-    compared = 0
-    for source in STALLS:
-        for sink in STALLS:
-            configs = [random_config(bench.rng, data_terms(bench)) for _ in range(AMOUNT)]
-            tiles = [tile(bench, config) for config in configs]
-            compared += len((await bench.check(tiles, source, sink)).results)
-    assert compared == 9 * AMOUNT
+    terms_kept = data_terms(bench)
+    await bench.under_stalls(lambda: [tile(bench, random_config(bench.rng, terms_kept)) for _ in range(AMOUNT)])
 
 
 @cocotb.test()
 async def stalls_do_not_change_a_bit(dut) -> None:
     bench = await start(dut)
     tiles = [tile(bench, random_config(bench.rng, data_terms(bench)), length) for length in (1, 30, 60)]
-    first = (await bench.check(tiles)).results
-    for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
-        again = (await bench.run(tiles, source, sink)).results
-        assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    await bench.same_under_stalls(tiles)
 
 
 @cocotb.test()
@@ -192,11 +184,7 @@ async def results_wait_for_the_sink(dut) -> None:
     for lengths in ((20,) * 8, (5, 5, 5, 2 * depth + 40)):
         configs = [replace(QT, hese=bool(n & 1)) for n in range(len(lengths))]
         tiles = [tile(bench, config, length) for config, length in zip(configs, lengths, strict=True)]
-        blocked = await bench.run(tiles, "none", "blocked", stop=3 * depth)
-        assert blocked.results == []
-        assert not int(dut.in_ready.value)
-        await bench.reset()
-        await bench.check(tiles, "none", "late")
+        await bench.wait_for_the_sink(tiles, stop=3 * depth)
 
 
 @cocotb.test()
@@ -221,14 +209,9 @@ async def reset_while_a_tile_ends(dut) -> None:
 
 
 @cocotb.test()
-async def ready_12_cycles_after_reset(dut) -> None:
+async def ready_after_reset(dut) -> None:
     bench = await start(dut)
-    await bench.reset()
-    cycles = 0
-    while not int(dut.in_ready.value):
-        await FallingEdge(dut.clk)
-        cycles += 1
-        assert cycles <= 12
+    assert await bench.cycles_until_ready() == 10
 
 
 async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> float:

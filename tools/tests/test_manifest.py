@@ -34,11 +34,12 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "rtl" / "codes").mkdir(parents=True)
     (tmp_path / "tb" / "top").mkdir(parents=True)
     (tmp_path / "tb" / "fusesoc").mkdir()
+    (tmp_path / "tb" / "lib").mkdir()
     (tmp_path / "rtl" / "codes" / "shw_leaf.v").write_text(MODULE.format(name="shw_leaf", body=""))
     body = "shw_leaf #(.W(W)) u_leaf (.a(a));"
     (tmp_path / "rtl" / "codes" / "shw_top.v").write_text(MODULE.format(name="shw_top", body=body))
     (tmp_path / "tb" / "top" / "cocotb_top.py").write_text("import streams\nimport cocotb\n")
-    (tmp_path / "tb" / "streams.py").write_text("import os\n")
+    (tmp_path / "tb" / "lib" / "streams.py").write_text("import os\n")
     save(
         tmp_path,
         {
@@ -167,7 +168,7 @@ def test_cores(two):
     assert core["filesets"]["rtl"]["depend"] == ["shiftwork:rtl:codes:0.1.0"]
     assert set(core["targets"]) == {"default", "lint_verible", "lint_top", "sim_top", "sim_icarus_top"}
     copied = [next(iter(file)) for file in core["filesets"]["tb_top"]["files"]]
-    assert copied == ["tb/streams.py", "tb/top/cocotb_top.py"]
+    assert copied == ["tb/lib/streams.py", "tb/top/cocotb_top.py"]
     for name in core["filesets"]["rtl"]["files"]:
         assert (folder / name).is_file()
     lower = yaml.safe_load((folder / "shw_codes.core").read_text().split("\n", 1)[1])

@@ -10,7 +10,8 @@
 //             COLS    1..1024  columns
 //             BITS    3..7     width of an exponent
 //             SUM_W   10..25   width of a class sum
-//             LEVEL_W 2..17    width of a level, two's complement; its negative has to fit as well
+//             LEVEL_W 2..17    width of a level: -(2^(LEVEL_W-1) - 1)..2^(LEVEL_W-1) - 1, since its
+//                              negative has to fit as well
 // Latency:    3 cycles from select to product. Throughput: 1 row per cycle. Backpressure: none.
 // Reset:      none; the levels are written before the first product.
 //
@@ -28,7 +29,7 @@ module shw_class_drain #(
   input  wire                            clk,
   input  wire                            level_write,     // writes a level
   input  wire [BITS-1:0]                 level_exponent,  // its exponent, in two's complement
-  input  wire [LEVEL_W-1:0]              level_value,     // two's complement
+  input  wire [LEVEL_W-1:0]              level_value,     // two's complement, not -2^(LEVEL_W-1)
   input  wire [ROWS*COLS*SUM_W-1:0]      sum,             // of all cells, column fastest, row 0 low
   input  wire [ROWS-1:0]                 capture,         // rows whose sums are kept
   input  wire                            select_valid,    // sums of a row have their turn

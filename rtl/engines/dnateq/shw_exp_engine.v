@@ -2,9 +2,10 @@
 //
 // Computes tiles of ROWS x COLS dot products of exponential codes under the tile-engine contract
 // (docs/architecture.md): sum over k of A[row code] * W[column code], exact modulo 2^48. Tables A
-// (levels of the row exponents, 17 bits) and W (values of all column codes, 13 bits, that of the
-// zero code is 0) enter through the table port and stay until written anew. The zero code of a row,
-// -2^(BITS-1), costs nothing: it never enters a list.
+// (levels of the row exponents, -65535..65535) and W (values of all column codes, -4096..4095, that
+// of the zero code is 0) enter through the table port and stay until written anew. A level has to
+// have a negative of 17 bits, which -65536 has not: negative classes take it. The zero code of a
+// row, -2^(BITS-1), costs nothing: it never enters a list.
 //
 // How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker
 // follows list after list; one operation per value names a column operand, which all cells of the
@@ -57,7 +58,7 @@ module shw_exp_engine #(
   output wire                     table_ready,        // the word is taken at the next edge
   input  wire                     table_select,       // 0: A, 1: W
   input  wire [BITS:0]            table_address,      // A: exponent, W: code
-  input  wire [16:0]              table_data,         // two's complement; W: 13 bits
+  input  wire [16:0]              table_data,         // two's complement; A: not -65536; W: 13 bits
   input  wire                     in_valid,
   output wire                     in_ready,
   input  wire                     in_last,

@@ -24,7 +24,7 @@
 //   output beat follows the last operation by 7 cycles or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while three slices or 2 * DEPTH values are in flight; out_valid waits for out_ready; any stall pattern
-//   gives the same bits. Reset: synchronous, drops tiles in flight, 12 cycles until in_ready.
+//   gives the same bits. Reset: synchronous, drops tiles in flight, 10 cycles until in_ready.
 // Bit order: row 0, column 0 in the low bits; lane count 1.
 //
 // SPDX-License-Identifier: Apache-2.0

@@ -12,7 +12,7 @@
 // Parameters: INDEX_W  8..10  DEPTH = 2^INDEX_W values per slice (a multiple of every legal group)
 //             TRUNCATE 0, 1   whether the engine can truncate data (0: cfg_data_terms must be 0)
 // Latency:    see above. Throughput: 1 beat per cycle within a group. Backpressure: in_ready depends on registers only.
-// Reset:      rst drops everything in flight; 12 cycles of initialisation follow with in_ready = 0.
+// Reset:      rst drops everything in flight; 10 cycles of initialisation follow with in_ready = 0.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none

@@ -53,12 +53,12 @@ def simulated(blocks: manifest.Manifest, block: manifest.Block) -> bool:
 
 
 def _python_files(folder: Path, module: str) -> list[Path]:
-    """The module and the modules beside it, or directly under tb/, that it imports, directly or not."""
+    """The module and the modules beside it, or in tb/lib, that it imports, directly or not."""
     found: list[Path] = []
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        path = next((p for p in (folder / f"{name}.py", folder.parent / f"{name}.py") if p.is_file()), None)
+        path = next((p for p in (folder / f"{name}.py", folder.parent / "lib" / f"{name}.py") if p.is_file()), None)
         if path is None or path in found:
             continue
         found.append(path)

@@ -10,18 +10,19 @@ rising edge transfers. Around the handshakes the bench drives noise: configurati
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cocotb
 import numpy as np
-from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, Timer
 from numpy.typing import NDArray
+
+import streams
 
 STALLS = ("none", "periodic", "random")
 LATE = 1500  # cycles after which a late sink wakes up
@@ -74,6 +75,8 @@ class Pins(ABC):
 
     CONFIG: tuple[str, ...]
     """Configuration ports."""
+    LOW: tuple[str, ...] = ("out_valid", "cfg_error", "in_ready")
+    """Outputs that a reset holds at 0."""
 
     def __init__(self, dut, rows: int) -> None:
         self.dut, self.clk = dut, dut.clk
@@ -161,19 +164,17 @@ class TileBench:
 
     async def begin(self) -> None:
         """Start the clock, drive every input, reset."""
-        cocotb.start_soon(Clock(self.dut.clk, 10, unit="ns").start())
         self.pins.idle()
-        await FallingEdge(self.dut.clk)
-        await self.reset()
+        await streams.start(self.dut, cycles=1, low=self.pins.LOW)
 
-    async def reset(self, cycles: int = 1) -> None:
-        dut = self.dut
-        dut.rst.value, dut.in_valid.value, dut.out_ready.value = 1, 0, 0
-        for _ in range(cycles):
-            await FallingEdge(dut.clk)
-        dut.rst.value = 0
-        assert not int(dut.out_valid.value), "a reset drops results"
-        assert not int(dut.cfg_error.value), "a reset clears cfg_error"
+    async def reset(self) -> None:
+        """One cycle; the beat that is offered in it is not taken."""
+        dut, pins = self.dut, self.pins
+        pins.noise(self.rng)
+        pins.pause(self.rng)
+        dut.rst.value, dut.in_valid.value, dut.out_ready.value = 1, 1, 0
+        await FallingEdge(dut.clk)
+        dut.rst.value, dut.in_valid.value = 0, 0
 
     async def run(
         self, tiles: list[Tile], source: str = "none", sink: str = "none", stop: int | None = None, settle: int = 20
@@ -270,3 +271,55 @@ class TileBench:
                     f"result {n} ({tile}): row {row} column {col} is {result[row, col]}, not {expected[row, col]}"
                 )
         return run
+
+    # What the tests of all engines share.
+
+    async def under_stalls(self, tiles: Callable[[], list[Tile]], late: bool = False) -> None:
+        """New tiles under every pair of stall patterns; late: also with a sink that wakes up late."""
+        for source, sink in [*itertools.product(STALLS, STALLS), *([("none", "late")] if late else [])]:
+            assert (await self.check(tiles(), source, sink)).results
+
+    async def same_under_stalls(self, tiles: list[Tile]) -> None:
+        """Stalls do not change a bit."""
+        first = (await self.check(tiles)).results
+        for source, sink in (("random", "none"), ("none", "random"), ("periodic", "periodic")):
+            again = (await self.run(tiles, source, sink)).results
+            assert all((a == b).all() for a, b in zip(first, again, strict=True))
+
+    async def wait_for_the_sink(self, tiles: list[Tile], stop: int) -> None:
+        """While the sink is not ready for `stop` cycles the source has to wait; once it is, nothing is lost."""
+        blocked = await self.run(tiles, "none", "blocked", stop=stop)
+        assert blocked.results == []
+        assert not int(self.dut.in_ready.value)
+        assert int(self.dut.out_valid.value), "out_valid waits for out_ready"
+        await self.reset()
+        await self.check(tiles, "none", "late")
+
+    async def cycles_until_ready(self) -> int:
+        """Cycles with `in_ready` low after a reset."""
+        await self.reset()
+        cycles = 0
+        while not int(self.dut.in_ready.value):
+            await FallingEdge(self.dut.clk)
+            cycles += 1
+        return cycles
+
+    async def watch_outputs(self, inputs: Sequence[Any]) -> None:
+        """In every cycle, move each input while the clock is low: no output may follow. Runs until it is cancelled."""
+        dut = self.dut
+        ready = [dut.in_ready, *([dut.table_ready] if hasattr(dut, "table_ready") else [])]
+
+        def outputs() -> tuple[int, ...]:
+            valid = int(dut.out_valid.value)
+            return *(int(handle.value) for handle in ready), valid, int(dut.out_acc.value) if valid else 0
+
+        while True:
+            await FallingEdge(dut.clk)
+            await Timer(1, "ns")
+            before, kept = outputs(), [int(handle.value) for handle in inputs]
+            for handle, value in zip(inputs, kept, strict=True):
+                handle.value = value ^ ((1 << len(handle)) - 1)
+                await Timer(100, "ps")
+                assert outputs() == before, f"an output follows {handle._name}"
+            for handle, value in zip(inputs, kept, strict=True):
+                handle.value = value

@@ -36,6 +36,7 @@ class MsqPins(Pins):
     """Operands of a tile are codes, 0..15. `units` has one name per row, `kinds` the kind of codes of each."""
 
     CONFIG = ("cfg_row_sp2", "cfg_col_signed")
+    LOW = ("out_valid", "cfg_error")
 
     def __init__(self, dut) -> None:
         self.fixed_rows, self.lanes = int(dut.FIXED_ROWS.value), int(dut.LANES.value)

@@ -6,9 +6,9 @@ A stream with prefix `in` has the signals `in_valid`, `in_ready` and one signal 
 rising clock edge and drive at the falling one. While `rst` is high they are idle and check nothing; `rst` and other
 inputs have to change at the falling edge, too.
 
-Checks, which fail the running test: `valid` is never X, an offered beat neither vanishes nor changes before it is taken
-(sink), and `ready` is never X (source). A `valid` that waits for `ready` never meets the pattern "after_valid", so
-`StreamSink.receive` runs into its timeout.
+Checks, which fail the running test: what a reset holds low is low (`start`), `valid` is never X, an offered beat
+neither vanishes nor changes before it is taken (sink), and `ready` is never X (source). A `valid` that waits for
+`ready` never meets the pattern "after_valid", so `StreamSink.receive` runs into its timeout.
 """
 
 from __future__ import annotations
@@ -48,20 +48,39 @@ def unpack(packed: int, width: int, lanes: int, *, signed: bool = False) -> list
     return [value - (1 << width) if signed and value >> (width - 1) else value for value in values]
 
 
-async def start(dut: Any, *, cycles: int = 3, **inputs: int) -> None:
-    """Drive `inputs`, start the clock `clk` and hold `rst` for `cycles` cycles."""
+async def watch_reset(dut: Any, low: Iterable[str]) -> None:
+    """Check that the ports `low` are 0 after every clock edge at which `rst` is high."""
+    ports = [getattr(dut, name) for name in low]
+    rising, falling = RisingEdge(dut.clk), FallingEdge(dut.clk)
+    while True:
+        if str(dut.rst.value) != "1":
+            await RisingEdge(dut.rst)
+        await rising
+        if not dut.rst.value:
+            continue
+        await falling
+        for port in ports:
+            assert set(str(port.value)) == {"0"}, f"{port._name} is {port.value} in reset"
+
+
+async def start(dut: Any, *, cycles: int = 3, low: Iterable[str] = (), **inputs: int) -> None:
+    """Drive `inputs`, start the clock `clk` and hold `rst` for `cycles` cycles.
+
+    low: outputs that have to be 0 in every reset, from its first edge until the cycle after its last one.
+    """
     for name, value in inputs.items():
         getattr(dut, name).value = value
     dut.clk.value = 0
     dut.rst.value = 1
+    cocotb.start_soon(watch_reset(dut, low))
     Clock(dut.clk, 10, unit="ns").start()
     await ClockCycles(dut.clk, cycles)
     await FallingEdge(dut.clk)
     dut.rst.value = 0
 
 
-async def reset(dut: Any, *streams: StreamSource | StreamSink, cycles: int = 2) -> None:
-    """Reset in mid-stream: what the sources hold and the sinks have received is dropped."""
+async def reset(dut: Any, *streams: StreamSource | StreamSink, cycles: int = 1) -> None:
+    """Reset in mid-stream: what the sources hold or offer and the sinks have received is dropped."""
     await FallingEdge(dut.clk)
     dut.rst.value = 1
     await ClockCycles(dut.clk, cycles)
