@@ -11,7 +11,9 @@ import pytest
 import typer
 
 from shiftwork.blocks import manifest
+from shiftwork.blocks.verilog import ports
 from shiftwork.cli.app import app
+from shiftwork.docs import block_pages
 from shiftwork.docs import pages as docs
 from shiftwork.errors import ShiftworkError
 
@@ -36,12 +38,14 @@ def test_generated_parts_are_up_to_date() -> None:
 
 
 def test_every_block_has_a_page_and_every_page_a_block() -> None:
-    assert {path.name for path in (ROOT / "docs" / "blocks").iterdir()} == {docs.page_of(name) for name in BOOK.blocks}
+    assert {path.name for path in (ROOT / "docs" / "blocks").iterdir()} == {
+        block_pages.page_of(name) for name in BOOK.blocks
+    }
 
 
 @pytest.mark.parametrize("block", BOOK.blocks)
 def test_block_page_is_complete(block: str) -> None:
-    text = (ROOT / "docs" / "blocks" / docs.page_of(block)).read_text()
+    text = (ROOT / "docs" / "blocks" / block_pages.page_of(block)).read_text()
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings == [
         "Purpose", "Parameters", "Ports", "Timing", "Numbers", "Model", "Area", "Tests", "Why this design",
@@ -90,8 +94,8 @@ def test_plan_names_tests_that_exist() -> None:
     """`folder::test` in docs/verification.md is a test of tb/folder, `tools::file::test` one of tools/tests/file.py."""
     known = set()
     for folder in (path for path in (ROOT / "tb").iterdir() if path.is_dir()):
-        known |= {f"{folder.name}::{case.name}" for case in docs.tests_in(ROOT, folder)}
-    known |= {f"tools::{case.file.stem}::{case.name}" for case in docs.tests_in(ROOT, ROOT / "tools" / "tests")}
+        known |= {f"{folder.name}::{case.name}" for case in block_pages.tests_in(ROOT, folder)}
+    known |= {f"tools::{case.file.stem}::{case.name}" for case in block_pages.tests_in(ROOT, ROOT / "tools" / "tests")}
     named = set(re.findall(r"`([\w:]+::\w+)`", (ROOT / "docs" / "verification.md").read_text()))
     assert named, "docs/verification.md names no test"
     assert named <= known, f"no such test: {', '.join(sorted(named - known))}"
@@ -117,7 +121,7 @@ def test_commands_exist(path: Path) -> None:
 
 
 def test_ports_of_the_engine() -> None:
-    found = {port.name: port for port in docs.ports((ROOT / "rtl/engines/tr/shw_tr_engine.v").read_text())}
+    found = {port.name: port for port in ports((ROOT / "rtl/engines/tr/shw_tr_engine.v").read_text())}
     assert len(found) == 19
     assert found["in_row"].width == "ROWS*8"
     assert found["cfg_group"].width == "9"
@@ -130,8 +134,8 @@ def test_every_port_of_every_block_is_found() -> None:
         text = (ROOT / "rtl" / block.file).read_text()
         code = re.sub(r"//[^\n]*", "", text)
         declared = re.findall(r"^\s*(?:input|output)\b", code, re.MULTILINE)
-        assert len(docs.ports(text)) == len(declared) - len(re.findall(r"^ {4}input ", code, re.MULTILINE)), block.name
-        assert docs.ports(text), block.name
+        assert len(ports(text)) == len(declared) - len(re.findall(r"^ {4}input ", code, re.MULTILINE)), block.name
+        assert ports(text), block.name
 
 
 def test_unknown_part_is_refused() -> None:
