@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from shiftwork.cli.app import app
 from shiftwork.docs import block_pages
 from shiftwork.docs import pages as docs
 from shiftwork.errors import ShiftworkError
+from shiftwork.measure import records
 
 ROOT = manifest.ROOT
 BOOK = manifest.load()
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES += sorted((ROOT / "examples").rglob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "constraints/README.md")]
+PAGES += [*sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 SOURCES = [
     path for folder in ("rtl", "tools", "tb") for path in (ROOT / folder).rglob("*") if path.suffix in (".v", ".py")
 ]
@@ -38,9 +41,8 @@ def test_generated_parts_are_up_to_date() -> None:
 
 
 def test_every_block_has_a_page_and_every_page_a_block() -> None:
-    assert {path.name for path in (ROOT / "docs" / "blocks").iterdir()} == {
-        block_pages.page_of(name) for name in BOOK.blocks
-    }
+    found = {path.name for path in (ROOT / "docs" / "blocks").iterdir()}
+    assert found == {"README.md", *(block_pages.page_of(name) for name in BOOK.blocks)}
 
 
 @pytest.mark.parametrize("block", BOOK.blocks)
@@ -54,17 +56,43 @@ def test_block_page_is_complete(block: str) -> None:
     assert all(re.sub(r"<!--.*?-->", "", section).strip() for section in sections)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_resolve(path: Path) -> None:
-    text = path.read_text()
+def broken_links(path: Path, text: str) -> list[str]:
+    """Relative links of a page whose file or heading does not exist."""
+    broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"\w+:", target):
             continue
         file, _, anchor = target.partition("#")
         page = (path.parent / file).resolve() if file else path
-        assert page.exists(), f"{target}: no such file"
-        if anchor:
-            assert anchor in anchors(page.read_text()), f"{target}: no such heading"
+        if not page.exists() or (anchor and anchor not in anchors(page.read_text())):
+            broken.append(target)
+    return broken
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_resolve(path: Path) -> None:
+    assert not broken_links(path, path.read_text())
+
+
+def test_broken_links_are_found() -> None:
+    good = "[a](docs/cost.md#requantizers) [b](docs/measurements/) [c](#limits) [d](https://example.org/#x)"
+    bad = ["LICENSE.md", "CONTRIBUTING.md#runing", "#no-limits", "examples/READ.md#digits"]
+    assert broken_links(ROOT / "README.md", good) == []
+    assert broken_links(ROOT / "README.md", good + "".join(f" [x]({target})" for target in bad)) == bad
+
+
+def test_every_page_can_be_reached() -> None:
+    """From the README, link by link, to every page below docs/."""
+    found, new = set(), {ROOT / "README.md"}
+    while new:
+        found |= new
+        links = {(page, link) for page in new for link in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text())}
+        new = {(page.parent / link).resolve() for page, link in links if ":" not in link} - found
+    assert not set((ROOT / "docs").rglob("*.md")) - found
+
+
+def test_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 170
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -147,6 +175,32 @@ def test_stale_part_is_found() -> None:
     path = ROOT / "docs" / "blocks" / "tr_cell.md"
     text = path.read_text()
     assert docs.render(BOOK, path, text.replace("| 24 |", "| 25 |")) == text
+
+
+def test_every_block_is_in_the_catalogue() -> None:
+    text = (ROOT / "docs" / "blocks" / "README.md").read_text()
+    rows = re.findall(r"^\| \[(\w+)\]", text.partition("## Common")[2], re.MULTILINE)
+    assert sorted(rows) == sorted(BOOK.blocks)
+
+
+def test_check_turns_red_by_one_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a page, and in a record: the pages that show it are named, and nothing is written."""
+    for name in ("rtl", "tb"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    monkeypatch.setattr(manifest, "load", lambda: replace(BOOK, root=tmp_path))
+    operators, text = tmp_path / "docs" / "operators.md", (ROOT / "docs" / "operators.md").read_text()
+    operators.write_text(text.replace("(ReLU6)", "(ReLU7)"))
+    entry = records.load(ROOT, "synth_tr_ecp5")
+    assert entry is not None
+    entry["placements"]["tr"]["fmax_mhz"] += 1
+    records.store(tmp_path, "synth_tr_ecp5", entry)
+    assert docs.main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines() == [f"docs/{name}.md: out of date" for name in ("cost", "operators")]
+    assert operators.read_text() != text
 
 
 def test_check_reports_without_writing(capsys: pytest.CaptureFixture[str]) -> None:

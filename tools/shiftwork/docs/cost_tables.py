@@ -88,6 +88,32 @@ def _toggles(book: Manifest) -> str:
     return text + f"\nNetlist simulation, glitches not counted ({entry['tool']}), codes of {entry['layer']}.\n"
 
 
+def _time(book: Manifest) -> str:
+    """LUTs times time of the engine over the Booth array, each at its own clock."""
+    rows = []
+    for name in ("synth_tr_wide", "synth_tr"):
+        entry = measurement(book.root, name)
+        for found in [] if entry is None else entry["comparisons"]:
+            if entry is not None and found["design"] == "tr":
+                clocks = (f"{entry['designs'][key]['delay_ps'] / 1e3:.2f} ns" for key in ("tr", "booth"))
+                share = found["ratios"]["booth"]
+                figures = (f"{share:.2f}", *clocks, f"{time_ratio(found, entry['designs']):.2f}")
+                rows.append((f"xc7, {entry['rows']} x {entry['cols']}", found["label"], *figures))
+    entry = measurement(book.root, "synth_tr_ecp5")
+    for found in [] if entry is None else entry["comparisons"]:
+        if entry is not None:
+            clocks = (f"{entry['placements'][key]['fmax_mhz']:.1f} MHz" for key in ("tr", "booth"))
+            figures = (f"{found['ratios']['booth']:.2f}", *clocks, f"{found['time_ratios']['booth']:.2f}")
+            rows.append((f"ECP5, {entry['rows']} x {entry['cols']}, placed", found["label"], *figures))
+    head = ("array", "streamed", "LUT-cycles over Booth", "engine", "Booth", "over Booth, each at its own clock")
+    return table(head, rows, range(2, 6)) if rows else "Not measured yet.\n"
+
+
+def time_ratio(found: Mapping[str, Any], designs: Mapping[str, Any]) -> float:
+    """LUT-cycles over those of the Booth array, times the share of the logic delays."""
+    return float(found["ratios"]["booth"] * designs[found["design"]]["delay_ps"] / designs["booth"]["delay_ps"])
+
+
 def _requant(book: Manifest) -> str:
     entry = measurement(book.root, "synth_requant")
     if entry is None:
@@ -126,19 +152,6 @@ def _requant(book: Manifest) -> str:
     )
 
 
-def _requant_shares(book: Manifest) -> str:
-    entry = measurement(book.root, "synth_requant")
-    if entry is None:
-        return "Not measured yet.\n"
-    rows = [
-        (row["title"], f"{row['cost']['luts']:,}", *(f"{row[name]:.1f}" for name in ("area_ratio", "toggle_ratio")))
-        for row in entry["rows"]
-        if row["family"] == "xc7" and row["area_ratio"] is not None
-    ]
-    text = table(("requantizer", "LUT cells", "LUT cells over `shift`", "net toggles over `shift`"), rows, (1, 2, 3))
-    return text + f"\nSynthesized ({entry['tool']}, xc7, no DSPs, not placed) and simulated as a netlist.\n"
-
-
 def _title(entry: Mapping[str, Any], target: Mapping[str, Any]) -> str:
     return next(str(row["title"]) for row in entry["rows"] if row["key"] == target["key"])
 
@@ -149,7 +162,7 @@ def _target(limit: float | None) -> str:
 
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "cost": _cost,
+    "time": _time,
     "requant": _requant,
-    "requant_shares": _requant_shares,
 }
 """By the names that pages use."""

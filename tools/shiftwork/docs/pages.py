@@ -14,11 +14,20 @@ from pathlib import Path
 
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import Manifest
-from shiftwork.docs import block_pages, catalogue, cost_tables, dnateq_tables, msq_tables, network_tables
+from shiftwork.docs import (
+    block_pages,
+    catalogue,
+    cost_tables,
+    dnateq_tables,
+    msq_tables,
+    network_tables,
+    summary_tables,
+)
 from shiftwork.errors import ShiftworkError
 
 _PART = re.compile(r"(<!-- generated:([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 PARTS: dict[str, Callable[[Manifest], str]] = {
+    **summary_tables.PARTS,
     **catalogue.PARTS,
     **network_tables.PARTS,
     **cost_tables.PARTS,
