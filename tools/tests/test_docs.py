@@ -5,20 +5,25 @@ from __future__ import annotations
 
 import importlib
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 
 from shiftwork.blocks import manifest
+from shiftwork.blocks.verilog import ports
 from shiftwork.cli.app import app
+from shiftwork.docs import block_pages
 from shiftwork.docs import pages as docs
 from shiftwork.errors import ShiftworkError
+from shiftwork.measure import records
 
 ROOT = manifest.ROOT
 BOOK = manifest.load()
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES += sorted((ROOT / "examples").rglob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "constraints/README.md")]
+PAGES += [*sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
 SOURCES = [
     path for folder in ("rtl", "tools", "tb") for path in (ROOT / folder).rglob("*") if path.suffix in (".v", ".py")
 ]
@@ -36,12 +41,13 @@ def test_generated_parts_are_up_to_date() -> None:
 
 
 def test_every_block_has_a_page_and_every_page_a_block() -> None:
-    assert {path.name for path in (ROOT / "docs" / "blocks").iterdir()} == {docs.page_of(name) for name in BOOK.blocks}
+    found = {path.name for path in (ROOT / "docs" / "blocks").iterdir()}
+    assert found == {"README.md", *(block_pages.page_of(name) for name in BOOK.blocks)}
 
 
 @pytest.mark.parametrize("block", BOOK.blocks)
 def test_block_page_is_complete(block: str) -> None:
-    text = (ROOT / "docs" / "blocks" / docs.page_of(block)).read_text()
+    text = (ROOT / "docs" / "blocks" / block_pages.page_of(block)).read_text()
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings == [
         "Purpose", "Parameters", "Ports", "Timing", "Numbers", "Model", "Area", "Tests", "Why this design",
@@ -50,17 +56,43 @@ def test_block_page_is_complete(block: str) -> None:
     assert all(re.sub(r"<!--.*?-->", "", section).strip() for section in sections)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_resolve(path: Path) -> None:
-    text = path.read_text()
+def broken_links(path: Path, text: str) -> list[str]:
+    """Relative links of a page whose file or heading does not exist."""
+    broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"\w+:", target):
             continue
         file, _, anchor = target.partition("#")
         page = (path.parent / file).resolve() if file else path
-        assert page.exists(), f"{target}: no such file"
-        if anchor:
-            assert anchor in anchors(page.read_text()), f"{target}: no such heading"
+        if not page.exists() or (anchor and anchor not in anchors(page.read_text())):
+            broken.append(target)
+    return broken
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_resolve(path: Path) -> None:
+    assert not broken_links(path, path.read_text())
+
+
+def test_broken_links_are_found() -> None:
+    good = "[a](docs/cost.md#requantizers) [b](docs/measurements/) [c](#limits) [d](https://example.org/#x)"
+    bad = ["LICENSE.md", "CONTRIBUTING.md#runing", "#no-limits", "examples/READ.md#digits"]
+    assert broken_links(ROOT / "README.md", good) == []
+    assert broken_links(ROOT / "README.md", good + "".join(f" [x]({target})" for target in bad)) == bad
+
+
+def test_every_page_can_be_reached() -> None:
+    """From the README, link by link, to every page below docs/."""
+    found, new = set(), {ROOT / "README.md"}
+    while new:
+        found |= new
+        links = {(page, link) for page in new for link in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text())}
+        new = {(page.parent / link).resolve() for page, link in links if ":" not in link} - found
+    assert not set((ROOT / "docs").rglob("*.md")) - found
+
+
+def test_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 170
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -90,8 +122,8 @@ def test_plan_names_tests_that_exist() -> None:
     """`folder::test` in docs/verification.md is a test of tb/folder, `tools::file::test` one of tools/tests/file.py."""
     known = set()
     for folder in (path for path in (ROOT / "tb").iterdir() if path.is_dir()):
-        known |= {f"{folder.name}::{case.name}" for case in docs.tests_in(ROOT, folder)}
-    known |= {f"tools::{case.file.stem}::{case.name}" for case in docs.tests_in(ROOT, ROOT / "tools" / "tests")}
+        known |= {f"{folder.name}::{case.name}" for case in block_pages.tests_in(ROOT, folder)}
+    known |= {f"tools::{case.file.stem}::{case.name}" for case in block_pages.tests_in(ROOT, ROOT / "tools" / "tests")}
     named = set(re.findall(r"`([\w:]+::\w+)`", (ROOT / "docs" / "verification.md").read_text()))
     assert named, "docs/verification.md names no test"
     assert named <= known, f"no such test: {', '.join(sorted(named - known))}"
@@ -117,7 +149,7 @@ def test_commands_exist(path: Path) -> None:
 
 
 def test_ports_of_the_engine() -> None:
-    found = {port.name: port for port in docs.ports((ROOT / "rtl/engines/tr/shw_tr_engine.v").read_text())}
+    found = {port.name: port for port in ports((ROOT / "rtl/engines/tr/shw_tr_engine.v").read_text())}
     assert len(found) == 19
     assert found["in_row"].width == "ROWS*8"
     assert found["cfg_group"].width == "9"
@@ -130,8 +162,8 @@ def test_every_port_of_every_block_is_found() -> None:
         text = (ROOT / "rtl" / block.file).read_text()
         code = re.sub(r"//[^\n]*", "", text)
         declared = re.findall(r"^\s*(?:input|output)\b", code, re.MULTILINE)
-        assert len(docs.ports(text)) == len(declared) - len(re.findall(r"^ {4}input ", code, re.MULTILINE)), block.name
-        assert docs.ports(text), block.name
+        assert len(ports(text)) == len(declared) - len(re.findall(r"^ {4}input ", code, re.MULTILINE)), block.name
+        assert ports(text), block.name
 
 
 def test_unknown_part_is_refused() -> None:
@@ -143,6 +175,32 @@ def test_stale_part_is_found() -> None:
     path = ROOT / "docs" / "blocks" / "tr_cell.md"
     text = path.read_text()
     assert docs.render(BOOK, path, text.replace("| 24 |", "| 25 |")) == text
+
+
+def test_every_block_is_in_the_catalogue() -> None:
+    text = (ROOT / "docs" / "blocks" / "README.md").read_text()
+    rows = re.findall(r"^\| \[(\w+)\]", text.partition("## Common")[2], re.MULTILINE)
+    assert sorted(rows) == sorted(BOOK.blocks)
+
+
+def test_check_turns_red_by_one_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a page, and in a record: the pages that show it are named, and nothing is written."""
+    for name in ("rtl", "tb"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    monkeypatch.setattr(manifest, "load", lambda: replace(BOOK, root=tmp_path))
+    operators, text = tmp_path / "docs" / "operators.md", (ROOT / "docs" / "operators.md").read_text()
+    operators.write_text(text.replace("(ReLU6)", "(ReLU7)"))
+    entry = records.load(ROOT, "synth_tr_ecp5")
+    assert entry is not None
+    entry["placements"]["tr"]["fmax_mhz"] += 1
+    records.store(tmp_path, "synth_tr_ecp5", entry)
+    assert docs.main(["--check"]) == 1
+    assert capsys.readouterr().out.splitlines() == [f"docs/{name}.md: out of date" for name in ("cost", "operators")]
+    assert operators.read_text() != text
 
 
 def test_check_reports_without_writing(capsys: pytest.CaptureFixture[str]) -> None:

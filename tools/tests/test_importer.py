@@ -15,7 +15,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import activations, reference
 from shiftwork.network.graph import FloatModule, FloatNetwork
-from shiftwork.network.importer import SUPPORTED_OPERATORS, import_onnx
+from shiftwork.network.importer import OPERATORS, import_onnx
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 
@@ -256,7 +256,7 @@ def refused(path: Path, *texts: str) -> None:
 
 def test_unknown_operator(save_model: Any) -> None:
     refused(save_model([("Relu", ["in"], "r"), ("Sigmoid", ["r"], "out")]), "'out'", "Sigmoid")
-    assert "Conv" in SUPPORTED_OPERATORS
+    assert "Conv" in OPERATORS
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

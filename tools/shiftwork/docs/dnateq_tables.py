@@ -14,7 +14,6 @@ from shiftwork.report.cost_dnateq import PARTS as AREA_PARTS
 
 _MISSING = "Not measured yet.\n"
 _NAMES = {"mac": "inferred int8", "booth": "Booth int8", "table8": "table of 8 lanes", "table1": "table of 1 lane"}
-_SHORT = ("sums3", "sums4", "sums5", "sums4_wide", "counts4", "mac_dsp")
 
 
 def _figures(area: Mapping[str, float]) -> tuple[str, ...]:
@@ -103,23 +102,6 @@ def _target(entry: Mapping[str, Any]) -> str:
     )
 
 
-def _short(book: Manifest) -> str:
-    """A MAC per cycle in short."""
-    entry = measurement(book.root, "synth_dnateq")
-    if entry is None:
-        return _MISSING
-    rows = []
-    for key in (*_SHORT, *RIVALS):
-        run = entry["runs"].get(key)
-        area = entry["designs"][key]["per_cell"] if run is None else run["area"]
-        cycles = "1" if run is None else f"{run['per_mac']:.2f}"
-        share = "" if run is None else f"{run['ratios']['mac']['cells']:.2f}"
-        rows.append((entry["designs"][key]["title"], cycles, *_figures(area), share))
-    sizes = ("LUT cells", "packed", "flip-flops", "RAMB36", "DSP48E1")
-    head = ("per MAC and cycle", "cycles per MAC", *sizes, f"LUT cells over {_NAMES['mac']}")
-    return table(head, rows, range(1, len(head))) + "\n" + _target(entry) + _footer(entry)
-
-
 def _layers(book: Manifest) -> str:
     """Zeros and cycles of every layer of the class sums."""
     entry = measurement(book.root, "synth_dnateq")
@@ -154,7 +136,6 @@ def _toggles(book: Manifest) -> str:
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "dnateq_area": _area,
     "dnateq_time": _time,
-    "dnateq_short": _short,
     "dnateq_layers": _layers,
     "dnateq_toggles": _toggles,
 }

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+
+from shiftwork.measure import records
 
 NETWORKS = {
     "digits": "the digits example",
@@ -27,7 +27,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable
     return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def measurement(root: Path, name: str) -> dict[str, Any] | None:
-    """A file of docs/measurements/, or None when it has not been measured."""
-    path = root / "docs" / "measurements" / f"{name}.json"
-    return json.loads(path.read_text()) if path.is_file() else None
+def measurement(root: Path, name: str) -> records.Record | None:
+    """A record of docs/measurements/, or None when it has not been measured."""
+    return records.load(root, name)

@@ -155,7 +155,7 @@ class _Importer:
     def run(self) -> FloatNetwork:
         nodes = [_Node(proto) for proto in self.graph.node]
         for node in nodes:
-            if node.domain not in _DOMAINS or node.operator not in _HANDLERS:
+            if node.domain not in _DOMAINS or node.operator not in OPERATORS:
                 raise node.error("operator is not supported")
         if len(self.graph.output) != 1:
             names = ", ".join(o.name for o in self.graph.output)
@@ -263,7 +263,7 @@ class _Importer:
                     raise node.error(f"input {index} ({name!r}) is computed by no node")
         if any(o and o in self.used for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
-        _HANDLERS[node.operator](self, node)
+        OPERATORS[node.operator].handler(self, node)
 
     def _value(self, node: _Node, index: int = 0) -> _Value:
         if index >= len(node.inputs) or node.inputs[index] not in self.values:
@@ -595,29 +595,50 @@ class _Importer:
         self._emit(node, module, new, value.flat)
 
 
-_HANDLERS: dict[str, Callable[[_Importer, _Node], None]] = {
-    "Add": _Importer.add,
-    "AveragePool": _Importer.pool,
-    "BatchNormalization": _Importer.batch_normalization,
-    "Clip": _Importer.clip,
-    "Concat": _Importer.concat,
-    "Constant": _Importer.constant,
-    "Conv": _Importer.conv,
-    "Dropout": _Importer.identity,
-    "Flatten": _Importer.flatten,
-    "Gemm": _Importer.gemm,
-    "GlobalAveragePool": _Importer.global_average_pool,
-    "Identity": _Importer.identity,
-    "MatMul": _Importer.gemm,
-    "MaxPool": _Importer.pool,
-    "Pad": _Importer.pad,
-    "Relu": _Importer.relu,
-    "Reshape": _Importer.reshape,
-    "Slice": _Importer.slice,
-}
+@dataclass(frozen=True)
+class Operator:
+    """What the importer does with an ONNX operator.
+
+    Attributes:
+        handler: reads a node of it. runs: where it is computed. note: what is supported.
+    """
+
+    handler: Callable[[_Importer, _Node], None]
+    runs: str
+    note: str = ""
+
 
 #: ONNX operators that the importer understands.
-SUPPORTED_OPERATORS = tuple(sorted(_HANDLERS))
+OPERATORS = {
+    "Add": Operator(
+        _Importer.add,
+        "RTL or host",
+        "a constant per channel is folded; a residual is fused into the convolution before it, else host",
+    ),
+    "AveragePool": Operator(_Importer.pool, "host", "no dilation"),
+    "BatchNormalization": Operator(
+        _Importer.batch_normalization, "folded", "into the convolution before it, else a depthwise 1 x 1 convolution"
+    ),
+    "Clip": Operator(_Importer.clip, "fused", "from 0 to a positive bound (ReLU6)"),
+    "Concat": Operator(_Importer.concat, "host", "channel axis"),
+    "Constant": Operator(_Importer.constant, "folded"),
+    "Conv": Operator(
+        _Importer.conv, "RTL", "two dimensions; any kernel, stride, padding, dilation and groups; constant weights"
+    ),
+    "Dropout": Operator(_Importer.identity, "removed", "inference"),
+    "Flatten": Operator(_Importer.flatten, "removed", "keeps the batch axis"),
+    "Gemm": Operator(_Importer.gemm, "RTL", "constant weights; no transA"),
+    "GlobalAveragePool": Operator(_Importer.global_average_pool, "host"),
+    "Identity": Operator(_Importer.identity, "removed"),
+    "MatMul": Operator(_Importer.gemm, "RTL", "constant weights"),
+    "MaxPool": Operator(_Importer.pool, "host", "no dilation"),
+    "Pad": Operator(
+        _Importer.pad, "fused or host", "zeros; fused into the convolution after it where only height and width grow"
+    ),
+    "Relu": Operator(_Importer.relu, "fused", "into the module before it"),
+    "Reshape": Operator(_Importer.reshape, "removed or host", "keeps the batch axis"),
+    "Slice": Operator(_Importer.slice, "host", "constant bounds, positive steps, not along the batch"),
+}
 
 
 def _pair(node: _Node, name: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ Two extensions: N_w and N_b may be one per output channel, and every triple is t
 the bias that takes the mean error out of its channel (measured where the activation lets the sum through).
 
 Both choices lower the error of the network output: the float network as the reference, rather than the float module on
-the quantized inputs, and the second bias, which does most with one N_w per tensor (``docs/scales.md``).
+the quantized inputs, and the second bias, which does most with one N_w per tensor (``docs/results.md``).
 
 The search computes in float32 on sampled output positions. What it finds is exact: the integer network is built from
 the numbers N and the bias values alone.

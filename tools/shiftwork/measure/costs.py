@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements of cost: areas of all blocks, and what ``shiftwork synth`` finds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shiftwork.blocks import manifest
+from shiftwork.blocks.manifest import ROOT
+from shiftwork.cost.wish import CostWish
+from shiftwork.eda import netlist, yosys
+from shiftwork.measure.bench import Bench, data_file
+from shiftwork.measure.entries import CODES_COSTS, COSTS, PREPARED
+from shiftwork.measure.records import Record
+from shiftwork.report.synth import synth
+from shiftwork.schemes import EngineWish, engine_wish
+
+
+def area(blocks: Sequence[str] | None = None) -> Record:
+    """Cells of every block with its default parameters, hierarchy kept; DSPs where a block is made for them.
+
+    Args:
+        blocks: names; None is every block of the manifest.
+    """
+    folder = ROOT / "build" / "measure" / "area"
+    folder.mkdir(parents=True, exist_ok=True)
+    book = manifest.load()
+    found = []
+    for name in blocks or book.blocks:
+        commands = [f"read_verilog {path}" for path in book.sources(name)]
+        block = book.blocks[name]
+        multipliers = "" if "PRODUCTS" in block.parameters or "engines/dnateq" in str(block.file) else " -nodsp"
+        commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf{multipliers} -top {name}", f"write_json {name}.json"]
+        yosys.run(commands, folder, name)
+        total = netlist.areas(yosys.read_netlist(folder / f"{name}.json"))[name]
+        found.append(
+            {
+                "block": name,
+                "parameters": {key: facts["default"] for key, facts in book.blocks[name].parameters.items()},
+                "cells": int(total.cells),
+                "luts": int(total.packed),
+                "flip_flops": int(total.flip_flops),
+                "block_rams": total.block_ram,
+                "dsp": int(total.dsp),
+            }
+        )
+    return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
+
+
+def _synth(name: str, scheme: str, wish: CostWish, engine: EngineWish) -> Record:
+    """What ``shiftwork synth`` writes."""
+    PREPARED.mkdir(parents=True, exist_ok=True)
+    target = PREPARED / f"{name}.json"
+    synth(scheme, wish, engine, target)
+    content: Record = json.loads(target.read_text())
+    return content
+
+
+def _resnet20(bench: Bench, **wish: Any) -> CostWish:
+    """A study of cost on codes of ResNet-20."""
+    model = bench.folder / "models" / "cifar10_resnet20.onnx"
+    return CostWish(model=model, data=data_file("cifar_resnet20"), calib_data=data_file("cifar_resnet20_calib"), **wish)
+
+
+def cost(bench: Bench, name: str) -> Record:
+    """``shiftwork synth tr`` on ResNet-20: LUT-cycles, placement or net toggles, as :data:`COSTS` says."""
+    rows, cols, samples, kind, keys = COSTS[name]
+    wish = _resnet20(bench, samples=samples, design=tuple(keys), ecp5=kind == "ecp5", toggles=kind == "toggles")
+    return _synth(name, "tr", wish, engine_wish("tr")(rows=rows, cols=cols))
+
+
+def requantizers() -> Record:
+    """``shiftwork synth requant`` on the digits example."""
+    content = _synth("synth_requant", "requant", CostWish(), EngineWish())
+    return {"name": "synth_requant", "command": "shiftwork synth requant", **content}
+
+
+def codes_cost(bench: Bench, name: str) -> Record:
+    """``shiftwork synth`` on codes of ResNet-20, as :data:`CODES_COSTS` says."""
+    scheme, samples, toggles = CODES_COSTS[name]
+    wish = _resnet20(bench, samples=samples, toggles=toggles)
+    content = _synth(name, scheme, wish, EngineWish())
+    files = {"--model": wish.model, "--data": wish.data, "--calib-data": wish.calib_data}
+    words = [f"{option} {file.name}" for option, file in files.items() if file is not None]
+    words += [f"--samples {samples}", *(["--toggles"] if toggles else [])]
+    return {"name": name, "command": " ".join([f"shiftwork synth {scheme}", *words]), **content}

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of measurements: networks and their quantizations, scales, trainings, costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shiftwork.blocks.manifest import ROOT
+from shiftwork.quantize import dnateq
+from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
+from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
+
+PREPARED = ROOT / "build" / "measure"
+ROWS, COLS = 8, 64
+COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
+    "synth_tr": (8, 64, 1, "area", []),
+    "synth_tr_wide": (16, 256, 5, "area", ["tr", "mac", "booth"]),
+    "synth_tr_ecp5": (4, 32, 1, "ecp5", ["tr", "mac", "booth"]),
+    "synth_tr_toggles": (4, 32, 1, "toggles", []),
+}
+"""Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
+CODES_COSTS = {
+    "synth_msq": ("msq", 1, False),
+    "synth_dnateq": (EXPONENTIAL, 5, False),
+    "synth_dnateq_toggles": (EXPONENTIAL, 1, True),
+}
+"""Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
+WIDTHS = (8, 6, 4)
+PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One measurement.
+
+    Attributes:
+        network: model file without its ending. data: data set of prepare.py; ``data_calib`` calibrates.
+        rtl: samples that run on the RTL; all samples run on the golden model.
+        wish: the quantization.
+    """
+
+    network: str
+    data: str
+    rtl: int
+    wish: Quantization
+
+    @property
+    def name(self) -> str:
+        """Name of the record: network, streamed operand and budget."""
+        wish = self.wish
+        if wish.scheme == "fixed8":
+            return f"{self.network}.{wish.stream}.qt"
+        whole = str(wish.budget).isdigit()
+        return f"{self.network}.{wish.stream}.{'k' if whole else ''}{wish.budget}"
+
+    @property
+    def command(self) -> str:
+        """What does the RTL part of the entry by hand."""
+        wish = self.wish
+        words = [
+            f"shiftwork run {self.network}.onnx --data {self.data}.npz --calib-data {self.data}_calib.npz",
+            f"--scheme {wish.scheme} --stream {wish.stream}",
+        ]
+        if wish.scheme == "tr":
+            words.append(f"--group {wish.group} --budget {wish.budget}")
+        if wish.data_terms is not None:
+            words.append(f"--data-terms {wish.data_terms}")
+        return " ".join([*words, f"--executor rtl --limit {self.rtl} --rows {ROWS} --cols {COLS}"])
+
+
+def _weights(budget: str) -> Quantization:
+    data_terms = None if budget == "auto" else 3
+    return Quantization("tr", stream="weights", group=8, budget=budget, data_terms=data_terms)
+
+
+def _activations(budget: str) -> Quantization:
+    return Quantization("tr", stream="activations", group=256, budget=budget, data_terms=0)
+
+
+def entries() -> list[Entry]:
+    """Every measurement."""
+    weights, activations = (Quantization("fixed8", stream=stream) for stream in ("weights", "activations"))
+    plain = [weights, _weights("12")]
+    swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), activations]
+    swept += [_activations(budget) for budget in (*PER_VALUE, "auto")]
+    hard = [*plain, _weights("auto"), activations, _activations("auto")]
+    networks = [
+        ("mnist_mlp512", "mnist", 100, plain),
+        ("mnist_lenet5", "mnist", 100, swept),
+        ("cifar10_resnet20", "cifar_resnet20", 5, swept),
+        ("cifar10_resnet8_mlperftiny", "cifar_resnet8", 5, hard),
+    ]
+    return [Entry(network, data, rtl, wish) for network, data, rtl, wishes in networks for wish in wishes]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network whose scales are measured.
+
+    Attributes:
+        network: model file without its ending. data: data set of prepare.py.
+        calibration: data set whose first samples calibrate; where a network has none, its own samples without labels.
+        rtl_modules: leading modules that one sample runs through on the RTL; None is all, 0 is no run.
+        calibrate: calibration samples, at most. rtl: samples in exponential codes that run on the RTL.
+    """
+
+    network: str
+    data: str
+    calibration: str
+    rtl_modules: int | None = 0
+    calibrate: int = 1000
+    rtl: int = 0
+
+    @property
+    def sets(self) -> tuple[str, str]:
+        """The data sets it needs."""
+        return self.data, self.calibration
+
+
+SUBJECTS = (
+    Subject("mnist_lenet5", "mnist", "mnist_calib"),
+    Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib"),
+    Subject("cifar10_resnet8_mlperftiny", "cifar_resnet8", "cifar_resnet8_calib", None),
+    Subject("kws_dscnn_mlperftiny", "kws", "kws", None, CALIBRATION_SAMPLES),
+    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", 8),
+    Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib"),
+)
+EXPONENTIALS = (
+    (Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=2000, rtl=100), dnateq.MAX_LOSS),
+    (Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=2000, rtl=100), dnateq.MAX_LOSS),
+    (
+        Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES, rtl=5),
+        dnateq.MAX_LOSS,
+    ),
+    (Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES, rtl=5), dnateq.MAX_LOSS),
+    (Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48, rtl=1), 0.25),
+)
+"""Networks in exponential codes, and the points that their widths may be expected to cost. No label takes part in their
+choice, but SqueezeNet's limit: on 48 images half a point was too much (66.0 % of the test images at 5.41 bits)."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network that is trained to 4 bits under several schemes.
+
+    Attributes:
+        network: model file without its ending. data: training data. test: data set of prepare.py.
+        rtl: samples of the trained network that run on the RTL.
+        settings: of :class:`shiftwork.quantize.training.Recipe`, the same for all schemes.
+    """
+
+    network: str
+    data: str
+    test: str
+    rtl: int
+    settings: dict[str, Any]
+
+    def command(self, scheme: str, alpha: str) -> str:
+        """What does one of the trainings by hand."""
+        words = [f"shiftwork train {self.network}.onnx --data {self.data}.npz --scheme {scheme} --alpha {alpha}"]
+        words += [f"--{key}" if value is True else f"--{key} {value}" for key, value in self.settings.items()]
+        return " ".join([*words, f"--output {trained_network(self.network, scheme, alpha).name}"])
+
+
+MNIST_TRAIN = "mnist_train"
+"""More images than prepare.py writes by itself."""
+TRAININGS = {
+    "train_digits": Training(
+        "digits", "digits_train", "digits_test", 100, {"epochs": 20, "batch": 32, "shift": 1, "holdout": 119}
+    ),
+    "train_mnist_lenet5": Training(
+        "mnist_lenet5", MNIST_TRAIN, "mnist", 100,
+        {"epochs": 3, "batch": 128, "rate": 1e-3, "shift": 2, "holdout": 5000},
+    ),
+    "train_cifar10_resnet20": Training(
+        "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
+        {"epochs": 8, "batch": 50, "rate": 1e-4, "distill": 1.0, "shift": 4, "flip": True, "holdout": 100},
+    ),
+}  # fmt: skip
+TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
+"""Schemes and alphas that every network is trained for."""
+
+
+def trained_network(network: str, scheme: str, alpha: str) -> Path:
+    """File of a trained integer network."""
+    return PREPARED / f"{network}_{scheme}{'' if alpha == 'free' else f'_{alpha}'}.npz"

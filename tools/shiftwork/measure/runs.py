@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements of whole networks: accuracy on the golden model, equality and cycles on the RTL, speed, the demo."""
+
+from __future__ import annotations
+
+import sys
+import time
+from subprocess import run
+from typing import Any
+
+from shiftwork.compile import ExpEngine
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import model as golden
+from shiftwork.measure.bench import Bench
+from shiftwork.measure.entries import COLS, ROWS, WIDTHS, Entry, Subject, entries
+from shiftwork.measure.figures import compared, golden_figures, on_rtl, rtl_figures
+from shiftwork.network.data import Data
+from shiftwork.network.floating import reference
+from shiftwork.progress import Progress
+from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
+from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
+from shiftwork.run.benchmark import measure as benchmark
+from shiftwork.run.networks import run_integer
+from shiftwork.schemes import quantize
+
+
+def measure(bench: Bench, entry: Entry) -> dict[str, Any]:
+    """All figures of one entry as plain JSON values."""
+    network, samples, model = bench.network(entry)
+    outputs = reference(model, samples.x)
+    golden = run_integer(entry.network, network, samples, "golden", Progress(quiet=True), reference=outputs)
+    rtl = run_integer(entry.network, network, samples.first(entry.rtl), "rtl", Progress(quiet=True), bench.device)
+    facts = [layer.facts for layer in golden.layers if layer.facts]
+    return {
+        "name": entry.name,
+        "network": entry.network,
+        "command": entry.command,
+        "scheme": entry.wish.scheme,
+        "stream": entry.wish.stream,
+        "group": entry.wish.group,
+        "budget": entry.wish.budget,
+        "data_terms": max((f["data_terms"] for f in facts if f["revealed"]), default=None),
+        "calibration_samples": CALIBRATION_SAMPLES,
+        "golden": golden_figures(golden),
+        "rtl": rtl_figures(rtl),
+    }
+
+
+def accuracy(bench: Bench, subject: Subject, scale: str) -> dict[str, Any]:
+    """Accuracy of a network with scales of one kind: 8, 6 and 4 bits, and 8 bits with one N_w per tensor."""
+    network, samples, calibration = bench.subject(subject)
+    outputs = reference(bench.model(subject.network), samples.x, network.batch)
+    results = []
+    for bits, per_tensor in [*((bits, False) for bits in WIDTHS), (8, True)]:
+        wish = Quantization("fixed8", scale=scale, per_tensor=per_tensor, weight_bits=bits, activation_bits=bits)
+        begin = time.perf_counter()
+        integer = quantize(wish, network, calibration.x, None)
+        seconds = time.perf_counter() - begin
+        codes = golden.run(integer, samples.x, collect=False)[integer.output]
+        figures = compared(codes * integer.output_scale, outputs, samples)
+        results.append({"bits": bits, "per_tensor": per_tensor, "quantize_seconds": round(seconds, 1), **figures})
+    assert samples.y is not None
+    return {
+        "name": f"accuracy.{subject.network}.{scale}",
+        "network": subject.network,
+        "scale": scale,
+        "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
+        f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme fixed8 --scale {scale} "
+        "--weight-bits 8 --activation-bits 8",
+        "samples": len(samples.x),
+        "calibration_samples": len(calibration.x),
+        "quantizations": integer.quantizations,
+        "float_accuracy": golden.accuracy(outputs, samples.y),
+        "results": results,
+    }
+
+
+def equality(bench: Bench, subject: Subject) -> dict[str, Any]:
+    """One sample through the RTL under the joint scheme, compared with the golden model module by module."""
+    network, samples, calibration = bench.subject(subject)
+    integer = quantize(Quantization("joint"), network, calibration.x, None)
+    part = integer if subject.rtl_modules is None else integer.first(subject.rtl_modules)
+    one = Data(samples.x[:1], None)
+    report = run_integer(subject.network, part, one, "rtl", Progress(quiet=True), bench.device)
+    words = "" if subject.rtl_modules is None else f" --modules {subject.rtl_modules}"
+    return {
+        "name": f"equality.{subject.network}",
+        "network": subject.network,
+        "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
+        f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme joint "
+        f"--executor rtl --limit 1{words} --rows {ROWS} --cols {COLS}",
+        "modules": len(part.modules),
+        "all_modules": len(integer.modules),
+        "rtl": rtl_figures(report),
+    }
+
+
+def exponential(bench: Bench, subject: Subject, max_loss: float) -> dict[str, Any]:
+    """Bits and accuracy of a network in exponential codes on the golden model; its first samples on the RTL.
+
+    Raises:
+        ShiftworkError: cycles differ from the prediction.
+    """
+    network, samples, calibration = bench.subject(subject)
+    outputs = reference(bench.model(subject.network), samples.x, network.batch)
+    begin = time.perf_counter()
+    integer = quantize(Quantization(EXPONENTIAL, max_loss=max_loss), network, calibration.x, None)
+    seconds = time.perf_counter() - begin
+    codes = golden.run(integer, samples.x, collect=False)[integer.output]
+    assert samples.y is not None
+    weight_bits, activation_bits = integer.average_bits
+    return {
+        "name": f"dnateq.{subject.network}",
+        "network": subject.network,
+        "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
+        f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq "
+        f"--max-loss {max_loss} --executor rtl --limit {subject.rtl}",
+        "samples": len(samples.x),
+        "calibration_samples": len(calibration.x),
+        "quantize_seconds": round(seconds, 1),
+        "float_accuracy": golden.accuracy(outputs, samples.y),
+        "weight_bits": weight_bits,
+        "activation_bits": activation_bits,
+        "smaller_than_int8": 1 - weight_bits / 8,
+        "model_bits": integer.model_bits,
+        **compared(codes * integer.output_scale, outputs, samples),
+        **on_rtl(subject.network, integer, samples.first(subject.rtl), ExpEngine()),
+    }
+
+
+def speed(bench: Bench) -> dict[str, Any]:
+    """Simulation speed of a whole network against the bare engine."""
+    entry = next(e for e in entries() if e.name == "cifar10_resnet20.weights.k12")
+    network, samples, _ = bench.network(entry)
+    result = benchmark(network, samples.first(2), bench.device)
+    return {"name": "simulation_speed", "model": entry.network, "samples": 2, **result.to_json()}
+
+
+def demo() -> dict[str, Any]:
+    """What ``make demo`` prints."""
+    command = [sys.executable, "-c", "import sys; from shiftwork.cli import main; sys.exit(main())", "demo"]
+    result = run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise ShiftworkError(f"shiftwork demo ended with exit code {result.returncode}: {result.stdout.strip()}")
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    return {"name": "demo", "command": "make demo", "output": lines}
