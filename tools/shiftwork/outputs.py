@@ -24,14 +24,14 @@ def check_targets(reads: Iterable[Path | None] = (), **targets: Path | Iterable[
     Raises:
         SettingError: names the setting and the file.
     """
-    taken = {path.resolve(): "the command reads it" for path in reads if path is not None}
+    taken = {_real(path): "the command reads it" for path in reads if path is not None}
     for name, asked in targets.items():
         for path in [asked] if isinstance(asked, Path) else asked or ():
-            real = path.resolve()
+            real = _real(path)
             if real in taken:
                 raise SettingError(f"`{name}` {path}: {taken[real]}")
-            _check(name, path)
-            if real.is_file() or not real.exists():
+            _check(name, path, real)
+            if os.path.isfile(real) or not os.path.exists(real):
                 taken[real] = f"`{name}` is written there"
 
 
@@ -69,15 +69,19 @@ def _error(name: str, path: Path, error: OSError) -> SettingError:
     return SettingError(f"`{name}` {path}: {error.strerror}")
 
 
-def _check(name: str, path: Path) -> None:
+def _real(path: Path) -> Path:
+    """The file behind links."""
+    return Path(os.path.realpath(path))
+
+
+def _check(name: str, path: Path, real: Path) -> None:
     """Refuse a file that cannot be written; pipes are left alone, their reader would see an end."""
-    real = path.resolve()
-    if real.is_dir():
+    if os.path.isdir(real):
         raise SettingError(f"`{name}` {path}: is a folder")
-    if not real.parent.is_dir():
+    if not os.path.isdir(real.parent):
         raise SettingError(f"`{name}` {path}: no such folder")
     try:
-        if not real.exists():
+        if not os.path.exists(real):
             _create(real)
         elif not stat.S_ISFIFO(real.stat().st_mode):
             handle = os.open(real, os.O_WRONLY)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -340,7 +342,7 @@ def test_integer_input_is_refused(tmp_path: Path) -> None:
         [helper.make_tensor_value_info("out", TensorProto.INT64, ["N", 4])],
     )
     path = tmp_path / "ids.onnx"
-    onnx.save(helper.make_model(graph, ir_version=10), str(path))
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), str(path))
     refused(path, "'in'", "float")
 
 
@@ -388,3 +390,98 @@ def test_onnxruntime_errors_are_one_line(save_model: Any) -> None:
     path = save_model([("Conv", ["in", "w"], "out")], weights(w=(2, 3, 1, 1)))
     with pytest.raises(ShiftworkError, match="onnxruntime"):
         reference(path, np.zeros((1, 5), np.float32))
+
+
+# -- files
+
+
+def external(folder: Path, location: str = "weights.bin", length: int | None = 12 * 4, offset: int = 0) -> Path:
+    """A model (N, 4) -> (N, 3) that keeps its weights in another file."""
+    weight = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=(4, 3))
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    entries = {"location": location, "offset": str(offset)} | ({} if length is None else {"length": str(length)})
+    for key, value in entries.items():
+        weight.external_data.add(key=key, value=value)
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["in", "w"], ["out"], name="gemm")],
+        "external",
+        [helper.make_tensor_value_info("in", onnx.TensorProto.FLOAT, ["N", 4])],
+        [helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["N", 3])],
+        [weight],
+    )
+    path = folder / "external.onnx"
+    path.write_bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10).SerializeToString()
+    )
+    return path
+
+
+@pytest.mark.parametrize(("offset", "length"), [(0, 48), (16, 48), (16, None)])
+def test_external_data(offset: int, length: int | None, tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.float32)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "weights.bin").write_bytes(bytes(offset) + values.tobytes())
+    network = import_onnx(external(tmp_path, "data/weights.bin", length, offset))
+    assert only(network).weight is not None
+    assert np.array_equal(np.sort(only(network).weight.reshape(-1)), values)
+    check(network.path)
+
+
+@pytest.mark.parametrize(
+    ("location", "size", "message"),
+    [
+        ("absent.bin", 48, "weight 'w': external data absent.bin: no such file"),
+        ("weights.bin", 47, "external data weights.bin: 47 bytes, 48 are needed (truncated)"),
+        ("weights.bin", 0, "external data weights.bin: 0 bytes, 48 are needed (truncated)"),
+        ("", 48, "external data : outside the folder"),
+        ("../weights.bin", 48, "external data ../weights.bin: outside the folder of the model"),
+        ("/etc/hostname", 48, "external data /etc/hostname: outside the folder of the model"),
+        ("link.bin", 48, "external data link.bin: outside the folder of the model"),
+        ("folder", 48, "external data folder: Is a directory"),
+    ],
+)
+def test_external_data_that_is_not_there(location: str, size: int, message: str, tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(bytes(48))
+    folder = tmp_path / "model"
+    (folder / "folder").mkdir(parents=True)
+    (folder / "weights.bin").write_bytes(bytes(size))
+    (folder / "link.bin").symlink_to(tmp_path / "weights.bin")
+    with pytest.raises(ShiftworkError, match=re.escape(message)) as caught:
+        import_onnx(external(folder, location))
+    assert str(folder / "external.onnx") in str(caught.value)
+
+
+def test_external_data_without_a_length_that_is_too_short(tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(bytes(40))
+    with pytest.raises(ShiftworkError, match=r"weights\.bin: 40 bytes, 48 are needed \(truncated\)"):
+        import_onnx(external(tmp_path, length=None))
+
+
+def test_files_that_are_no_model(tmp_path: Path) -> None:
+    empty, text = tmp_path / "empty.onnx", tmp_path / "text.onnx"
+    empty.write_bytes(b"")
+    text.write_text("no model at all")
+    for path, message in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "absent.onnx", "no such file"),
+        (empty, "the file is empty"),
+        (text, "not a readable ONNX file"),
+        (Path("/proc/self/mem"), "Input/output error"),
+    ):
+        with pytest.raises(ShiftworkError, match=f"model {path}: {message}"):
+            import_onnx(path)
+
+
+# -- order
+
+
+def test_nodes_out_of_order_are_named(save_model: Callable[..., Path]) -> None:
+    nodes = [("Relu", ["a"], "out"), ("Gemm", ["in", "w"], "a")]
+    path = save_model(nodes, weights(w=(4, 3)), ("N", 4))
+    with pytest.raises(ShiftworkError, match=r"not in order: input 0 \('a'\) is computed by node .*not come before"):
+        import_onnx(path)
+    circle = [("Relu", ["b"], "a"), ("Relu", ["a"], "b"), ("Gemm", ["in", "w"], "out")]
+    with pytest.raises(ShiftworkError, match="not in order"):
+        import_onnx(save_model(circle, weights(w=(4, 3)), ("N", 4)))
+    with pytest.raises(ShiftworkError, match=r"input 0 \('nothing'\) is computed by no node"):
+        import_onnx(save_model([("Gemm", ["nothing", "w"], "out")], weights(w=(4, 3)), ("N", 4)))

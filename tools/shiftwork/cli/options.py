@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ def network_files(output: Path) -> tuple[Path, Path]:
     Raises:
         SettingError: a folder is named.
     """
-    if output.is_dir():
+    if os.path.isdir(output):
         raise SettingError(f"`output` {output}: is a folder")
     return output.with_suffix(".npz"), output.with_suffix(".json")
 

@@ -29,12 +29,13 @@ def train(
     """Train 4-bit weights and activations from a float model; write the integer network for `simulate`."""
     from shiftwork.network.data import load_data
     from shiftwork.network.importer import import_onnx
-    from shiftwork.quantize.training import train as run
 
     recipe.check()
     if resume and checkpoint is None:
         raise SettingError("`resume` needs `checkpoint`")
     check_targets((model, data), output=o.network_files(output), checkpoint=checkpoint, json=json)
+    from shiftwork.quantize.training import train as run
+
     progress = Progress(steps=3)
     progress.step(f"import {model.name}")
     network = import_onnx(model)

@@ -108,9 +108,10 @@ def _load_external(path: Path, model: Any) -> None:
             raise ShiftworkError(f"{where}: no such file")
         try:
             offset = int(entries.get("offset", 0))
-            length = int(entries.get("length", -1))
-        except ValueError as error:
-            raise ShiftworkError(f"{where}: offset or length is no number") from error
+            itemsize = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize
+            length = int(entries.get("length", itemsize * int(np.prod(tensor.dims))))
+        except (KeyError, ValueError) as error:
+            raise ShiftworkError(f"{where}: type, offset or length cannot be read") from error
         try:
             with file.open("rb") as data:
                 data.seek(offset)
@@ -118,8 +119,8 @@ def _load_external(path: Path, model: Any) -> None:
                 size = file.stat().st_size
         except (OSError, ValueError) as error:
             raise ShiftworkError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
-        if len(tensor.raw_data) < length or (not tensor.raw_data and np.prod(tensor.dims) > 0):
-            raise ShiftworkError(f"{where}: {size} bytes, {offset + max(length, 1)} are needed (truncated)")
+        if len(tensor.raw_data) < length:
+            raise ShiftworkError(f"{where}: {size} bytes, {offset + length} are needed (truncated)")
         tensor.data_location = onnx.TensorProto.DEFAULT
         del tensor.external_data[:]
 
