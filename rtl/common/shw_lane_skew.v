@@ -27,11 +27,21 @@ module shw_lane_skew #(
   endgenerate
 
   genvar l;
+  genvar s;
   generate
     for (l = 0; l < LANES; l = l + 1) begin : g_lane
-      shw_delay #(.W(W), .CYCLES(l % 4)) u_delay (
-        .clk(clk), .enable(enable), .now(word[l*W +: W]), .late(skewed[l*W +: W])
-      );
+      wire [4*W-1:0] stage;   // after 0 to 3 cycles
+      assign stage[0 +: W] = word[l*W +: W];
+      for (s = 1; s < 4; s = s + 1) begin : g_stage
+        if (s <= l % 4) begin : g_delay
+          reg [W-1:0] late;
+          always @(posedge clk) if (enable) late <= stage[(s-1)*W +: W];
+          assign stage[s*W +: W] = late;
+        end else begin : g_pass
+          assign stage[s*W +: W] = stage[(s-1)*W +: W];
+        end
+      end
+      assign skewed[l*W +: W] = stage[3*W +: W];
     end
   endgenerate
 endmodule
