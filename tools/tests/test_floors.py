@@ -99,7 +99,7 @@ def faults(package: Path, page: str) -> list[str]:
         found.append(f"a circle: {' -> '.join(modules)}")
     places = defaultdict(set)
     for path in package.rglob("*.py"):
-        if path.stem != "__init__":
+        if not path.stem.startswith("__"):
             places[path.name].add(path.relative_to(package).parts[0])
     found += [f"{name} is in {', '.join(sorted(where))}" for name, where in sorted(places.items()) if len(where) > 1]
     return found
