@@ -8,7 +8,7 @@ import cocotb
 import numpy as np
 
 from msq_tiles import COL_EXTREMES, NEGATIVE_ZERO, ROW_EXTREMES, MsqConfig, MsqPins, random_config, random_tile
-from shiftwork.compile.engine import MsqEngine
+from shiftwork.compile import MsqEngine
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from tiles import Run, Tile, TileBench
 

@@ -20,7 +20,7 @@ from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import dnateq, fixed8, msq, tr
 from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
-from shiftwork.settings import setting, settings
+from shiftwork.settings import choose, setting, settings
 
 Quantizer = Callable[[FloatNetwork, Any, Any, Quantization, OnItem | None], IntegerNetwork]
 """From the float graph, calibration samples, their labels (or None) and a user's wish to the integer network."""
@@ -70,8 +70,7 @@ def scheme_of(name: str) -> Scheme:
     Raises:
         SettingError: there is none.
     """
-    if name not in SCHEMES:
-        raise SettingError(f"`scheme` {name}: choose {_any(SCHEMES)}")
+    choose("scheme", name, tuple(SCHEMES))
     return SCHEMES[name]
 
 

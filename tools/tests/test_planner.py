@@ -12,7 +12,7 @@ import pytest
 
 from shiftwork.blocks import manifest
 from shiftwork.cli import main
-from shiftwork.compile.engine import MsqEngine
+from shiftwork.compile import MsqEngine
 from shiftwork.cost import planner, unit_costs
 from shiftwork.cost.devices import DEVICES, Device, device
 from shiftwork.cost.planner import Design, Layer

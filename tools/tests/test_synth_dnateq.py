@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from shiftwork import example
+from shiftwork.blocks.verilog import ports
 from shiftwork.codes.exponential import unpack
 from shiftwork.compile import ExpEngine, compile_network
 from shiftwork.cost import dnateq_area as dnateq
 from shiftwork.cost import dnateq_toggles
 from shiftwork.cost.dnateq_area import Work
-from shiftwork.docs import pages as docs
 from shiftwork.eda.mapping import Synthesis
 from shiftwork.eda.netlist import Area
 from shiftwork.errors import ShiftworkError
@@ -55,7 +55,7 @@ def test_engines_have_every_port_and_the_shapes_that_are_compared() -> None:
     }  # fmt: skip
     for design in found.values():
         source = next(path for path in design.sources() if path.stem == design.module).read_text()
-        declared = {(port.direction, port.name) for port in docs.ports(source)}
+        declared = {(port.direction, port.name) for port in ports(source)}
         assert {(way, name) for way, name, _ in design.ports} == declared, design.key
         assert design.dsp == (not design.key.endswith("_lut"))
     shapes = {key: (design.rows, design.cols) for key, design in found.items()}

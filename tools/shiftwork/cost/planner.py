@@ -26,7 +26,7 @@ from shiftwork.compile.engine import MAX_COLS, MAX_ROWS
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.cost.devices import Device
 from shiftwork.cost.unit_costs import LANES, Count, Resources, UnitCosts, load
-from shiftwork.errors import SettingError, ShiftworkError
+from shiftwork.errors import SettingError
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
 
@@ -224,7 +224,7 @@ def search(device: Device, costs: UnitCosts, layers: Sequence[Layer] = (), with_
             engine = MsqEngine(*rows, int(shapes.cols[index]), shapes.lanes)
             found = Design(engine, shapes.instances, costs.products if rows[0] else 0)
     if found is None:
-        raise ShiftworkError(
+        raise SettingError(
             f"`device` {device.name}: no engine fits into {USABLE:.0%} of {device.luts:,} LUTs, {device.dsp:,} "
             f"multipliers and {device.rams:,} block RAMs"
         )
