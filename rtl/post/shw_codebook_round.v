@@ -2,7 +2,7 @@
 //
 // result = the number of thresholds T[1] <= ... <= T[LEVELS-1] with value >= T. The thresholds that
 // make this the index of the nearest level, the lower one on a tie, come from codebook_thresholds
-// of tools/shiftwork/golden/arithmetic.py (docs/numerics.md section 5). Stage k compares with one
+// of tools/shiftwork/tensors/arithmetic.py (docs/numerics.md section 5). Stage k compares with one
 // of the 2^k thresholds that the k index bits found so far leave over, which its memory holds.
 // Writes do not wait for enable; every threshold has to be written before the first value.
 //

@@ -19,7 +19,7 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import dnateq, fixed8, msq, tr
-from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.settings import choose, setting, settings
 
 Quantizer = Callable[[FloatNetwork, Any, Any, Quantization, OnItem | None], IntegerNetwork]
@@ -32,7 +32,7 @@ class Scheme:
 
     Attributes:
         name: on the command line and in files. quantizer: makes its networks.
-        options: settings of :class:`~shiftwork.quantize.recipe.Quantization` that it takes.
+        options: settings of :class:`~shiftwork.quantize.quantization.Quantization` that it takes.
         scales: how its scales may be chosen, the first by default; empty: it has none.
         engine: what runs it; None: nothing but the golden model.
     """

@@ -18,7 +18,7 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import Scheme
 
 # The format: what is counted and how a report shows it. Values, bounds and outputs are those of integers.
@@ -96,4 +96,4 @@ def quantize(
 
 
 # The line in the registry: name, quantizer, legal options, engine.
-TERNARY = Scheme("ternary", quantize, options=("scale", "stream"), scales=fixed8.SCALE_METHODS, engine=TrEngine)
+TERNARY = Scheme("ternary", quantize, options=("scale", "stream"), scales=("mse", "maxabs"), engine=TrEngine)

@@ -26,7 +26,7 @@ from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
 from shiftwork.outputs import check_folder, check_targets
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.tr import parse_layer
 from shiftwork.run.networks import run_integer
 from shiftwork.schemes import quantize

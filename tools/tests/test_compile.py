@@ -340,12 +340,11 @@ def test_4_bit_codes_do_not_fit_the_tr_engine() -> None:
 
 def test_cycles_of_the_msq_engine() -> None:
     """A beat and eight stages to the sums, two registers of the drain; a tile waits for the rows of the one before."""
-    engine = MsqEngine(2, 3, 4, 4)
-    assert predict_msq_cycles(1, 1, engine) == 1 + 8 + 5 + 2
-    assert predict_msq_cycles(3, 2, engine) == 2 + 8 + 2 * (5 + 1) + 5 + 2
-    assert predict_msq_cycles(3, 9, engine) == 3 * 9 + 8 + 5 + 2
-    assert predict_msq_cycles(1, 1, replace(engine, lanes=32)) == 1 + 11 + 5 + 2
-    assert predict_msq_cycles(0, 1, engine) == 0
+    assert predict_msq_cycles(1, 1, 5, 4) == 1 + 8 + 5 + 2
+    assert predict_msq_cycles(3, 2, 5, 4) == 2 + 8 + 2 * (5 + 1) + 5 + 2
+    assert predict_msq_cycles(3, 9, 5, 4) == 3 * 9 + 8 + 5 + 2
+    assert predict_msq_cycles(1, 1, 5, 32) == 1 + 11 + 5 + 2
+    assert predict_msq_cycles(0, 1, 5, 4) == 0
 
 
 # exponential codes

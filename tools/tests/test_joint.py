@@ -18,7 +18,8 @@ from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import joint
-from shiftwork.quantize.fixed8 import SCALE_METHODS, quantize
+from shiftwork.quantize.fixed8 import quantize
+from shiftwork.quantize.quantization import SCALE_METHODS
 from shiftwork.quantize.scales import Bits, Scales
 from shiftwork.tensors.arithmetic import module_output
 

@@ -18,7 +18,8 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, TensorInfo, Terms
 from shiftwork.quantize import fixed8, scales
 from shiftwork.quantize.bounds import check_accumulators, slice_bounds
-from shiftwork.quantize.tr import TrOptions, configure, group_budget, parse_budget, read_overrides
+from shiftwork.quantize.quantization import parse_budget
+from shiftwork.quantize.tr import TrOptions, configure, group_budget, read_overrides
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 

@@ -15,7 +15,8 @@ from shiftwork.blocks.manifest import ROOT
 from shiftwork.cli.takes import option_of, takes
 from shiftwork.compile import ExpEngine, MsqEngine, TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
-from shiftwork.quantize.recipe import Calibration, Quantization, Recipe
+from shiftwork.quantize.quantization import Calibration, Quantization
+from shiftwork.quantize.recipe import Recipe
 from shiftwork.schemes import EngineWish, check, engine_wish
 from shiftwork.settings import choose, setting, settings, within
 

@@ -18,7 +18,7 @@ from shiftwork.device.simulated import Stalls
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import Calibration, Quantization
+from shiftwork.quantize.quantization import Calibration, Quantization
 from shiftwork.schemes import EngineWish, check, engine_wish
 from shiftwork.schemes import quantize as quantized
 from shiftwork.settings import choose

@@ -7,25 +7,20 @@ next tile move there no sooner than the cycle after the last row was read; until
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from shiftwork.compile.msq_engine import MsqEngine
-
 _STAGES = 8  # from a beat to its sums, with chains of four lanes
 _CHAIN = 4  # lanes that no tree of adders joins
 _DRAIN = 2  # registers between the shadow registers and the output
 
 
-def predict_msq_cycles(tiles: int, beats: int, engine: MsqEngine) -> int:
+def predict_msq_cycles(tiles: int, beats: int, rows: int, lanes: int) -> int:
     """Cycles from the first beat accepted to the last output beat taken, both included.
 
     Exact for an idle engine, a source that always has a beat and a sink that is always ready.
 
     Args:
-        tiles: tiles of a module. beats: of every tile. engine: its shape.
+        tiles: tiles of a module. beats: of every tile. rows, lanes: of the engine.
     """
     if tiles == 0:
         return 0
-    stages = _STAGES + (engine.lanes // _CHAIN).bit_length() - 1
-    return beats + stages + (tiles - 1) * max(beats, engine.rows + 1) + engine.rows + _DRAIN
+    stages = _STAGES + (lanes // _CHAIN).bit_length() - 1
+    return beats + stages + (tiles - 1) * max(beats, rows + 1) + rows + _DRAIN

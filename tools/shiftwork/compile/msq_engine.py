@@ -121,7 +121,7 @@ class MsqEngine(Engine):
 
     def schedule(self, operands: Operands) -> Schedule:
         """The bound is the multiply-accumulates over those of a beat."""
-        cycles = predict_msq_cycles(len(operands.tiles), operands.beats, self)
+        cycles = predict_msq_cycles(len(operands.tiles), operands.beats, self.rows, self.lanes)
         return Schedule(cycles, -(-operands.macs // self.beat_macs))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.cycles import Tile, predict_cycles, row_operations
+from shiftwork.compile.cycles import DEPTH, Tile, predict_cycles, row_operations
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Format
@@ -20,7 +20,7 @@ from shiftwork.settings import setting, within
 if TYPE_CHECKING:
     from shiftwork.compile.program import Operands
 
-SLICE_DEPTH = 256
+SLICE_DEPTH = DEPTH
 """Values of a slice."""
 SLICE_BITS = 24
 """Width of the accumulator of a slice."""

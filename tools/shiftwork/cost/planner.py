@@ -98,7 +98,7 @@ class Design:
         """Cycles of a layer on one image."""
         row_tiles, col_tiles = -(-layer.channels // self.engine.rows), -(-layer.positions // self.engine.cols)
         tiles = -(-layer.groups * row_tiles * col_tiles // self.instances)
-        return predict_msq_cycles(tiles, -(-layer.depth // self.engine.lanes), self.engine)
+        return predict_msq_cycles(tiles, -(-layer.depth // self.engine.lanes), self.engine.rows, self.engine.lanes)
 
 
 def layers_of(network: IntegerNetwork | FloatNetwork) -> list[Layer]:
@@ -165,7 +165,7 @@ class Shapes:
             beats = -(-layer.depth // self.lanes)
             tiles = layer.groups * -(-layer.channels // self.rows) * -(-layer.positions // self.cols)
             turns = -(-tiles // self.instances) - 1
-            first = predict_msq_cycles(1, beats, single) - single.rows
+            first = predict_msq_cycles(1, beats, single.rows, single.lanes) - single.rows
             total += first + self.rows + turns * np.maximum(beats, self.rows + 1)
         return total
 

@@ -27,7 +27,7 @@ from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize.fixed8 import streamed
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.tr import reveal
 from shiftwork.run.networks import run_integer
 

@@ -10,7 +10,7 @@ from shiftwork import example
 from shiftwork.errors import SettingError
 from shiftwork.network.data import Data
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.quantize.recipe import CALIB_DATA, Quantization
+from shiftwork.quantize.quantization import CALIB_DATA, Quantization
 from shiftwork.schemes import load_quantized
 from shiftwork.settings import setting
 

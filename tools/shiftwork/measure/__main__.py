@@ -24,8 +24,7 @@ from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import CODES_COSTS, COSTS, EXPONENTIALS, SUBJECTS, TRAININGS, entries
 from shiftwork.measure.records import Record
 from shiftwork.progress import Progress
-from shiftwork.quantize import msq
-from shiftwork.quantize.fixed8 import SCALE_METHODS
+from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def jobs(bench: Bench) -> dict[str, Job]:
     for name, training in TRAININGS.items():
         found[name] = Job(partial(trainings.before_and_after, bench, name), (training.test, training.data))
     for training in TRAININGS.values():
-        for alpha in msq.ALPHAS:
+        for alpha in ALPHAS:
             job = Job(partial(trainings.trained, bench, training, alpha), (training.test,))
             found[f"msq.{training.network}.{alpha}"] = job
     return found | {name: Job(partial(costs.codes_cost, bench, name), resnet20) for name in CODES_COSTS}

@@ -22,7 +22,7 @@ from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.quantize.recipe import CALIBRATION_SAMPLES
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
 from shiftwork.schemes import quantize
 
 

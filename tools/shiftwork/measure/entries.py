@@ -10,7 +10,7 @@ from typing import Any
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.quantize import dnateq
 from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
-from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 
 PREPARED = ROOT / "build" / "measure"
 ROWS, COLS = 8, 64

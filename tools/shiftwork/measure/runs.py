@@ -18,7 +18,7 @@ from shiftwork.network.data import Data
 from shiftwork.network.floating import reference
 from shiftwork.progress import Progress
 from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
-from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Quantization
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.run.benchmark import measure as benchmark
 from shiftwork.run.networks import run_integer
 from shiftwork.schemes import quantize

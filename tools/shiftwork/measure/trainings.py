@@ -19,7 +19,8 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize import msq
-from shiftwork.quantize.recipe import CALIBRATION_SAMPLES, Recipe
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
+from shiftwork.quantize.recipe import Recipe
 
 
 def before_and_after(bench: Bench, name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,8 @@ from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
 from shiftwork.quantize.dataflow import Map, Real, Rounding, centred_biases
 from shiftwork.quantize.expfit import BASE_STEP, Magnitudes, TensorFit, describe, fit_code, search_base
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
-
-if TYPE_CHECKING:
-    from shiftwork.quantize.recipe import Quantization
 
 SCHEME = "dnateq"
 MAX_LOSS = 0.5

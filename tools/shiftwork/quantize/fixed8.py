@@ -7,7 +7,7 @@ tensor. The module that feeds the network output keeps its 32-bit accumulator an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,8 @@ from shiftwork.network.integer import IntegerNetwork, Stream, Terms
 from shiftwork.progress import OnItem
 from shiftwork.quantize import joint
 from shiftwork.quantize.calibrate import calibrate
+from shiftwork.quantize.quantization import SCALE_METHODS, Quantization
 from shiftwork.quantize.scales import Bits, build, make_legal, separate_scales
-
-if TYPE_CHECKING:
-    from shiftwork.quantize.recipe import Quantization
-
-ScaleMethod = Literal["joint", "maxabs", "mse"]
-SCALE_METHODS: tuple[str, ...] = get_args(ScaleMethod)
 
 
 def quantize(

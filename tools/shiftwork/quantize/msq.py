@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +27,11 @@ from shiftwork.progress import OnItem
 from shiftwork.quantize import scales as shared
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.dataflow import Real, centred_biases, scale_rounding
+from shiftwork.quantize.quantization import ALPHAS, Quantization
 from shiftwork.quantize.scales import Bits, Scales, activation_scales, assemble, fill_shifts, is_raw, round_half_up
-
-if TYPE_CHECKING:
-    from shiftwork.quantize.recipe import Quantization
 
 MIXED = "msq"
 SCHEMES = (MIXED, "fixed4", "sp2", "pot")
-ALPHAS = ("free", "pot")
 SP2_SHARE = 0.6
 
 _BITS = Bits(weights=4, activations=4, biases=32)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +24,13 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, Ter
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
+from shiftwork.quantize.quantization import STREAMS, Budget, Quantization, parse_budget
 from shiftwork.tensors.im2col import im2col, weight_matrix
 
-if TYPE_CHECKING:
-    from shiftwork.quantize.recipe import Quantization
-
-STREAMS = get_args(Stream)
 MAX_BUDGET = 2047
 DEFAULT_GROUP: dict[str, int] = {"weights": 8, "activations": 256}
 DEFAULT_DATA_TERMS: dict[str, int] = {"weights": 3, "activations": 0}
 DEFAULT_BUDGET: dict[str, int | float] = {"weights": 12, "activations": 2.0}
-
-Budget = int | float | str
 
 
 @dataclass(frozen=True)
@@ -66,26 +61,6 @@ class TrOptions:
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     max_loss: float = 0.5
     max_error: float = 0.05
-
-
-def parse_budget(text: str) -> Budget:
-    """A budget as written by a user: ``12`` (k per group), ``1.5`` (terms per value), ``exact`` or ``auto``.
-
-    Raises:
-        ShiftworkError: anything else.
-    """
-    if text in ("auto", "exact"):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise ShiftworkError(
-            f"budget {text!r} is neither a whole number (per group), a decimal number (per value), 'exact' nor 'auto'"
-        ) from None
 
 
 def read_overrides(path: str | Path) -> dict[str, dict[str, Any]]:

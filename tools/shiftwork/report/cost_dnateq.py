@@ -12,7 +12,7 @@ from shiftwork.cost.wish import CostWish
 from shiftwork.eda import yosys
 from shiftwork.progress import Progress
 from shiftwork.quantize.dnateq import SCHEME
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
 PARTS = ("cells", "row edges", "tables", "drain", "column edges", "control")

@@ -10,7 +10,7 @@ from shiftwork.cost.msq_toggles import synth_toggles
 from shiftwork.cost.wish import CostWish
 from shiftwork.eda import ecp5, yosys
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
 RIVALS = ("inferred", "booth", "table")

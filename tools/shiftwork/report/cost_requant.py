@@ -10,7 +10,7 @@ from shiftwork.cost.wish import CostWish
 from shiftwork.eda import yosys
 from shiftwork.errors import SettingError
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
 

@@ -18,7 +18,7 @@ from shiftwork.eda import yosys
 from shiftwork.eda.designs import cell_row, designs
 from shiftwork.errors import SettingError
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
 TOGGLE_TARGET = 0.5

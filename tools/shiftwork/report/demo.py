@@ -18,7 +18,7 @@ from shiftwork.network.format_terms import QT_PAIRS
 from shiftwork.network.importer import import_onnx
 from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import Quantization
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.run.networks import RunReport, run_float, run_integer
 from shiftwork.schemes import engine_for, quantize
 from shiftwork.table import Table
