@@ -1,6 +1,7 @@
 // shw_lutram: memory with one write port and one asynchronous read port.
 //
-// Maps to LUT RAM (xc7, ecp5); on families without it (ice40) to block RAM where the read address
+// Maps to LUT RAM (xc7, ecp5; asked for by attribute: Yosys would put a deep one with a registered
+// read address into block RAM); on families without it (ice40) to block RAM where the read address
 // comes from a register, else to flip-flops, so keep it small there. No initial content: a word is
 // defined after its first write. A read in the cycle of a write to the same address gives the old
 // word.
@@ -34,6 +35,7 @@ module shw_lutram #(
     end
   endgenerate
 
+  (* ram_style = "distributed" *)
   reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
 
   assign read_data = memory[read_address];

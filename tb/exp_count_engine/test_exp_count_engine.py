@@ -33,7 +33,11 @@ def test_engine(simulator):
 @pytest.mark.full
 @pytest.mark.parametrize("shape", SHAPES)
 def test_engine_long(simulator, shape):
-    run(simulator, shape, 1 if simulator == "icarus" else 5)
+    """Every test on Verilator; on Icarus, which runs them all on the quick shapes, those of widths and stalls."""
+    if simulator == "icarus":
+        run(simulator, shape, 1, "extremes|random_tiles_under_stalls")
+    else:
+        run(simulator, shape, 5)
 
 
 ILLEGAL = [

@@ -37,7 +37,11 @@ def test_wide_engine(simulator):
 @pytest.mark.full
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if not shape.startswith("8x")])
 def test_engine_long(simulator, shape):
-    run(simulator, shape, 1 if simulator == "icarus" else 8)
+    """Every test on Verilator; on Icarus, which runs them all on the quick shapes, those of widths and stalls."""
+    if simulator == "icarus":
+        run(simulator, shape, 1, "largest_sums|random_tiles_under_stalls")
+    else:
+        run(simulator, shape, 8)
 
 
 @pytest.mark.parametrize(

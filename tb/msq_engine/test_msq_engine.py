@@ -39,7 +39,11 @@ def test_engine(simulator, shape):
 @pytest.mark.full
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE])
 def test_engine_long(simulator, shape):
-    run(simulator, shape, 1 if simulator == "icarus" else 10)
+    """Every test on Verilator; on Icarus, which runs them all on the quick shapes, those of widths and stalls."""
+    if simulator == "icarus":
+        run(simulator, shape, 1, "extremes|random_tiles_under_stalls")
+    else:
+        run(simulator, shape, 10)
 
 
 @pytest.mark.full

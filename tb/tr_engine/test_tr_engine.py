@@ -42,7 +42,11 @@ def test_wide_engine(simulator):
 @pytest.mark.full
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in ("4x16", "8x64")])
 def test_engine_long(simulator, shape):
-    run(simulator, shape, 2 if simulator == "icarus" else 25)
+    """Every test on Verilator; on Icarus, which runs them all on the quick shapes, those of widths and stalls."""
+    if simulator == "icarus":
+        run(simulator, shape, 1, "extreme_values|random_tiles_under_stalls")
+    else:
+        run(simulator, shape, 25)
 
 
 @pytest.mark.parametrize(

@@ -504,6 +504,7 @@ class Finder:
             os.kill(os.getpid(), signal.SIGINT)
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, also where a job control ignores it
 sys.meta_path.insert(0, Finder())
 sys.exit(main(sys.argv[2:]))
 """

@@ -182,7 +182,7 @@ def test_designs_are_checked() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("key", ["shift", "multiply_rows", "scale_rows", "codebook16"])
+@pytest.mark.parametrize("key", ["shift", "multiply_rows", "scale_rows", "codebook16", "codebook256"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_netlists_equal_the_golden_model(tmp_path: Path, family: str, key: str) -> None:
     found = requant.measure(family, requantizers()[key], SIGNED, tmp_path)

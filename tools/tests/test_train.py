@@ -43,8 +43,9 @@ def _same(one: Trained, other: Trained) -> None:
     assert one.network.tensors == other.network.tensors
     for module, twin in zip(one.network.modules, other.network.modules, strict=True):
         assert module.attributes == twin.attributes
-        for name in ("weight", "bias", "factor", "shift"):
+        for name in ("weight", "bias", "shift"):
             np.testing.assert_array_equal(getattr(module, name), getattr(twin, name))
+        np.testing.assert_array_equal(module.format.factors(), twin.format.factors())
 
 
 # -- the integer network
