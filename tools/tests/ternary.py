@@ -81,7 +81,7 @@ def quantize(
     network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None
 ) -> IntegerNetwork:
     """8-bit scales; of every channel the weights above 0.7 of their mean become one power of two, the others zero."""
-    result = fixed8.quantize(network, samples, wish.scale or "mse").copy()
+    result = fixed8.choose_scales(network, samples, wish).copy()
     for module in result.convolutions:
         assert module.weight is not None
         size = np.abs(module.weight.astype(np.float64)).reshape(len(module.weight), -1)

@@ -192,9 +192,7 @@ def layer_sums(network: IntegerNetwork, x: NDArray[np.float32], count: int = VAL
         ShiftworkError: there is no such layer, or nothing in it is positive.
     """
     found = [
-        m
-        for m in network.modules
-        if m.kind == "conv" and m.requantize and m.shift is not None and len(set(m.shift.tolist())) == 1
+        m for m in network.convolutions if m.requantize and m.shift is not None and len(set(m.shift.tolist())) == 1
     ]
     if not found:
         raise ShiftworkError("no layer of the network requantizes with one shift")

@@ -78,7 +78,7 @@ def layer_operands(network: IntegerNetwork, x: NDArray[np.float32], name: str | 
         ShiftworkError: there is no such layer.
     """
     tensors = golden.run(network, x)
-    found = [m for m in network.modules if m.kind == "conv" and m.groups == 1 and name in (None, m.name)]
+    found = [m for m in network.convolutions if m.groups == 1 and name in (None, m.name)]
     if not found:
         raise ShiftworkError(f"no convolution {name or ''} of one group in the network")
     module = max(found, key=lambda m: weight_matrix(m).size)

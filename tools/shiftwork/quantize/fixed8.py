@@ -68,7 +68,8 @@ def choose_scales(
     network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, progress: OnItem | None = None
 ) -> IntegerNetwork:
     """:func:`quantize` with the scales and widths that a user asked for."""
-    method, per_channel = wish.scale or "mse", not wish.per_tensor
+    assert wish.scale is not None  # the registry has filled it in
+    method, per_channel = wish.scale, not wish.per_tensor
     return quantize(network, samples, method, per_channel, wish.weight_bits, wish.activation_bits, progress=progress)
 
 

@@ -111,8 +111,8 @@ def rows(
 ) -> IntegerNetwork:
     """The schemes of 4-bit rows (:data:`shiftwork.schemes.Quantizer`)."""
     share = SP2_SHARE if wish.sp2_share is None else wish.sp2_share
-    alpha, method = wish.alpha or ALPHAS[0], wish.scale or "mse"
-    return quantize(network, samples, wish.scheme, share, alpha, method, progress=progress)
+    assert wish.scale is not None  # the registry has filled it in
+    return quantize(network, samples, wish.scheme, share, wish.alpha or ALPHAS[0], wish.scale, progress=progress)
 
 
 def choose(

@@ -204,7 +204,7 @@ def _configured(network: IntegerNetwork, options: TrOptions) -> tuple[IntegerNet
 
 
 def _check_names(network: IntegerNetwork, options: TrOptions) -> None:
-    known = {module.name for module in network.modules if module.kind == "conv"}
+    known = {module.name for module in network.convolutions}
     legal = {item.name for item in fields(Terms)}
     for name, entry in options.overrides.items():
         if name not in known:
@@ -383,8 +383,7 @@ class _Search:
         """Relative squared output error when this one module runs with its terms and the others exactly."""
         tensors, dirty = dict(probe), set[str]()
         for other in self.exact.modules:
-            reads = {*other.inputs, other.shortcut}
-            if other.name == module.name or reads & dirty:
+            if other.name == module.name or not dirty.isdisjoint(other.reads):
                 current = module if other.name == module.name else other
                 tensors[other.output] = evaluate(self.exact, current, tensors)
                 dirty.add(other.output)
