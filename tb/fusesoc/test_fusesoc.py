@@ -38,13 +38,24 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def registered(library: Path, folder: Path) -> Path:
+    """The working directory `folder` with the library registered, cloned by FuseSoC itself."""
+    call("fusesoc", "library", "add", "shiftwork", library.as_uri(), "--sync-type", "git", cwd=folder)
+    clone = folder / "fusesoc_libraries" / "shiftwork"
+    assert (clone / "rtl" / "manifest.yml").is_file()
+    return folder
+
+
 @pytest.fixture
 def user(library: Path, tmp_path: Path) -> Path:
-    """An empty working directory with the library registered, cloned by FuseSoC itself."""
-    call("fusesoc", "library", "add", "shiftwork", library.as_uri(), "--sync-type", "git", cwd=tmp_path)
-    clone = tmp_path / "fusesoc_libraries" / "shiftwork"
-    assert (clone / "rtl" / "manifest.yml").is_file()
-    return tmp_path
+    """A working directory of one test, which may break its clone."""
+    return registered(library, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def reader(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory that several tests share; none changes its clone."""
+    return registered(library, tmp_path_factory.mktemp("reader"))
 
 
 def environment(clone: Path, gpi: bool = True) -> dict[str, str]:
@@ -101,17 +112,12 @@ def test_depend(user):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("block", sorted(BLOCKS.blocks))
-def test_lint_of_every_block(user, block):
-    result = fusesoc(user, cores.target("lint", block), block)
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
-@pytest.mark.full
 @pytest.mark.parametrize("folder", list(BLOCKS.libraries))
-def test_verible_lint_of_every_library(user, folder):
-    block = next(block for block in BLOCKS.blocks.values() if block.library == folder)
-    result = fusesoc(user, "lint_verible", block.name)
+@pytest.mark.parametrize("kind", ["lint", "lint_verible"])
+def test_lint_of_every_library(reader, folder, kind):
+    """One block of each: `make lint` reads every block, and the targets of a library share its files."""
+    block = next(block.name for block in BLOCKS.blocks.values() if block.library == folder)
+    result = fusesoc(reader, cores.target(kind, block) if kind == "lint" else kind, block)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -140,17 +146,17 @@ def test_simulation(user):
 
 
 @pytest.mark.full
-def test_simulation_on_verilator(user):
+def test_simulation_on_verilator(reader):
     kind, _ = cores.SIMULATIONS["verilator"]
-    simulate(user, kind, BLOCK)
+    simulate(reader, kind, BLOCK)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(
     "block", sorted(name for name in BLOCKS.blocks if cores.simulated(BLOCKS, BLOCKS.blocks[name]))
 )
-def test_simulation_of_every_block(user, block):
-    simulate(user, SIMULATION, block)
+def test_simulation_of_every_block(reader, block):
+    simulate(reader, SIMULATION, block)
 
 
 def test_failing_simulation(user):
