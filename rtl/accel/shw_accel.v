@@ -1,0 +1,548 @@
+// shw_accel: the accelerator: reads a program and runs a whole network, from input to result.
+//
+// Activations stay in an on-chip memory of COLS banks; the beats of a convolution are gathered from it (im2col in
+// hardware), weights stream from external memory through a ring, results pass a narrow post unit and return to
+// the activation memory. Pooling takes the same reads and the same way back. docs/accelerator.md describes
+// program, layouts and registers. External memory is seen as streams of words of 64 bits.
+//
+// Two queues of instructions run beside each other: loads and stores (shw_accel_mover), and layers. They
+// meet by tokens: an instruction may wait for a token of the other queue and give one when it has ended.
+//
+// Parameters:
+//   ENGINE     "tr" | "mac"   tile engine
+//   ROWS       2, 4, 8, 16    rows of the engine
+//   COLS       8, 16, 32, 64  columns; codes of a word of the activation memory
+//   ADDR_W     6..16          2^ADDR_W words of activation memory
+//   WEIGHTS    64..65536      words of the weight ring, a power of two (max(64, 8 * ROWS) bits each)
+//   CONST_W    4..16          2^CONST_W channels of constants
+//   DEPTH, ACC_W, TRUNCATE, BLOCK, FAMILY   of shw_tr_engine;  MULTIPLIER   of shw_mac_engine
+// Latency:      that of the program. Throughput: a beat of the engine a cycle.
+// Backpressure: memory may stall every stream.
+// Reset:        rst ends everything; no words of a read request may arrive after it.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_accel #(
+  parameter ENGINE     = "tr",
+  parameter ROWS       = 8,
+  parameter COLS       = 64,
+  parameter ADDR_W     = 11,
+  parameter WEIGHTS    = 1024,
+  parameter CONST_W    = 10,
+  parameter DEPTH      = 256,
+  parameter ACC_W      = 24,
+  parameter TRUNCATE   = 1,
+  parameter BLOCK      = 16,
+  parameter FAMILY     = "generic",
+  parameter MULTIPLIER = "lut"
+) (
+  input  wire        clk,
+  input  wire        rst,
+  input  wire        start,            // run the program
+  input  wire [31:0] program_address,  // of its first instruction, a multiple of 64
+  input  wire [15:0] program_count,    // instructions
+  output wire        busy,
+  output reg         fault,            // stays until rst
+  output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration
+  output reg  [15:0] fault_index,      // instruction
+  // What happens in this cycle, for counters.
+  output wire        event_beat,       // the engine takes a beat
+  output wire        event_weights,    // a beat waits for weights
+  output wire        event_results,    // a beat waits for the engine
+  // Reads of memory.
+  output wire        rd_valid,
+  input  wire        rd_ready,
+  output wire [31:0] rd_address,
+  output wire [15:0] rd_words,
+  input  wire        rdata_valid,
+  output wire        rdata_ready,
+  input  wire [63:0] rdata,
+  input  wire        rdata_last,
+  // Writes of memory.
+  output wire        wr_valid,
+  input  wire        wr_ready,
+  output wire [31:0] wr_address,
+  output wire [15:0] wr_words,
+  output wire        wdata_valid,
+  input  wire        wdata_ready,
+  output wire [63:0] wdata,
+  input  wire        wdone
+);
+  localparam BH_W  = $clog2(COLS) / 2;
+  localparam BW_W  = $clog2(COLS) - BH_W;
+  localparam BH    = 1 << BH_W;
+  localparam BW    = 1 << BW_W;
+  localparam ISSUE = 5;     // of shw_im2col: cycles from a step to its read
+  localparam READ  = 3;     // of shw_act_memory: cycles from a read to its word
+  localparam ROOM_W = $clog2(WEIGHTS) + ((ROWS > 8) ? $clog2(ROWS / 8) : 0) + 1;
+  localparam [5:0] BEATS = 6'd32;   // most beats between a step and the engine
+
+  generate
+    if (ROWS != 2 && ROWS != 4 && ROWS != 8 && ROWS != 16) begin : g_illegal_rows
+      shw_ILLEGAL_ROWS illegal ();
+    end
+    if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (WEIGHTS < 64 || WEIGHTS > 65536) begin : g_illegal_weights
+      shw_ILLEGAL_WEIGHTS illegal ();
+    end
+  endgenerate
+
+  // --- Reads of memory: instructions first, then loads ---------------------------------------------------------------
+  wire        fetch_read;
+  wire [31:0] fetch_read_address;
+  wire        mover_read;
+  wire [31:0] mover_read_address;
+  wire [15:0] mover_read_words;
+  reg         request_valid;
+  reg         request_fetch;
+  reg  [31:0] request_address;
+  reg  [15:0] request_words;
+  wire        request_free = !request_valid || (rd_valid && rd_ready);
+  wire        order_ready;
+  wire        order_valid;
+  wire        order_fetch;
+  wire [3:0]  order_level_unused;
+  wire        mover_data_ready;
+
+  assign rd_valid    = request_valid && order_ready;
+  assign rd_address  = request_address;
+  assign rd_words    = request_words;
+  assign rdata_ready = order_valid && (order_fetch || mover_data_ready);
+
+  always @(posedge clk) begin
+    if (rst) request_valid <= 1'b0;
+    else if (request_free) request_valid <= fetch_read || mover_read;
+    if (request_free) begin
+      request_fetch   <= fetch_read;
+      request_address <= fetch_read ? fetch_read_address : mover_read_address;
+      request_words   <= fetch_read ? 16'd8 : mover_read_words;
+    end
+  end
+
+  shw_fifo #(.DATA_W(1), .DEPTH(8)) u_order (
+    .clk(clk), .rst(rst),
+    .in_valid(rd_valid && rd_ready), .in_ready(order_ready), .in_data(request_fetch),
+    .out_valid(order_valid), .out_ready(rdata_valid && rdata_ready && rdata_last), .out_data(order_fetch),
+    .level(order_level_unused)
+  );
+
+  // --- Instructions --------------------------------------------------------------------------------------------------
+  wire         fetch_busy;
+  wire         fetched_valid;
+  wire         fetched_take;
+  wire [15:0]  fetched_index;
+  wire [511:0] fetched;
+  wire [1:0]   kind;
+  wire         take_token;
+  wire         give_token;
+  wire         illegal;
+  wire [1:0]   target;
+  wire [31:0]  memory;
+  wire [23:0]  words;
+  wire [15:0]  place;
+  wire         mover_ready;
+  wire         is_run  = kind == 2'd2;
+  wire         legal   = fetched_valid && !illegal && !fault;
+  wire         run_take;
+
+  assign fetched_take = legal && (is_run ? run_take : mover_ready);
+
+  shw_accel_fetch u_fetch (
+    .clk(clk), .rst(rst), .start(start), .address(program_address), .count(program_count),
+    .busy(fetch_busy),
+    .read_valid(fetch_read), .read_ready(request_free), .read_address(fetch_read_address),
+    .data_valid(rdata_valid && order_valid && order_fetch), .data(rdata),
+    .out_valid(fetched_valid), .out_ready(fetched_take), .out_index(fetched_index),
+    .out_instruction(fetched)
+  );
+
+  shw_accel_decode u_decode (
+    .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
+    .target(target), .memory(memory), .words(words), .place(place), .illegal(illegal)
+  );
+
+  // Tokens that the two queues give each other.
+  reg  [7:0] moved_tokens;    // given by the mover
+  reg  [7:0] layer_tokens;    // given by layers
+  wire       mover_takes;
+  wire       mover_gives;
+  wire       layer_takes;
+  wire       layer_gives;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      moved_tokens <= 8'd0;
+      layer_tokens <= 8'd0;
+    end else begin
+      moved_tokens <= moved_tokens + {7'd0, mover_gives} - {7'd0, layer_takes};
+      layer_tokens <= layer_tokens + {7'd0, layer_gives} - {7'd0, mover_takes};
+    end
+  end
+
+  // --- Loads and stores ----------------------------------------------------------------------------------------------
+  wire              mover_busy;
+  wire [ROOM_W-1:0] weight_room;
+  wire              weight_valid;
+  wire              weight_ready;
+  wire              const_write;
+  wire [CONST_W-1:0] const_address;
+  wire              load_valid;
+  wire              load_ready;
+  wire [BH-1:0]     load_rows;
+  wire [ADDR_W-1:0] load_address;
+  wire [BW*8-1:0]   load_data;
+  wire              store_valid;
+  wire              store_ready;
+  wire [ADDR_W-1:0] store_address;
+  wire              store_word_valid;
+  wire [COLS*8-1:0] read_word;
+
+  shw_accel_mover #(.COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W), .ROOM_W(ROOM_W)) u_mover (
+    .clk(clk), .rst(rst),
+    .in_valid(legal && !is_run), .in_ready(mover_ready), .in_store(kind == 2'd1),
+    .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
+    .in_words(words), .in_place(place),
+    .busy(mover_busy), .token(layer_tokens != 8'd0), .token_take(mover_takes), .token_give(mover_gives),
+    .read_valid(mover_read), .read_ready(request_free && !fetch_read), .read_address(mover_read_address),
+    .read_words(mover_read_words),
+    .data_valid(rdata_valid && order_valid && !order_fetch), .data_ready(mover_data_ready), .data(rdata),
+    .weight_room(weight_room), .weight_valid(weight_valid), .weight_ready(weight_ready),
+    .const_write(const_write), .const_address(const_address),
+    .write_valid(load_valid), .write_ready(load_ready), .write_rows(load_rows), .write_address(load_address),
+    .write_data(load_data),
+    .fetch_valid(store_valid), .fetch_ready(store_ready), .fetch_address(store_address),
+    .fetched_valid(store_word_valid), .fetched_word(read_word),
+    .wr_valid(wr_valid), .wr_ready(wr_ready), .wr_address(wr_address), .wr_words(wr_words),
+    .wdata_valid(wdata_valid), .wdata_ready(wdata_ready), .wdata(wdata), .wdone(wdone)
+  );
+
+  // --- The layer in execution ----------------------------------------------------------------------------------------
+  reg  [511:0] layer;
+  reg          layer_active;
+  reg          layer_start;
+  wire         beats_busy;
+  wire         results_busy;
+  reg  [5:0]   underway;      // beats between a step and the engine
+
+  wire [1:0]  unit;
+  wire        reduce;
+  wire        divide;
+  wire [4:0]  up;
+  wire [15:0] count;
+  wire [15:0] base;
+  wire [15:0] block_stride;
+  wire [15:0] row_stride;
+  wire [15:0] phase_stride;
+  wire        split;
+  wire [7:0]  fill;
+  wire [11:0] height;
+  wire [11:0] width;
+  wire [9:0]  blocks_y;
+  wire [9:0]  blocks_x;
+  wire [7:0]  kernel_y;
+  wire [7:0]  kernel_x;
+  wire [5:0]  dilation_y;
+  wire [5:0]  dilation_x;
+  wire [7:0]  pad_y;
+  wire [7:0]  pad_x;
+  wire [15:0] channels;
+  wire [15:0] groups;
+  wire [15:0] tiles;
+  wire [15:0] out_channels;
+  wire [15:0] constants;
+  wire        constants_fixed;
+  wire        shortcut_enable;
+  wire        shortcut_signed;
+  wire [15:0] shortcut_base;
+  wire [15:0] shortcut_block_stride;
+  wire [15:0] shortcut_row_stride;
+  wire [15:0] shortcut_first;
+  wire [15:0] shortcut_count;
+  wire        plain;
+  wire        to_split;
+  wire        raw;
+  wire [15:0] plain_base;
+  wire [15:0] plain_row_stride;
+  wire [15:0] out_block_stride;
+  wire [15:0] split_base;
+  wire [15:0] split_row_stride;
+  wire [15:0] split_phase_stride;
+  wire        relu;
+  wire [8:0]  low;
+  wire [8:0]  high;
+  wire        row_signed;
+  wire        col_signed;
+  wire        tr_en;
+  wire [8:0]  group;
+  wire [10:0] group_budget;
+  wire [3:0]  data_terms;
+  wire        encoding;
+
+  shw_accel_decode_run u_layer (
+    .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
+    .base(base), .block_stride(block_stride), .row_stride(row_stride), .phase_stride(phase_stride),
+    .split(split), .fill(fill), .height(height), .width(width), .blocks_y(blocks_y), .blocks_x(blocks_x),
+    .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y), .dilation_x(dilation_x),
+    .pad_y(pad_y), .pad_x(pad_x), .channels(channels), .groups(groups), .tiles(tiles),
+    .out_channels(out_channels), .constants(constants), .constants_fixed(constants_fixed),
+    .shortcut_enable(shortcut_enable), .shortcut_signed(shortcut_signed),
+    .shortcut_base(shortcut_base), .shortcut_block_stride(shortcut_block_stride),
+    .shortcut_row_stride(shortcut_row_stride), .shortcut_first(shortcut_first),
+    .shortcut_count(shortcut_count), .plain(plain), .to_split(to_split), .raw(raw),
+    .plain_base(plain_base), .plain_row_stride(plain_row_stride), .out_block_stride(out_block_stride),
+    .split_base(split_base), .split_row_stride(split_row_stride), .split_phase_stride(split_phase_stride),
+    .relu(relu), .low(low), .high(high), .row_signed(row_signed), .col_signed(col_signed),
+    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding)
+  );
+
+  wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
+  reg  layer_gives_token;
+
+  assign run_take    = !layer_active && (!take_token || moved_tokens != 8'd0);
+  assign layer_takes = legal && is_run && run_take && take_token;
+  assign layer_gives = layer_ended && layer_gives_token;
+  assign busy        = fetch_busy || mover_busy || layer_active;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      layer_active <= 1'b0;
+      layer_start  <= 1'b0;
+    end else begin
+      layer_start <= legal && is_run && run_take;
+      if (legal && is_run && run_take) layer_active <= 1'b1;
+      else if (layer_ended) layer_active <= 1'b0;
+    end
+    if (legal && is_run && run_take) begin
+      layer             <= fetched;
+      layer_gives_token <= give_token;
+    end
+  end
+
+  // --- Beats: a step of the loops is a read of the activation memory and a vector of weights -------------------------
+  wire uses_engine = unit == 2'd0;
+  wire weights_available;
+  wire shortcut_valid;
+  wire shortcut_ready;
+  wire [ADDR_W-1:0] shortcut_address;
+  wire direct   = shortcut_valid || store_valid;    // a read of one whole word takes the turn of a step
+  wire credit   = underway != BEATS;
+  wire wants    = beats_busy && credit && !direct;
+  wire step     = wants && (!uses_engine || weights_available);
+  wire step_last;
+  wire step_final;
+
+  assign shortcut_ready = 1'b1;
+  assign store_ready    = !shortcut_valid;
+  assign event_weights  = wants && !step;
+  assign event_results  = beats_busy && !credit;
+
+  wire                gather_enable;
+  wire [4*ADDR_W-1:0] gather_address;
+  wire [BH_W-1:0]     gather_dy;
+  wire [BW_W-1:0]     gather_dx;
+  wire [BH-1:0]       gather_row_ok;
+  wire [BW-1:0]       gather_col_ok;
+
+  shw_im2col #(.COLS(COLS), .ADDR_W(ADDR_W)) u_im2col (
+    .clk(clk), .rst(rst), .start(layer_start), .busy(beats_busy), .step(step), .step_last(step_last),
+    .step_final(step_final),
+    .cfg_base(base[ADDR_W-1:0]), .cfg_block_stride(block_stride[ADDR_W-1:0]),
+    .cfg_row_stride(row_stride[ADDR_W-1:0]), .cfg_phase_stride(phase_stride[ADDR_W-1:0]),
+    .cfg_split(split), .cfg_height(height), .cfg_width(width), .cfg_blocks_y(blocks_y),
+    .cfg_blocks_x(blocks_x), .cfg_kernel_y(kernel_y), .cfg_kernel_x(kernel_x),
+    .cfg_dilation_y(dilation_y), .cfg_dilation_x(dilation_x), .cfg_pad_y(pad_y), .cfg_pad_x(pad_x),
+    .cfg_channels(channels[ADDR_W-1:0]), .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]),
+    .cfg_taps_inner(!uses_engine),
+    .read_enable(gather_enable), .read_address(gather_address), .read_dy(gather_dy), .read_dx(gather_dx),
+    .read_row_ok(gather_row_ok), .read_col_ok(gather_col_ok)
+  );
+
+  // Reads of whole words travel beside the steps.
+  wire              direct_enable;
+  wire [ADDR_W-1:0] direct_address;
+  wire [3:0]        tag;         // at the word: valid beat, its last, shortcut, store
+
+  shw_delay #(.W(ADDR_W), .CYCLES(ISSUE)) u_direct (
+    .clk(clk), .enable(1'b1), .now(shortcut_valid ? shortcut_address : store_address), .late(direct_address)
+  );
+  shw_accel_tags #(.W(1), .CYCLES(ISSUE)) u_direct_tag (
+    .clk(clk), .rst(rst), .now(direct), .late(direct_enable)
+  );
+  shw_accel_tags #(.W(4), .CYCLES(ISSUE + READ)) u_tag (
+    .clk(clk), .rst(rst),
+    .now({store_valid && store_ready, shortcut_valid, step && step_last, step}), .late(tag)
+  );
+
+  assign store_word_valid = tag[3];
+
+  wire              write_valid;
+  wire [BH-1:0]     write_rows;
+  wire [BW-1:0]     write_cols;
+  wire [ADDR_W-1:0] write_address;
+  wire [BW*8-1:0]   write_data;
+
+  assign load_ready = !write_valid;
+
+  shw_act_memory #(.COLS(COLS), .ADDR_W(ADDR_W)) u_activations (
+    .clk(clk),
+    .read_enable(gather_enable || direct_enable),
+    .read_address(direct_enable ? {4{direct_address}} : gather_address),
+    .read_dy(direct_enable ? {BH_W{1'b0}} : gather_dy), .read_dx(direct_enable ? {BW_W{1'b0}} : gather_dx),
+    .read_row_ok(direct_enable ? {BH{1'b1}} : gather_row_ok),
+    .read_col_ok(direct_enable ? {BW{1'b1}} : gather_col_ok),
+    .read_fill(fill), .read_word(read_word),
+    .write_rows(write_valid ? write_rows : load_valid ? load_rows : {BH{1'b0}}),
+    .write_cols(write_valid ? write_cols : {BW{1'b1}}),
+    .write_address(write_valid ? write_address : load_address),
+    .write_data(write_valid ? write_data : load_data)
+  );
+
+  wire              vector_valid;
+  wire [ROWS*8-1:0] vector;
+
+  shw_weight_ring #(.ROWS(ROWS), .DEPTH(WEIGHTS)) u_weights (
+    .clk(clk), .rst(rst), .flush(1'b0),
+    .in_valid(weight_valid), .in_ready(weight_ready), .in_data(rdata), .room(weight_room),
+    .available(weights_available), .step(step && uses_engine), .step_last(step_last), .step_final(step_final),
+    .out_valid(vector_valid), .out_vector(vector)
+  );
+
+  // Beats wait here; a step is taken only when there is room for its beat.
+  wire              beat_valid;
+  wire              beat_ready;
+  wire              beat_last;
+  wire [COLS*8-1:0] beat_word;
+  wire              beat_vector_valid;
+  wire [ROWS*8-1:0] beat_vector;
+  wire [5:0]        beat_level_unused;
+  wire [5:0]        vector_level_unused;
+  wire [1:0]        full_unused;
+  wire              engine_ready;
+  wire              pool_ready;
+  wire              engine_valid = uses_engine && beat_valid && beat_vector_valid;
+  wire              pool_valid   = !uses_engine && beat_valid;
+  wire              taken        = beat_valid && beat_ready;
+
+  assign beat_ready = uses_engine ? beat_vector_valid && engine_ready : pool_ready;
+  assign event_beat = engine_valid && engine_ready;
+
+  shw_fifo #(.DATA_W(COLS*8+1), .DEPTH(BEATS)) u_beats (
+    .clk(clk), .rst(rst),
+    .in_valid(tag[0]), .in_ready(full_unused[0]), .in_data({tag[1], read_word}),
+    .out_valid(beat_valid), .out_ready(beat_ready), .out_data({beat_last, beat_word}),
+    .level(beat_level_unused)
+  );
+  shw_fifo #(.DATA_W(ROWS*8), .DEPTH(BEATS)) u_vectors (
+    .clk(clk), .rst(rst),
+    .in_valid(vector_valid), .in_ready(full_unused[1]), .in_data(vector),
+    .out_valid(beat_vector_valid), .out_ready(event_beat), .out_data(beat_vector),
+    .level(vector_level_unused)
+  );
+
+  always @(posedge clk) begin
+    if (rst) underway <= 6'd0;
+    else underway <= underway + {5'd0, step} - {5'd0, taken};
+  end
+
+  // --- Engine and pooling --------------------------------------------------------------------------------------------
+  wire               engine_out_valid;
+  wire               engine_out_ready;
+  wire               engine_out_last_unused;
+  wire [COLS*32-1:0] engine_acc;
+  wire               engine_error;
+  wire               pool_out_valid;
+  wire               pool_out_ready;
+  wire [BH_W-1:0]    slice;
+  wire [BW*32-1:0]   pool_acc;
+  wire [BW*32-1:0]   engine_slice = engine_acc[slice*BW*32 +: BW*32];
+  wire               source_ready;
+
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  generate
+    if (ENGINE == "tr") begin : g_tr
+      shw_tr_engine #(
+        .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .BLOCK(BLOCK), .FAMILY(FAMILY)
+      ) u_engine (
+        .clk(clk), .rst(rst),
+        .cfg_tr_en(tr_en), .cfg_group(group), .cfg_group_budget(group_budget), .cfg_data_terms(data_terms),
+        .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
+        .cfg_error(engine_error),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
+        .in_col(beat_word),
+        .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
+        .out_acc(engine_acc)
+      );
+    end else if (ENGINE == "mac") begin : g_mac
+      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding};
+
+      assign engine_error = 1'b0;
+
+      shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
+        .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
+        .in_col(beat_word),
+        .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
+        .out_acc(engine_acc)
+      );
+    end else begin : g_illegal_engine
+      shw_ILLEGAL_ENGINE_must_be_tr_or_mac illegal ();
+    end
+  endgenerate
+  /* verilator lint_on WIDTHEXPAND */
+
+  shw_pool #(.COLS(COLS)) u_pool (
+    .clk(clk), .rst(rst), .cfg_sum(unit == 2'd2), .cfg_reduce(reduce), .cfg_signed(col_signed),
+    .cfg_divide(divide), .cfg_up(up), .cfg_count(count),
+    .in_valid(pool_valid), .in_ready(pool_ready), .in_last(beat_last), .in_word(beat_word),
+    .out_valid(pool_out_valid), .out_ready(pool_out_ready), .slice(slice), .out_acc(pool_acc)
+  );
+
+  assign engine_out_ready = uses_engine && source_ready;
+  assign pool_out_ready   = !uses_engine && source_ready;
+
+  // --- Results -------------------------------------------------------------------------------------------------------
+  wire [31:0] rows_wide = ROWS;
+
+  shw_result_path #(.COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W)) u_results (
+    .clk(clk), .rst(rst), .start(layer_start), .busy(results_busy),
+    .const_write(const_write), .const_address(const_address), .const_data(rdata),
+    .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready), .src_slice(slice),
+    .src_acc(uses_engine ? engine_slice : pool_acc),
+    .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]), .cfg_blocks_y(blocks_y),
+    .cfg_blocks_x(blocks_x), .cfg_rows(uses_engine ? rows_wide[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
+    .cfg_channels(out_channels[ADDR_W-1:0]), .cfg_const_base(constants[CONST_W-1:0]),
+    .cfg_const_fixed(constants_fixed),
+    .cfg_shortcut_enable(shortcut_enable), .cfg_shortcut_signed(shortcut_signed),
+    .cfg_shortcut_base(shortcut_base[ADDR_W-1:0]), .cfg_shortcut_block_stride(shortcut_block_stride[ADDR_W-1:0]),
+    .cfg_shortcut_row_stride(shortcut_row_stride[ADDR_W-1:0]), .cfg_shortcut_first(shortcut_first[ADDR_W-1:0]),
+    .cfg_shortcut_count(shortcut_count[ADDR_W-1:0]),
+    .shortcut_read_valid(shortcut_valid), .shortcut_read_ready(shortcut_ready),
+    .shortcut_read_address(shortcut_address), .shortcut_valid(tag[2]), .shortcut_word(read_word),
+    .cfg_relu(relu), .cfg_low(low), .cfg_high(high),
+    .cfg_plain(plain), .cfg_split(to_split), .cfg_raw(raw), .cfg_plain_base(plain_base[ADDR_W-1:0]),
+    .cfg_plain_row_stride(plain_row_stride[ADDR_W-1:0]), .cfg_block_stride(out_block_stride[ADDR_W-1:0]),
+    .cfg_split_base(split_base[ADDR_W-1:0]), .cfg_split_row_stride(split_row_stride[ADDR_W-1:0]),
+    .cfg_split_phase_stride(split_phase_stride[ADDR_W-1:0]),
+    .write_valid(write_valid), .write_ready(1'b1), .write_rows(write_rows), .write_cols(write_cols),
+    .write_address(write_address), .write_data(write_data)
+  );
+
+  // --- Faults --------------------------------------------------------------------------------------------------------
+  always @(posedge clk) begin
+    if (rst) begin
+      fault <= 1'b0;
+    end else if (!fault && fetched_valid && illegal) begin
+      fault      <= 1'b1;
+      fault_code <= 4'd1;
+    end else if (!fault && engine_error) begin
+      fault      <= 1'b1;
+      fault_code <= 4'd2;
+    end
+    if (!fault) fault_index <= fetched_index;
+  end
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,52 @@
+// shw_accel_decode: what all instructions share, the fields of those that move data, and a check of all.
+//
+// Written by `python -m shiftwork.compile.instructions` from the description there.
+//
+// Parameters: none. Latency: combinational. Throughput: an instruction a cycle. Backpressure: none.
+// Reset: none.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_accel_decode (
+  input  wire [511:0] instruction,
+  output wire [1:0]  kind,  // 0 load, 1 store, 2 run
+  output wire        take_token,  // takes a token of the other queue before it starts
+  output wire        give_token,  // gives a token to the other queue when it has ended
+  output wire [1:0]  target,  // of a load: 0 activations, 1 weights, 2 constants
+  output wire [31:0] memory,  // byte address in external memory, a multiple of 8
+  output wire [23:0] words,  // words of 64 bits
+  output wire [15:0] place,  // first word of the activation memory, or first constant
+  output wire        illegal
+);
+  assign kind = instruction[1:0];
+  assign take_token = instruction[2];
+  assign give_token = instruction[3];
+  assign target = instruction[9:8];
+  assign memory = instruction[41:10];
+  assign words = instruction[65:42];
+  assign place = instruction[81:66];
+
+  // An unknown kind, target or unit, bits that are not 0, a size that is 0, an address between words.
+  wire zero_move = instruction[65:42] == 24'd0;
+  wire zero_run =
+    instruction[117:106] == 12'd0
+    || instruction[129:118] == 12'd0
+    || instruction[139:130] == 10'd0
+    || instruction[149:140] == 10'd0
+    || instruction[157:150] == 8'd0
+    || instruction[165:158] == 8'd0
+    || instruction[171:166] == 6'd0
+    || instruction[177:172] == 6'd0
+    || instruction[209:194] == 16'd0
+    || instruction[225:210] == 16'd0
+    || instruction[241:226] == 16'd0
+    || instruction[257:242] == 16'd0;
+  wire bad_move = zero_move || target == 2'd3 || memory[2:0] != 3'd0;
+  wire rest     = instruction[511:503] != 9'd0;
+  wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;
+
+  assign illegal = kind == 2'd3 || instruction[7:4] != 4'd0 || (kind == 2'd2 ? bad_run : bad_move);
+endmodule
+
+`default_nettype wire

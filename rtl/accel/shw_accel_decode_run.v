@@ -1,0 +1,123 @@
+// shw_accel_decode_run: the fields of an instruction that computes a layer.
+//
+// Written by `python -m shiftwork.compile.instructions` from the description there.
+//
+// Parameters: none. Latency: combinational. Throughput: an instruction a cycle. Backpressure: none.
+// Reset: none.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_accel_decode_run (
+  input  wire [511:0] instruction,
+  output wire [1:0]  unit,  // 0 the engine, 1 maximum, 2 sum
+  output wire        reduce,  // sum: all positions of a window's words give one value
+  output wire        divide,  // sum: divided by `count`, rounded half up
+  output wire [4:0]  up,  // sum: shifted left by so much before the division
+  output wire [15:0] count,  // sum: divisor
+  output wire [15:0] base,  // of the tensor that is read
+  output wire [15:0] block_stride,  // words from a block of it to the next one in x
+  output wire [15:0] row_stride,  // words from a row of blocks to the next
+  output wire [15:0] phase_stride,  // words from a phase to the next
+  output wire        split,  // stride 2: the tensor is phase-split
+  output wire [7:0]  fill,  // code of positions outside the map
+  output wire [11:0] height,  // of the map that is read, before it is split
+  output wire [11:0] width,
+  output wire [9:0]  blocks_y,  // rows of blocks of the output
+  output wire [9:0]  blocks_x,  // blocks in a row of the output
+  output wire [7:0]  kernel_y,
+  output wire [7:0]  kernel_x,
+  output wire [5:0]  dilation_y,
+  output wire [5:0]  dilation_x,
+  output wire [7:0]  pad_y,  // rows of padding at the top
+  output wire [7:0]  pad_x,  // columns of padding at the left
+  output wire [15:0] channels,  // input channels of a group; of a pooling, channels
+  output wire [15:0] groups,
+  output wire [15:0] tiles,  // row tiles of a group
+  output wire [15:0] out_channels,  // output channels of a group
+  output wire [15:0] constants,  // constant of the first channel
+  output wire        constants_fixed,  // all channels use it
+  output wire        shortcut_enable,  // a shortcut is added
+  output wire        shortcut_signed,  // its codes are two's complement
+  output wire [15:0] shortcut_base,  // of the tensor that is added
+  output wire [15:0] shortcut_block_stride,
+  output wire [15:0] shortcut_row_stride,
+  output wire [15:0] shortcut_first,  // first channel that has a shortcut
+  output wire [15:0] shortcut_count,  // channels that have one
+  output wire        plain,  // results are written as they are
+  output wire        to_split,  // results are written phase-split (as well)
+  output wire        raw,  // sums of 32 bits are written, four words a channel
+  output wire [15:0] plain_base,  // where to
+  output wire [15:0] plain_row_stride,
+  output wire [15:0] out_block_stride,  // words from a block of the output to the next, both ways of writing
+  output wire [15:0] split_base,  // where the phases go
+  output wire [15:0] split_row_stride,  // of a phase
+  output wire [15:0] split_phase_stride,  // words from a phase to the next
+  output wire        relu,  // negative sums become 0
+  output wire [8:0]  low,  // smallest code, two's complement
+  output wire [8:0]  high,  // largest code
+  output wire        row_signed,  // configuration of the engine, see there
+  output wire        col_signed,  // codes that are read are two's complement
+  output wire        tr_en,
+  output wire [8:0]  group,
+  output wire [10:0] group_budget,
+  output wire [3:0]  data_terms,
+  output wire        encoding
+);
+  assign unit = instruction[9:8];
+  assign reduce = instruction[10];
+  assign divide = instruction[11];
+  assign up = instruction[16:12];
+  assign count = instruction[32:17];
+  assign base = instruction[48:33];
+  assign block_stride = instruction[64:49];
+  assign row_stride = instruction[80:65];
+  assign phase_stride = instruction[96:81];
+  assign split = instruction[97];
+  assign fill = instruction[105:98];
+  assign height = instruction[117:106];
+  assign width = instruction[129:118];
+  assign blocks_y = instruction[139:130];
+  assign blocks_x = instruction[149:140];
+  assign kernel_y = instruction[157:150];
+  assign kernel_x = instruction[165:158];
+  assign dilation_y = instruction[171:166];
+  assign dilation_x = instruction[177:172];
+  assign pad_y = instruction[185:178];
+  assign pad_x = instruction[193:186];
+  assign channels = instruction[209:194];
+  assign groups = instruction[225:210];
+  assign tiles = instruction[241:226];
+  assign out_channels = instruction[257:242];
+  assign constants = instruction[273:258];
+  assign constants_fixed = instruction[274];
+  assign shortcut_enable = instruction[275];
+  assign shortcut_signed = instruction[276];
+  assign shortcut_base = instruction[292:277];
+  assign shortcut_block_stride = instruction[308:293];
+  assign shortcut_row_stride = instruction[324:309];
+  assign shortcut_first = instruction[340:325];
+  assign shortcut_count = instruction[356:341];
+  assign plain = instruction[357];
+  assign to_split = instruction[358];
+  assign raw = instruction[359];
+  assign plain_base = instruction[375:360];
+  assign plain_row_stride = instruction[391:376];
+  assign out_block_stride = instruction[407:392];
+  assign split_base = instruction[423:408];
+  assign split_row_stride = instruction[439:424];
+  assign split_phase_stride = instruction[455:440];
+  assign relu = instruction[456];
+  assign low = instruction[465:457];
+  assign high = instruction[474:466];
+  assign row_signed = instruction[475];
+  assign col_signed = instruction[476];
+  assign tr_en = instruction[477];
+  assign group = instruction[486:478];
+  assign group_budget = instruction[497:487];
+  assign data_terms = instruction[501:498];
+  assign encoding = instruction[502];
+  wire unused = &{1'b0, instruction[7:0], instruction[511:503]};
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,266 @@
+// shw_accel_mover: the queue of instructions that move data: loads and stores.
+//
+// A load brings words of 64 bits from memory into the activation memory (slice after slice, word after
+// word), into the weight ring or into the constants. Weights are asked for only where the ring has room,
+// so they never stand in the read channel. A store sends words of the activation memory to memory.
+// Instructions are executed in order; each may take a token first and give one at its end.
+//
+// Parameters:   COLS     8, 16, 32, 64   codes of a word of the activation memory
+//               ADDR_W   6..16           address width of the activation memory
+//               CONST_W  4..16           address width of the constants
+//               ROOM_W   7..20           width of the free room of the weight ring
+//               CHUNK    8..64           words of a read request
+// Latency:      a load ends with the cycle in which its last word is written, a store when memory has
+//               acknowledged it.
+// Throughput:   a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
+// Backpressure: all sides.
+// Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_accel_mover #(
+  parameter COLS    = 64,
+  parameter ADDR_W  = 11,
+  parameter CONST_W = 10,
+  parameter ROOM_W  = 11,
+  parameter CHUNK   = 64
+) (
+  input  wire                              clk,
+  input  wire                              rst,
+  // Instructions.
+  input  wire                              in_valid,
+  output wire                              in_ready,
+  input  wire                              in_store,
+  input  wire                              in_wait,
+  input  wire                              in_signal,
+  input  wire [1:0]                        in_target,       // 0 activations, 1 weights, 2 constants
+  input  wire [31:0]                       in_memory,
+  input  wire [23:0]                       in_words,
+  input  wire [15:0]                       in_place,
+  output wire                              busy,
+  input  wire                              token,           // there is one
+  output wire                              token_take,
+  output wire                              token_give,
+  // Reads of memory.
+  output wire                              read_valid,
+  input  wire                              read_ready,
+  output wire [31:0]                       read_address,
+  output wire [15:0]                       read_words,
+  input  wire                              data_valid,
+  output wire                              data_ready,
+  input  wire [63:0]                       data,
+  // Where loads go.
+  input  wire [ROOM_W-1:0]                 weight_room,
+  output wire                              weight_valid,
+  input  wire                              weight_ready,
+  output wire                              const_write,
+  output wire [CONST_W-1:0]                const_address,
+  output wire                              write_valid,
+  input  wire                              write_ready,
+  output wire [(1<<($clog2(COLS)/2))-1:0]  write_rows,
+  output wire [ADDR_W-1:0]                 write_address,
+  output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
+  // Where stores come from.
+  output wire                              fetch_valid,
+  input  wire                              fetch_ready,
+  output wire [ADDR_W-1:0]                 fetch_address,
+  input  wire                              fetched_valid,
+  input  wire [COLS*8-1:0]                 fetched_word,
+  // Writes of memory.
+  output wire                              wr_valid,
+  input  wire                              wr_ready,
+  output wire [31:0]                       wr_address,
+  output wire [15:0]                       wr_words,
+  output wire                              wdata_valid,
+  input  wire                              wdata_ready,
+  output wire [63:0]                       wdata,
+  input  wire                              wdone
+);
+  localparam BH_W  = $clog2(COLS) / 2;
+  localparam BW    = COLS >> BH_W;
+  localparam BH    = 1 << BH_W;
+  localparam BEATS = COLS / 8;                        // words of 64 bits in a word of the memory
+  localparam BEAT_W = (BEATS == 1) ? 1 : $clog2(BEATS);
+  localparam [31:0] CHUNK_WORDS = CHUNK;
+  localparam [31:0] LAST_BEAT   = BEATS - 1;
+
+  generate
+    if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
+      shw_ILLEGAL_COLS illegal ();
+    end
+    if (ADDR_W < 6 || ADDR_W > 16) begin : g_illegal_addr
+      shw_ILLEGAL_ADDR_W illegal ();
+    end
+    if (CONST_W < 4 || CONST_W > 16) begin : g_illegal_const
+      shw_ILLEGAL_CONST_W illegal ();
+    end
+    if (ROOM_W < 7 || ROOM_W > 20) begin : g_illegal_room
+      shw_ILLEGAL_ROOM_W illegal ();
+    end
+    if (CHUNK < 8 || CHUNK > 64) begin : g_illegal_chunk
+      shw_ILLEGAL_CHUNK illegal ();
+    end
+  endgenerate
+
+  // The queue.
+  wire        head_valid;
+  wire        head_store;
+  wire        head_wait;
+  wire        head_signal;
+  wire [1:0]  head_target;
+  wire [31:0] head_memory;
+  wire [23:0] head_words;
+  wire [15:0] head_place;
+  wire        take;
+  wire [3:0]  level_unused;
+
+  shw_fifo #(.DATA_W(77), .DEPTH(8)) u_queue (
+    .clk(clk), .rst(rst),
+    .in_valid(in_valid), .in_ready(in_ready),
+    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place}),
+    .out_valid(head_valid), .out_ready(take),
+    .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place}),
+    .level(level_unused)
+  );
+
+  // The instruction in execution.
+  reg         active;
+  reg         store;
+  reg         signals;
+  reg [1:0]   target;
+  reg [31:0]  memory;
+  reg [23:0]  to_request;     // words not asked for
+  reg [23:0]  to_move;        // words not moved
+  reg [15:0]  place;
+  reg [BEAT_W-1:0] beat;      // within a word of the activation memory
+  reg [7:0]   unacknowledged; // write requests
+
+  wire moved;
+  wire ended = active && to_move == 24'd0 && (!store || unacknowledged == 8'd0);
+
+  assign take       = head_valid && !active && (!head_wait || token);
+  assign token_take = take && head_wait;
+  assign token_give = ended && signals;
+  assign busy       = active || head_valid;
+
+  // Requests.
+  wire [23:0] chunk      = to_request > CHUNK_WORDS[23:0] ? CHUNK_WORDS[23:0] : to_request;
+  wire [23:0] underway   = to_move - to_request;
+  wire [23:0] room_wide  = {{(24-ROOM_W){1'b0}}, weight_room};
+  wire        has_room   = target != 2'd1 || room_wide >= underway + chunk;
+  reg         room_known; // has_room of the cycle before, and nothing has been asked for since
+  wire        asked;
+
+  assign read_valid   = active && !store && to_request != 24'd0 && room_known;
+  assign read_address = memory;
+  assign read_words   = chunk[15:0];
+  assign wr_valid     = active && store && to_request != 24'd0;
+  assign wr_address   = memory;
+  assign wr_words     = to_request > 24'd4096 ? 16'd4096 : to_request[15:0];
+  assign asked        = (read_valid && read_ready) || (wr_valid && wr_ready);
+
+  wire [23:0] asked_words = store ? {8'd0, wr_words} : chunk;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      active         <= 1'b0;
+      unacknowledged <= 8'd0;
+      room_known     <= 1'b0;
+    end else begin
+      if (take) active <= 1'b1;
+      else if (ended) active <= 1'b0;
+      unacknowledged <= unacknowledged + {7'd0, wr_valid && wr_ready} - {7'd0, wdone};
+      room_known     <= active && has_room && !asked;
+    end
+    if (take) begin
+      store      <= head_store;
+      signals    <= head_signal;
+      target     <= head_store ? 2'd0 : head_target;
+      memory     <= head_memory;
+      to_request <= head_words;
+      to_move    <= head_words;
+      place <= head_place;
+      beat       <= {BEAT_W{1'b0}};
+    end else begin
+      if (asked) begin
+        to_request <= to_request - asked_words;
+        memory     <= memory + {5'd0, asked_words, 3'd0};
+      end
+      if (moved) begin
+        to_move <= to_move - 24'd1;
+        beat    <= beat == LAST_BEAT[BEAT_W-1:0] ? {BEAT_W{1'b0}} : beat + 1'b1;
+        if (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]) place <= place + 16'd1;
+      end
+    end
+  end
+
+  // Loads.
+  wire to_activations = target == 2'd0;
+  wire slice_end;   // the slice that is written is the last of the word of 64 bits
+
+  assign weight_valid  = data_valid && target == 2'd1;
+  assign const_write   = data_valid && target == 2'd2;
+  assign const_address = place[CONST_W-1:0];
+  assign write_valid   = data_valid && to_activations;
+  assign write_address = place[ADDR_W-1:0];
+  assign data_ready    = target == 2'd1 ? weight_ready
+                         : target == 2'd2 ? 1'b1 : write_ready && slice_end;
+
+  generate
+    if (BW == 8) begin : g_slice
+      assign slice_end  = 1'b1;
+      assign write_data = data;
+      assign write_rows = {{(BH-1){1'b0}}, 1'b1} << beat;
+    end else begin : g_half_slices
+      reg high;
+
+      always @(posedge clk) begin
+        if (take) high <= 1'b0;
+        else if (write_valid && write_ready) high <= !high;
+      end
+
+      assign slice_end  = high;
+      assign write_data = high ? data[63:32] : data[31:0];
+      if (BEATS == 1) begin : g_one
+        assign write_rows = high ? 2'b10 : 2'b01;
+      end else begin : g_two
+        assign write_rows = {{(BH-1){1'b0}}, 1'b1} << {beat, high};
+      end
+    end
+  endgenerate
+
+  // Stores: a word is fetched, then sent beat by beat. Data follow their request.
+  reg                 held;        // words of 64 bits are left in `sending`
+  reg                 fetching;
+  reg  [23:0]         granted;     // words that are requested and not sent
+  reg  [COLS*8-1:0]   sending;
+  wire                sent = wdata_valid && wdata_ready;
+
+  assign fetch_valid   = active && store && !held && !fetching && to_move != 24'd0;
+  assign fetch_address = place[ADDR_W-1:0];
+  assign wdata_valid   = held && granted != 24'd0;
+  assign wdata         = sending[63:0];
+  assign moved         = store ? sent : data_valid && data_ready;
+
+  always @(posedge clk) begin
+    if (rst || take) begin
+      held     <= 1'b0;
+      fetching <= 1'b0;
+      granted  <= 24'd0;
+    end else begin
+      granted <= granted + (wr_valid && wr_ready ? asked_words : 24'd0) - {23'd0, sent};
+      if (fetch_valid && fetch_ready) fetching <= 1'b1;
+      if (fetching && fetched_valid) begin
+        fetching <= 1'b0;
+        held     <= 1'b1;
+      end else if (sent && beat == LAST_BEAT[BEAT_W-1:0]) begin
+        held <= 1'b0;
+      end
+    end
+    if (fetching && fetched_valid) sending <= fetched_word;
+    else if (sent) sending <= sending >> 64;
+  end
+endmodule
+
+`default_nettype wire

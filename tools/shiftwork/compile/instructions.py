@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instructions of the accelerator: one description for the compiler and for the Verilog decoder.
+
+An instruction is 64 bytes, little endian: the fields below from bit 0 up, the rest zero. Instructions of the kinds
+``load`` and ``store`` go to the queue that moves data, ``run`` computes one layer. Addresses and strides in fields of
+16 bits count words of the activation memory (COLS codes each); ``docs/accelerator.md`` says what they mean.
+
+:func:`verilog` gives the decoders in ``rtl/accel``; ``python -m shiftwork.compile.instructions`` writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shiftwork.errors import ShiftworkError
+
+BYTES = 64
+"""Of an instruction."""
+BITS = 8 * BYTES
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: its name, its width in bits, what it holds, and its lowest legal value."""
+
+    name: str
+    width: int
+    meaning: str
+    low: int = 0
+
+
+KINDS = {"load": 0, "store": 1, "run": 2}
+"""Codes of the field ``kind``."""
+TARGETS = {"activations": 0, "weights": 1, "constants": 2}
+"""What a ``load`` fills: codes of the field ``target``."""
+UNITS = {"engine": 0, "maximum": 1, "sum": 2}
+"""What a ``run`` computes with: codes of the field ``unit``."""
+
+HEADER = (
+    Field("kind", 2, "0 load, 1 store, 2 run"),
+    Field("take_token", 1, "takes a token of the other queue before it starts"),
+    Field("give_token", 1, "gives a token to the other queue when it has ended"),
+    Field("reserved", 4, "0"),
+)
+MOVE = (
+    *HEADER,
+    Field("target", 2, "of a load: 0 activations, 1 weights, 2 constants"),
+    Field("memory", 32, "byte address in external memory, a multiple of 8"),
+    Field("words", 24, "words of 64 bits", 1),
+    Field("place", 16, "first word of the activation memory, or first constant"),
+)
+RUN = (
+    *HEADER,
+    Field("unit", 2, "0 the engine, 1 maximum, 2 sum"),
+    Field("reduce", 1, "sum: all positions of a window's words give one value"),
+    Field("divide", 1, "sum: divided by `count`, rounded half up"),
+    Field("up", 5, "sum: shifted left by so much before the division"),
+    Field("count", 16, "sum: divisor"),
+    Field("base", 16, "of the tensor that is read"),
+    Field("block_stride", 16, "words from a block of it to the next one in x"),
+    Field("row_stride", 16, "words from a row of blocks to the next"),
+    Field("phase_stride", 16, "words from a phase to the next"),
+    Field("split", 1, "stride 2: the tensor is phase-split"),
+    Field("fill", 8, "code of positions outside the map"),
+    Field("height", 12, "of the map that is read, before it is split", 1),
+    Field("width", 12, "", 1),
+    Field("blocks_y", 10, "rows of blocks of the output", 1),
+    Field("blocks_x", 10, "blocks in a row of the output", 1),
+    Field("kernel_y", 8, "", 1),
+    Field("kernel_x", 8, "", 1),
+    Field("dilation_y", 6, "", 1),
+    Field("dilation_x", 6, "", 1),
+    Field("pad_y", 8, "rows of padding at the top"),
+    Field("pad_x", 8, "columns of padding at the left"),
+    Field("channels", 16, "input channels of a group; of a pooling, channels", 1),
+    Field("groups", 16, "", 1),
+    Field("tiles", 16, "row tiles of a group", 1),
+    Field("out_channels", 16, "output channels of a group", 1),
+    Field("constants", 16, "constant of the first channel"),
+    Field("constants_fixed", 1, "all channels use it"),
+    Field("shortcut_enable", 1, "a shortcut is added"),
+    Field("shortcut_signed", 1, "its codes are two's complement"),
+    Field("shortcut_base", 16, "of the tensor that is added"),
+    Field("shortcut_block_stride", 16, ""),
+    Field("shortcut_row_stride", 16, ""),
+    Field("shortcut_first", 16, "first channel that has a shortcut"),
+    Field("shortcut_count", 16, "channels that have one"),
+    Field("plain", 1, "results are written as they are"),
+    Field("to_split", 1, "results are written phase-split (as well)"),
+    Field("raw", 1, "sums of 32 bits are written, four words a channel"),
+    Field("plain_base", 16, "where to"),
+    Field("plain_row_stride", 16, ""),
+    Field("out_block_stride", 16, "words from a block of the output to the next, both ways of writing"),
+    Field("split_base", 16, "where the phases go"),
+    Field("split_row_stride", 16, "of a phase"),
+    Field("split_phase_stride", 16, "words from a phase to the next"),
+    Field("relu", 1, "negative sums become 0"),
+    Field("low", 9, "smallest code, two's complement"),
+    Field("high", 9, "largest code"),
+    Field("row_signed", 1, "configuration of the engine, see there"),
+    Field("col_signed", 1, "codes that are read are two's complement"),
+    Field("tr_en", 1, ""),
+    Field("group", 9, ""),
+    Field("group_budget", 11, ""),
+    Field("data_terms", 4, ""),
+    Field("encoding", 1, ""),
+)
+
+
+def fields(kind: str) -> tuple[Field, ...]:
+    """Fields of the instructions of a kind of :data:`KINDS`."""
+    return RUN if kind == "run" else MOVE
+
+
+def encode(kind: str, values: Mapping[str, int]) -> bytes:
+    """One instruction; fields that are not given are 0.
+
+    Raises:
+        ShiftworkError: naming a field that there is not, or whose value does not fit.
+    """
+    word, offset = 0, 0
+    layout = fields(kind)
+    unknown = set(values) - {field.name for field in layout}
+    if unknown:
+        raise ShiftworkError(f"instruction {kind}: no field {', '.join(sorted(unknown))}")
+    for field in layout:
+        value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, 0))
+        if not field.low <= value < 1 << field.width:
+            limit = (1 << field.width) - 1
+            raise ShiftworkError(f"instruction {kind}: {field.name} = {value} is not within {field.low}..{limit}")
+        word |= value << offset
+        offset += field.width
+    return word.to_bytes(BYTES, "little")
+
+
+def decode(data: bytes) -> tuple[str, dict[str, int]]:
+    """Kind and fields of one instruction.
+
+    Raises:
+        ShiftworkError: the wrong number of bytes, or an unknown kind.
+    """
+    if len(data) != BYTES:
+        raise ShiftworkError(f"an instruction has {BYTES} bytes, not {len(data)}")
+    word = int.from_bytes(data, "little")
+    names = {code: name for name, code in KINDS.items()}
+    kind = names.get(word & 3)
+    if kind is None:
+        raise ShiftworkError(f"instruction of the unknown kind {word & 3}")
+    values, offset = {}, 0
+    for field in fields(kind):
+        values[field.name] = word >> offset & ((1 << field.width) - 1)
+        offset += field.width
+    return kind, values
+
+
+def listing(program: bytes) -> list[str]:
+    """A program as text, one line an instruction; fields that are 0 are left out."""
+    lines = []
+    for index in range(0, len(program), BYTES):
+        kind, values = decode(program[index : index + BYTES])
+        shown = [f"{name}={value}" for name, value in values.items() if value and name != "kind"]
+        lines.append(f"{index // BYTES:4d}  {kind:5s}  {' '.join(shown)}")
+    return lines
+
+
+def _decoder(name: str, purpose: str, layout: tuple[Field, ...], skip: int, extra: list[str], body: list[str]) -> str:
+    """A module with the fields of a layout, less the first ``skip``, as ports."""
+    ports, assigns, offset = [], [], 0
+    for index, field in enumerate(layout):
+        if index >= skip and field.name != "reserved":
+            width = "      " if field.width == 1 else f"[{field.width - 1}:0]".ljust(6)
+            comment = f"  // {field.meaning}" if field.meaning else ""
+            ports.append((f"  output wire {width} {field.name}", comment))
+            low = f"{offset}" if field.width == 1 else f"{offset + field.width - 1}:{offset}"
+            assigns.append(f"  assign {field.name} = instruction[{low}];")
+        offset += field.width
+    ports += [(port, "") for port in extra]
+    lines = [
+        f"// {name}: {purpose}",
+        "//",
+        "// Written by `python -m shiftwork.compile.instructions` from the description there.",
+        "//",
+        "// Parameters: none. Latency: combinational. Throughput: an instruction a cycle. Backpressure: none.",
+        "// Reset: none.",
+        "//",
+        "// SPDX-License-Identifier: Apache-2.0",
+        "`default_nettype none",
+        "",
+        f"module {name} (",
+        f"  input  wire [{BITS - 1}:0] instruction,",
+        *(f"{port}{',' if index < len(ports) - 1 else ''}{comment}" for index, (port, comment) in enumerate(ports)),
+        ");",
+        *assigns,
+        *body,
+        "endmodule",
+        "",
+        "`default_nettype wire",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _zeros(layout: tuple[Field, ...]) -> str:
+    """Verilog: some field that must not be zero is."""
+    found, offset = [], 0
+    for field in layout:
+        if field.low:
+            found.append(f"instruction[{offset + field.width - 1}:{offset}] == {field.width}'d0")
+        offset += field.width
+    return "\n    || ".join(found)
+
+
+def verilog() -> dict[str, str]:
+    """The decoders by their file names: of moves with what all kinds share, and of layers."""
+    used = sum(field.width for field in RUN)
+    checks = [
+        "",
+        "  // An unknown kind, target or unit, bits that are not 0, a size that is 0, an address between words.",
+        f"  wire zero_move = {_zeros(MOVE)};",
+        f"  wire zero_run =\n    {_zeros(RUN)};",
+        "  wire bad_move = zero_move || target == 2'd3 || memory[2:0] != 3'd0;",
+        f"  wire rest     = instruction[{BITS - 1}:{used}] != {BITS - used}'d0;",
+        "  wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;",
+        "",
+        "  assign illegal = kind == 2'd3 || instruction[7:4] != 4'd0 || (kind == 2'd2 ? bad_run : bad_move);",
+    ]
+    rest = [f"  wire unused = &{{1'b0, instruction[7:0], instruction[{BITS - 1}:{used}]}};"]
+    return {
+        "shw_accel_decode.v": _decoder(
+            "shw_accel_decode",
+            "what all instructions share, the fields of those that move data, and a check of all.",
+            MOVE,
+            0,
+            ["  output wire        illegal"],
+            checks,
+        ),
+        "shw_accel_decode_run.v": _decoder(
+            "shw_accel_decode_run", "the fields of an instruction that computes a layer.", RUN, len(HEADER), [], rest
+        ),
+    }
+
+
+def main() -> None:
+    """Write the Verilog decoders of this clone."""
+    folder = Path(__file__).resolve().parents[3] / "rtl" / "accel"
+    for name, text in verilog().items():
+        (folder / name).write_text(text)
+        print(f"written: {folder / name}")
+
+
+if __name__ == "__main__":
+    main()

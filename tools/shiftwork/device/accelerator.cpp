@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The simulated accelerator: shw_accel with clock and external memory in one compiled model. One call runs a program.
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+
+#include "Vshw_accel.h"
+#include "verilated.h"
+#if SHW_TRACE
+#include "verilated_vcd_c.h"
+#endif
+
+double sc_time_stamp() { return 0; }
+
+namespace {
+// xorshift64*: the stall pattern depends on the seed alone.
+struct Random {
+  uint64_t state;
+  explicit Random(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED03ull) {
+    if (state == 0) state = 1;
+  }
+  uint32_t next16() {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 48);
+  }
+};
+
+struct Device {
+  VerilatedContext context;
+  Vshw_accel top{&context};
+  uint64_t time = 0;
+#if SHW_TRACE
+  std::unique_ptr<VerilatedVcdC> trace;
+#endif
+  void dump() {
+#if SHW_TRACE
+    if (trace) trace->dump(time);
+#endif
+    time += 5;
+  }
+};
+
+struct Read {
+  uint64_t address, left, ready;  // the first word may leave in this cycle
+};
+struct Write {
+  uint64_t address, left, ready;
+};
+}  // namespace
+
+extern "C" {
+
+struct ProgramJob {
+  uint8_t* memory;
+  uint64_t size;
+  uint64_t program_address;
+  uint64_t program_count;
+  uint64_t latency;    // cycles from a request to its first word
+  uint64_t watchdog;   // cycles without any transfer or beat that count as a hang
+  uint64_t seed;
+  uint32_t gap;        // probability, of 65536, that a side of memory stalls in a cycle
+  // results
+  uint32_t fault_code;
+  uint32_t fault_index;
+  uint64_t fault_address;
+  uint64_t cycles;
+  uint64_t beats;
+  uint64_t waits_weights;
+  uint64_t waits_results;
+  uint64_t words_read;
+  uint64_t words_written;
+};
+
+void* shw_new() { return new Device; }
+
+void shw_free(void* handle) {
+  auto* device = static_cast<Device*>(handle);
+#if SHW_TRACE
+  if (device->trace) device->trace->close();
+#endif
+  device->top.final();
+  delete device;
+}
+
+void shw_trace(void* handle, const char* path) {
+#if SHW_TRACE
+  auto* device = static_cast<Device*>(handle);
+  device->context.traceEverOn(true);
+  device->trace = std::make_unique<VerilatedVcdC>();
+  device->top.trace(device->trace.get(), 99);
+  device->trace->open(path);
+#else
+  (void)handle;
+  (void)path;
+#endif
+}
+
+// 0 done; 1 hang; 2 fault; 3 an access outside the memory
+int shw_run(void* handle, ProgramJob* job) {
+  auto& device = *static_cast<Device*>(handle);
+  auto& top = device.top;
+  Random random(job->seed);
+  std::deque<Read> reads;
+  std::deque<Write> writes;
+  std::deque<uint64_t> acknowledged;  // cycles in which writes are acknowledged
+  uint64_t cycle = 0, quiet = 0;
+  int status = 0;
+  job->beats = job->waits_weights = job->waits_results = job->words_read = job->words_written = 0;
+  auto stalls = [&] { return job->gap && random.next16() < job->gap; };
+
+  auto tick = [&] {
+    top.clk = 1;
+    top.eval();
+    device.dump();
+    top.clk = 0;
+  };
+  top.clk = 0;
+  top.rst = 1;
+  top.start = 0;
+  top.rd_ready = top.rdata_valid = top.wr_ready = top.wdata_ready = top.wdone = 0;
+  top.eval();
+  device.dump();
+  for (int i = 0; i < 16; i++) {
+    tick();
+    top.eval();
+    device.dump();
+  }
+  top.rst = 0;
+  top.start = 1;
+  top.program_address = job->program_address;
+  top.program_count = job->program_count;
+  bool offered = false;  // a word once offered stays
+  bool started = false;
+  for (;;) {
+    // The sides of memory for this cycle.
+    top.rd_ready = reads.size() < 16 && !stalls();
+    bool can = !reads.empty() && reads.front().ready <= cycle;
+    offered = can && (offered || !stalls());
+    top.rdata_valid = offered;
+    if (offered) {
+      std::memcpy(&top.rdata, job->memory + reads.front().address, 8);
+      top.rdata_last = reads.front().left == 1;
+    }
+    top.wr_ready = writes.size() < 4 && !stalls();
+    top.wdata_ready = !writes.empty() && writes.front().left && !stalls();
+    top.wdone = !acknowledged.empty() && acknowledged.front() <= cycle;
+    top.eval();
+    device.dump();
+    if (started && !top.busy) break;
+    if (top.fault) {
+      job->fault_code = top.fault_code;
+      job->fault_index = top.fault_index;
+      status = 2;
+      break;
+    }
+    bool moved = top.event_beat;
+    job->beats += top.event_beat;
+    job->waits_weights += top.event_weights;
+    job->waits_results += top.event_results;
+    if (top.wdone) acknowledged.pop_front();
+    if (top.rdata_valid && top.rdata_ready) {
+      auto& read = reads.front();
+      read.address += 8;
+      job->words_read++;
+      moved = true;
+      offered = false;
+      if (--read.left == 0) reads.pop_front();
+    }
+    if (top.rd_valid && top.rd_ready) {
+      reads.push_back({top.rd_address, top.rd_words, cycle + job->latency});
+      moved = true;
+      if (top.rd_address % 8 || top.rd_address + 8ull * top.rd_words > job->size) {
+        job->fault_address = top.rd_address;
+        status = 3;
+        break;
+      }
+    }
+    if (top.wdata_valid && top.wdata_ready) {
+      auto& write = writes.front();
+      std::memcpy(job->memory + write.address, &top.wdata, 8);
+      write.address += 8;
+      job->words_written++;
+      moved = true;
+      if (--write.left == 0) {
+        acknowledged.push_back(cycle + job->latency);
+        writes.pop_front();
+      }
+    }
+    if (top.wr_valid && top.wr_ready) {
+      writes.push_back({top.wr_address, top.wr_words, cycle});
+      moved = true;
+      if (top.wr_address % 8 || top.wr_address + 8ull * top.wr_words > job->size) {
+        job->fault_address = top.wr_address;
+        status = 3;
+        break;
+      }
+    }
+    quiet = moved ? 0 : quiet + 1;
+    if (quiet > job->watchdog) {
+      status = 1;
+      job->fault_index = top.fault_index;
+      break;
+    }
+    tick();
+    top.start = 0;
+    started = true;
+    cycle++;
+  }
+  job->cycles = cycle;
+  tick();
+  return status;
+}
+}

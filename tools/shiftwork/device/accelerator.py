@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated accelerator: ``shw_accel`` compiled by Verilator, with its external memory beside the clock loop."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.blocks import manifest
+from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram
+from shiftwork.device.build import build_library
+from shiftwork.errors import ShiftworkError
+
+HERE = Path(__file__).resolve().parent
+FAULTS = {1: "malformed instruction", 2: "the engine refuses its configuration"}
+"""Words for the fault codes of ``shw_accel``."""
+
+
+class _Job(ctypes.Structure):
+    _fields_ = (
+        ("memory", ctypes.c_void_p),
+        *((name, ctypes.c_uint64) for name in ("size", "program_address", "program_count")),
+        *((name, ctypes.c_uint64) for name in ("latency", "watchdog", "seed")),
+        ("gap", ctypes.c_uint32),
+        ("fault_code", ctypes.c_uint32),
+        ("fault_index", ctypes.c_uint32),
+        ("fault_address", ctypes.c_uint64),
+        *((name, ctypes.c_uint64) for name in ("cycles", "beats", "waits_weights", "waits_results", "words_read",
+                                               "words_written")),
+    )  # fmt: skip
+
+
+@dataclass
+class Counters:
+    """What a run did.
+
+    Attributes:
+        cycles: from the start to the end of the program. beats: that the engine took.
+        waits_weights, waits_results: cycles in which a beat waited for weights, or for the engine.
+        words_read, words_written: of 64 bits. seconds: of the simulation.
+    """
+
+    cycles: int
+    beats: int
+    waits_weights: int
+    waits_results: int
+    words_read: int
+    words_written: int
+    seconds: float
+
+
+@dataclass
+class SimulatedAccelerator:
+    """The accelerator in one shape, and external memory of a fixed latency.
+
+    Attributes:
+        shape: of it. latency: cycles from a read request to its first word, then a word a cycle.
+        gap: probability 0..0.95 that a side of memory stalls in a cycle. seed: of the stalls.
+        waves: file that receives a VCD waveform, or None. watchdog: cycles without progress that count as a hang.
+    """
+
+    shape: Accelerator = field(default_factory=Accelerator)
+    latency: int = 30
+    gap: float = 0.0
+    seed: int = 1
+    waves: Path | None = None
+    watchdog: int = 100_000
+    _library: ctypes.CDLL = field(init=False, repr=False)
+    _handle: int | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        path = build_library(
+            "shw_accel",
+            list(manifest.load().sources("shw_accel")),
+            HERE / "accelerator.cpp",
+            parameters=self.shape.parameters(),
+            defines={},
+            trace=self.waves is not None,
+        )
+        library = ctypes.CDLL(str(path))
+        library.shw_new.restype = ctypes.c_void_p
+        library.shw_free.argtypes = [ctypes.c_void_p]
+        library.shw_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Job)]
+        library.shw_trace.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+        self._library = library
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from a fresh model; a waveform file starts anew."""
+        self.close()
+        self._handle = self._library.shw_new()
+        if self.waves is not None:
+            self._library.shw_trace(self._handle, str(self.waves).encode())
+
+    def close(self) -> None:
+        """Free the model (and finish the waveform file)."""
+        if self._handle is not None:
+            self._library.shw_free(self._handle)
+            self._handle = None
+
+    def run(
+        self, program: AcceleratorProgram, memory: NDArray[np.uint8], clock: Callable[[], float] = time.perf_counter
+    ) -> Counters:
+        """Run a program once.
+
+        Args:
+            program: compiled for this shape. memory: uint8, external memory with the input; results appear in it.
+
+        Raises:
+            ShiftworkError: another shape, a hang or a fault; names the module where the program stood.
+        """
+        if program.shape != self.shape:
+            raise ShiftworkError(f"the program was compiled for {program.shape}, not for {self.shape}")
+        job = _Job()
+        job.memory, job.size = memory.ctypes.data, memory.size
+        job.program_address, job.program_count = program.program_address, program.program_count
+        job.latency, job.watchdog, job.seed, job.gap = self.latency, self.watchdog, self.seed, round(self.gap * 65536)
+        start = clock()
+        status = self._library.shw_run(self._handle, ctypes.byref(job))
+        seconds = clock() - start
+        if status:
+            self.reset()
+            names = {index: name for name, index in program.instructions.items()}
+            index = int(job.fault_index)
+            where = f"instruction {index}" + (f" (node {names[index]!r})" if index in names else "")
+            reason = {
+                1: f"the accelerator hangs: nothing happens for {self.watchdog} cycles",
+                2: FAULTS.get(job.fault_code, f"fault {job.fault_code}"),
+                3: f"it reaches outside its memory, at {job.fault_address:#x}",
+            }[status]
+            raise ShiftworkError(f"{where}: {reason}")
+        return Counters(
+            job.cycles, job.beats, job.waits_weights, job.waits_results, job.words_read, job.words_written, seconds
+        )
