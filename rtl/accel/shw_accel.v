@@ -12,7 +12,7 @@
 //   ENGINE     "tr" | "mac"   tile engine
 //   ROWS       2, 4, 8, 16    rows of the engine
 //   COLS       8, 16, 32, 64  columns; codes of a word of the activation memory
-//   ADDR_W     6..16          2^ADDR_W words of activation memory
+//   ADDR_W     6..15          2^ADDR_W words of activation memory
 //   WEIGHTS    64..65536      words of the weight ring, a power of two (max(64, 8 * ROWS) bits each)
 //   CONST_W    4..16          2^CONST_W channels of constants
 //   DEPTH, ACC_W, TRUNCATE, BLOCK, FAMILY   of shw_tr_engine;  MULTIPLIER   of shw_mac_engine
@@ -44,7 +44,8 @@ module shw_accel #(
   input  wire [15:0] program_count,    // instructions
   output wire        busy,
   output reg         fault,            // stays until rst
-  output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration
+  output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration,
+                                       // 3 an address outside the activation memory or the constants
   output reg  [15:0] fault_index,      // instruction
   // What happens in this cycle, for counters.
   output wire        event_beat,       // the engine takes a beat
@@ -69,11 +70,12 @@ module shw_accel #(
   output wire [63:0] wdata,
   input  wire        wdone
 );
+  localparam [31:0] ROWS_WIDE = ROWS;
   localparam BH_W  = $clog2(COLS) / 2;
   localparam BW_W  = $clog2(COLS) - BH_W;
   localparam BH    = 1 << BH_W;
   localparam BW    = 1 << BW_W;
-  localparam ISSUE = 5;     // of shw_im2col: cycles from a step to its read
+  localparam ISSUE = 9;     // of shw_im2col: cycles from a step to its read
   localparam READ  = 3;     // of shw_act_memory: cycles from a read to its word
   localparam ROOM_W = $clog2(WEIGHTS) + ((ROWS > 8) ? $clog2(ROWS / 8) : 0) + 1;
   localparam [5:0] BEATS = 6'd32;   // most beats between a step and the engine
@@ -298,6 +300,16 @@ module shw_accel #(
     .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding)
   );
 
+  // Fields of 16 bits that this memory does not reach.
+  wire [15:0] beyond =
+    (base >> ADDR_W) | (block_stride >> ADDR_W) | (row_stride >> ADDR_W) | (phase_stride >> ADDR_W)
+    | (channels >> ADDR_W) | (groups >> ADDR_W) | (tiles >> ADDR_W) | (out_channels >> ADDR_W)
+    | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
+    | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
+    | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
+    | (constants >> CONST_W);
+  wire outside = layer_active && beyond != 16'd0;
+
   wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
   reg  layer_gives_token;
 
@@ -504,15 +516,13 @@ module shw_accel #(
   assign pool_out_ready   = !uses_engine && source_ready;
 
   // --- Results -------------------------------------------------------------------------------------------------------
-  wire [31:0] rows_wide = ROWS;
-
-  shw_result_path #(.COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W)) u_results (
+  shw_result_path #(.COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W), .SHORTCUT_WORDS(BH >= 8 ? 4 : BH >= 4 ? 8 : 16)) u_results (
     .clk(clk), .rst(rst), .start(layer_start), .busy(results_busy),
     .const_write(const_write), .const_address(const_address), .const_data(rdata),
     .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready), .src_slice(slice),
     .src_acc(uses_engine ? engine_slice : pool_acc),
     .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]), .cfg_blocks_y(blocks_y),
-    .cfg_blocks_x(blocks_x), .cfg_rows(uses_engine ? rows_wide[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
+    .cfg_blocks_x(blocks_x), .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
     .cfg_channels(out_channels[ADDR_W-1:0]), .cfg_const_base(constants[CONST_W-1:0]),
     .cfg_const_fixed(constants_fixed),
     .cfg_shortcut_enable(shortcut_enable), .cfg_shortcut_signed(shortcut_signed),
@@ -540,6 +550,9 @@ module shw_accel #(
     end else if (!fault && engine_error) begin
       fault      <= 1'b1;
       fault_code <= 4'd2;
+    end else if (!fault && outside) begin
+      fault      <= 1'b1;
+      fault_code <= 4'd3;
     end
     if (!fault) fault_index <= fetched_index;
   end

@@ -46,6 +46,7 @@ module shw_accel_decode (
   wire rest     = instruction[511:503] != 9'd0;
   wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;
 
+  wire unused   = &{1'b0, instruction};
   assign illegal = kind == 2'd3 || instruction[7:4] != 4'd0 || (kind == 2'd2 ? bad_run : bad_move);
 endmodule
 

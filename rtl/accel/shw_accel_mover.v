@@ -6,7 +6,7 @@
 // Instructions are executed in order; each may take a token first and give one at its end.
 //
 // Parameters:   COLS     8, 16, 32, 64   codes of a word of the activation memory
-//               ADDR_W   6..16           address width of the activation memory
+//               ADDR_W   6..15           address width of the activation memory
 //               CONST_W  4..16           address width of the constants
 //               ROOM_W   7..20           width of the free room of the weight ring
 //               CHUNK    8..64           words of a read request
@@ -89,7 +89,7 @@ module shw_accel_mover #(
     if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
       shw_ILLEGAL_COLS illegal ();
     end
-    if (ADDR_W < 6 || ADDR_W > 16) begin : g_illegal_addr
+    if (ADDR_W < 6 || ADDR_W > 15) begin : g_illegal_addr
       shw_ILLEGAL_ADDR_W illegal ();
     end
     if (CONST_W < 4 || CONST_W > 16) begin : g_illegal_const

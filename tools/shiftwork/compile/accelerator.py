@@ -52,7 +52,7 @@ class Accelerator:
                             ("constants", self.constants), ("activation words", self.activation_words)):  # fmt: skip
             if value & (value - 1):
                 raise ShiftworkError(f"accelerator: {name} {value} is not a power of two")
-        within("activation words", self.activation_words, 64, 1 << 16)
+        within("activation words", self.activation_words, 64, 1 << 15)
 
     @property
     def activation_words(self) -> int:

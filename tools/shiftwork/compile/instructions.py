@@ -224,6 +224,7 @@ def verilog() -> dict[str, str]:
         f"  wire rest     = instruction[{BITS - 1}:{used}] != {BITS - used}'d0;",
         "  wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;",
         "",
+        "  wire unused   = &{1'b0, instruction};",
         "  assign illegal = kind == 2'd3 || instruction[7:4] != 4'd0 || (kind == 2'd2 ? bad_run : bad_move);",
     ]
     rest = [f"  wire unused = &{{1'b0, instruction[7:0], instruction[{BITS - 1}:{used}]}};"]

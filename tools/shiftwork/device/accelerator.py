@@ -18,7 +18,7 @@ from shiftwork.device.build import build_library
 from shiftwork.errors import ShiftworkError
 
 HERE = Path(__file__).resolve().parent
-FAULTS = {1: "malformed instruction", 2: "the engine refuses its configuration"}
+FAULTS = {1: "malformed instruction", 2: "the engine refuses its configuration", 3: "an address outside the on-chip memories"}
 """Words for the fault codes of ``shw_accel``."""
 
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole network on the accelerator, compared with the golden model module by module.
+
+Every sample runs twice: as it would be used, which gives cycles and the network's output, and with a program that
+copies what every module wrote to external memory, which gives the comparison of all modules.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.compile.accelerator import AcceleratorProgram, compile_accelerator
+from shiftwork.device.accelerator import Counters, SimulatedAccelerator
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden.model import evaluate, quantize_input
+from shiftwork.network.format import Codes, Work
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.progress import OnItem
+from shiftwork.run.layers import LayerReport, layer_reports
+
+
+@dataclass
+class AcceleratorRun:
+    """A finished run.
+
+    Attributes:
+        outputs: of the network. layers: a report per module.
+        counters: of every sample, as it would be used. mismatches, compared: of the network's output in those runs.
+    """
+
+    outputs: Codes
+    layers: list[LayerReport]
+    counters: list[Counters] = field(default_factory=list)
+    mismatches: int = 0
+    compared: int = 0
+
+
+def execute_accelerator(
+    network: IntegerNetwork,
+    x: NDArray[np.generic],
+    golden: Mapping[str, Codes],
+    device: SimulatedAccelerator,
+    counts: Mapping[str, Work] | None = None,
+    progress: OnItem | None = None,
+    tamper: Callable[[AcceleratorProgram], None] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> AcceleratorRun:
+    """Run every sample of ``x`` and compare with the golden tensors.
+
+    Args:
+        network: the integer network. x: real samples as the ONNX input expects them, or codes.
+        golden: every tensor of the golden model for the same samples. device: the accelerator.
+        counts: work counted by the golden model, for the reports. progress: told about every sample.
+        tamper: may change a program before it runs (fault injection in tests). clock: what seconds are measured with.
+
+    Raises:
+        ShiftworkError: nothing to compare, the network does not fit, or the device hangs or faults.
+    """
+    if len(x) == 0:
+        raise ShiftworkError("no samples to execute: nothing would be compared")
+    plain, traced = (compile_accelerator(network, device.shape, trace) for trace in (False, True))
+    if tamper is not None:
+        tamper(plain)
+        tamper(traced)
+    codes = quantize_input(network, x.astype(np.float64)) if x.dtype.kind == "f" else x
+    reports = layer_reports(network, "rtl", counts)
+    result = AcceleratorRun(np.zeros_like(golden[network.output]), reports)
+    for index, sample in enumerate(codes):
+        if progress is not None:
+            progress(index + 1, len(codes), f"sample {index + 1}")
+        memory = plain.memory.copy()
+        plain.put(memory, sample)
+        result.counters.append(device.run(plain, memory, clock))
+        output = plain.get(memory, plain.output, network.tensors[network.output])
+        expected = golden[network.output][index]
+        result.outputs[index] = output
+        result.compared += expected.size
+        result.mismatches += int(np.count_nonzero(output != expected))
+        memory = traced.memory.copy()
+        traced.put(memory, sample)
+        device.run(traced, memory, clock)
+        tensors: dict[str, Codes] = {network.input: sample[None]}
+        for module, report in zip(network.modules, reports, strict=True):
+            info, expected = network.tensors[module.output], golden[module.output][index]
+            found = [traced.get(memory, area, info) for area in traced.traces.get(module.name, ())]
+            if not found:  # addresses, not work: what the modules behind it read
+                found = [evaluate(network, module, tensors)[0]]
+            tensors[module.output] = found[0][None]
+            for actual in found:
+                report.compared += expected.size
+                report.mismatches += int(np.count_nonzero(actual != expected))
+    if result.compared == 0 or any(report.compared == 0 for report in reports):
+        raise ShiftworkError("nothing was compared with the golden model")
+    return result
