@@ -14,6 +14,7 @@ from shiftwork.cli import options as o
 from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
+from shiftwork.device.accelerator import AcceleratorWish
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shiftwork.compile import Engine
+    from shiftwork.device.accelerator import SimulatedAccelerator
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.network.data import Data
     from shiftwork.network.integer import IntegerNetwork
@@ -58,12 +60,29 @@ def _root(
     pass
 
 
-def _device(engine: Engine, network: IntegerNetwork, progress: Progress, waves: Path | None = None) -> SimulatedDevice:
+def _device(
+    executor: str,
+    engine: Engine,
+    accelerator: AcceleratorWish,
+    network: IntegerNetwork,
+    progress: Progress,
+    waves: Path | None = None,
+) -> SimulatedDevice | SimulatedAccelerator:
+    """The engine alone, or the accelerator around it."""
     from shiftwork.compile import requant_of
     from shiftwork.device.simulated import SimulatedDevice
 
-    progress.step(f"device: {engine} engine in Verilator (built once, then cached)")
+    what = "accelerator with" if executor == "accel" else "device:"
+    progress.step(f"{what} {engine} engine in Verilator (built once, then cached)")
+    if executor == "accel":
+        return accelerator.device(engine, waves)
     return SimulatedDevice(engine, requant_of(network), waves)
+
+
+def _belongs_to_accelerator(accelerator: AcceleratorWish, executor: str) -> None:
+    for name in accelerator.given:
+        if executor != "accel":
+            raise SettingError(f"`{name}` belongs to `executor` accel")
 
 
 def _finish(report: RunReport, json: Path | None) -> int:
@@ -80,14 +99,15 @@ def _finish(report: RunReport, json: Path | None) -> int:
 
 
 @app.command()
-@takes(wish=Quantization, known=Calibration, shape=engine_wish())
+@takes(wish=Quantization, known=Calibration, shape=engine_wish(), accelerator=AcceleratorWish)
 def run(
     model: o.Model,
     data: o.DataFile,
     wish: Quantization,
     known: Calibration,
     shape: EngineWish,
-    executor: Annotated[str, typer.Option(help="float, golden or rtl.")] = "golden",
+    accelerator: AcceleratorWish,
+    executor: Annotated[str, typer.Option(help="float, golden, rtl (engine alone) or accel.")] = "golden",
     limit: o.Limit = None,
     modules: o.Modules = None,
     json: o.JsonFile = None,
@@ -101,9 +121,12 @@ def run(
     wish = check(wish)
     known.check()
     choose("executor", executor, EXECUTORS)
-    engine = shape.engine(wish.scheme) if executor == "rtl" else None
+    _belongs_to_accelerator(accelerator, executor)
+    engine = shape.engine(wish.scheme) if executor in ("rtl", "accel") else None
+    if engine is not None and executor == "accel":
+        accelerator.accelerator(engine)  # refuses a shape that there is not
     check_targets((model, data, known.calib_data, wish.overrides), json=json)
-    progress = Progress(steps={"float": 2, "golden": 4, "rtl": 5}[executor])
+    progress = Progress(steps={"float": 2, "golden": 4}.get(executor, 5))
     progress.step(f"import {model.name}")
     network = import_onnx(model)
     samples = load_data(data, network)
@@ -116,7 +139,7 @@ def run(
     calibration = known.load(network, samples)
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
     integer = quantized(wish, network, calibration.x, calibration.y, progress)
-    device = None if engine is None else _device(engine, integer, progress)
+    device = None if engine is None else _device(executor, engine, accelerator, integer, progress)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     if modules is not None:
         integer, used, outputs = integer.first(modules), replace(used, y=None), None
@@ -182,13 +205,14 @@ app.command()(train)
 
 
 @app.command()
-@takes(shape=engine_wish(), stalls=Stalls)
+@takes(shape=engine_wish(), stalls=Stalls, accelerator=AcceleratorWish)
 def simulate(
     network: Annotated[Path, typer.Argument(metavar="NETWORK.npz", help="What `quantize` wrote.")],
     data: o.DataFile,
     shape: EngineWish,
     stalls: Stalls,
-    executor: Annotated[str, typer.Option(help="golden or rtl.")] = "rtl",
+    accelerator: AcceleratorWish,
+    executor: Annotated[str, typer.Option(help="golden, rtl (engine alone) or accel.")] = "rtl",
     limit: o.Limit = None,
     waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,
     benchmark: Annotated[
@@ -198,15 +222,17 @@ def simulate(
     json: o.JsonFile = None,
 ) -> int:
     """Execute an integer network, on the RTL compared with the golden model layer by layer."""
+    from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.network.integer import IntegerNetwork
     from shiftwork.run.benchmark import benchmark_lines, measure
     from shiftwork.run.networks import run_integer
 
-    choose("executor", executor, ("golden", "rtl"))
-    if executor == "golden":
-        for name, given in (("benchmark", benchmark), ("waves", waves is not None)):
-            if given:
-                raise SettingError(f"`{name}` belongs to `executor` rtl")
+    choose("executor", executor, ("golden", "rtl", "accel"))
+    _belongs_to_accelerator(accelerator, executor)
+    if executor != "rtl" and benchmark:
+        raise SettingError("`benchmark` belongs to `executor` rtl")
+    if executor == "golden" and waves is not None:
+        raise SettingError("`waves` belongs to `executor` rtl or accel")
     check_targets((network, data), waves=waves, json=json)
     progress = Progress(steps=(2 if executor == "golden" else 3) + benchmark)
     progress.step(f"load {network.name}")
@@ -215,15 +241,15 @@ def simulate(
     if modules is not None:
         integer, used = integer.first(modules), replace(used, y=None)
     device = None
-    if executor == "rtl":
-        device = _device(shape.engine(integer.scheme), integer, progress, waves)
+    if executor != "golden":
+        device = _device(executor, shape.engine(integer.scheme), accelerator, integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     report = run_integer(network.name, integer, used, cast("Executor", executor), progress, device, stalls)
     if device is not None and waves is not None:
         device.close()
     code = _finish(report, None if benchmark else json)
     if benchmark:
-        assert device is not None
+        assert isinstance(device, SimulatedDevice)
         progress.step("benchmark: bare engine and whole network, alternating")
         result = measure(integer, used, device)
         print("\n".join(benchmark_lines(result)))

@@ -18,7 +18,7 @@ from shiftwork.compile.engine import Engine
 from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, encode, listing
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.tr_engine import TrEngine
-from shiftwork.errors import ShiftworkError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.network.format import or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
@@ -36,28 +36,31 @@ class Accelerator:
     """The accelerator in one shape: an engine and the memories around it.
 
     Attributes:
-        engine: what computes convolutions. activation_kib: of the activation memory.
+        engine: what computes convolutions. activation_memory: KiB of it.
         weight_words: of the weight ring, of max(64, 8 * ROWS) bits. constants: channels whose constants it holds.
     """
 
     engine: Engine = field(default_factory=TrEngine)
-    activation_kib: int = setting(256, "Activation memory in KiB.")
-    weight_words: int = setting(1024, "Words of the weight ring.")
-    constants: int = setting(1024, "Channels of constants.")
+    activation_memory: int = setting(256, "KiB of activation memory of the accelerator.")
+    weight_words: int = setting(1024, "Words of the accelerator's weight ring, of 64 bits up to 8 rows.")
+    constants: int = setting(1024, "Channels whose constants the accelerator holds.")
 
     def __post_init__(self) -> None:
-        within("cols", self.engine.cols, 8, 64)
         within("rows", self.engine.rows, 2, 16)
-        for name, value in (("rows", self.engine.rows), ("cols", self.engine.cols), ("weight_words", self.weight_words),
-                            ("constants", self.constants), ("activation words", self.activation_words)):  # fmt: skip
+        within("cols", self.engine.cols, 8, 64)
+        within("activation_memory", self.activation_memory, 1, self.engine.cols << 5)
+        within("weight_words", self.weight_words, 64, 1 << 16)
+        within("constants", self.constants, 16, 1 << 16)
+        values = {"rows": self.engine.rows, "cols": self.engine.cols, "activation_memory": self.activation_memory,
+                  "weight_words": self.weight_words, "constants": self.constants}  # fmt: skip
+        for name, value in values.items():
             if value & (value - 1):
-                raise ShiftworkError(f"accelerator: {name} {value} is not a power of two")
-        within("activation words", self.activation_words, 64, 1 << 15)
+                raise SettingError(f"`{name}` {value}: the accelerator takes powers of two")
 
     @property
     def activation_words(self) -> int:
         """Words of the activation memory."""
-        return self.activation_kib * 1024 // self.engine.cols
+        return self.activation_memory * 1024 // self.engine.cols
 
     def parameters(self) -> dict[str, int | str]:
         """Parameters of ``shw_accel``."""

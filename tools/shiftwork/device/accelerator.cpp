@@ -61,7 +61,8 @@ struct ProgramJob {
   uint64_t latency;    // cycles from a request to its first word
   uint64_t watchdog;   // cycles without any transfer or beat that count as a hang
   uint64_t seed;
-  uint32_t gap;        // probability, of 65536, that a side of memory stalls in a cycle
+  uint32_t in_gap;     // probability, of 65536, that a word read, or a request, waits a cycle
+  uint32_t out_stall;  // that a word written, or a write request, waits a cycle
   // results
   uint32_t fault_code;
   uint32_t fault_index;
@@ -109,7 +110,7 @@ int shw_run(void* handle, ProgramJob* job) {
   uint64_t cycle = 0, quiet = 0;
   int status = 0;
   job->beats = job->waits_weights = job->waits_results = job->words_read = job->words_written = 0;
-  auto stalls = [&] { return job->gap && random.next16() < job->gap; };
+  auto stalls = [&](uint32_t share) { return share && random.next16() < share; };
 
   auto tick = [&] {
     top.clk = 1;
@@ -136,16 +137,16 @@ int shw_run(void* handle, ProgramJob* job) {
   bool started = false;
   for (;;) {
     // The sides of memory for this cycle.
-    top.rd_ready = reads.size() < 16 && !stalls();
+    top.rd_ready = reads.size() < 16 && !stalls(job->in_gap);
     bool can = !reads.empty() && reads.front().ready <= cycle;
-    offered = can && (offered || !stalls());
+    offered = can && (offered || !stalls(job->in_gap));
     top.rdata_valid = offered;
     if (offered) {
       std::memcpy(&top.rdata, job->memory + reads.front().address, 8);
       top.rdata_last = reads.front().left == 1;
     }
-    top.wr_ready = writes.size() < 4 && !stalls();
-    top.wdata_ready = !writes.empty() && writes.front().left && !stalls();
+    top.wr_ready = writes.size() < 4 && !stalls(job->out_stall);
+    top.wdata_ready = !writes.empty() && writes.front().left && !stalls(job->out_stall);
     top.wdone = !acknowledged.empty() && acknowledged.front() <= cycle;
     top.eval();
     device.dump();

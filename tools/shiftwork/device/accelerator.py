@@ -6,19 +6,26 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.blocks import manifest
+from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram
 from shiftwork.device.build import build_library
+from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
+from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
-FAULTS = {1: "malformed instruction", 2: "the engine refuses its configuration", 3: "an address outside the on-chip memories"}
+FAULTS = {
+    1: "malformed instruction",
+    2: "the engine refuses its configuration",
+    3: "an address outside the on-chip memories",
+}
 """Words for the fault codes of ``shw_accel``."""
 
 
@@ -27,13 +34,41 @@ class _Job(ctypes.Structure):
         ("memory", ctypes.c_void_p),
         *((name, ctypes.c_uint64) for name in ("size", "program_address", "program_count")),
         *((name, ctypes.c_uint64) for name in ("latency", "watchdog", "seed")),
-        ("gap", ctypes.c_uint32),
+        ("in_gap", ctypes.c_uint32),
+        ("out_stall", ctypes.c_uint32),
         ("fault_code", ctypes.c_uint32),
         ("fault_index", ctypes.c_uint32),
         ("fault_address", ctypes.c_uint64),
         *((name, ctypes.c_uint64) for name in ("cycles", "beats", "waits_weights", "waits_results", "words_read",
                                                "words_written")),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AcceleratorWish:
+    """What a user asks of the accelerator; None is the default of :class:`~shiftwork.compile.accelerator.Accelerator`
+    or of :class:`SimulatedAccelerator`.
+    """
+
+    activation_memory: int | None = setting(None, "KiB of activation memory of the accelerator. [default: 256]")
+    weight_words: int | None = setting(None, "Words of its weight ring, 64 bits up to 8 rows. [default: 1024]")
+    constants: int | None = setting(None, "Channels whose constants it holds. [default: 1024]")
+    memory_latency: int | None = setting(None, "Cycles from a read of its memory to the first word. [default: 30]")
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The settings that were given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def accelerator(self, engine: Engine) -> Accelerator:
+        """The accelerator around an engine."""
+        values = {name: value for name, value in self.given.items() if name != "memory_latency"}
+        return Accelerator(engine, **values)
+
+    def device(self, engine: Engine, waves: Path | None = None) -> SimulatedAccelerator:
+        """The simulated accelerator; building it takes a minute."""
+        latency = {} if self.memory_latency is None else {"latency": self.memory_latency}
+        return SimulatedAccelerator(self.accelerator(engine), waves=waves, **latency)
 
 
 @dataclass
@@ -61,20 +96,18 @@ class SimulatedAccelerator:
 
     Attributes:
         shape: of it. latency: cycles from a read request to its first word, then a word a cycle.
-        gap: probability 0..0.95 that a side of memory stalls in a cycle. seed: of the stalls.
         waves: file that receives a VCD waveform, or None. watchdog: cycles without progress that count as a hang.
     """
 
     shape: Accelerator = field(default_factory=Accelerator)
     latency: int = 30
-    gap: float = 0.0
-    seed: int = 1
     waves: Path | None = None
     watchdog: int = 100_000
     _library: ctypes.CDLL = field(init=False, repr=False)
     _handle: int | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
+        within("memory_latency", self.latency, 1, 10_000)
         path = build_library(
             "shw_accel",
             list(manifest.load().sources("shw_accel")),
@@ -91,6 +124,11 @@ class SimulatedAccelerator:
         self._library = library
         self.reset()
 
+    @property
+    def engine(self) -> Engine:
+        """The engine inside."""
+        return self.shape.engine
+
     def reset(self) -> None:
         """Start from a fresh model; a waveform file starts anew."""
         self.close()
@@ -105,12 +143,17 @@ class SimulatedAccelerator:
             self._handle = None
 
     def run(
-        self, program: AcceleratorProgram, memory: NDArray[np.uint8], clock: Callable[[], float] = time.perf_counter
+        self,
+        program: AcceleratorProgram,
+        memory: NDArray[np.uint8],
+        stalls: Stalls | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> Counters:
         """Run a program once.
 
         Args:
             program: compiled for this shape. memory: uint8, external memory with the input; results appear in it.
+            stalls: of memory: ``in_gap`` of what is read, ``out_stall`` of what is written. clock: for ``seconds``.
 
         Raises:
             ShiftworkError: another shape, a hang or a fault; names the module where the program stood.
@@ -120,7 +163,9 @@ class SimulatedAccelerator:
         job = _Job()
         job.memory, job.size = memory.ctypes.data, memory.size
         job.program_address, job.program_count = program.program_address, program.program_count
-        job.latency, job.watchdog, job.seed, job.gap = self.latency, self.watchdog, self.seed, round(self.gap * 65536)
+        stalls = stalls or Stalls()
+        job.latency, job.watchdog, job.seed = self.latency, self.watchdog, stalls.seed
+        job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
         start = clock()
         status = self._library.shw_run(self._handle, ctypes.byref(job))
         seconds = clock() - start

@@ -120,7 +120,7 @@ def rtl_figures(report: RunReport) -> dict[str, Any]:
         "samples": report.samples,
         "mismatches": report.mismatches,
         "compared": report.compared,
-        "host": report.host,
+        "host": report.host_modules,
         "cycles": report.cycles,
         "predicted_cycles": report.predicted_cycles,
         "beats": steps,

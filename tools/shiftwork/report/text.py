@@ -21,12 +21,16 @@ def layer_table(report: RunReport) -> Table:
     table = Table(["layer", "kind", "on", "output", *columns.heads])
     if rtl:
         table.heads += [*(["tokens"] if columns.tokens else []), "cycles", "predicted", "compared", "mismatches"]
+    elif report.executor == "accel":
+        table.heads += ["compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
         row = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}", *columns.cells(layer.facts)]
         if rtl:
             row += [layer.tokens] if columns.tokens else []
             row += [layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
+        elif report.executor == "accel":
+            row += [layer.compared, layer.mismatches]
         table.add(row)
     return table
 
@@ -58,19 +62,25 @@ def summary_lines(report: RunReport) -> list[str]:
         )
     if report.totals:
         lines += report.columns.lines(report.totals)
-    if report.executor == "rtl":
-        assert report.engine is not None
-        assert report.cycles is not None
+    if report.cycles is not None and report.engine is not None:
         macs = report.totals.get("macs")
         per_mac = report.cycles * report.engine.cells / macs if macs else 0.0
         speed = report.cycles / report.device_seconds / 1e3 if report.device_seconds else 0.0
+        predicted = "" if report.predicted_cycles is None else f" (predicted {report.predicted_cycles:,})"
         lines.append(
-            f"cycles          {report.cycles:,} (predicted {report.predicted_cycles:,}) on {report.engine.array}, "
+            f"cycles          {report.cycles:,}{predicted} on {report.engine.array}, "
             f"{per_mac:.2f} cell-cycles per MAC, simulated at {speed:.0f} kcycles/s"
         )
         lines.append(f"utilisation     {100 * (report.utilisation or 0):.1f} % of the {report.engine.bound_name}")
-        if report.host:
-            lines.append(f"host computed   {', '.join(report.host)}")
+        if report.stalls is not None:
+            waits = ", ".join(f"{cycles:,} cycles for {cause}" for cause, cycles in report.stalls.items())
+            lines.append(f"beats waited    {waits}")
+            lines.append(f"memory          {report.bytes_read:,} bytes read, {report.bytes_written:,} written")
+            lines.append(f"per sample      {report.cycles / report.samples:,.0f} cycles, from the start to the result")
+        if report.host_modules:
+            lines.append(f"host computed   {', '.join(report.host_modules)}")
+        elif report.executor == "accel":
+            lines.append("host computed   nothing")
         lines.append(
             f"mismatches      {report.mismatches} of {report.compared:,} elements compared with the golden model"
         )

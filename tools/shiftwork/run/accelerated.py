@@ -16,12 +16,20 @@ from numpy.typing import NDArray
 
 from shiftwork.compile.accelerator import AcceleratorProgram, compile_accelerator
 from shiftwork.device.accelerator import Counters, SimulatedAccelerator
+from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import evaluate, quantize_input
 from shiftwork.network.format import Codes, Work
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem
 from shiftwork.run.layers import LayerReport, layer_reports
+
+
+def bounds(network: IntegerNetwork, program: AcceleratorProgram, golden: Mapping[str, Codes]) -> dict[str, int]:
+    """Cycles below which no schedule of the array can go, of one sample, by the module's name."""
+    first = {name: codes[:1] for name, codes in golden.items()}
+    layers = program.layers.values()
+    return {one.module.name: one.engine.schedule(one.operands(first)).bound for one in layers}
 
 
 @dataclass
@@ -46,6 +54,7 @@ def execute_accelerator(
     golden: Mapping[str, Codes],
     device: SimulatedAccelerator,
     counts: Mapping[str, Work] | None = None,
+    stalls: Stalls | None = None,
     progress: OnItem | None = None,
     tamper: Callable[[AcceleratorProgram], None] | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -55,7 +64,7 @@ def execute_accelerator(
     Args:
         network: the integer network. x: real samples as the ONNX input expects them, or codes.
         golden: every tensor of the golden model for the same samples. device: the accelerator.
-        counts: work counted by the golden model, for the reports. progress: told about every sample.
+        counts: work counted by the golden model, for the reports. stalls: of memory. progress: told about every sample.
         tamper: may change a program before it runs (fault injection in tests). clock: what seconds are measured with.
 
     Raises:
@@ -68,14 +77,16 @@ def execute_accelerator(
         tamper(plain)
         tamper(traced)
     codes = quantize_input(network, x.astype(np.float64)) if x.dtype.kind == "f" else x
-    reports = layer_reports(network, "rtl", counts)
+    reports = layer_reports(network, "accel", counts)
+    for name, bound in bounds(network, plain, golden).items():
+        next(report for report in reports if report.name == name).bound = bound * len(x)
     result = AcceleratorRun(np.zeros_like(golden[network.output]), reports)
     for index, sample in enumerate(codes):
         if progress is not None:
             progress(index + 1, len(codes), f"sample {index + 1}")
         memory = plain.memory.copy()
         plain.put(memory, sample)
-        result.counters.append(device.run(plain, memory, clock))
+        result.counters.append(device.run(plain, memory, stalls, clock))
         output = plain.get(memory, plain.output, network.tensors[network.output])
         expected = golden[network.output][index]
         result.outputs[index] = output
@@ -83,7 +94,7 @@ def execute_accelerator(
         result.mismatches += int(np.count_nonzero(output != expected))
         memory = traced.memory.copy()
         traced.put(memory, sample)
-        device.run(traced, memory, clock)
+        device.run(traced, memory, stalls, clock)
         tensors: dict[str, Codes] = {network.input: sample[None]}
         for module, report in zip(network.modules, reports, strict=True):
             info, expected = network.tensors[module.output], golden[module.output][index]

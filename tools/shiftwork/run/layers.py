@@ -24,7 +24,7 @@ from shiftwork.network.format import Codes, Facts, Work
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
 
-Executor = Literal["rtl", "golden"]
+Executor = Literal["rtl", "accel", "golden"]
 
 _OPERAND_BYTES = 256 << 20
 
@@ -34,7 +34,7 @@ class LayerReport:
     """One module: what ran where, what it cost, and whether it equals the golden model.
 
     Attributes:
-        name, kind: of the module. executor: ``rtl`` or ``host`` (``golden`` when nothing else ran).
+        name, kind: of the module. executor: ``rtl``, ``accel`` or ``host`` (``golden`` when nothing else ran).
         shape: output (height, width, channels).
         facts: settings and work of a convolution by its format (:meth:`shiftwork.network.format.Format.facts`).
         tokens: terms and empty planes that the rows issued, where there are terms.
@@ -47,7 +47,7 @@ class LayerReport:
 
     name: str
     kind: str
-    executor: Literal["rtl", "host", "golden"]
+    executor: Literal["rtl", "accel", "host", "golden"]
     shape: tuple[int, int, int]
     facts: Facts = field(default_factory=dict)
     tokens: int | None = None
@@ -89,7 +89,7 @@ def layer_reports(
         LayerReport(
             name=module.name,
             kind=_kind(network, module),
-            executor=executor if module.kind == "conv" or executor == "golden" else "host",
+            executor="host" if executor == "rtl" and module.kind != "conv" else executor,
             shape=network.tensors[module.output].shape,
             facts=module.format.facts(module, (counts or {}).get(module.name)) if module.kind == "conv" else {},
         )

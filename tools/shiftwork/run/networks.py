@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import Engine
+from shiftwork.device.accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
@@ -19,10 +20,11 @@ from shiftwork.network.format import Columns, Facts, Work
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
+from shiftwork.run.accelerated import execute_accelerator
 from shiftwork.run.layers import LayerReport, execute, layer_reports
 
-Executor = Literal["float", "golden", "rtl"]
-EXECUTORS: tuple[Executor, ...] = ("float", "golden", "rtl")
+Executor = Literal["float", "golden", "rtl", "accel"]
+EXECUTORS: tuple[Executor, ...] = ("float", "golden", "rtl", "accel")
 
 
 @dataclass
@@ -35,11 +37,12 @@ class RunReport:
         accuracy, float_accuracy: percent of samples whose class is their label, None without labels.
         agreement: percent of samples whose class is that of the float model.
         mismatches: elements of any module's output that differ from the golden model. compared: elements compared.
-        host: names of the modules that the host computed (golden functions on the tensors of this run).
+        host_modules: names of the modules that the host computed (golden functions on the tensors of this run).
         model_bits: stored bits of the integer network. weight_bits, activation_bits: of a value, on average.
         totals: figures of the work by the format (:meth:`shiftwork.network.format.Columns.totals`). columns: of it.
         cycles, predicted_cycles: of the engine, without its post unit's pipeline, and by the cycle model.
         utilisation: bound of the layers over cycles. device_seconds: wall time inside the compiled model.
+        stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
         engine: what it ran on. layers: one entry per module.
     """
@@ -53,7 +56,7 @@ class RunReport:
     agreement: float | None = None
     mismatches: int | None = None
     compared: int | None = None
-    host: list[str] = field(default_factory=list)
+    host_modules: list[str] = field(default_factory=list)
     model_bits: int | None = None
     weight_bits: float | None = None
     activation_bits: float | None = None
@@ -64,13 +67,16 @@ class RunReport:
     utilisation: float | None = None
     device_seconds: float | None = None
     engine: Engine | None = None
+    stalls: dict[str, int] | None = None
+    bytes_read: int | None = None
+    bytes_written: int | None = None
     quantizations: dict[str, int] | None = None
     layers: list[LayerReport] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
         """False when anything differs from the golden model or was left uncompared."""
-        return self.executor != "rtl" or (self.mismatches == 0 and bool(self.compared))
+        return self.executor not in ("rtl", "accel") or (self.mismatches == 0 and bool(self.compared))
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values, the totals beside the others."""
@@ -112,19 +118,19 @@ def run_integer(
     data: Data,
     executor: Executor,
     progress: Progress,
-    device: SimulatedDevice | None = None,
+    device: SimulatedDevice | SimulatedAccelerator | None = None,
     stalls: Stalls | None = None,
     reference: NDArray[np.float32] | None = None,
 ) -> RunReport:
-    """Execute a network on the golden model or, compared with it, on the RTL.
+    """Execute a network on the golden model or, compared with it, on the RTL of an engine or of the accelerator.
 
     Args:
         model: name for the report.
         network: the integer network.
         data: samples, and labels where there are any.
-        executor: ``golden`` or ``rtl``.
-        progress: told about every module on the RTL.
-        device: the simulated device, for ``rtl``.
+        executor: ``golden``, ``rtl`` or ``accel``.
+        progress: told about every module on the RTL, about every sample on the accelerator.
+        device: the simulated device, for ``rtl``; the simulated accelerator, for ``accel``.
         stalls: random stalls of the device.
         reference: outputs of the float model for the same samples, (N, height, width, channels), where known.
 
@@ -134,14 +140,20 @@ def run_integer(
     if len(data.x) == 0:
         raise ShiftworkError("no samples to execute")
     counts: dict[str, Work] = {}
-    tensors = golden.run(network, data.x, executor == "rtl", counts)
-    if executor == "rtl":
+    tensors = golden.run(network, data.x, executor != "golden", counts)
+    seconds, run = 0.0, None
+    if executor == "golden":
+        outputs, layers = tensors[network.output], layer_reports(network, "golden", counts)
+    elif isinstance(device, SimulatedAccelerator):
+        with progress.items():
+            run = execute_accelerator(network, data.x, tensors, device, counts, stalls, progress.item)
+        outputs, layers = run.outputs, run.layers
+        seconds = sum(counters.seconds for counters in run.counters)
+    else:
         assert device is not None
         with progress.items():
             done = execute(network, data.x, tensors, device, counts, stalls, progress.item)
-        outputs, layers = done.outputs, done.layers
-    else:
-        outputs, layers = tensors[network.output], layer_reports(network, "golden", counts)
+        outputs, layers, seconds = done.outputs, done.layers, done.device_seconds
 
     classes = golden.predictions(outputs)
     report = RunReport(model, network.scheme, executor, len(outputs), layers=layers)
@@ -155,18 +167,28 @@ def run_integer(
         expected = golden.predictions(reference)
         report.agreement = share(classes, expected)
         report.float_accuracy = None if data.y is None else share(expected, data.y)
-    report.host = [layer.name for layer in layers if layer.executor == "host"]
+    report.host_modules = [layer.name for layer in layers if layer.executor == "host"]
     if network.convolutions:
         report.columns = network.convolutions[0].format.columns
         report.totals = report.columns.totals([layer.facts for layer in layers if layer.facts])
-    if executor == "rtl":
-        assert device is not None
+    if device is not None and executor != "golden":
         report.mismatches = sum(layer.mismatches for layer in layers)
         report.compared = sum(layer.compared for layer in layers)
-        report.cycles = sum(layer.cycles or 0 for layer in layers)
-        report.predicted_cycles = sum(layer.predicted_cycles or 0 for layer in layers)
         bound = sum(layer.bound or 0 for layer in layers)
+        report.device_seconds = seconds
+        if run is None:
+            report.cycles = sum(layer.cycles or 0 for layer in layers)
+            report.predicted_cycles = sum(layer.predicted_cycles or 0 for layer in layers)
+        else:
+            report.mismatches += run.mismatches
+            report.compared += run.compared
+            report.cycles = sum(counters.cycles for counters in run.counters)
+            report.stalls = {
+                "weights": sum(counters.waits_weights for counters in run.counters),
+                "results": sum(counters.waits_results for counters in run.counters),
+            }
+            report.bytes_read = 8 * sum(counters.words_read for counters in run.counters)
+            report.bytes_written = 8 * sum(counters.words_written for counters in run.counters)
         report.utilisation = bound / report.cycles if report.cycles else None
-        report.device_seconds = done.device_seconds
         report.engine = device.engine
     return report
