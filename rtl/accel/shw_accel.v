@@ -48,6 +48,8 @@ module shw_accel #(
                                        // 3 an address outside the activation memory or the constants
   output reg  [15:0] fault_index,      // instruction
   // What happens in this cycle, for counters.
+  output wire        event_start,      // a layer starts
+  output wire        event_end,        // the results of a layer are written
   output wire        event_beat,       // the engine takes a beat
   output wire        event_weights,    // a beat waits for weights
   output wire        event_results,    // a beat waits for the engine
@@ -315,6 +317,8 @@ module shw_accel #(
 
   assign run_take    = !layer_active && (!take_token || moved_tokens != 8'd0);
   assign layer_takes = legal && is_run && run_take && take_token;
+  assign event_start = layer_start;
+  assign event_end   = layer_ended;
   assign layer_gives = layer_ended && layer_gives_token;
   assign busy        = fetch_busy || mover_busy || layer_active;
 

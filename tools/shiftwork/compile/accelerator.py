@@ -37,13 +37,13 @@ class Accelerator:
 
     Attributes:
         engine: what computes convolutions. activation_memory: KiB of it.
-        weight_words: of the weight ring, of max(64, 8 * ROWS) bits. constants: channels whose constants it holds.
+        weight_words: of the weight ring, of max(64, 8 * ROWS) bits. constants: channels of constants, of two layers.
     """
 
     engine: Engine = field(default_factory=TrEngine)
     activation_memory: int = setting(256, "KiB of activation memory of the accelerator.")
     weight_words: int = setting(1024, "Words of the accelerator's weight ring, of 64 bits up to 8 rows.")
-    constants: int = setting(1024, "Channels whose constants the accelerator holds.")
+    constants: int = setting(1024, "Channels of constants that the accelerator holds, half of them of one layer.")
 
     def __post_init__(self) -> None:
         within("rows", self.engine.rows, 2, 16)
@@ -422,13 +422,15 @@ class _Compiler:
     def emit(self, kind: str, values: Mapping[str, int]) -> None:
         self.program.append(encode(kind, values))
 
-    def load(self, target: str, address: int, size: int, place: int = 0, give: bool = False) -> None:
+    def load(
+        self, target: str, address: int, size: int, place: int = 0, take: bool = False, give: bool = False
+    ) -> None:
         self.emit("load", {"target": TARGETS[target], "memory": address, "words": size // WORD, "place": place,
-                           "give_token": int(give)})  # fmt: skip
+                           "take_token": int(take), "give_token": int(give)})  # fmt: skip
 
-    def constant(self, bias: int = 0, bias_shift: int = 0, shortcut_shift: int = 0, shift: int = 0) -> int:
+    def constant(self, bias: int = 0, bias_shift: int = 0, shortcut_shift: int = 0, shift: int = 0) -> None:
+        """Constants of the next channel of the layer."""
         self.constants.append(bias & 0xFFFFFFFF | bias_shift << 32 | shortcut_shift << 37 | shift << 43)
-        return len(self.constants) - 1
 
     def geometry(self, module: IntegerModule) -> dict[str, int]:
         """What is read, and the blocks of the result."""
@@ -442,7 +444,7 @@ class _Compiler:
             "height": source.shape[0], "width": source.shape[1], "blocks_y": rows, "blocks_x": columns,
             "kernel_y": 1, "kernel_x": 1, "dilation_y": 1, "dilation_x": 1,
             "channels": source.shape[2], "groups": 1, "tiles": 1, "out_channels": info.shape[2],
-            "col_signed": int(source.signed), "shift": 0,
+            "col_signed": int(source.signed),
         }  # fmt: skip
 
     def shortcut_fields(self, module: IntegerModule) -> dict[str, int]:
@@ -481,13 +483,11 @@ class _Compiler:
         rows, groups = engine.rows, module.groups
         channels = len(module.weight) // groups
         tiles = -(-channels // rows)
-        self.weights(module, layer)
         columns = (module.bias, module.bias_shift, module.shortcut_shift, module.shift)
         table = [
             np.broadcast_to(np.zeros(1, np.int64) if column is None else column.reshape(-1), len(module.weight))
             for column in columns
         ]
-        first = len(self.constants)
         for row in zip(*table, strict=True):
             self.constant(*(int(value) for value in row))
         names = {"cfg_row_signed": "row_signed", "cfg_col_signed": "col_signed", "cfg_tr_en": "tr_en",
@@ -500,7 +500,7 @@ class _Compiler:
             "dilation_y": module.dilation[0], "dilation_x": module.dilation[1],
             "pad_y": module.pads[0], "pad_x": module.pads[1],
             "channels": module.weight.shape[3], "groups": groups, "tiles": tiles, "out_channels": channels,
-            "constants": first, "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF,
+            "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF,
         } | chosen  # fmt: skip
 
     def weights(self, module: IntegerModule, layer: LayerProgram) -> None:
@@ -527,8 +527,8 @@ class _Compiler:
                   "low": module.low & 0x1FF, "high": module.high & 0x1FF, "constants_fixed": 1}  # fmt: skip
         if module.kind == "maxpool":
             fill = 0x80 if source.signed else 0
-            return values | {"unit": UNITS["maximum"], "fill": fill, "constants": self.constant(),
-                             "low": 0x180, "high": 0xFF}  # fmt: skip
+            self.constant()
+            return values | {"unit": UNITS["maximum"], "fill": fill, "low": 0x180, "high": 0xFF}
         values["unit"] = UNITS["sum"]
         if _is_global(self.network, module):
             blocks, (tall, wide) = grid(source.shape[0], source.shape[1], self.cols), block_shape(self.cols)
@@ -542,26 +542,29 @@ class _Compiler:
         elif any(pads) and not module.attributes.get("count_include_pad"):
             raise ShiftworkError(f"node {module.name!r}: an average that leaves out padding has no one divisor")
         if module.attributes.get("raw_sum"):
-            return values | {"constants": self.constant(), "relu": int(module.relu)}
+            self.constant()
+            return values | {"relu": int(module.relu)}
         up = info.fraction - source.fraction
         count = kernel[0] * kernel[1] << max(-up, 0)
         up = max(up, 0)
         if count & (count - 1) == 0 and count.bit_length() - 1 >= up:
-            return values | {"constants": self.constant(shift=count.bit_length() - 1 - up)}
+            self.constant(shift=count.bit_length() - 1 - up)
+            return values
         if count > _LARGEST_COUNT:
             raise ShiftworkError(
                 f"node {module.name!r}: it divides by {count}, the accelerator by {_LARGEST_COUNT} at most"
             )
-        return values | {"divide": 1, "up": up, "count": count, "constants": self.constant()}
+        self.constant()
+        return values | {"divide": 1, "up": up, "count": count}
 
     def addition(self, module: IntegerModule) -> dict[str, int]:
         first, second = module.attributes["shifts"]
         if first and second:
             raise ShiftworkError(f"node {module.name!r}: both operands of the addition are shifted")
         shift = int(np.asarray(or_zero(module.shift)).reshape(-1)[0])
+        self.constant(shortcut_shift=max(first, second), shift=shift)
         return {
             "unit": UNITS["sum"],
-            "constants": self.constant(shortcut_shift=max(first, second), shift=shift),
             "constants_fixed": 1,
             "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF,
         }  # fmt: skip
@@ -571,7 +574,33 @@ class _Compiler:
             return self.convolution(module)
         return self.addition(module) if module.kind == "add" else self.pooling(module)
 
-    def store(self, name: str, take: bool, give: bool) -> list[Area]:
+    def run(self, step: int, module: IntegerModule) -> None:
+        """A layer: its constants, its weights, its instruction.
+
+        Constants alternate between the halves of their memory: those of a layer wait until the layer before the last
+        one has ended.
+        """
+        self.constants = []
+        fields = self.geometry(module) | self.layer(module) | self.shortcut_fields(module) | self.destination(module)
+        half = self.shape.constants // 2
+        if len(self.constants) > half:
+            raise ShiftworkError(
+                f"node {module.name!r}: it has {len(self.constants)} channels with constants, the accelerator holds "
+                f"{half} of a layer; constants = {2 << (len(self.constants) - 1).bit_length()} would do"
+            )
+        data = np.array(self.constants, np.uint64).tobytes()
+        fields["constants"] = place = step % 2 * half
+        self.load("constants", self.append(data), len(data), place, take=step >= 2 and not self.trace, give=True)
+        if module.kind == "conv":
+            self.weights(module, self.layers[module.name])
+        last = len(self.steps) - 1
+        self.instructions[module.name] = len(self.program)
+        gives = step == last or step + 2 <= last or self.trace
+        self.emit("run", fields | {"take_token": 1, "give_token": int(gives)})
+        if self.trace:
+            self.traces[module.name] = self.store(module.output)
+
+    def store(self, name: str) -> list[Area]:
         """Copy a tensor, as it is and phase-split, to external memory; of a part, the whole."""
         root, offset = name, 0
         while (parent := self.homes[root].parent) is not None:
@@ -582,8 +611,7 @@ class _Compiler:
             words = whole.words(self.cols)
             address = self.room(words)
             self.emit("store", {"memory": address, "words": words * self.cols // WORD, "place": whole.base,
-                                "take_token": int(take and index == 0),
-                                "give_token": int(give and index == len(found) - 1)})  # fmt: skip
+                                "take_token": int(index == 0)})  # fmt: skip
             areas.append(Area(address, replace(whole, base=offset, shape=self.homes[name].shape), words))
         return areas
 
@@ -591,39 +619,19 @@ class _Compiler:
         self.survey()
         self.allocate()
         network = self.network
-        constants = self.append(bytes(WORD * self.shape.constants))
         place = self.places[network.input, self.homes[network.input].split]
         if self.homes[network.input].plain and self.homes[network.input].split:
             raise ShiftworkError(f"tensor {network.input!r}: the network's input is read by stride 1 and by stride 2")
         words = place.words(self.cols)
         entry = Area(self.room(words), replace(place, base=0), words)
-        self.program.append(b"")  # the load of the constants
-        self.load("activations", entry.address, words * self.cols, place.base, give=True)
-        waits = True
+        self.load("activations", entry.address, words * self.cols, place.base)
         for step, module in enumerate(self.steps):
             if module.kind == "add" and module.attributes["shifts"][0]:  # the operand that is shifted is the shortcut
                 first, second = module.inputs
                 module = replace(module, inputs=[second, first])
-            fields = self.geometry(module) | self.layer(module)
-            fields |= self.shortcut_fields(module) | self.destination(module)
-            fields.pop("shift")
-            last = step == len(self.steps) - 1
-            self.instructions[module.name] = len(self.program)
-            self.emit("run", fields | {"take_token": int(waits), "give_token": int(last or self.trace)})
-            waits = False
-            if self.trace:
-                self.traces[module.name] = self.store(module.output, take=True, give=not last)
-                waits = True
-        output = self.traces[self.steps[-1].name][0] if self.trace else self.store(network.output, True, False)[0]
-        if len(self.constants) > self.shape.constants:
-            raise ShiftworkError(
-                f"the network has {len(self.constants)} channels with constants, the accelerator holds "
-                f"{self.shape.constants}; {1 << (len(self.constants) - 1).bit_length()} would do"
-            )
-        data = np.array(self.constants, np.uint64).tobytes()
-        self.memory[constants : constants + len(data)] = data
-        self.program[0] = encode("load", {"target": TARGETS["constants"], "memory": constants,
-                                          "words": len(self.constants)})  # fmt: skip
+            self.run(step, module)
+        last = self.steps[-1].name
+        output = self.traces[last][0] if self.trace else self.store(network.output)[0]
         address = self.append(b"".join(self.program))
         self.memory += bytes(-len(self.memory) % _ALIGNMENT)
         memory = np.frombuffer(bytes(self.memory), np.uint8)

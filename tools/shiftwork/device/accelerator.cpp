@@ -55,6 +55,8 @@ extern "C" {
 
 struct ProgramJob {
   uint8_t* memory;
+  uint64_t* layers;    // [layers][2]: cycles in which a layer starts and in which its results are written
+  uint64_t layer_count;
   uint64_t size;
   uint64_t program_address;
   uint64_t program_count;
@@ -107,7 +109,7 @@ int shw_run(void* handle, ProgramJob* job) {
   std::deque<Read> reads;
   std::deque<Write> writes;
   std::deque<uint64_t> acknowledged;  // cycles in which writes are acknowledged
-  uint64_t cycle = 0, quiet = 0;
+  uint64_t cycle = 0, quiet = 0, begun = 0, ended = 0;
   int status = 0;
   job->beats = job->waits_weights = job->waits_results = job->words_read = job->words_written = 0;
   auto stalls = [&](uint32_t share) { return share && random.next16() < share; };
@@ -158,6 +160,8 @@ int shw_run(void* handle, ProgramJob* job) {
       break;
     }
     bool moved = top.event_beat;
+    if (top.event_start && begun < job->layer_count) job->layers[2 * begun++] = cycle;
+    if (top.event_end && ended < job->layer_count) job->layers[2 * ended++ + 1] = cycle;
     job->beats += top.event_beat;
     job->waits_weights += top.event_weights;
     job->waits_results += top.event_results;

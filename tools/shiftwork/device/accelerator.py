@@ -32,6 +32,8 @@ FAULTS = {
 class _Job(ctypes.Structure):
     _fields_ = (
         ("memory", ctypes.c_void_p),
+        ("layers", ctypes.c_void_p),
+        ("layer_count", ctypes.c_uint64),
         *((name, ctypes.c_uint64) for name in ("size", "program_address", "program_count")),
         *((name, ctypes.c_uint64) for name in ("latency", "watchdog", "seed")),
         ("in_gap", ctypes.c_uint32),
@@ -79,6 +81,7 @@ class Counters:
         cycles: from the start to the end of the program. beats: that the engine took.
         waits_weights, waits_results: cycles in which a beat waited for weights, or for the engine.
         words_read, words_written: of 64 bits. seconds: of the simulation.
+        layers: cycles in which each layer starts and in which its results are written, by the module's name.
     """
 
     cycles: int
@@ -88,6 +91,7 @@ class Counters:
     words_read: int
     words_written: int
     seconds: float
+    layers: dict[str, tuple[int, int]]
 
 
 @dataclass
@@ -166,6 +170,8 @@ class SimulatedAccelerator:
         stalls = stalls or Stalls()
         job.latency, job.watchdog, job.seed = self.latency, self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
+        times = np.zeros((len(program.instructions), 2), np.uint64)
+        job.layers, job.layer_count = times.ctypes.data, len(times)
         start = clock()
         status = self._library.shw_run(self._handle, ctypes.byref(job))
         seconds = clock() - start
@@ -180,6 +186,6 @@ class SimulatedAccelerator:
                 3: f"it reaches outside its memory, at {job.fault_address:#x}",
             }[status]
             raise ShiftworkError(f"{where}: {reason}")
-        return Counters(
-            job.cycles, job.beats, job.waits_weights, job.waits_results, job.words_read, job.words_written, seconds
-        )
+        layers = {name: (int(a), int(b)) for name, (a, b) in zip(program.instructions, times, strict=True)}
+        counted = (job.beats, job.waits_weights, job.waits_results, job.words_read, job.words_written)
+        return Counters(job.cycles, *counted, seconds, layers)
