@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shw_act_memory (and shw_mux4 inside it) against shiftwork.golden.blocks_layout."""
+
+import pytest
+
+from runner import elaboration_fails, simulate
+
+
+def shapes(*cases: tuple[int, int, int], full: tuple[tuple[int, int, int], ...]) -> list[object]:
+    return [*cases, *(pytest.param(*case, marks=pytest.mark.full) for case in full)]
+
+
+@pytest.mark.parametrize(
+    ("cols", "address_w", "fill_bits"), shapes((8, 3, 255), full=((4, 4, 255), (16, 4, 128), (32, 3, 255)))
+)
+def test_memory(simulator, cols, address_w, fill_bits):
+    parameters = {"COLS": cols, "ADDR_W": address_w, "FILL_BITS": fill_bits}
+    simulate(simulator, "shw_act_memory", "cocotb_act_memory", parameters=parameters)
+
+
+@pytest.mark.parametrize(("cols", "address_w", "fill_bits"), shapes((64, 5, 128), full=((64, 11, 255), (128, 4, 255))))
+def test_wide(cols, address_w, fill_bits):
+    parameters = {"COLS": cols, "ADDR_W": address_w, "FILL_BITS": fill_bits}
+    simulate("verilator", "shw_act_memory", "cocotb_act_memory", parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"COLS": 2}, "shw_ILLEGAL_COLS"),
+        ({"COLS": 24}, "shw_ILLEGAL_COLS"),
+        ({"COLS": 256}, "shw_ILLEGAL_COLS"),
+        ({"ADDR_W": 0}, "shw_ILLEGAL_ADDR_W"),
+        ({"ADDR_W": 17}, "shw_ILLEGAL_ADDR_W"),
+        ({"FILL_BITS": 256}, "shw_ILLEGAL_FILL_BITS"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    assert name in elaboration_fails(simulator, "shw_act_memory", parameters)
+
+
+@pytest.mark.parametrize("width", [0, 65])
+def test_illegal_multiplexer(simulator, width):
+    assert "shw_ILLEGAL_W" in elaboration_fails(simulator, "shw_mux4", {"W": width})
