@@ -142,7 +142,8 @@ module shw_act_memory #(
           localparam FAR  = source(p, 2 * l + 1);
           localparam BOTH = source(NEAR, 2 * l + 1);
           shw_mux4 #(.W(8)) u_move (
-            .words({unmoved[8*BOTH +: 8], unmoved[8*FAR +: 8], unmoved[8*NEAR +: 8], unmoved[8*p +: 8]}),
+            .words({unmoved[8*BOTH +: 8], unmoved[8*FAR +: 8],
+                    unmoved[8*NEAR +: 8], unmoved[8*p +: 8]}),
             .select((l < SPLIT) ? move_1[2*l +: 2] : move_2[2*l +: 2]),
             .word(moved[8*p +: 8])
           );

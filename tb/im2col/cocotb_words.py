@@ -84,13 +84,13 @@ class Bench(NestBench):
             channels = below(1, 5)
             block_stride = groups * channels + below(0, 3)
             row_stride = map_blocks[1] * block_stride + below(0, 3)
-            phase_stride = map_blocks[0] * row_stride + below(0, 3)
+            phase_stride = map_blocks[0] * row_stride + below(0, 3)  # not looked at without split
             beats = kernel_y * kernel_x * groups * tiles * blocks_y * blocks_x * channels
             if phase_stride * (4 if split else 1) <= self.words and beats <= max(most, 2 * kernel_y * kernel_x):
                 break
         return Nest(
             self.cols,
-            Place(below(0, self.words - 1), row_stride, block_stride, phase_stride if split else 0),
+            Place(below(0, self.words - 1), row_stride, block_stride, phase_stride),
             height,
             width,
             blocks_y,

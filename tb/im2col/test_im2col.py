@@ -35,14 +35,14 @@ def test_requests_wide(cols, address_w):
     simulate("verilator", "shw_im2col", "cocotb_im2col", parameters={"COLS": cols, "ADDR_W": address_w})
 
 
-@pytest.mark.parametrize("cols", [pytest.param(8, marks=pytest.mark.full), 16])
-def test_words(simulator, cols):
-    with_memory(simulator, "cocotb_words", cols, 8)
+def test_words(simulator):
+    with_memory(simulator, "cocotb_words", *{"icarus": (16, 8), "verilator": (64, 9)}[simulator])
 
 
-@pytest.mark.parametrize("cols", [pytest.param(32, marks=pytest.mark.full), 64])
-def test_words_wide(cols):
-    with_memory("verilator", "cocotb_words", cols, 9)
+@pytest.mark.full
+@pytest.mark.parametrize("cols", [8, 16, 32])
+def test_words_of_shapes(simulator, cols):
+    with_memory(simulator, "cocotb_words", cols, 9)
 
 
 @pytest.mark.full
