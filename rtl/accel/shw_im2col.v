@@ -1,0 +1,198 @@
+// shw_im2col: the loop nest of a layer; what shw_act_memory has to read for every beat of a reduction.
+//
+// A beat is one channel of one tap at the positions of one output block. Position (y, x) of the output
+// reads position (s * y + ky * cfg_dilation_y - cfg_pad_y, s * x + kx * cfg_dilation_x - cfg_pad_x)
+// of the source; s = 1, or 2 with cfg_split. Words of the source lie at
+//   cfg_base + block_y * cfg_row_stride + block_x * cfg_block_stride + channel
+// With cfg_split the source lies in four phases, of even and odd rows and columns: position (y, x) is
+// position (y >> 1, x >> 1) of phase 2 * (y & 1) + (x & 1), cfg_phase_stride words further per phase.
+// Addresses are modulo 2^ADDR_W; those of blocks outside the map are anything and masked.
+//
+// Order of the beats, the last loop fastest:
+//   cfg_taps_inner = 0  group, tile, block y, block x, ky, kx, channel: a reduction is all taps and
+//                       channels of a group; channel of the source = group * cfg_channels + channel
+//   cfg_taps_inner = 1  block y, block x, channel, ky, kx: a reduction is all taps of a channel
+//                       (cfg_groups = cfg_tiles = 1)
+//
+// `start` comes while not `busy`; from the next cycle on, every cycle with `step` takes a beat.
+// step_last (the beat ends a reduction) and step_final (the last block of a row tile) belong to the
+// beat that a step would take; `busy` falls after the last one. cfg_* are stable from `start` until
+// the last read request.
+//
+// Parameters:   COLS    4, 8, .. 128  positions of a block, as in shw_act_memory
+//               ADDR_W  4..15         width of an address
+// Latency:      9 cycles from a step to its read request (ISSUE_LATENCY), always.
+// Throughput:   1 beat per cycle with every configuration.
+// Backpressure: none behind a step: the user steps when there is room for the word.
+// Reset:        rst forgets the layer and the beats on their way.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_im2col #(
+  parameter COLS   = 64,
+  parameter ADDR_W = 11
+) (
+  input  wire                                 clk,
+  input  wire                                 rst,
+  input  wire [ADDR_W-1:0]                    cfg_base,
+  input  wire [ADDR_W-1:0]                    cfg_block_stride,
+  input  wire [ADDR_W-1:0]                    cfg_row_stride,
+  input  wire [ADDR_W-1:0]                    cfg_phase_stride,
+  input  wire                                 cfg_split,       // stride 2
+  input  wire [11:0]                          cfg_height,      // of the whole source
+  input  wire [11:0]                          cfg_width,
+  input  wire [9:0]                           cfg_blocks_y,    // of the output, >= 1
+  input  wire [9:0]                           cfg_blocks_x,
+  input  wire [7:0]                           cfg_kernel_y,    // >= 1
+  input  wire [7:0]                           cfg_kernel_x,
+  input  wire [5:0]                           cfg_dilation_y,  // >= 1
+  input  wire [5:0]                           cfg_dilation_x,
+  input  wire [7:0]                           cfg_pad_y,       // above
+  input  wire [7:0]                           cfg_pad_x,       // left
+  input  wire [ADDR_W-1:0]                    cfg_channels,    // of a group, >= 1
+  input  wire [ADDR_W-1:0]                    cfg_groups,      // >= 1
+  input  wire [ADDR_W-1:0]                    cfg_tiles,       // of a group, >= 1
+  input  wire                                 cfg_taps_inner,
+  input  wire                                 start,
+  output reg                                  busy,            // beats are left
+  input  wire                                 step,
+  output wire                                 step_last,
+  output wire                                 step_final,
+  output wire                                 read_enable,
+  output wire [4*ADDR_W-1:0]                  read_address,    // {below right, below, right, own}
+  output wire [$clog2(COLS)/2-1:0]            read_dy,
+  output wire [($clog2(COLS)+1)/2-1:0]        read_dx,
+  output wire [(1<<($clog2(COLS)/2))-1:0]     read_row_ok,
+  output wire [(1<<(($clog2(COLS)+1)/2))-1:0] read_col_ok
+);
+  localparam BH_W = $clog2(COLS) / 2;
+  localparam BW_W = $clog2(COLS) - BH_W;
+  localparam ISSUE_LATENCY = 9;
+  localparam [ADDR_W-1:0] TWO = 2;
+
+  generate
+    if (COLS < 4 || COLS > 128 || (COLS & (COLS - 1)) != 0) begin : g_illegal_cols
+      shw_ILLEGAL_COLS_must_be_a_power_of_two_4_to_128 illegal ();
+    end
+    if (ADDR_W < 4 || ADDR_W > 15) begin : g_illegal_address
+      shw_ILLEGAL_ADDR_W_must_be_4_to_15 illegal ();
+    end
+  endgenerate
+
+  // The nest. A loop advances with the last turn of the loops inside it.
+  wire channel_last;
+  wire kx_last;
+  wire ky_last;
+  wire bx_last;
+  wire by_last;
+  wire tile_last;
+  wire group_last;
+
+  wire taps_last    = kx_last && ky_last;
+  wire go           = step && busy;
+  wire next_channel = go && (!cfg_taps_inner || taps_last);
+  wire next_kx      = go && (cfg_taps_inner || channel_last);
+  wire next_ky      = next_kx && kx_last;
+  wire next_bx      = go && taps_last && channel_last;
+  wire next_by      = next_bx && bx_last;
+  wire next_tile    = next_by && by_last;
+  wire next_group   = next_tile && tile_last;
+
+  assign step_last  = taps_last && (cfg_taps_inner || channel_last);
+  assign step_final = bx_last && by_last;
+
+  wire [ADDR_W-1:0] channel_ahead;
+  wire [10:0]       by_ahead;
+  wire [10:0]       bx_ahead;
+  wire [7:0]        kx_ahead;
+  wire [7:0]        ky_ahead;
+  wire [ADDR_W-1:0] tile_ahead;
+  wire [ADDR_W-1:0] group_ahead;
+  wire              ahead_unused = &{1'b0, kx_ahead, ky_ahead, tile_ahead, group_ahead};
+
+  shw_loop_counter #(.W(ADDR_W)) u_channel (
+    .clk(clk), .start(start), .advance(next_channel), .count(cfg_channels),
+    .ahead(channel_ahead), .last(channel_last)
+  );
+  shw_loop_counter #(.W(8)) u_kx (
+    .clk(clk), .start(start), .advance(next_kx), .count(cfg_kernel_x),
+    .ahead(kx_ahead), .last(kx_last)
+  );
+  shw_loop_counter #(.W(8)) u_ky (
+    .clk(clk), .start(start), .advance(next_ky), .count(cfg_kernel_y),
+    .ahead(ky_ahead), .last(ky_last)
+  );
+  shw_loop_counter #(.W(11)) u_bx (
+    .clk(clk), .start(start), .advance(next_bx), .count({1'b0, cfg_blocks_x}),
+    .ahead(bx_ahead), .last(bx_last)
+  );
+  shw_loop_counter #(.W(11)) u_by (
+    .clk(clk), .start(start), .advance(next_by), .count({1'b0, cfg_blocks_y}),
+    .ahead(by_ahead), .last(by_last)
+  );
+  shw_loop_counter #(.W(ADDR_W)) u_tile (
+    .clk(clk), .start(start), .advance(next_tile), .count(cfg_tiles),
+    .ahead(tile_ahead), .last(tile_last)
+  );
+  shw_loop_counter #(.W(ADDR_W)) u_group (
+    .clk(clk), .start(start), .advance(next_group), .count(cfg_groups),
+    .ahead(group_ahead), .last(group_last)
+  );
+
+  reg [ISSUE_LATENCY:1] issue;
+
+  assign read_enable = issue[ISSUE_LATENCY];
+
+  always @(posedge clk) begin
+    if (rst) begin
+      busy  <= 1'b0;
+      issue <= {ISSUE_LATENCY{1'b0}};
+    end else begin
+      if (start) busy <= 1'b1;
+      else if (next_group && group_last) busy <= 1'b0;
+      issue <= {issue[ISSUE_LATENCY-1:1], go};
+    end
+  end
+
+  // Channel and phase: what is added to the address of a block. channel_ahead is two ahead.
+  wire              odd_y;
+  wire              odd_x;
+  reg  [ADDR_W-1:0] group_base;
+  reg  [ADDR_W-1:0] channel_1;
+  reg  [ADDR_W-1:0] channel_2;
+  reg  [ADDR_W-1:0] phase_2;
+  reg  [ADDR_W-1:0] offset_3;
+
+  always @(posedge clk) begin
+    if (start) group_base <= cfg_base - TWO;
+    else if (next_group) group_base <= group_base + cfg_channels;
+    channel_1 <= group_base + channel_ahead;
+    channel_2 <= channel_1;
+    phase_2   <= (odd_y ? {cfg_phase_stride[ADDR_W-2:0], 1'b0} : {ADDR_W{1'b0}})
+               + (odd_x ? cfg_phase_stride : {ADDR_W{1'b0}});
+    offset_3  <= channel_2 + phase_2;
+  end
+
+  wire [ADDR_W-1:0] block_y_3;
+  wire [ADDR_W-1:0] block_x_3;
+
+  shw_im2col_axis #(.BLOCK_W(BH_W), .ADDR_W(ADDR_W)) u_y (
+    .clk(clk), .start(start), .next_tap(next_ky), .last_tap(ky_last), .block_ahead(by_ahead),
+    .cfg_split(cfg_split), .cfg_dilation(cfg_dilation_y), .cfg_pad(cfg_pad_y),
+    .cfg_size(cfg_height), .odd(odd_y), .block(block_y_3), .offset(read_dy), .ok(read_row_ok)
+  );
+
+  shw_im2col_axis #(.BLOCK_W(BW_W), .ADDR_W(ADDR_W)) u_x (
+    .clk(clk), .start(start), .next_tap(next_kx), .last_tap(kx_last), .block_ahead(bx_ahead),
+    .cfg_split(cfg_split), .cfg_dilation(cfg_dilation_x), .cfg_pad(cfg_pad_x),
+    .cfg_size(cfg_width), .odd(odd_x), .block(block_x_3), .offset(read_dx), .ok(read_col_ok)
+  );
+
+  shw_block_address #(.ADDR_W(ADDR_W)) u_address (
+    .clk(clk), .row_stride(cfg_row_stride), .block_stride(cfg_block_stride),
+    .block_y(block_y_3), .block_x(block_x_3), .offset(offset_3), .addresses(read_address)
+  );
+endmodule
+
+`default_nettype wire
