@@ -402,7 +402,7 @@ module shw_accel #(
 
   assign load_ready = !write_valid;
 
-  shw_act_memory #(.COLS(COLS), .ADDR_W(ADDR_W)) u_activations (
+  shw_act_memory #(.COLS(COLS), .ADDR_W(ADDR_W), .FILL_BITS(8'h80)) u_activations (
     .clk(clk),
     .read_enable(gather_enable || direct_enable),
     .read_address(direct_enable ? {4{direct_address}} : gather_address),

@@ -9,7 +9,7 @@ second position and padding by channels are addresses, not work.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,20 @@ from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, encode, listin
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.tr_engine import TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
+from shiftwork.golden.blocks_layout import (
+    PHASES,
+    Place,
+    block_shape,
+    packed,
+    split_shape,
+    split_tensor,
+    split_words,
+    tensor,
+    words,
+)
 from shiftwork.network.format import or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
-from shiftwork.tensors.blocks import block_shape, from_words, grid, halves, join, split, to_words
 
 WORD = 8
 """Bytes of a word of external memory."""
@@ -74,21 +84,15 @@ class Accelerator:
         }
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a tensor is in the activation memory.
+@dataclass(frozen=True, kw_only=True)
+class Stored(Place):
+    """A tensor in the activation memory.
 
     Attributes:
         shape: height, width, channels; of a raw result, four channels for one.
-        base: its first word. block_stride, row_stride: words from a block, a row of blocks, to the next.
-        phase_stride: words from a phase to the next; 0: the tensor is not split.
     """
 
     shape: tuple[int, int, int]
-    base: int
-    block_stride: int
-    row_stride: int
-    phase_stride: int = 0
 
     @property
     def is_split(self) -> bool:
@@ -98,42 +102,37 @@ class Place:
     def words(self, cols: int) -> int:
         """Words from the first to behind the last."""
         height, width, _ = self.shape
-        if self.is_split:
-            return 4 * self.phase_stride
-        return grid(height, width, cols)[0] * self.row_stride
+        return PHASES * self.phase_stride if self.is_split else grid(height, width, cols)[0] * self.row_stride
 
 
-def place_of(shape: tuple[int, int, int], base: int, cols: int, is_split: bool) -> Place:
-    """A tensor by itself from ``base`` on."""
+def grid(height: int, width: int, cols: int) -> tuple[int, int]:
+    """Rows of blocks, and blocks in a row, of a map."""
+    return block_shape(cols).count(height, width)
+
+
+def stored(shape: tuple[int, int, int], cols: int, is_split: bool) -> Stored:
+    """A tensor by itself at word 0."""
     height, width, channels = shape
-    rows, columns = grid(halves(height), halves(width), cols) if is_split else grid(height, width, cols)
-    row_stride = columns * channels
-    return Place(shape, base, channels, row_stride, rows * row_stride if is_split else 0)
+    size = split_shape(height, width, 0) if is_split else (height, width)
+    place = packed(grid(*size, cols), channels)
+    values = asdict(place) if is_split else asdict(place) | {"phase_stride": 0}
+    return Stored(shape=shape, **values)
 
 
-def pack(codes: NDArray[np.uint8], place: Place, cols: int) -> NDArray[np.uint8]:
-    """The words of a tensor by itself: uint8 ``(words, cols)``. codes: uint8 ``(height, width, channels)``."""
-    parts = split(codes) if place.is_split else codes[None]
-    return np.concatenate([to_words(part, cols).reshape(-1, cols) for part in parts])
-
-
-def unpack(words: NDArray[np.uint8], place: Place, cols: int) -> NDArray[np.uint8]:
-    """Codes of a place: uint8 ``(height, width, channels)``.
-
-    Args:
-        words: uint8 ``(words, cols)``, the activation memory from ``place.base`` on.
-    """
+def unpack(memory: NDArray[np.uint8], place: Stored, cols: int) -> NDArray[np.uint8]:
+    """Codes uint8 ``(height, width, channels)`` of a tensor in an activation memory ``(words, cols)``."""
     height, width, channels = place.shape
-    tall, wide = (halves(height), halves(width)) if place.is_split else (height, width)
-    rows, columns = grid(tall, wide, cols)
-    phases = np.arange(4 if place.is_split else 1)[:, None, None, None] * place.phase_stride
-    index = phases + (
-        np.arange(rows)[:, None, None] * place.row_stride
-        + np.arange(columns)[:, None] * place.block_stride
+    size = split_shape(height, width, 0) if place.is_split else (height, width)
+    rows, columns = grid(*size, cols)
+    index = (
+        place.base
+        + place.phase_stride * np.arange(PHASES if place.is_split else 1)[:, None, None, None]
+        + place.row_stride * np.arange(rows)[:, None, None]
+        + place.block_stride * np.arange(columns)[:, None]
         + np.arange(channels)
     )
-    parts = np.stack([from_words(part, tall, wide) for part in words[index]])
-    return join(parts, height, width) if place.is_split else parts[0]
+    laid = memory[index]
+    return split_tensor(laid, height, width) if place.is_split else tensor(laid[0], height, width)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class Area:
     """
 
     address: int
-    place: Place
+    place: Stored
     words: int
 
 
@@ -187,13 +186,14 @@ class AcceleratorProgram:
     def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer]) -> None:
         """Write an input ``(height, width, channels)`` of codes into external memory."""
         cols = self.shape.engine.cols
-        data = pack(codes.astype(np.uint8), self.input.place, cols).reshape(-1)
+        laid = split_words(codes, cols) if self.input.place.is_split else words(codes, cols)
+        data = laid.reshape(-1)
         memory[self.input.address : self.input.address + data.size] = data
 
     def get(self, memory: NDArray[np.uint8], area: Area, info: TensorInfo) -> NDArray[np.integer]:
         """Codes of a tensor in external memory: ``(height, width, channels)`` in its type."""
         cols = self.shape.engine.cols
-        data = memory[area.address : area.address + area.words * cols].reshape(-1, cols)[area.place.base :]
+        data = memory[area.address : area.address + area.words * cols].reshape(-1, cols)
         codes = unpack(data, area.place, cols)
         if info.bits > 8:
             height, width, channels = codes.shape
@@ -269,7 +269,7 @@ class _Compiler:
             _check(network, module)
         self.steps = [m for m in network.modules if m.kind not in ("concat", "slice", "pad")]
         self.homes: dict[str, _Home] = {}
-        self.places: dict[tuple[str, bool], Place] = {}
+        self.places: dict[tuple[str, bool], Stored] = {}
         self.memory = bytearray()
         self.program: list[bytes] = []
         self.constants: list[int] = []
@@ -381,7 +381,7 @@ class _Compiler:
             for is_split in (False, True):
                 if not (home.split if is_split else home.plain):
                     continue
-                place = place_of(home.shape, 0, self.cols, is_split)
+                place = stored(home.shape, self.cols, is_split)
                 size, base = place.words(self.cols), 0
                 for start, end, _ in live:
                     if start - base >= size:
@@ -531,13 +531,13 @@ class _Compiler:
             return values | {"unit": UNITS["maximum"], "fill": fill, "low": 0x180, "high": 0xFF}
         values["unit"] = UNITS["sum"]
         if _is_global(self.network, module):
-            blocks, (tall, wide) = grid(source.shape[0], source.shape[1], self.cols), block_shape(self.cols)
+            blocks, block = grid(source.shape[0], source.shape[1], self.cols), block_shape(self.cols)
             values |= {
                 "reduce": 1,
                 "kernel_y": blocks[0],
                 "kernel_x": blocks[1],
-                "dilation_y": tall,
-                "dilation_x": wide,
+                "dilation_y": block.height,
+                "dilation_x": block.width,
             }
         elif any(pads) and not module.attributes.get("count_include_pad"):
             raise ShiftworkError(f"node {module.name!r}: an average that leaves out padding has no one divisor")

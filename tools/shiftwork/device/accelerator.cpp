@@ -32,6 +32,7 @@ struct Device {
   VerilatedContext context;
   Vshw_accel top{&context};
   uint64_t time = 0;
+  bool fresh = true;  // a run begins with a reset only the first time
 #if SHW_TRACE
   std::unique_ptr<VerilatedVcdC> trace;
 #endif
@@ -121,16 +122,17 @@ int shw_run(void* handle, ProgramJob* job) {
     top.clk = 0;
   };
   top.clk = 0;
-  top.rst = 1;
+  top.rst = device.fresh;
   top.start = 0;
   top.rd_ready = top.rdata_valid = top.wr_ready = top.wdata_ready = top.wdone = 0;
   top.eval();
   device.dump();
-  for (int i = 0; i < 16; i++) {
+  for (int i = 0; device.fresh && i < 16; i++) {
     tick();
     top.eval();
     device.dump();
   }
+  device.fresh = false;
   top.rst = 0;
   top.start = 1;
   top.program_address = job->program_address;

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The digits network on the accelerator: every module equals the golden model, whatever memory does."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from shiftwork import example
+from shiftwork.compile import TrEngine
+from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.device.accelerator import SimulatedAccelerator
+from shiftwork.device.simulated import Stalls
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import model as golden
+from shiftwork.network.data import load_data
+from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.quantize.quantization import Quantization
+from shiftwork.run.accelerated import AcceleratorRun, execute_accelerator
+from shiftwork.schemes import quantize
+
+SMALL = Accelerator(TrEngine(8, 16), activation_memory=64, weight_words=512, constants=128)
+SHAPES = {
+    "8x16": SMALL,
+    "2x8": Accelerator(TrEngine(2, 8), activation_memory=32, weight_words=512, constants=128),
+    "4x32": Accelerator(TrEngine(4, 32), activation_memory=64, weight_words=512, constants=64),
+    "16x64": Accelerator(TrEngine(16, 64), activation_memory=128, weight_words=512, constants=64),
+}
+
+
+@lru_cache
+def digits(scheme: str) -> tuple[IntegerNetwork, np.ndarray]:
+    graph = import_onnx(example.MODEL)
+    calibration = load_data(example.CALIBRATION, graph, 64)
+    return quantize(Quantization(scheme), graph, calibration.x, calibration.y), load_data(example.TEST, graph, 20).x
+
+
+@lru_cache
+def device(shape: str) -> SimulatedAccelerator:
+    return SimulatedAccelerator(SHAPES[shape])
+
+
+def run(shape: str, scheme: str, samples: int, stalls: Stalls | None = None, **options: object) -> AcceleratorRun:
+    network, x = digits(scheme)
+    expected = golden.run(network, x[:samples])
+    done = execute_accelerator(network, x[:samples], expected, device(shape), stalls=stalls, **options)  # type: ignore[arg-type]
+    assert done.compared > 0
+    return done
+
+
+def differences(done: AcceleratorRun) -> int:
+    return done.mismatches + sum(layer.mismatches for layer in done.layers)
+
+
+@pytest.mark.parametrize("scheme", ["fixed8", "tr"])
+def test_every_module_equals_the_golden_model(scheme: str) -> None:
+    done = run("8x16", scheme, 5)
+    assert differences(done) == 0
+    assert [layer.executor for layer in done.layers] == ["accel"] * len(done.layers)
+    assert len({counters.cycles for counters in done.counters}) == 1, "the time depends on the data"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", [name for name in SHAPES if name != "8x16"])
+def test_other_shapes(shape: str) -> None:
+    assert differences(run(shape, "tr", 20)) == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_memory_may_stall(seed: int) -> None:
+    calm, stalled = run("8x16", "tr", 2), run("8x16", "tr", 2, Stalls(0.4, 0.4, seed))
+    assert differences(stalled) == 0
+    assert stalled.counters[0].cycles > calm.counters[0].cycles
+    assert stalled.counters[0].beats == calm.counters[0].beats
+
+
+def test_networks_in_turns_without_a_reset() -> None:
+    assert sum(differences(run("8x16", scheme, 1)) for _ in range(5) for scheme in ("tr", "fixed8")) == 0
+
+
+def test_a_wrong_weight_is_found() -> None:
+    def tamper(program: AcceleratorProgram) -> None:
+        at = program.memory.tobytes().index(program.layers["conv2"].weights.tobytes())
+        changed = program.memory.copy()
+        changed[at + 5] ^= 0x40
+        program.memory = changed
+
+    assert differences(run("8x16", "fixed8", 1, tamper=tamper)) > 0
+
+
+def test_a_malformed_instruction_is_named() -> None:
+    def tamper(program: AcceleratorProgram) -> None:
+        changed = program.memory.copy()
+        changed[program.program_address + 64 * program.instructions["conv2"]] |= 3
+        program.memory = changed
+
+    with pytest.raises(ShiftworkError, match=r"node 'conv2'.*malformed instruction"):
+        run("8x16", "tr", 1, tamper=tamper)
+    assert differences(run("8x16", "tr", 1)) == 0
+
+
+def test_a_refused_configuration_is_named() -> None:
+    network, x = digits("tr")
+    program = compile_accelerator(network, SMALL)
+    memory = program.memory.copy()
+    program.put(memory, golden.quantize_input(network, x[:1])[0])
+    at = program.program_address + 64 * program.instructions["conv1"] + 478 // 8
+    memory[at : at + 2] = 0  # group 0
+    with pytest.raises(ShiftworkError, match="the engine refuses its configuration"):
+        device("8x16").run(program, memory)
+    assert differences(run("8x16", "tr", 1)) == 0
+
+
+def test_a_program_for_another_shape_is_refused() -> None:
+    network, _ = digits("tr")
+    program = compile_accelerator(network, SHAPES["2x8"])
+    with pytest.raises(ShiftworkError, match="the program was compiled for"):
+        device("8x16").run(program, program.memory.copy())
