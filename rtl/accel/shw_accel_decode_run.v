@@ -14,25 +14,25 @@ module shw_accel_decode_run (
   output wire        reduce,  // sum: all positions of a window's words give one value
   output wire        divide,  // sum: divided by `count`, rounded half up
   output wire [4:0]  up,  // sum: shifted left by so much before the division
-  output wire [15:0] count,  // sum: divisor
+  output wire [15:0] count,  // sum: the divisor
   output wire [15:0] base,  // of the tensor that is read
   output wire [15:0] block_stride,  // words from a block of it to the next one in x
   output wire [15:0] row_stride,  // words from a row of blocks to the next
   output wire [15:0] phase_stride,  // words from a phase to the next
   output wire        split,  // stride 2: the tensor is phase-split
   output wire [7:0]  fill,  // code of positions outside the map
-  output wire [11:0] height,  // of the map that is read, before it is split
-  output wire [11:0] width,
+  output wire [11:0] height,  // rows of the map that is read, before it is split
+  output wire [11:0] width,  // columns of it
   output wire [9:0]  blocks_y,  // rows of blocks of the output
   output wire [9:0]  blocks_x,  // blocks in a row of the output
-  output wire [7:0]  kernel_y,
-  output wire [7:0]  kernel_x,
-  output wire [5:0]  dilation_y,
-  output wire [5:0]  dilation_x,
+  output wire [7:0]  kernel_y,  // rows of taps
+  output wire [7:0]  kernel_x,  // columns of taps
+  output wire [5:0]  dilation_y,  // positions from a row of taps to the next
+  output wire [5:0]  dilation_x,  // positions from a column of taps to the next
   output wire [7:0]  pad_y,  // rows of padding at the top
   output wire [7:0]  pad_x,  // columns of padding at the left
   output wire [15:0] channels,  // input channels of a group; of a pooling, channels
-  output wire [15:0] groups,
+  output wire [15:0] groups,  // groups of channels
   output wire [15:0] tiles,  // row tiles of a group
   output wire [15:0] out_channels,  // output channels of a group
   output wire [15:0] constants,  // constant of the first channel
@@ -40,29 +40,29 @@ module shw_accel_decode_run (
   output wire        shortcut_enable,  // a shortcut is added
   output wire        shortcut_signed,  // its codes are two's complement
   output wire [15:0] shortcut_base,  // of the tensor that is added
-  output wire [15:0] shortcut_block_stride,
-  output wire [15:0] shortcut_row_stride,
+  output wire [15:0] shortcut_block_stride,  // words from a block of it to the next
+  output wire [15:0] shortcut_row_stride,  // words from a row of blocks to the next
   output wire [15:0] shortcut_first,  // first channel that has a shortcut
   output wire [15:0] shortcut_count,  // channels that have one
   output wire        plain,  // results are written as they are
   output wire        to_split,  // results are written phase-split (as well)
   output wire        raw,  // sums of 32 bits are written, four words a channel
   output wire [15:0] plain_base,  // where to
-  output wire [15:0] plain_row_stride,
+  output wire [15:0] plain_row_stride,  // words from a row of blocks to the next
   output wire [15:0] out_block_stride,  // words from a block of the output to the next, both ways of writing
   output wire [15:0] split_base,  // where the phases go
-  output wire [15:0] split_row_stride,  // of a phase
+  output wire [15:0] split_row_stride,  // words from a row of blocks of a phase to the next
   output wire [15:0] split_phase_stride,  // words from a phase to the next
   output wire        relu,  // negative sums become 0
   output wire [8:0]  low,  // smallest code, two's complement
   output wire [8:0]  high,  // largest code
-  output wire        row_signed,  // configuration of the engine, see there
+  output wire        row_signed,  // weights are two's complement
   output wire        col_signed,  // codes that are read are two's complement
-  output wire        tr_en,
-  output wire [8:0]  group,
-  output wire [10:0] group_budget,
-  output wire [3:0]  data_terms,
-  output wire        encoding
+  output wire        tr_en,  // term revealing is on
+  output wire [8:0]  group,  // values of a group
+  output wire [10:0] group_budget,  // terms that a group keeps
+  output wire [3:0]  data_terms,  // terms that a column value keeps; 0: all
+  output wire        encoding  // 0 binary, 1 HESE
 );
   assign unit = instruction[9:8];
   assign reduce = instruction[10];

@@ -11,6 +11,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.compile.instructions import BYTES, decode, encode
 from shiftwork.device.accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
@@ -85,7 +86,7 @@ def test_a_wrong_weight_is_found() -> None:
     def tamper(program: AcceleratorProgram) -> None:
         at = program.memory.tobytes().index(program.layers["conv2"].weights.tobytes())
         changed = program.memory.copy()
-        changed[at + 5] ^= 0x40
+        changed[at + 64 : at + 128] ^= 0x40
         program.memory = changed
 
     assert differences(run("8x16", "fixed8", 1, tamper=tamper)) > 0
@@ -94,7 +95,7 @@ def test_a_wrong_weight_is_found() -> None:
 def test_a_malformed_instruction_is_named() -> None:
     def tamper(program: AcceleratorProgram) -> None:
         changed = program.memory.copy()
-        changed[program.program_address + 64 * program.instructions["conv2"]] |= 3
+        changed[program.program_address + BYTES * program.instructions["conv2"]] |= 3
         program.memory = changed
 
     with pytest.raises(ShiftworkError, match=r"node 'conv2'.*malformed instruction"):
@@ -107,8 +108,9 @@ def test_a_refused_configuration_is_named() -> None:
     program = compile_accelerator(network, SMALL)
     memory = program.memory.copy()
     program.put(memory, golden.quantize_input(network, x[:1])[0])
-    at = program.program_address + 64 * program.instructions["conv1"] + 478 // 8
-    memory[at : at + 2] = 0  # group 0
+    at = program.program_address + BYTES * program.instructions["conv1"]
+    kind, fields = decode(memory[at : at + BYTES].tobytes())
+    memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | {"group": 0}), np.uint8)
     with pytest.raises(ShiftworkError, match="the engine refuses its configuration"):
         device("8x16").run(program, memory)
     assert differences(run("8x16", "tr", 1)) == 0

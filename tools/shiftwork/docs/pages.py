@@ -19,6 +19,7 @@ from shiftwork.docs import (
     catalogue,
     cost_tables,
     dnateq_tables,
+    instruction_tables,
     msq_tables,
     network_tables,
     summary_tables,
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     **cost_tables.PARTS,
     **msq_tables.PARTS,
     **dnateq_tables.PARTS,
+    **instruction_tables.PARTS,
 }
 """Generated parts of all pages but those of blocks, by name."""
 
