@@ -154,7 +154,9 @@ module shw_result_path #(
     else if (start) walking <= 1'b1;
     else if (walk && group_last) walking <= 1'b0;
 
-    if (start | walk) row_left <= row_from - {{(COUNT_W-2){1'b0}}, start | row_last, ~(start | row_last)};
+    if (start | walk) begin
+      row_left <= row_from - {{(COUNT_W-2){1'b0}}, start | row_last, ~(start | row_last)};
+    end
     if (start | walk & row_last) bx_left <= bx_from - {9'd0, start | bx_last, ~(start | bx_last)};
     if (start | walk & bx_last) by_left <= by_from - {9'd0, start | by_last, ~(start | by_last)};
     if (start | walk & by_last) begin
