@@ -18,7 +18,8 @@
 // A shortcut covers cfg_shortcut_first <= channel < cfg_shortcut_first + cfg_shortcut_count; it is
 // 0 elsewhere. The words that the path asks for come back in order, after any time, and are always
 // taken: at most SHORTCUT_WORDS are asked for and not yet used. For a beat every BH cycles, with
-// cycles from a request to its word: SHORTCUT_WORDS * BH >= BH + cycles + 4.
+// cycles from a request to its word: SHORTCUT_WORDS * BH >= BH + cycles + 4. The loop is at most 16
+// beats ahead (4 where SHORTCUT_WORDS is 2), so that a longer run of dropped beats shows the latency.
 //
 // cfg_* are stable from start until busy is low. Counts are at least 1; cfg_tiles * cfg_rows is at
 // most 2^(ADDR_W+1). Addresses are modulo 2^ADDR_W.
@@ -108,7 +109,7 @@ module shw_result_path #(
   localparam COUNT_W     = ADDR_W + 1;
   localparam QUEUE       = 8;    // writes on the way: 6 cycles of the post unit, one of the queue
   localparam POST_CYCLES = 6;
-  localparam AHEAD       = SHORTCUT_WORDS > 4 ? SHORTCUT_WORDS : 4;
+  localparam AHEAD       = SHORTCUT_WORDS > 2 ? 16 : 4;    // beats, dropped ones among them
 
   generate
     if (COLS < 4 || COLS > 128 || (COLS & (COLS - 1)) != 0) begin : g_illegal_cols
