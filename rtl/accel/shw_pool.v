@@ -21,12 +21,14 @@
 //
 // Parameters:   COLS  4, 8, 16, .. 128  positions of a word; BH = 2^(log2(COLS) / 2) rows (rounded
 //                     down) of BW = COLS / BH columns
-// Latency:      from the last word of a window to out_valid: BH + 4 cycles; cfg_divide: and
-//               BH * (13 + cfg_up) + 2 of them more; cfg_reduce: BH + log2(BW) + 6, and
-//               12 + cfg_up with cfg_divide.
-// Throughput:   maxima: 1 word a cycle, a window per BH cycles at most (about BH + 2 where results
-//               are taken in BH). Sums: a word in BH cycles; the next window waits until
-//               the result is taken, with cfg_reduce until the total has gone to the divider.
+// Latency:      from the only word of a window to out_valid (with the words before it up to BH - 1
+//               more where they are being cut): BH + 3 cycles. By position with cfg_divide:
+//               BH * (12 + cfg_up) + 2 more. With cfg_reduce: log2(BW) + 2 more, and 11 + cfg_up
+//               with cfg_divide.
+// Throughput:   a window of n words, results taken in BH cycles. Maxima: n cycles, at least BH + 2
+//               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 2 with
+//               cfg_divide. cfg_reduce: the larger of n * BH + log2(BW) + 3 and, with cfg_divide,
+//               13 + cfg_up.
 // Backpressure: in_ready and out_valid are functions of registers; a result waits for out_ready,
 //               words wait behind it.
 // Reset:        rst drops words and results; the next word begins a window.

@@ -22,7 +22,8 @@
 // beats ahead (4 where SHORTCUT_WORDS is 2), so that a longer run of dropped beats shows the latency.
 //
 // cfg_* are stable from start until busy is low. Counts are at least 1; cfg_tiles * cfg_rows is at
-// most 2^(ADDR_W+1). Addresses are modulo 2^ADDR_W.
+// most 2^(ADDR_W+1), cfg_shortcut_first + cfg_shortcut_count at most 2^ADDR_W. Addresses are modulo
+// 2^ADDR_W.
 //
 // Parameters:   COLS            4, 8, 16, .. 128  positions of a block; BH = 2^(log2(COLS) / 2)
 //                               rows (rounded down) of BW = COLS / BH columns
@@ -243,7 +244,7 @@ module shw_result_path #(
   reg  [ADDR_W-1:0]  plain_2;
   reg  [ADDR_W-1:0]  split_2;
   reg  [ADDR_W-1:0]  short_2;
-  reg  [ADDR_W:0]    nth_2;        // channel of the shortcut, negative before its first
+  reg  [ADDR_W-1:0]  nth_2;        // channel of the shortcut; very large before its first
   reg                valid_3;
   reg                drop_3;
   reg                need_3;
@@ -287,16 +288,15 @@ module shw_result_path #(
       plain_2   <= plain_1 + (cfg_raw ? {channel_1[ADDR_W-3:0], 2'd0} : channel_1);
       split_2   <= split_1 + channel_1;
       short_2   <= short_1;
-      nth_2     <= {1'b0, channel_1} - {1'b0, cfg_shortcut_first};
+      nth_2     <= channel_1 - cfg_shortcut_first;
 
       drop_3    <= drop_2;
-      need_3    <= cfg_shortcut_enable & ~drop_2 & ~nth_2[ADDR_W]
-                   & (nth_2[ADDR_W-1:0] < cfg_shortcut_count);
+      need_3    <= cfg_shortcut_enable & ~drop_2 & (nth_2 < cfg_shortcut_count);
       odd_3     <= odd_2;
       const_3   <= const_2;
       plain_3   <= plain_2;
       split_3   <= split_2;
-      short_3   <= short_2 + nth_2[ADDR_W-1:0];
+      short_3   <= short_2 + nth_2;
     end
   end
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -10,8 +11,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 from numpy.typing import NDArray
+from pool_model import PoolConfig, random_config, random_window, result
 
-from pool_model import PoolConfig, divided, random_config, random_window, result
 from streams import STALLS, go_pattern, pack, rng, start, unpack
 
 Windows = Sequence[NDArray[np.int64]]
@@ -115,6 +116,15 @@ class Bench:
         return [random_window(cfg, self.cols, self.rng.randint(1, most), self.rng) for _ in range(count)]
 
 
+def window_of(total: int, cols: int) -> NDArray[np.int64]:
+    """Words whose codes sum up to `total`: of two's complement where one word of magnitudes does not hold it."""
+    words = 1 if -128 * cols <= total <= 255 * cols else -(-abs(total) // (127 * cols))
+    base, extra = divmod(total, words * cols)
+    codes = np.full(words * cols, base, np.int64)
+    codes[:extra] += 1
+    return (codes & 255).reshape(words, cols)
+
+
 async def ready_bench(dut) -> Bench:
     bench = Bench(dut)
     await bench.begin()
@@ -159,19 +169,23 @@ async def edges_of_a_quotient(dut) -> None:
         for up, count in ((0, 1), (0, 2), (0, 7), (1, 3), (3, 100), (7, 12345), (15, 32767), (0, 32767), (9, 31)):
             low, high = (-128 * bench.cols, 127 * bench.cols) if signed else (0, 255 * bench.cols)
             totals = {0, -1, 1, low, high}
-            for quotient in (-256, -255, -1, 0, 1, 128, 254, 255):  # the sum from which it is this one
+            for quotient in (-256, -255, -1, 0, 1, 128, 255, 256):  # the sum from which it would be this one
                 edge = -(-(2 * quotient - 1) * count // 2 ** (up + 1))
-                assert divided(edge, up, count) >= quotient > divided(edge - 1, up, count) or quotient == -256
                 totals |= {edge - 1, edge, edge + 1}
             cfg = PoolConfig(1, 1, signed, 1, up, count)
             chosen = [t for t in sorted(totals) if low <= t <= high and abs(t) << up < 1 << 30]
-            windows = []
-            for total in chosen:
-                base, extra = divmod(total, bench.cols)
-                word = np.full((1, bench.cols), base, np.int64)
-                word[0, :extra] += 1
-                windows.append(word & 255)
-            await bench.run(cfg, windows)
+            await bench.run(cfg, [window_of(total, bench.cols) for total in chosen])
+
+
+@cocotb.test()
+async def far_beyond(dut) -> None:
+    """Sums of one bit, or nearly, far above the ten bits of a quotient: each of those bits alone saturates."""
+    bench = await ready_bench(dut)
+    for up in (0, 9, 15):
+        for count in (1, 5, 32767):
+            totals = [sign * (1 << place) - below for place in range(15) for sign in (1, -1) for below in (0, 1)]
+            cfg = PoolConfig(1, 1, 1, 1, up, count)
+            await bench.run(cfg, [window_of(total, bench.cols) for total in totals])
 
 
 @cocotb.test()
@@ -191,28 +205,25 @@ async def rates_and_latencies(dut) -> None:
     bench = await ready_bench(dut)
     height = bench.height
     tree = bench.width.bit_length() - 1
-    for cfg in (
-        PoolConfig(),
-        PoolConfig(sum=1),
-        PoolConfig(sum=1, divide=1, up=0, count=4),
-        PoolConfig(sum=1, divide=1, up=5, count=4),
-        PoolConfig(sum=1, reduce=1),
-        PoolConfig(sum=1, reduce=1, divide=1, up=0, count=4),
-        PoolConfig(sum=1, reduce=1, divide=1, up=3, count=4),
-    ):
-        await bench.run(cfg, [random_window(cfg, bench.cols, 2, bench.rng)])
-        latency = height + 3
+    for kind, words, up in itertools.product(range(5), (1, 4, 9), (0, 5)):
+        cfg = PoolConfig(int(kind > 0), kind & 1, bench.rng.randrange(2), kind >> 1 & 1, up, 4)
+        latency, period = height + 3, words * height + height + 1
         if cfg.sum and cfg.reduce:
-            latency += tree + 2 + cfg.divide * (11 + cfg.up)
-        elif cfg.divide:
-            latency += height * (12 + cfg.up) + 2
-        words_before = height - 1 if cfg.sum else 0  # the word before is being cut
-        measured = bench.valid_at[0] - bench.last_in[0]
-        dut._log.info(f"{cfg}: latency {measured}, formula {latency + words_before}")
-        windows = [random_window(cfg, bench.cols, 9 if not cfg.sum else 1, bench.rng) for _ in range(12)]
-        await bench.run(cfg, windows)
-        steps = [b - a for a, b in zip(bench.done_at[4:-2], bench.done_at[5:-1], strict=True)]
-        dut._log.info(f"{cfg}: windows of {len(windows[0])}: cycles a result {steps}")
+            latency += tree + 2 + cfg.divide * (11 + up)
+            period = max(words * height + tree + 3, cfg.divide * (13 + up))
+        elif cfg.sum and cfg.divide:
+            latency += height * (12 + up) + 2
+            period += height * (12 + up) + 2
+        elif not cfg.sum:
+            period = max(words, height + 2)
+        await bench.run(cfg, [random_window(cfg, bench.cols, 1, bench.rng)])
+        assert bench.valid_at[0] - bench.last_in[0] == latency, cfg
+        await bench.run(cfg, [random_window(cfg, bench.cols, words, bench.rng) for _ in range(8)])
+        steps = [b - a for a, b in itertools.pairwise(bench.done_at[2:])]
+        if cfg.sum:
+            assert set(steps) == {period}, (cfg, period, steps)
+        else:
+            assert sum(steps) <= period * len(steps), (cfg, period, steps)
 
 
 @cocotb.test()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
-
 from result_model import Beat, Constant, Shape, Write, beat_count, beats, random_config
+
 from streams import STALLS, go_pattern, pack, rng, start, unpack
 
 TO_FIRST_SLICE = 6

@@ -134,9 +134,7 @@ def _beat(
                 phase = 2 * (y & 1) + odd
                 values = tuple(int(code) & 255 for code in codes[y, odd::2])
                 cols = ((1 << half) - 1) << (half * (bx & 1))
-                beat.writes.append(
-                    Write((base + phase * cfg["split_phase_stride"]) % size, 1 << row, cols, values)
-                )
+                beat.writes.append(Write((base + phase * cfg["split_phase_stride"]) % size, 1 << row, cols, values))
     return beat
 
 

@@ -18,7 +18,9 @@ SHAPES = {
 WIDE = ("32", "64", "128")
 
 
-@pytest.mark.parametrize("shape", ["8", *(pytest.param(name, marks=FULL) for name in SHAPES if name not in ("8", *WIDE))])
+@pytest.mark.parametrize(
+    "shape", ["8", *(pytest.param(name, marks=FULL) for name in SHAPES if name not in ("8", *WIDE))]
+)
 def test_path(simulator, shape):
     simulate(simulator, "shw_result_path", "cocotb_result_path", parameters=SHAPES[shape])
 
