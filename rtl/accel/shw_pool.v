@@ -60,7 +60,6 @@ module shw_pool #(
   localparam BW    = COLS >> BH_W;
   localparam BW_W  = $clog2(COLS) - BH_W;
   localparam SUM_W = 24;
-  localparam [BH_W-1:0] LAST = {BH_W{1'b1}};
 
   generate
     if (COLS < 4 || COLS > 128 || (COLS & (COLS - 1)) != 0) begin : g_illegal_cols
@@ -130,8 +129,8 @@ module shw_pool #(
   reg  [BH_W-1:0]  cut;            // slice that is cut next
   wire             reopen;
 
-  wire go  = hold_full & ~closed & ~bank_full[write_bank];
-  wire end_of_word = go && cut == LAST;
+  wire go            = hold_full & ~closed & ~bank_full[write_bank];
+  wire end_of_word   = go & (&cut);
   wire end_of_window = end_of_word & hold_last;
 
   assign hold_done = end_of_word;
@@ -176,7 +175,7 @@ module shw_pool #(
       tree_valid <= go & reduce;
     end
     add_first  <= store | hold_first;
-    add_last   <= store ? divided == LAST : end_of_window & ~(cfg_sum & cfg_divide);
+    add_last   <= store ? &divided : end_of_window & ~(cfg_sum & cfg_divide);
     add_divide <= end_of_window & cfg_divide & cfg_sum;
     add_bank   <= store ? read_bank : write_bank;
     add_slice  <= store ? divided : cut;
@@ -278,7 +277,7 @@ module shw_pool #(
 
   wire value_free = ~value_full | out_ready;
   wire stored     = state == STORE && (!reduce || value_free);
-  wire more       = !reduce && divided != LAST;
+  wire more       = ~reduce & ~&divided;
 
   assign store      = state == STORE & ~reduce;
   assign dividing   = sums_full;
