@@ -1,0 +1,394 @@
+// shw_pool: maxima and sums over windows of words, with a division for averages.
+//
+// Words come as the activation memory reads them, a window (in_last on its final word) after the
+// other. Positions that must not count carry the fill code: 0 for sums, the smallest code for maxima.
+//   cfg_sum = 0                 maxima, by position
+//   cfg_sum = 1                 sums, by position, of 24 bits
+//   cfg_sum = 1, cfg_reduce     the sum of all positions of all words, at position 0
+//                               (the others are anything)
+//   cfg_sum = 1, cfg_divide     floor(sum * 2^cfg_up / cfg_count + 1/2), within -256..255
+// A result leaves slice by slice: out_acc is slice `slice` (BW neighbours of a block row, 32 bits
+// two's complement each), until out_ready.
+//
+// How it works: a maximum is kept a position (a register that loads when the word is larger). What
+// is complete (a maximum; with cfg_sum every word) moves on and is cut into slices, which are added
+// into a LUT RAM, where the results lie: two banks, so that maxima go on while a result is read.
+// With cfg_reduce an adder tree goes into one total instead. The division is a restoring one in BW
+// lanes, one slice after the other, of the magnitude: ten bits of 2 * sum * 2^up / count, then half.
+//
+// cfg_* change only while nothing is inside. Sums are exact below 2^23 in magnitude; the division
+// where |sum| * 2^cfg_up < 2^30 as well.
+//
+// Parameters:   COLS  4, 8, 16, .. 128  positions of a word; BH = 2^(log2(COLS) / 2) rows (rounded
+//                     down) of BW = COLS / BH columns
+// Latency:      from the only word of a window to out_valid (with the words before it up to BH - 1
+//               more where they are being cut): BH + 3 cycles. By position with cfg_divide:
+//               BH * (12 + cfg_up) + 2 more. With cfg_reduce: log2(BW) + 2 more, and 11 + cfg_up
+//               with cfg_divide.
+// Throughput:   a window of n words, results taken in BH cycles. Maxima: n cycles, at least BH + 2
+//               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 2 with
+//               cfg_divide. cfg_reduce: the larger of n * BH + log2(BW) + 3 and, with cfg_divide,
+//               13 + cfg_up.
+// Backpressure: in_ready and out_valid are functions of registers; a result waits for out_ready,
+//               words wait behind it.
+// Reset:        rst drops words and results; the next word begins a window.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_pool #(
+  parameter COLS = 64
+) (
+  input  wire                                  clk,
+  input  wire                                  rst,
+  input  wire                                  cfg_sum,     // 0 maxima, 1 sums
+  input  wire                                  cfg_reduce,
+  input  wire                                  cfg_signed,  // codes are two's complement
+  input  wire                                  cfg_divide,
+  input  wire [4:0]                            cfg_up,      // 0..15
+  input  wire [15:0]                           cfg_count,   // 1..32767
+  input  wire                                  in_valid,
+  output wire                                  in_ready,
+  input  wire                                  in_last,     // last word of a window
+  input  wire [COLS*8-1:0]                     in_word,
+  output wire                                  out_valid,
+  input  wire                                  out_ready,
+  input  wire [$clog2(COLS)/2-1:0]             slice,       // wanted
+  output wire [(COLS>>($clog2(COLS)/2))*32-1:0] out_acc
+);
+  localparam BH_W  = $clog2(COLS) / 2;
+  localparam BW    = COLS >> BH_W;
+  localparam BW_W  = $clog2(COLS) - BH_W;
+  localparam SUM_W = 24;
+
+  generate
+    if (COLS < 4 || COLS > 128 || (COLS & (COLS - 1)) != 0) begin : g_illegal_cols
+      shw_ILLEGAL_COLS_must_be_a_power_of_two_from_4_to_128 illegal ();
+    end
+  endgenerate
+
+  wire reduce = cfg_sum & cfg_reduce;
+
+  // ---- Maxima; with cfg_sum the word itself.
+  reg               begins;        // the next word begins a window
+  reg               top_full;      // top moves on
+  reg               top_first;     // of a window of words that move on
+  reg               top_last;
+  reg  [COLS*8-1:0] top;
+  reg               hold_full;
+  reg               hold_first;
+  reg               hold_last;
+  reg  [COLS*8-1:0] hold;
+  wire              hold_done;
+
+  wire move = top_full & (~hold_full | hold_done);
+  wire take = in_valid & in_ready;
+
+  assign in_ready = ~top_full | move;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      begins    <= 1'b1;
+      top_full  <= 1'b0;
+      hold_full <= 1'b0;
+    end else begin
+      if (take) begins <= in_last;
+      if (take && (in_last || cfg_sum)) top_full <= 1'b1;
+      else if (move) top_full <= 1'b0;
+      if (move) hold_full <= 1'b1;
+      else if (hold_done) hold_full <= 1'b0;
+    end
+    if (take) begin
+      top_first <= begins | ~cfg_sum;
+      top_last  <= in_last;
+    end
+    if (move) begin
+      hold_first <= top_first;
+      hold_last  <= top_last;
+      hold       <= top;
+    end
+  end
+
+  genvar c;
+  generate
+    for (c = 0; c < COLS; c = c + 1) begin : g_position
+      wire [7:0] code   = in_word[c*8 +: 8];
+      wire [7:0] best   = top[c*8 +: 8];
+      wire       larger = {code[7] ^ cfg_signed, code[6:0]} > {best[7] ^ cfg_signed, best[6:0]};
+      always @(posedge clk) begin
+        if (take && (begins || cfg_sum || larger)) top[c*8 +: 8] <= code;
+      end
+    end
+  endgenerate
+
+  // ---- Slices.
+  reg              closed;         // sums: the next window waits
+  reg  [1:0]       bank_full;      // results; read in turn
+  reg              write_bank;
+  reg              read_bank;
+  reg  [BH_W-1:0]  cut;            // slice that is cut next
+  wire             reopen;
+
+  wire go            = hold_full & ~closed & ~bank_full[write_bank];
+  wire end_of_word   = go & (&cut);
+  wire end_of_window = end_of_word & hold_last;
+
+  assign hold_done = end_of_word;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      closed     <= 1'b0;
+      cut        <= {BH_W{1'b0}};
+      write_bank <= 1'b0;
+    end else begin
+      if (end_of_window && cfg_sum) closed <= 1'b1;
+      else if (reopen) closed <= 1'b0;
+      if (go) cut <= cut + 1'b1;
+      if (end_of_window && !reduce) write_bank <= ~write_bank;
+    end
+  end
+
+  // The slice, of 9 bits a code, or a slice of quotients on its way back.
+  reg              add_valid;      // goes into the LUT RAM
+  reg              add_first;
+  reg              add_last;       // the result is complete
+  reg              add_divide;     // the sums are complete and are divided now
+  reg              add_bank;
+  reg  [BH_W-1:0]  add_slice;
+  reg  [BW*9-1:0]  add_codes;
+  reg              tree_valid;
+  reg              tree_first;
+  reg              tree_last;
+
+  wire             store;          // of quotients
+  wire [BW*9-1:0]  quotients;
+  reg  [BH_W-1:0]  divided;        // slice that is divided
+
+  wire [BW*8-1:0] cut_codes = hold[cut*BW*8 +: BW*8];
+
+  always @(posedge clk) begin
+    if (rst) begin
+      add_valid  <= 1'b0;
+      tree_valid <= 1'b0;
+    end else begin
+      add_valid  <= go & ~reduce | store & ~reduce;
+      tree_valid <= go & reduce;
+    end
+    add_first  <= store | hold_first;
+    add_last   <= store ? &divided : end_of_window & ~(cfg_sum & cfg_divide);
+    add_divide <= end_of_window & cfg_divide & cfg_sum;
+    add_bank   <= store ? read_bank : write_bank;
+    add_slice  <= store ? divided : cut;
+    tree_first <= hold_first & (cut == {BH_W{1'b0}});
+    tree_last  <= end_of_window;
+  end
+
+  genvar j;
+  generate
+    for (j = 0; j < BW; j = j + 1) begin : g_slice
+      wire [7:0] code = cut_codes[j*8 +: 8];
+      always @(posedge clk) begin
+        add_codes[j*9 +: 9] <= store & ~reduce ? quotients[j*9 +: 9] : {cfg_signed & code[7], code};
+      end
+    end
+  endgenerate
+
+  // ---- Sums by position, and results.
+  wire                result_valid = bank_full[read_bank];
+  wire                dividing;    // by position
+  wire [BW*SUM_W-1:0] read_sums;
+  wire [BW*SUM_W-1:0] new_sums;
+  wire [BH_W:0]       read_place = result_valid ? {read_bank, slice}
+                                 : dividing ? {read_bank, divided} : {add_bank, add_slice};
+
+  shw_lutram #(.DATA_W(BW*SUM_W), .ADDR_W(BH_W+1)) u_sums (
+    .clk(clk),
+    .write_enable(add_valid), .write_address({add_bank, add_slice}), .write_data(new_sums),
+    .read_address(read_place), .read_data(read_sums)
+  );
+
+  generate
+    for (j = 0; j < BW; j = j + 1) begin : g_sum
+      wire [SUM_W-1:0] old = add_first ? {SUM_W{1'b0}} : read_sums[j*SUM_W +: SUM_W];
+      assign new_sums[j*SUM_W +: SUM_W] =
+          old + {{(SUM_W-9){add_codes[j*9+8]}}, add_codes[j*9 +: 9]};
+    end
+  endgenerate
+
+  // ---- The sum of everything. Signed codes are offset by 128: the tree is unsigned, and the top
+  // bit of its sum, complemented, is the sign.
+  localparam TREE_W = 8 + BW_W;
+
+  wire [BW*8-1:0]   tree_codes;
+  wire [TREE_W-1:0] tree_sum;
+  reg  [BW_W-1:0]   late_valid;
+  reg  [BW_W-1:0]   late_first;
+  reg  [BW_W-1:0]   late_last;
+  reg               total_full;
+  reg  [SUM_W-1:0]  total;
+  wire              total_take;
+  wire [BW_W:0]     tree_valids = {late_valid, tree_valid};
+  wire [BW_W:0]     tree_firsts = {late_first, tree_first};
+  wire [BW_W:0]     tree_lasts  = {late_last, tree_last};
+  wire              sum_valid   = late_valid[BW_W-1];
+  wire              sum_first   = late_first[BW_W-1];
+  wire              sum_last    = late_last[BW_W-1];
+  wire              tree_sign   = cfg_signed & ~tree_sum[TREE_W-1];
+  wire [SUM_W-1:0]  tree_wide   = {{(SUM_W-TREE_W){tree_sign}},
+                                   tree_sum[TREE_W-1] ^ cfg_signed, tree_sum[TREE_W-2:0]};
+
+  generate
+    for (j = 0; j < BW; j = j + 1) begin : g_tree
+      assign tree_codes[j*8 +: 8] = {add_codes[j*9+7] ^ cfg_signed, add_codes[j*9 +: 7]};
+    end
+  endgenerate
+
+  shw_adder_tree #(.INPUTS(BW), .IN_W(8)) u_tree (
+    .clk(clk), .enable(1'b1), .in(tree_codes), .sum(tree_sum)
+  );
+
+  always @(posedge clk) begin
+    if (rst) begin
+      late_valid <= {BW_W{1'b0}};
+      total_full <= 1'b0;
+    end else begin
+      late_valid <= tree_valids[BW_W-1:0];
+      if (sum_valid && sum_last) total_full <= 1'b1;
+      else if (total_take) total_full <= 1'b0;
+    end
+    late_first <= tree_firsts[BW_W-1:0];
+    late_last  <= tree_lasts[BW_W-1:0];
+    if (sum_valid) total <= (sum_first ? {SUM_W{1'b0}} : total) + tree_wide;
+  end
+
+  // ---- Division: load, cfg_up doublings, ten steps, store; the total without division: store.
+  localparam [2:0] IDLE   = 3'd0;
+  localparam [2:0] LOAD   = 3'd1;
+  localparam [2:0] DOUBLE = 3'd2;
+  localparam [2:0] DIVIDE = 3'd3;
+  localparam [2:0] STORE  = 3'd4;
+
+  reg  [2:0]       state;
+  reg  [3:0]       left;           // cycles left of this state, less one
+  reg              check;          // first step of the division
+  reg              sums_full;      // sums by position wait for their division
+  reg              value_full;
+  reg  [SUM_W-1:0] value;          // result of cfg_reduce
+
+  wire value_free = ~value_full | out_ready;
+  wire stored     = state == STORE && (!reduce || value_free);
+  wire more       = ~reduce & ~&divided;
+
+  assign store      = state == STORE & ~reduce;
+  assign dividing   = sums_full;
+  assign total_take = cfg_divide ? state == LOAD : reduce & stored;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      state      <= IDLE;
+      sums_full  <= 1'b0;
+      value_full <= 1'b0;
+      divided    <= {BH_W{1'b0}};
+    end else begin
+      case (state)
+        IDLE:
+          if (total_full) state <= cfg_divide ? LOAD : STORE;
+          else if (sums_full) state <= LOAD;
+        LOAD: state <= cfg_up == 5'd0 ? DIVIDE : DOUBLE;
+        DOUBLE: if (left == 4'd0) state <= DIVIDE;
+        DIVIDE: if (left == 4'd0) state <= STORE;
+        default: if (stored) state <= more ? LOAD : IDLE;
+      endcase
+      if (add_valid && add_divide) sums_full <= 1'b1;
+      else if (store && !more) sums_full <= 1'b0;
+      if (store) divided <= divided + 1'b1;
+      if (reduce && stored) value_full <= 1'b1;
+      else if (out_ready) value_full <= 1'b0;
+    end
+    if (state == LOAD) left <= cfg_up == 5'd0 ? 4'd9 : cfg_up[3:0] - 4'd1;
+    else left <= left == 4'd0 ? 4'd9 : left - 4'd1;
+    check <= state == LOAD || state == DOUBLE;
+    if (stored) begin
+      value <= cfg_divide ? {{(SUM_W-9){quotients[8]}}, quotients[8:0]} : total;
+    end
+  end
+
+  // A lane: remainder of 21 bits, then 10 bits that become the quotient. In magnitude, ~x for a
+  // negative x: floor(~x / n) = ~floor(x / n).
+  generate
+    for (j = 0; j < BW; j = j + 1) begin : g_lane
+      wire [SUM_W-1:0] stored_sum = read_sums[j*SUM_W +: SUM_W];
+      wire [SUM_W-1:0] loaded;
+      wire [30:0]      start;
+      wire [30:0]      shifted;
+      wire [16:0]      rest;       // of the remainder, once the count is taken off; negative: not
+      reg  [30:0]      work;
+      reg              sign;
+      reg              over;       // beyond ten bits
+
+      if (j == 0) begin : g_total
+        assign loaded = reduce ? total : stored_sum;
+      end else begin : g_position
+        assign loaded = stored_sum;
+      end
+
+      wire [SUM_W-2:0] magnitude = loaded[SUM_W-2:0] ^ {(SUM_W-1){loaded[SUM_W-1]}};
+      wire             step      = state == DIVIDE;
+      wire             bit_in    = step ? ~rest[16] : sign;
+      wire             fits      = step & ~rest[16];
+
+      assign start   = {7'd0, magnitude, loaded[SUM_W-1]};
+      assign shifted = {work[29:0], bit_in};
+      assign rest    = {1'b0, shifted[25:10]} - {1'b0, cfg_count};
+
+      always @(posedge clk) begin
+        if (state == LOAD) begin
+          work <= start;
+          sign <= loaded[SUM_W-1];
+        end else if (state == DOUBLE || step) begin
+          work <= {shifted[30:26], fits ? rest[15:0] : shifted[25:10], shifted[9:0]};
+        end
+        if (check) over <= ~rest[16] | (|shifted[30:26]) | work[30];
+      end
+
+      wire [8:0] rounded = {sign, work[8:1] ^ {8{sign}}} + {8'd0, work[0] ^ sign};
+      wire       beyond  = over | ~sign & rounded[8];
+      assign quotients[j*9 +: 9] = beyond ? {sign, {8{~sign}}} : rounded;
+    end
+  endgenerate
+
+  // ---- Results.
+  wire done = out_valid & out_ready;
+
+  assign out_valid = reduce ? value_full : result_valid;
+  assign reopen    = reduce ? total_take : done;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      bank_full <= 2'd0;
+      read_bank <= 1'b0;
+    end else begin
+      if (done && !reduce) begin
+        bank_full[read_bank] <= 1'b0;
+        read_bank            <= ~read_bank;
+      end
+      if (add_valid && add_last) bank_full[add_bank] <= 1'b1;
+    end
+  end
+
+  generate
+    for (j = 0; j < BW; j = j + 1) begin : g_out
+      wire [SUM_W-1:0] sum;
+      if (j == 0) begin : g_value
+        assign sum = reduce ? value : read_sums[SUM_W-1:0];
+      end else begin : g_result
+        assign sum = read_sums[j*SUM_W +: SUM_W];
+      end
+      assign out_acc[j*32 +: 32] = {{(32-SUM_W){sum[SUM_W-1]}}, sum};
+    end
+  endgenerate
+
+  wire unused = &{1'b0, tree_valids[BW_W], tree_firsts[BW_W], tree_lasts[BW_W], cfg_up[4]};
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,538 @@
+// shw_result_path: from result beats to writes into the activation memory, with bias, shortcut and
+// requantization on the way.
+//
+// A result beat is one channel at the COLS positions of a block. The path walks the loop of the
+// layer ahead of the beats (group, tile, block row, block, row of the tile), fetches constants and
+// shortcut words, sends the beat slice by slice (a slice is BW neighbouring codes of a block row)
+// through shw_post_unit and writes the codes where the layer wants them:
+//   plain   one write a slice: that block row, all columns
+//   split   two writes a slice, even and odd columns: phase p = 2 * (y & 1) + (x & 1) of position
+//           (y, x) is a tensor of its own, at cfg_split_base + p * cfg_split_phase_stride
+//   raw     four writes a slice, the bytes of the sum after ReLU: channel c at 4 * c + byte
+// Plain and split may both be on, raw is alone; one of the three has to be on. The writes of a
+// slice follow each other: plain, even, odd. Every write takes one pass of its slice through the
+// post unit, which never stalls: a step is made only when the write queue has room for it.
+//
+// Beats of channels >= cfg_channels of a group (the last tile) are dropped in one cycle. Constants
+// of a channel are at cfg_const_base + channel, or all at cfg_const_base with cfg_const_fixed.
+// A shortcut covers cfg_shortcut_first <= channel < cfg_shortcut_first + cfg_shortcut_count; it is
+// 0 elsewhere. The words that the path asks for come back in order, after any time, and are always
+// taken: at most SHORTCUT_WORDS are asked for and not yet used. For a beat every BH cycles, with
+// cycles from a request to its word: SHORTCUT_WORDS * BH >= BH + cycles + 4. The loop is at most 16
+// beats ahead (4 where SHORTCUT_WORDS is 2), so that a longer run of dropped beats shows the latency.
+//
+// cfg_* are stable from start until busy is low. Counts are at least 1; cfg_tiles * cfg_rows is at
+// most 2^(ADDR_W+1), cfg_shortcut_first + cfg_shortcut_count at most 2^ADDR_W. Addresses are modulo
+// 2^ADDR_W.
+//
+// Parameters:   COLS            4, 8, 16, .. 128  positions of a block; BH = 2^(log2(COLS) / 2)
+//                               rows (rounded down) of BW = COLS / BH columns
+//               ADDR_W          6..16  width of an address and of a count
+//               CONST_W         4..16  2^CONST_W words of constants: [31:0] bias,
+//                               [36:32] bias_shift, [42:37] shortcut_shift, [48:43] shift
+//               SHORTCUT_WORDS  2, 4, 8, 16  shortcut words kept
+// Latency:      6 cycles from start to the first slice, 7 from a slice to its write.
+// Throughput:   1 write a cycle: a plain beat takes BH cycles, a beat that is dropped one, without
+//               a bubble between beats.
+// Backpressure: src_ready and all outputs are functions of registers; 8 writes are held while
+//               write_ready is low. src_valid reaches the taking of a slice in the same cycle.
+// Reset:        rst abandons the instruction; constants stay. Shortcut words asked for before must
+//               not come after it.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_result_path #(
+  parameter COLS           = 64,
+  parameter ADDR_W         = 11,
+  parameter CONST_W        = 10,
+  parameter SHORTCUT_WORDS = 4
+) (
+  input  wire                                clk,
+  input  wire                                rst,
+  // Instruction.
+  input  wire                                start,      // one cycle, while not busy
+  output reg                                 busy,       // until every result is written
+  input  wire [ADDR_W-1:0]                   cfg_groups,
+  input  wire [ADDR_W-1:0]                   cfg_tiles,     // row tiles of a group
+  input  wire [9:0]                          cfg_blocks_y,
+  input  wire [9:0]                          cfg_blocks_x,
+  input  wire [ADDR_W-1:0]                   cfg_rows,      // result beats of a tile
+  input  wire [ADDR_W-1:0]                   cfg_channels,  // of a group
+  input  wire [CONST_W-1:0]                  cfg_const_base,
+  input  wire                                cfg_const_fixed,
+  input  wire                                cfg_shortcut_enable,
+  input  wire [ADDR_W-1:0]                   cfg_shortcut_base,
+  input  wire [ADDR_W-1:0]                   cfg_shortcut_row_stride,
+  input  wire [ADDR_W-1:0]                   cfg_shortcut_block_stride,
+  input  wire [ADDR_W-1:0]                   cfg_shortcut_first,
+  input  wire [ADDR_W-1:0]                   cfg_shortcut_count,
+  input  wire                                cfg_shortcut_signed,
+  input  wire                                cfg_relu,
+  input  wire [8:0]                          cfg_low,       // two's complement, as cfg_high
+  input  wire [8:0]                          cfg_high,
+  input  wire                                cfg_plain,
+  input  wire [ADDR_W-1:0]                   cfg_plain_base,
+  input  wire [ADDR_W-1:0]                   cfg_plain_row_stride,
+  input  wire                                cfg_split,
+  input  wire [ADDR_W-1:0]                   cfg_split_base,
+  input  wire [ADDR_W-1:0]                   cfg_split_row_stride,
+  input  wire [ADDR_W-1:0]                   cfg_split_phase_stride,
+  input  wire [ADDR_W-1:0]                   cfg_block_stride,
+  input  wire                                cfg_raw,
+  // Constants.
+  input  wire                                const_write,
+  input  wire [CONST_W-1:0]                  const_address,
+  input  wire [63:0]                         const_data,
+  // Result beats: held until src_ready.
+  input  wire                                src_valid,
+  output wire                                src_ready,
+  output wire [$clog2(COLS)/2-1:0]           src_slice,
+  input  wire [(COLS>>($clog2(COLS)/2))*32-1:0] src_acc,   // slice src_slice of the beat
+  // Shortcut words.
+  output reg                                 shortcut_read_valid,
+  input  wire                                shortcut_read_ready,
+  output reg  [ADDR_W-1:0]                   shortcut_read_address,
+  input  wire                                shortcut_valid,
+  input  wire [COLS*8-1:0]                   shortcut_word,
+  // Writes.
+  output wire                                write_valid,
+  input  wire                                write_ready,
+  output wire [(1<<($clog2(COLS)/2))-1:0]    write_rows,
+  output wire [(COLS>>($clog2(COLS)/2))-1:0] write_cols,
+  output wire [ADDR_W-1:0]                   write_address,
+  output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data
+);
+  localparam BH_W        = $clog2(COLS) / 2;
+  localparam BH          = 1 << BH_W;
+  localparam BW          = COLS >> BH_W;
+  localparam HALF        = BW / 2;
+  localparam COUNT_W     = ADDR_W + 1;
+  localparam QUEUE       = 8;    // writes on the way: 6 cycles of the post unit, one of the queue
+  localparam POST_CYCLES = 6;
+  localparam AHEAD       = SHORTCUT_WORDS > 2 ? 16 : 4;    // beats, dropped ones among them
+
+  generate
+    if (COLS < 4 || COLS > 128 || (COLS & (COLS - 1)) != 0) begin : g_illegal_cols
+      shw_ILLEGAL_COLS_must_be_a_power_of_two_from_4_to_128 illegal ();
+    end
+    if (ADDR_W < 6 || ADDR_W > 16) begin : g_illegal_addr
+      shw_ILLEGAL_ADDR_W_must_be_6_to_16 illegal ();
+    end
+    if (CONST_W < 4 || CONST_W > 16) begin : g_illegal_const
+      shw_ILLEGAL_CONST_W_must_be_4_to_16 illegal ();
+    end
+    if (SHORTCUT_WORDS != 2 && SHORTCUT_WORDS != 4 && SHORTCUT_WORDS != 8
+        && SHORTCUT_WORDS != 16) begin : g_illegal_words
+      shw_ILLEGAL_SHORTCUT_WORDS_must_be_2_4_8_or_16 illegal ();
+    end
+  endgenerate
+
+  // ---- Loop. A counter holds the iterations left after this one, less one: its sign bit says
+  // that this is the last.
+  reg                walking;
+  reg  [COUNT_W-1:0] row_left;
+  reg  [10:0]        bx_left;
+  reg  [10:0]        by_left;
+  reg  [COUNT_W-1:0] tile_left;
+  reg  [COUNT_W-1:0] group_left;
+
+  wire walk;          // the stages of the loop move
+  wire row_last   = row_left[COUNT_W-1];
+  wire bx_last    = row_last & bx_left[10];
+  wire by_last    = bx_last & by_left[10];
+  wire tile_last  = by_last & tile_left[COUNT_W-1];
+  wire group_last = tile_last & group_left[COUNT_W-1];
+
+  // value - 1 while it counts, limit - 2 when it starts again.
+  wire [COUNT_W-1:0] row_from   = start | row_last ? {1'b0, cfg_rows} : row_left;
+  wire [10:0]        bx_from    = start | bx_last ? {1'b0, cfg_blocks_x} : bx_left;
+  wire [10:0]        by_from    = start | by_last ? {1'b0, cfg_blocks_y} : by_left;
+  wire [COUNT_W-1:0] tile_from  = start | tile_last ? {1'b0, cfg_tiles} : tile_left;
+  wire [COUNT_W-1:0] group_from = start ? {1'b0, cfg_groups} : group_left;
+
+  always @(posedge clk) begin
+    if (rst) walking <= 1'b0;
+    else if (start) walking <= 1'b1;
+    else if (walk && group_last) walking <= 1'b0;
+
+    if (start | walk) begin
+      row_left <= row_from - {{(COUNT_W-2){1'b0}}, start | row_last, ~(start | row_last)};
+    end
+    if (start | walk & row_last) bx_left <= bx_from - {9'd0, start | bx_last, ~(start | bx_last)};
+    if (start | walk & bx_last) by_left <= by_from - {9'd0, start | by_last, ~(start | by_last)};
+    if (start | walk & by_last) begin
+      tile_left <= tile_from - {{(COUNT_W-2){1'b0}}, start | tile_last, ~(start | tile_last)};
+    end
+    if (start | walk & tile_last) begin
+      group_left <= group_from - {{(COUNT_W-2){1'b0}}, start, ~start};
+    end
+  end
+
+  // Channel of the group, and what the tile starts with.
+  reg  [COUNT_W-1:0] member;
+  reg  [COUNT_W-1:0] tile_first;
+  reg  [ADDR_W-1:0]  group_first;
+  wire [COUNT_W-1:0] member_next = member + 1'b1;
+
+  always @(posedge clk) begin
+    if (start || walk && tile_last) begin
+      member     <= {COUNT_W{1'b0}};
+      tile_first <= {COUNT_W{1'b0}};
+    end else if (walk) begin
+      member <= row_last & ~by_last ? tile_first : member_next;
+      if (by_last) tile_first <= member_next;
+    end
+    if (start) group_first <= {ADDR_W{1'b0}};
+    else if (walk && tile_last) group_first <= group_first + cfg_channels;
+  end
+
+  // Addresses of the block relative to the bases: of the row, and of the block.
+  reg               bx_odd;
+  reg               by_odd;
+  reg  [ADDR_W-1:0] plain_row;
+  reg  [ADDR_W-1:0] plain_block;
+  reg  [ADDR_W-1:0] split_row;
+  reg  [ADDR_W-1:0] split_block;
+  reg  [ADDR_W-1:0] short_row;
+  reg  [ADDR_W-1:0] short_block;
+
+  wire [ADDR_W-1:0] plain_next = (bx_last ? plain_row : plain_block)
+                               + (bx_last ? cfg_plain_row_stride : cfg_block_stride);
+  wire [ADDR_W-1:0] short_next = (bx_last ? short_row : short_block)
+                               + (bx_last ? cfg_shortcut_row_stride : cfg_shortcut_block_stride);
+  wire [ADDR_W-1:0] split_step = bx_last ? (by_odd ? cfg_split_row_stride : {ADDR_W{1'b0}})
+                                         : (bx_odd ? cfg_block_stride : {ADDR_W{1'b0}});
+  wire [ADDR_W-1:0] split_next = (bx_last ? split_row : split_block) + split_step;
+
+  always @(posedge clk) begin
+    if (start || walk && by_last) begin
+      bx_odd      <= 1'b0;
+      by_odd      <= 1'b0;
+      plain_row   <= {ADDR_W{1'b0}};
+      plain_block <= {ADDR_W{1'b0}};
+      split_row   <= {ADDR_W{1'b0}};
+      split_block <= {ADDR_W{1'b0}};
+      short_row   <= {ADDR_W{1'b0}};
+      short_block <= {ADDR_W{1'b0}};
+    end else if (walk && row_last) begin
+      bx_odd      <= ~bx_last & ~bx_odd;
+      plain_block <= plain_next;
+      split_block <= split_next;
+      short_block <= short_next;
+      if (bx_last) begin
+        by_odd    <= ~by_odd;
+        plain_row <= plain_next;
+        split_row <= split_next;
+        short_row <= short_next;
+      end
+    end
+  end
+
+  // Stage 1: channel, blocks. Stage 2: addresses. Stage 3: is there a shortcut, and where.
+  reg                valid_1;
+  reg                drop_1;
+  reg  [1:0]         odd_1;        // {by, bx}
+  reg  [ADDR_W-1:0]  channel_1;
+  reg  [ADDR_W-1:0]  plain_1;
+  reg  [ADDR_W-1:0]  split_1;
+  reg  [ADDR_W-1:0]  short_1;
+  reg                valid_2;
+  reg                drop_2;
+  reg  [1:0]         odd_2;
+  reg  [CONST_W-1:0] const_2;
+  reg  [ADDR_W-1:0]  plain_2;
+  reg  [ADDR_W-1:0]  split_2;
+  reg  [ADDR_W-1:0]  short_2;
+  reg  [ADDR_W-1:0]  nth_2;        // channel of the shortcut; very large before its first
+  reg                valid_3;
+  reg                drop_3;
+  reg                need_3;
+  reg  [1:0]         odd_3;
+  reg  [CONST_W-1:0] const_3;
+  reg  [ADDR_W-1:0]  plain_3;
+  reg  [ADDR_W-1:0]  split_3;
+  reg  [ADDR_W-1:0]  short_3;
+
+  wire [ADDR_W+CONST_W-1:0] channel_wide  = {{CONST_W{1'b0}}, channel_1};
+  wire [CONST_W-1:0]        const_channel = cfg_const_fixed ? {CONST_W{1'b0}}
+                                                            : channel_wide[CONST_W-1:0];
+
+  wire ahead_ready;   // room for a beat's description
+  wire word_room;     // room for a shortcut word
+  wire leave_3 = ahead_ready & (~need_3 | word_room & ~shortcut_read_valid);
+
+  assign walk = ~valid_3 | leave_3;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      valid_1 <= 1'b0;
+      valid_2 <= 1'b0;
+      valid_3 <= 1'b0;
+    end else if (walk) begin
+      valid_1 <= walking;
+      valid_2 <= valid_1;
+      valid_3 <= valid_2;
+    end
+    if (walk) begin
+      drop_1    <= member >= {1'b0, cfg_channels};
+      odd_1     <= {by_odd, bx_odd};
+      channel_1 <= group_first + member[ADDR_W-1:0];
+      plain_1   <= plain_block + cfg_plain_base;
+      split_1   <= split_block + cfg_split_base;
+      short_1   <= short_block + cfg_shortcut_base;
+
+      drop_2    <= drop_1;
+      odd_2     <= odd_1;
+      const_2   <= cfg_const_base + const_channel;
+      plain_2   <= plain_1 + (cfg_raw ? {channel_1[ADDR_W-3:0], 2'd0} : channel_1);
+      split_2   <= split_1 + channel_1;
+      short_2   <= short_1;
+      nth_2     <= channel_1 - cfg_shortcut_first;
+
+      drop_3    <= drop_2;
+      need_3    <= cfg_shortcut_enable & ~drop_2 & (nth_2 < cfg_shortcut_count);
+      odd_3     <= odd_2;
+      const_3   <= const_2;
+      plain_3   <= plain_2;
+      split_3   <= split_2;
+      short_3   <= short_2 + nth_2;
+    end
+  end
+
+  // ---- Shortcut words: asked for with the description, cut into slices.
+  localparam WORDS_W = $clog2(SHORTCUT_WORDS);
+
+  reg  [WORDS_W:0]  words_free;
+  reg               short_valid;
+  reg  [BW*8-1:0]   short_codes;
+  reg  [BH_W-1:0]   short_slice;   // slice that is cut next
+  wire              word_valid;
+  wire [COLS*8-1:0] word;
+  wire [WORDS_W:0]  word_level_unused;
+  wire              word_ready_unused;
+  wire              short_take;    // the slice is done with
+
+  wire ask      = valid_3 & need_3 & leave_3;
+  wire cut      = word_valid & (~short_valid | short_take);
+  wire word_end = cut & (&short_slice);
+
+  assign word_room = |words_free;
+
+  shw_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS)) u_words (
+    .clk(clk), .rst(rst),
+    .in_valid(shortcut_valid), .in_ready(word_ready_unused), .in_data(shortcut_word),
+    .out_valid(word_valid), .out_ready(word_end), .out_data(word), .level(word_level_unused)
+  );
+
+  always @(posedge clk) begin
+    if (rst) begin
+      shortcut_read_valid <= 1'b0;
+      words_free          <= SHORTCUT_WORDS[WORDS_W:0];
+      short_valid         <= 1'b0;
+      short_slice         <= {BH_W{1'b0}};
+    end else begin
+      if (ask) shortcut_read_valid <= 1'b1;
+      else if (shortcut_read_ready) shortcut_read_valid <= 1'b0;
+      words_free <= words_free - {{WORDS_W{1'b0}}, ask} + {{WORDS_W{1'b0}}, word_end};
+      if (cut) short_valid <= 1'b1;
+      else if (short_take) short_valid <= 1'b0;
+      if (cut) short_slice <= short_slice + 1'b1;
+    end
+    if (ask) shortcut_read_address <= short_3;
+    if (cut) short_codes <= word[short_slice*BW*8 +: BW*8];
+  end
+
+  // ---- Descriptions of beats ahead, and the beat that is being sent.
+  localparam AHEAD_W = 2 * ADDR_W + CONST_W + 4;
+  localparam LEVEL_W = $clog2(AHEAD) + 1;
+
+  wire               next_valid;
+  wire               next_drop;
+  wire               next_need;
+  wire [1:0]         next_odd;
+  wire [CONST_W-1:0] next_const;
+  wire [ADDR_W-1:0]  next_plain;
+  wire [ADDR_W-1:0]  next_split;
+  wire [LEVEL_W-1:0] ahead_level_unused;
+  wire               load;
+
+  shw_fifo #(.DATA_W(AHEAD_W), .DEPTH(AHEAD)) u_ahead (
+    .clk(clk), .rst(rst),
+    .in_valid(valid_3 & leave_3), .in_ready(ahead_ready),
+    .in_data({drop_3, need_3, odd_3, const_3, plain_3, split_3}),
+    .out_valid(next_valid), .out_ready(load),
+    .out_data({next_drop, next_need, next_odd, next_const, next_plain, next_split}),
+    .level(ahead_level_unused)
+  );
+
+  wire [48:0] constants;    // those of the beat: the memory is read when the beat is loaded
+
+  shw_ram_sdp #(.DATA_W(49), .ADDR_W(CONST_W)) u_constants (
+    .clk(clk),
+    .write_enable(const_write), .write_address(const_address), .write_data(const_data[48:0]),
+    .read_enable(load), .read_address(next_const), .read_data(constants)
+  );
+
+  reg              beat_valid;
+  reg              beat_drop;
+  reg              beat_need;
+  reg [1:0]        beat_odd;
+  reg [ADDR_W-1:0] beat_plain;
+  reg [ADDR_W-1:0] beat_split;
+  reg [BH_W-1:0]   slice;
+  reg [1:0]        part;       // raw: byte; else 0 plain, 2 even columns, 3 odd columns
+  reg [3:0]        free;       // writes that the queue can still take
+
+  wire       wide       = cfg_raw | cfg_split;
+  wire [1:0] part_first = cfg_raw | cfg_plain ? 2'd0 : 2'd2;
+  wire [1:0] part_next  = cfg_raw ? part + 2'd1 : {1'b1, part[1]};
+  wire       part_last  = ~wide | (&part);
+  wire       beat_end   = beat_drop | part_last & (&slice);
+  wire       may_step   = beat_valid & (beat_drop | (|free) & (~beat_need | short_valid));
+  wire       step       = may_step & src_valid;
+  wire       send       = step & ~beat_drop;
+  wire       finish     = step & beat_end;
+  wire       written    = write_valid & write_ready;
+
+  assign src_ready  = may_step & beat_end;
+  assign src_slice  = slice;
+  assign short_take = send & beat_need & part_last;
+  assign load       = next_valid & (~beat_valid | finish);
+
+  always @(posedge clk) begin
+    if (rst) begin
+      beat_valid <= 1'b0;
+      free       <= QUEUE[3:0];
+    end else begin
+      if (load) beat_valid <= 1'b1;
+      else if (finish) beat_valid <= 1'b0;
+      free <= free - {3'd0, send} + {3'd0, written};
+    end
+    if (load) begin
+      beat_drop  <= next_drop;
+      beat_need  <= next_need;
+      beat_odd   <= next_odd;
+      beat_plain <= next_plain;
+      beat_split <= next_split;
+    end
+    if (rst | start) slice <= {BH_W{1'b0}};
+    else if (send & part_last) slice <= slice + 1'b1;
+    if (start) part <= part_first;
+    else if (send) part <= part_last ? part_first : part_next;
+  end
+
+  always @(posedge clk) begin
+    if (rst) busy <= 1'b0;
+    else if (start) busy <= 1'b1;
+    else if (!walking && !valid_1 && !valid_2 && !valid_3 && !next_valid && !beat_valid
+             && free == QUEUE[3:0]) busy <= 1'b0;
+  end
+
+  // ---- Post unit, and beside it where its slices go.
+  wire              post_valid;
+  wire              post_last_unused;
+  wire              post_ready_unused;
+  wire              table_ready_unused;
+  wire [BW*8-1:0]   code;
+  wire [BW*32-1:0]  sum;
+
+  shw_post_unit #(.LANES(BW), .REQUANT("shift"), .ACC_W(32)) u_post (
+    .clk(clk), .rst(rst),
+    .cfg_relu(cfg_relu), .cfg_shortcut_enable(beat_need), .cfg_shortcut_signed(cfg_shortcut_signed),
+    .cfg_low(cfg_low), .cfg_high(cfg_high),
+    .table_valid(1'b0), .table_ready(table_ready_unused), .table_select(1'b0),
+    .table_address(4'd0), .table_data(32'd0),
+    .in_valid(send), .in_ready(post_ready_unused), .in_last(1'b0),
+    .in_acc(src_acc), .in_bias({BW{constants[31:0]}}), .in_bias_shift({BW{constants[36:32]}}),
+    .in_shortcut(short_codes), .in_shortcut_shift({BW{constants[42:37]}}),
+    .in_factor({(BW*16){1'b0}}), .in_shift({BW{constants[48:43]}}),
+    .out_valid(post_valid), .out_ready(1'b1), .out_last(post_last_unused),
+    .out_code(code), .out_sum(sum)
+  );
+
+  wire             to_split = ~cfg_raw & part[1];
+  wire [BH_W-1:0]  half_row;           // where the row lies in a block of its phase
+  reg [ADDR_W-1:0] phase_3;            // 3 * cfg_split_phase_stride
+  reg [ADDR_W-1:0] offset;
+  reg [ADDR_W-1:0] base_a;             // a cycle after the step
+  reg [ADDR_W-1:0] offset_a;
+  reg [ADDR_W-1:0] address_b;
+
+  generate
+    if (BH_W == 1) begin : g_half_row
+      assign half_row = beat_odd[1];
+    end else begin : g_half_rows
+      assign half_row = {beat_odd[1], slice[BH_W-1:1]};
+    end
+  endgenerate
+
+  always @* begin
+    case ({slice[0], part[0]})
+      2'd0:    offset = {ADDR_W{1'b0}};
+      2'd1:    offset = cfg_split_phase_stride;
+      2'd2:    offset = {cfg_split_phase_stride[ADDR_W-2:0], 1'b0};
+      default: offset = phase_3;
+    endcase
+    if (!to_split) offset = {{(ADDR_W-2){1'b0}}, part};
+  end
+
+  always @(posedge clk) begin
+    phase_3   <= cfg_split_phase_stride + {cfg_split_phase_stride[ADDR_W-2:0], 1'b0};
+    base_a    <= to_split ? beat_split : beat_plain;
+    offset_a  <= offset;
+    address_b <= base_a + offset_a;
+  end
+
+  wire [ADDR_W-1:0] out_address;
+  wire [BH_W-1:0]   out_row;
+  wire [1:0]        out_halves;        // column enables: upper half, lower half
+  wire              out_split;
+  wire [1:0]        out_part;
+
+  shw_delay #(.W(ADDR_W), .CYCLES(POST_CYCLES-2)) u_address (
+    .clk(clk), .enable(1'b1), .now(address_b), .late(out_address)
+  );
+
+  shw_delay #(.W(BH_W+5), .CYCLES(POST_CYCLES)) u_place (
+    .clk(clk), .enable(1'b1),
+    .now({to_split ? half_row : slice, ~to_split | beat_odd[0], ~to_split | ~beat_odd[0],
+          to_split, part}),
+    .late({out_row, out_halves, out_split, out_part})
+  );
+
+  // The codes of even or odd columns stand in both halves; the enables choose one.
+  wire [BW*8-1:0] out_data;
+  genvar j;
+  generate
+    for (j = 0; j < BW; j = j + 1) begin : g_lane
+      wire [7:0] even  = code[(j%HALF)*16 +: 8];
+      wire [7:0] odd   = code[(j%HALF)*16+8 +: 8];
+      wire [7:0] bytes = sum[j*32 + out_part*8 +: 8];
+      wire [7:0] codes = out_split ? (out_part[0] ? odd : even) : code[j*8 +: 8];
+      assign out_data[j*8 +: 8] = cfg_raw ? bytes : codes;
+    end
+  endgenerate
+
+  wire [BH_W-1:0] row;
+  wire [1:0]      halves;
+  wire [3:0]      queue_level_unused;
+  wire            queue_ready_unused;
+
+  shw_fifo #(.DATA_W(BW*8+ADDR_W+BH_W+2), .DEPTH(QUEUE)) u_queue (
+    .clk(clk), .rst(rst),
+    .in_valid(post_valid), .in_ready(queue_ready_unused),
+    .in_data({out_row, out_halves, out_address, out_data}),
+    .out_valid(write_valid), .out_ready(write_ready),
+    .out_data({row, halves, write_address, write_data}), .level(queue_level_unused)
+  );
+
+  assign write_rows = {{(BH-1){1'b0}}, 1'b1} << row;
+  assign write_cols = {{HALF{halves[1]}}, {HALF{halves[0]}}};
+
+  wire unused = &{1'b0, const_data[63:49], word_level_unused, word_ready_unused,
+                  ahead_level_unused, channel_wide, post_last_unused, post_ready_unused,
+                  table_ready_unused, queue_level_unused, queue_ready_unused};
+endmodule
+
+`default_nettype wire
