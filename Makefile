@@ -76,11 +76,12 @@ test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every 
 sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: exhaustive and long tests as well
 	@$(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
-lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, and the FuseSoC cores against the manifest
+lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores and registers against their descriptions
 	@echo "lint: ruff"; ruff check --quiet . ; ruff format --quiet --check .
 	@echo "lint: mypy"; mypy
 	@python -m shiftwork.blocks.lint
 	@python -m shiftwork.blocks.cores --check
+	@python -m shiftwork.device.registers --check
 
 format: $(DEV) ## bring the Python sources into shape
 	@ruff format . ; ruff check --fix .
