@@ -33,6 +33,7 @@ from shiftwork.golden.blocks_layout import (
 from shiftwork.network.format import or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
+from shiftwork.tensors.maps import window_count
 
 WORD = 8
 """Bytes of a word of external memory."""
@@ -539,13 +540,17 @@ class _Compiler:
                 "dilation_y": block.height,
                 "dilation_x": block.width,
             }
-        elif any(pads) and not module.attributes.get("count_include_pad"):
-            raise ShiftworkError(f"node {module.name!r}: an average that leaves out padding has no one divisor")
         if module.attributes.get("raw_sum"):
             self.constant()
             return values | {"relu": int(module.relu)}
+        counts = np.unique(window_count(source.shape[:2], module.attributes))
+        if len(counts) > 1:
+            raise ShiftworkError(
+                f"node {module.name!r}: its averages are over {counts[0]} to {counts[-1]} positions; the accelerator "
+                "takes one divisor"
+            )
         up = info.fraction - source.fraction
-        count = kernel[0] * kernel[1] << max(-up, 0)
+        count = int(counts[0]) << max(-up, 0)
         up = max(up, 0)
         if count & (count - 1) == 0 and count.bit_length() - 1 >= up:
             self.constant(shift=count.bit_length() - 1 - up)
