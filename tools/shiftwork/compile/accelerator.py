@@ -443,6 +443,7 @@ class _Compiler:
             "base": place.base, "block_stride": place.block_stride, "row_stride": place.row_stride,
             "phase_stride": place.phase_stride, "split": int(is_split),
             "height": source.shape[0], "width": source.shape[1], "blocks_y": rows, "blocks_x": columns,
+            "last_slice": (info.shape[0] - 1) % block_shape(self.cols).height,
             "kernel_y": 1, "kernel_x": 1, "dilation_y": 1, "dilation_x": 1,
             "channels": source.shape[2], "groups": 1, "tiles": 1, "out_channels": info.shape[2],
             "col_signed": int(source.signed),

@@ -68,6 +68,7 @@ RUN = (
     Field("width", 12, "columns of it", 1),
     Field("blocks_y", 10, "rows of blocks of the output", 1),
     Field("blocks_x", 10, "blocks in a row of the output", 1),
+    Field("last_slice", 4, "rows of the map in the last row of blocks, less one"),
     Field("kernel_y", 8, "rows of taps", 1),
     Field("kernel_x", 8, "columns of taps", 1),
     Field("dilation_y", 6, "positions from a row of taps to the next", 1),
