@@ -49,7 +49,7 @@ module shw_accel_decode_run (
   output wire        raw,  // sums of 32 bits are written, four words a channel
   output wire [15:0] plain_base,  // where to
   output wire [15:0] plain_row_stride,
-  output wire [15:0] out_block_stride,  // words from a block of the output to the next, both ways of writing
+  output wire [15:0] out_block_stride,  // words from a block of the output to the next
   output wire [15:0] split_base,  // where the phases go
   output wire [15:0] split_row_stride,  // of a phase
   output wire [15:0] split_phase_stride,  // words from a phase to the next
