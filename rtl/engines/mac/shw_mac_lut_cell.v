@@ -42,7 +42,7 @@ module shw_mac_lut_cell #(
     input [10:0] one;
     input [10:0] two;
     input [10:0] three;
-    multiple = digit[1] ? (digit[0] ? three : two) : (digit[0] ? one : 11'd0);
+    multiple = digit[1] ? (digit[0] ? three : two) : (digit[0] ? one : {11{1'b0}});
   endfunction
 
   wire [10:0] early  = {{2{once[8]}}, once};

@@ -101,7 +101,7 @@ def run(
     wish = check(wish)
     known.check()
     choose("executor", executor, EXECUTORS)
-    engine = shape.engine(wish.scheme) if executor == "rtl" else None
+    engine = shape.build(wish.scheme) if executor == "rtl" else None
     check_targets((model, data, known.calib_data, wish.overrides), json=json)
     progress = Progress(steps={"float": 2, "golden": 4, "rtl": 5}[executor])
     progress.step(f"import {model.name}")
@@ -216,7 +216,7 @@ def simulate(
         integer, used = integer.first(modules), replace(used, y=None)
     device = None
     if executor == "rtl":
-        device = _device(shape.engine(integer.scheme), integer, progress, waves)
+        device = _device(shape.build(integer.scheme), integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     report = run_integer(network.name, integer, used, cast("Executor", executor), progress, device, stalls)
     if device is not None and waves is not None:
