@@ -1,17 +1,18 @@
 // shw_mac_dsp48_pair: one row value times two column values in one DSP48E1, and the sums of the products.
 //
 // The pair of columns is one factor, pair = high * 2^16 + low, and the accumulator of the block holds
-//   both = 2^16 * (sum of row * high) + (sum of row * low) + start          modulo 2^(16+ACC_W).
+//   both = 2^16 * (sum of row * high) + (sum of row * low) + start * 2^15     modulo 2^(16+ACC_W).
 // The sum of the low products outgrows its sixteen bits, and every time it does, the high field is off by one. `wraps`
 // counts that, so both sums are exact (shw_mac_unpack): no block keeps two sums of 32 bits, and none has to.
 //
-// The accumulator starts from 2^15, or from 0 where both operands are unsigned (`start`): then the first product never
+// The accumulator starts from 2^15 (`start`), or from 0 where both operands are unsigned: then the first product never
 // wraps. Whether a product wrapped follows from the two top bits of the low field before and after, and from what is
 // known of the product:
-//   negative   one factor is negative: its product is in -32640..0, half the range of the field
-//   big      both factors are 192 or more: their product is in 36864..65025
-//   neither    its product is in 0..48705
-// In each case the low field's quarter before and after tells one wrap from none.
+//   negative  one factor is negative: the product is in -32640..0
+//   big       both operands are unsigned, both factors are 192 or more: the product is in 36864..65025
+//   neither   the product is in 0..48705
+// A product that is not negative wraps if the field's quarter is lower than before; a big one, which moves by two quarters
+// at least, also if it is the same. A negative one moves by two quarters at most and wraps if the quarter is higher.
 //
 // Parameters:   ACC_W 20..32  width of a sum, modulo 2^ACC_W
 // Latency:      3 cycles to both, 4 to wraps. Throughput: 2 products per cycle.
@@ -24,7 +25,7 @@ module shw_mac_dsp48_pair #(
   parameter ACC_W = 32
 ) (
   input  wire                clk,
-  input  wire                first,         // the products that are added now are the first of their sums
+  input  wire                first,         // the products added now are the first of their sums
   input  wire                first_late,    // the same, one cycle later
   input  wire                start,         // with first: 1: bit 15 of both starts at 1
   input  wire [8:0]          row,           // two's complement
@@ -63,7 +64,7 @@ module shw_mac_dsp48_pair #(
   reg  [1:0] was;
   wire [1:0] is       = sum_3[15:14];
   wire       negative = row_negative ^ low_negative;
-  wire       big    = row_big & low_big;
+  wire       big      = row_big & low_big;
   wire       up       = !negative && (is < was || (is == was && big));
   wire       down     = negative && is > was;
 

@@ -49,6 +49,9 @@ module shw_mac_engine #(
   localparam ROW_W  = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam ADDR_W = (ROWS <= 8) ? 4 : ROW_W + 1;
   localparam PAIRS  = (COLS + 1) / 2;
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  localparam PAIRED = MULTIPLIER == "dsp48" ? 1 : 0;
+  /* verilator lint_on WIDTHEXPAND */
 
   generate
     if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
@@ -60,7 +63,7 @@ module shw_mac_engine #(
     if (ACC_W < 20 || ACC_W > 32) begin : g_illegal_acc
       shw_ILLEGAL_ACC_W_must_be_20_to_32 illegal ();
     end
-    if (MULTIPLIER != "lut" && MULTIPLIER != "dsp" && MULTIPLIER != "dsp48") begin : g_illegal_mul
+    if (MULTIPLIER != "lut" && MULTIPLIER != "dsp" && PAIRED == 0) begin : g_illegal_mul
       shw_ILLEGAL_MULTIPLIER_must_be_lut_dsp_or_dsp48 illegal ();
     end
   endgenerate
@@ -138,7 +141,8 @@ module shw_mac_engine #(
   endgenerate
 
   // The array. Sums column by column, row 0 of column 0 in the low bits; pairs have their own.
-  wire [ROWS*COLS*ACC_W-1:0] sum;
+  localparam SUM_W = (PAIRED != 0) ? 1 : ROWS * COLS * ACC_W;
+  wire [SUM_W-1:0] sum;
 
   generate
     if (MULTIPLIER == "lut") begin : g_lut
@@ -196,7 +200,7 @@ module shw_mac_engine #(
   reg [COLS*ACC_W-1:0] out_sum;
 
   generate
-    if (MULTIPLIER == "dsp48") begin : g_pairs
+    if (PAIRED != 0) begin : g_pairs
       localparam BOTH_W = ACC_W + 16;
       localparam WRAP_W = ACC_W - 16;
       reg  [(ROWS+3)*PAIRS*18-1:0] pair_past;
@@ -258,7 +262,7 @@ module shw_mac_engine #(
         );
       end
       always @(posedge clk) if (load) out_sum <= result[COLS*ACC_W-1:0];
-      assign sum = {(ROWS*COLS*ACC_W){1'b0}};
+      assign sum = 1'b0;
       wire unused = &{1'b0, signed_stage, mixed_stage, result, pair_stage, sum};
     end else begin : g_columns
       wire [COLS*ACC_W-1:0] result;

@@ -52,7 +52,8 @@ module shw_mac_lut_cell #(
   wire [10:0] digit2 = multiple(code_high[1:0], late, {late[9:0], 1'b0}, thrice_late);
   wire [10:0] digit3 = multiple(code_high[3:2], late, {top_twice[9], top_twice}, top_thrice);
 
-  // Two bits of every sum are bits of the product; the rest meets the next digit.
+  // Two bits of every sum are bits of the product; the rest meets the next digit. A subtraction tells every mapper which
+  // operand is the carry data, so that the multiple merges into the carry chain's LUT: 2a - (2 * ~b + 1) is 2 (a + b) + 1.
   reg  [12:0] sum_1;
   reg  [16:0] product;
   wire [10:0] running1 = {{2{digit0[10]}}, digit0[10:2]};
@@ -61,6 +62,7 @@ module shw_mac_lut_cell #(
   wire [11:0] sum1     = {running1, 1'b0} - {~digit1, 1'b1};
   wire [11:0] sum2     = {running2, 1'b0} - {~digit2, 1'b1};
   wire [11:0] sum3     = {running3, 1'b0} - {~digit3, 1'b1};
+  wire        unused   = &{1'b0, sum1[0], sum2[0], sum3[0]};
 
   always @(posedge clk) begin
     sum_1   <= {sum1[11:1], digit0[1:0]};
