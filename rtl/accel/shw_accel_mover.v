@@ -39,6 +39,7 @@ module shw_accel_mover #(
   input  wire [23:0]                       in_words,
   input  wire [15:0]                       in_place,
   output wire                              busy,
+  output wire                              done,            // an instruction ends
   input  wire                              token,           // there is one
   output wire                              token_take,
   output wire                              token_give,
@@ -143,6 +144,7 @@ module shw_accel_mover #(
   assign token_take = take && head_wait;
   assign token_give = ended && signals;
   assign busy       = active || head_valid;
+  assign done       = ended;
 
   // Requests.
   wire [23:0] chunk      = to_request > CHUNK_WORDS[23:0] ? CHUNK_WORDS[23:0] : to_request;
