@@ -46,13 +46,21 @@ module shw_accel #(
   output reg         fault,            // stays until rst
   output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration,
                                        // 3 an address outside the activation memory or the constants
-  output reg  [15:0] fault_index,      // instruction
+  output reg  [15:0] fault_index,      // instruction; without a fault the oldest one that is not ended
+  output wire [15:0] move_index,       // the oldest load or store that is not ended
+  // Term revealing, in place of what the program says; stable from start on.
+  input  wire        override_enable,
+  input  wire        override_tr_en,
+  input  wire [8:0]  override_group,
+  input  wire [10:0] override_group_budget,
+  input  wire [3:0]  override_data_terms,
   // What happens in this cycle, for counters.
   output wire        event_start,      // a layer starts
   output wire        event_end,        // the results of a layer are written
   output wire        event_beat,       // the engine takes a beat
   output wire        event_weights,    // a beat waits for weights
   output wire        event_results,    // a beat waits for the engine
+  output wire        event_progress,   // a layer goes on: a step, a beat or a result
   // Reads of memory.
   output wire        rd_valid,
   input  wire        rd_ready,
@@ -188,6 +196,10 @@ module shw_accel #(
 
   // --- Loads and stores ----------------------------------------------------------------------------------------------
   wire              mover_busy;
+  wire              mover_done;
+  wire              moves;        // loads or stores are not ended
+  wire              moves_room_unused;
+  wire [4:0]        moves_level_unused;
   wire [ROOM_W-1:0] weight_room;
   wire              weight_valid;
   wire              weight_ready;
@@ -209,7 +221,7 @@ module shw_accel #(
     .in_valid(legal && !is_run), .in_ready(mover_ready), .in_store(kind == 2'd1),
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
     .in_words(words), .in_place(place),
-    .busy(mover_busy), .token(layer_tokens != 8'd0), .token_take(mover_takes), .token_give(mover_gives),
+    .busy(mover_busy), .done(mover_done), .token(layer_tokens != 8'd0), .token_take(mover_takes), .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read), .read_address(mover_read_address),
     .read_words(mover_read_words),
     .data_valid(rdata_valid && order_valid && !order_fetch), .data_ready(mover_data_ready), .data(rdata),
@@ -223,8 +235,16 @@ module shw_accel #(
     .wdata_valid(wdata_valid), .wdata_ready(wdata_ready), .wdata(wdata), .wdone(wdone)
   );
 
+  // Which instructions the mover has.
+  shw_fifo #(.DATA_W(16), .DEPTH(16)) u_moves (
+    .clk(clk), .rst(rst),
+    .in_valid(legal && !is_run && mover_ready), .in_ready(moves_room_unused), .in_data(fetched_index),
+    .out_valid(moves), .out_ready(mover_done), .out_data(move_index), .level(moves_level_unused)
+  );
+
   // --- The layer in execution ----------------------------------------------------------------------------------------
   reg  [511:0] layer;
+  reg  [15:0]  layer_index;
   reg          layer_active;
   reg          layer_start;
   wire         beats_busy;
@@ -334,6 +354,7 @@ module shw_accel #(
     end
     if (legal && is_run && run_take) begin
       layer             <= fetched;
+      layer_index       <= fetched_index;
       layer_gives_token <= give_token;
     end
   end
@@ -445,6 +466,7 @@ module shw_accel #(
 
   assign beat_ready = uses_engine ? beat_vector_valid && engine_ready : pool_ready;
   assign event_beat = engine_valid && engine_ready;
+  assign event_progress = step || taken || write_valid;
 
   shw_fifo #(.DATA_W(COLS*8+1), .DEPTH(BEATS)) u_beats (
     .clk(clk), .rst(rst),
@@ -484,7 +506,10 @@ module shw_accel #(
         .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .BLOCK(BLOCK), .FAMILY(FAMILY)
       ) u_engine (
         .clk(clk), .rst(rst),
-        .cfg_tr_en(tr_en), .cfg_group(group), .cfg_group_budget(group_budget), .cfg_data_terms(data_terms),
+        .cfg_tr_en(override_enable ? override_tr_en : tr_en),
+        .cfg_group(override_enable ? override_group : group),
+        .cfg_group_budget(override_enable ? override_group_budget : group_budget),
+        .cfg_data_terms(override_enable ? override_data_terms : data_terms),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
         .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
@@ -493,7 +518,8 @@ module shw_accel #(
         .out_acc(engine_acc)
       );
     end else if (ENGINE == "mac") begin : g_mac
-      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding};
+      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, override_enable,
+                          override_tr_en, override_group, override_group_budget, override_data_terms};
 
       assign engine_error = 1'b0;
 
@@ -559,7 +585,12 @@ module shw_accel #(
       fault      <= 1'b1;
       fault_code <= 4'd3;
     end
-    if (!fault) fault_index <= fetched_index;
+    if (!fault) begin
+      if (fetched_valid && illegal) fault_index <= fetched_index;
+      else if (engine_error || outside) fault_index <= layer_index;
+      else if (layer_active && (!moves || layer_index < move_index)) fault_index <= layer_index;
+      else fault_index <= moves ? move_index : fetched_index;
+    end
   end
 endmodule
 

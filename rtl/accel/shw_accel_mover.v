@@ -47,6 +47,7 @@ module shw_accel_mover #(
   input  wire [23:0]                       in_words,
   input  wire [15:0]                       in_place,
   output wire                              busy,
+  output wire                              done,            // an instruction ends
   input  wire                              token,           // there is one
   output wire                              token_take,
   output wire                              token_give,
@@ -153,6 +154,7 @@ module shw_accel_mover #(
   assign token_take = take && head_wait;
   assign token_give = ended && signals;
   assign busy       = active || head_valid;
+  assign done       = ended;
 
   // Requests. One is prepared in a cycle, and offered from the next one on until it is taken. `free`:
   // room of the ring that nothing underway will fill; it only grows until the next request.
