@@ -35,6 +35,8 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
 from shiftwork.tensors.maps import window_count
 
+ENGINES = ("tr", "mac")
+"""Kinds of the engines that can be inside."""
 WORD = 8
 """Bytes of a word of external memory."""
 _ALIGNMENT = 64
@@ -57,6 +59,8 @@ class Accelerator:
     constants: int = setting(1024, "Channels of constants that the accelerator holds, half of them of one layer.")
 
     def __post_init__(self) -> None:
+        if self.engine.kind not in ENGINES:
+            raise ShiftworkError(f"the accelerator has engines {' and '.join(ENGINES)} inside, not {self.engine.kind}")
         within("rows", self.engine.rows, 2, 16)
         within("cols", self.engine.cols, 8, 64)
         within("activation_memory", self.activation_memory, 1, self.engine.cols << 5)
