@@ -22,6 +22,7 @@ def test_mover(simulator, shape):
     )
 
 
+@pytest.mark.full
 def test_wide():
     simulate("verilator", "shw_accel_mover", "cocotb_accel_mover", parameters=SHAPES["wide"])
 

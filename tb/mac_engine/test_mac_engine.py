@@ -21,7 +21,7 @@ SHAPES = {
     "8x64_lut": {"ROWS": 8, "COLS": 64, "MULTIPLIER": "lut"},
     "2x256_dsp": {"ROWS": 2, "COLS": 256, "MULTIPLIER": "dsp"},
 }
-QUICK = ("3x5_dsp48", "2x3_lut", "1x2_dsp")
+QUICK = ("3x5_dsp48", "2x3_lut")
 WIDE = ("8x64_dsp48", "8x64_lut", "2x256_dsp")
 PRODUCTS = ("4x16_dsp48", "8x8_lut", "9x4_dsp")
 
