@@ -6,7 +6,8 @@ import pytest
 from runner import ROOT, simulate
 
 FULL = pytest.mark.full
-SOURCES = [path for folder in ("common", "codes", "post", "engines/tr", "accel") for path in sorted((ROOT / "rtl" / folder).glob("*.v"))]
+FOLDERS = ("common", "codes", "post", "engines/tr", "accel")
+SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / "rtl" / folder).glob("*.v"))]
 # digits on a small shape; on Icarus its first module
 SHAPES = {
     "verilator": {"ROWS": 8, "COLS": 16, "ADDR_W": 12, "WEIGHTS": 512, "CONST_W": 7},
