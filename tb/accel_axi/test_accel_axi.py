@@ -1,27 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_accel_axi: whole networks over AXI."""
+"""shw_accel_axi: whole networks over AXI, faults, stops and resets."""
 
 import pytest
 
-from runner import ROOT, simulate
+from runner import ROOT, elaboration_fails, simulate
 
 FULL = pytest.mark.full
-SOURCES = [
-    path
-    for folder in ("common", "codes", "post", "engines/tr", "accel")
-    for path in sorted((ROOT / "rtl" / folder).glob("*.v"))
-]
-# digits on a small shape; on Icarus its first module
-SHAPES = {
-    "verilator": {"ROWS": 8, "COLS": 16, "ADDR_W": 12, "WEIGHTS": 512, "CONST_W": 7},
-    "icarus": {"ROWS": 2, "COLS": 8, "ADDR_W": 12, "WEIGHTS": 512, "CONST_W": 7},
-}
+FOLDERS = ("common", "codes", "post", "engines/tr", "accel")
+SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / "rtl" / folder).glob("*.v"))]
+MEMORIES = {"WEIGHTS": 512, "CONST_W": 7}
+SMALL = {"ROWS": 2, "COLS": 8, "ADDR_W": 12} | MEMORIES
+MIDDLE = {"ROWS": 8, "COLS": 16, "ADDR_W": 12} | MEMORIES
+WIDE = {"ROWS": 16, "COLS": 64, "ADDR_W": 11, "WEIGHTS": 512, "CONST_W": 6, "READS": 16, "WRITES": 2, "ID_W": 4}
 
 
-def run(simulator, filter_=".*", modules=0, **env):
-    env = {"COCOTB_TRUST_INERTIAL_WRITES": "0", "SHW_MODULES": str(modules), "COCOTB_TEST_FILTER": filter_} | env
-    simulate(simulator, "shw_accel_axi", "cocotb_accel_axi", parameters=SHAPES[simulator], env=env, sources=SOURCES)
+def run(simulator, parameters, modules, tests=".*", rounds=1, seed=None):
+    env = {"COCOTB_TRUST_INERTIAL_WRITES": "0", "SHW_MODULES": str(modules), "SHW_ROUNDS": str(rounds)}
+    env |= {"SHW_SEED": str(seed)} if seed else {}
+    if tests != ".*":
+        env["COCOTB_TEST_FILTER"] = tests
+    simulate(simulator, "shw_accel_axi", "cocotb_accel_axi", parameters=parameters, env=env, sources=SOURCES)
 
 
 def test_accel_axi(simulator):
-    run(simulator, modules=1 if simulator == "icarus" else 0)
+    """The digits network; on Icarus its first module."""
+    run(simulator, *((SMALL, 1) if simulator == "icarus" else (MIDDLE, 0)))
+
+
+@FULL
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_gaps(seed):
+    run("verilator", MIDDLE, 0, "networks|seeds|two_programs", 3, seed)
+
+
+@FULL
+@pytest.mark.parametrize("seed", [5, 6])
+def test_faults(simulator, seed):
+    run(simulator, SMALL, 1, "malformed|windows|errors|watchdog", 1, seed)
+
+
+@FULL
+def test_three_hundred_stops(simulator):
+    run(simulator, SMALL if simulator == "icarus" else MIDDLE, 1, "stops", 10)
+
+
+@FULL
+def test_whole_network_on_icarus():
+    run("icarus", SMALL, 0, "networks")
+
+
+@FULL
+@pytest.mark.parametrize("parameters", [SMALL, WIDE], ids=["2x8", "16x64"])
+def test_shapes(parameters):
+    run("verilator", parameters, 0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"ROWS": 3}, "shw_ILLEGAL_ROWS"),
+        ({"READS": 3}, "shw_ILLEGAL_READS"),
+        ({"ENGINE": "none"}, "shw_ILLEGAL_ENGINE"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    assert name in elaboration_fails(simulator, "shw_accel_axi", parameters, sources=SOURCES)

@@ -95,3 +95,12 @@ def test_contradictions_are_found(broken, message, monkeypatch):
 
 def test_spans():
     assert Field("a", 3, 2, "rw", "", "a").span == "[4:3]" and Field("a", 3, 1, "rw", "", "a").span == "[3]"
+
+
+def test_faults_are_one_list():
+    """The page of the accelerator has the codes and words of FAULTS."""
+    page = (registers.manifest.ROOT / "docs" / "accelerator.md").read_text()
+    section = page[page.index("## Faults") :]
+    table = section[: section.index("\n## ")] if "\n## " in section else section
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("|")]
+    assert {int(row[0]): row[1] for row in rows[2:]} == registers.FAULTS

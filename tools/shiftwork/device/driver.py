@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The driver of the accelerator on a bus (``shw_accel_axi``): load a program, run it, read results and counters.
 
-It speaks to the accelerator through a *transport*: 32-bit registers and bytes of memory. :class:`AcceleratorDriver` is for
-transports that answer at once, such as a mapped device; :class:`AsyncAcceleratorDriver` is the same for those that are
-awaited, such as a simulation.
+It speaks to the accelerator through a *transport*: 32-bit registers and bytes of memory. :class:`AcceleratorDriver` is
+for transports that answer at once, such as a mapped device; :class:`AsyncAcceleratorDriver` is the same for those that
+are awaited, such as a simulation.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AsyncTransport(Protocol):
     async def wait(self) -> None: ...
 
 
-class AcceleratorFault(ShiftworkError):
+class AcceleratorFaultError(ShiftworkError):
     """A run ended with a fault.
 
     Attributes:
@@ -66,7 +66,7 @@ class AcceleratorFault(ShiftworkError):
         super().__init__(f"{where}: {FAULTS.get(code, f'fault {code}')}{place}")
 
 
-class AcceleratorStopped(ShiftworkError):
+class AcceleratorStoppedError(ShiftworkError):
     """A run was ended by a stop or a soft reset."""
 
 
@@ -128,20 +128,24 @@ class AsyncAcceleratorDriver:
         self.transport, self.watchdog, self.waits = transport, watchdog, waits
         self.loaded: Loaded | None = None
 
-    async def read(self, name: str) -> dict[str, int]:
+    async def register(self, name: str) -> dict[str, int]:
         """The fields of a register."""
         return BY_NAME[name].decode(await self.transport.read32(BY_NAME[name].offset))
 
-    async def write(self, name: str, **fields: int) -> None:
+    async def write_register(self, name: str, **fields: int) -> None:
         """Write a register; fields that are not given are 0."""
         await self.transport.write32(BY_NAME[name].offset, BY_NAME[name].encode(**fields))
 
     async def check(self, shape: Accelerator) -> None:
         """Raise ShiftworkError where the accelerator is another one than a program was compiled for."""
-        identity, version = (await self.read("ID"))["id"], (await self.read("VERSION"))["map"]
+        identity, version = (await self.register("ID"))["id"], (await self.register("VERSION"))["map"]
         if identity != registers.IDENTITY or version != registers.MAP_VERSION:
             raise ShiftworkError(f"no accelerator of this version: identity {identity:#x}, registers {version}")
-        engine, size, memories = await self.read("ENGINE"), await self.read("SHAPE"), await self.read("MEMORIES")
+        engine, size, memories = (
+            await self.register("ENGINE"),
+            await self.register("SHAPE"),
+            await self.register("MEMORIES"),
+        )
         found = (engine["kind"], size["rows"], size["cols"])
         if found != (ENGINE_KINDS.get(shape.engine.kind), shape.engine.rows, shape.engine.cols):
             names = {code: name for name, code in ENGINE_KINDS.items()}
@@ -176,7 +180,7 @@ class AsyncAcceleratorDriver:
         loaded.program.put(scratch, codes)
         await self.transport.write_memory(loaded.base + area.address, scratch[area.address :].tobytes())
 
-    async def get(self, area: Area | None = None, tensor: str | None = None) -> NDArray[np.integer]:
+    async def read(self, area: Area | None = None, tensor: str | None = None) -> NDArray[np.integer]:
         """Codes ``(height, width, channels)`` of a tensor, by default of the network's output."""
         loaded = self.chosen()
         area = loaded.program.output if area is None else area
@@ -190,32 +194,35 @@ class AsyncAcceleratorDriver:
         """Start the program and return; ``changes`` replaces what a register of :class:`Loaded` holds."""
         for name, value in (self.chosen().registers | {"WATCHDOG": self.watchdog} | changes).items():
             await self.transport.write32(BY_NAME[name].offset, value)
-        await self.write("INTERRUPT_STATUS", done=1, fault=1)
-        await self.write("INTERRUPT_ENABLE", done=1, fault=1)
-        await self.write("CONTROL", start=1)
+        await self.write_register("INTERRUPT_STATUS", done=1, fault=1)
+        await self.write_register("INTERRUPT_ENABLE", done=1, fault=1)
+        await self.write_register("CONTROL", start=1)
 
     async def finish(self) -> None:
         """Wait for the end of a run.
 
         Raises:
-            AcceleratorFault: it ended with a fault. AcceleratorStopped: it was stopped.
+            AcceleratorFaultError: it ended with a fault. AcceleratorStoppedError: it was stopped.
             ShiftworkError: it did not end in time, or the bus did not get clean; the run is told to stop.
         """
         waits = 0
-        while (status := await self.read("STATUS"))["busy"]:
+        while (status := await self.register("STATUS"))["busy"]:
             if self.waits is not None and waits >= self.waits:
-                await self.write("CONTROL", stop=1)
+                await self.write_register("CONTROL", stop=1)
                 what = "memory does not answer" if status["fault"] else "the program does not end"
                 raise ShiftworkError(f"the accelerator stays busy: {what}")
             await self.transport.wait()
             waits += 1
         if status["fault"]:
-            index = (await self.read("FAULT_INSTRUCTION"))["index"]
+            index = (await self.register("FAULT_INSTRUCTION"))["index"]
             names = {index: name for name, index in self.chosen().program.instructions.items()}
-            code, address = (await self.read("FAULT_CODE"))["code"], (await self.read("FAULT_ADDRESS"))["address"]
-            raise AcceleratorFault(code, index, names.get(index, ""), address)
+            code, address = (
+                (await self.register("FAULT_CODE"))["code"],
+                (await self.register("FAULT_ADDRESS"))["address"],
+            )
+            raise AcceleratorFaultError(code, index, names.get(index, ""), address)
         if not status["done"]:
-            raise AcceleratorStopped("the run was stopped")
+            raise AcceleratorStoppedError("the run was stopped")
 
     async def run(self, **changes: int) -> None:
         """Start the program and wait for its end; raises as :meth:`finish`."""
@@ -224,13 +231,13 @@ class AsyncAcceleratorDriver:
 
     async def stop(self, reset: bool = False) -> None:
         """End the run, wait until the bus is clean; ``reset`` forgets its state and fault as well."""
-        await self.write("CONTROL", **{"soft_reset" if reset else "stop": 1})
-        while (await self.read("STATUS"))["busy"]:
+        await self.write_register("CONTROL", **{"soft_reset" if reset else "stop": 1})
+        while (await self.register("STATUS"))["busy"]:
             await self.transport.wait()
 
     async def override(self, **fields: int) -> None:
         """Settings of term revealing in place of those of the program (register OVERRIDE); none: the program's."""
-        await self.write("OVERRIDE", enable=int(bool(fields)), **fields)
+        await self.write_register("OVERRIDE", enable=int(bool(fields)), **fields)
 
     async def counters(self) -> dict[str, int]:
         """All counters of the last run."""
@@ -304,13 +311,13 @@ class AcceleratorDriver:
         """Run the program.
 
         Raises:
-            AcceleratorFault: it ended with a fault. ShiftworkError: it did not end in time.
+            AcceleratorFaultError: it ended with a fault. ShiftworkError: it did not end in time.
         """
         _result(self.steps.run())
 
     def read(self, area: Area | None = None, tensor: str | None = None) -> NDArray[np.integer]:
         """Codes ``(height, width, channels)`` of a tensor, by default of the network's output."""
-        return _result(self.steps.get(area, tensor))
+        return _result(self.steps.read(area, tensor))
 
     def stop(self, reset: bool = False) -> None:
         """End the run, wait until the bus is clean; ``reset`` forgets its state and fault as well."""
