@@ -73,6 +73,7 @@ module shw_accel #(
   input  wire        wdone
 );
   localparam [31:0] ROWS_WIDE = ROWS;
+  localparam ROWS_W = $clog2(ROWS);
   localparam BH_W  = $clog2(COLS) / 2;
   localparam BW_W  = $clog2(COLS) - BH_W;
   localparam BH    = 1 << BH_W;
@@ -284,6 +285,7 @@ module shw_accel #(
   wire [10:0] group_budget;
   wire [3:0]  data_terms;
   wire        encoding;
+  wire        rows_apart;
 
   shw_accel_decode_run u_layer (
     .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
@@ -299,17 +301,18 @@ module shw_accel #(
     .plain_base(plain_base), .plain_row_stride(plain_row_stride), .out_block_stride(out_block_stride),
     .split_base(split_base), .split_row_stride(split_row_stride), .split_phase_stride(split_phase_stride),
     .relu(relu), .low(low), .high(high), .row_signed(row_signed), .col_signed(col_signed),
-    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding)
+    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding),
+    .rows_apart(rows_apart)
   );
 
-  // Fields of 16 bits that this memory does not reach.
+  // Fields of 16 bits that this memory, or these rows, do not reach.
   wire [15:0] beyond =
     (base >> ADDR_W) | (block_stride >> ADDR_W) | (row_stride >> ADDR_W) | (phase_stride >> ADDR_W)
     | (channels >> ADDR_W) | (groups >> ADDR_W) | (tiles >> ADDR_W) | (out_channels >> ADDR_W)
     | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
     | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
-    | (constants >> CONST_W);
+    | (constants >> CONST_W) | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
   wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
@@ -416,13 +419,28 @@ module shw_accel #(
     .write_data(write_valid ? write_data : load_data)
   );
 
+  // With rows_apart a vector of weights serves as many beats as the group has channels: the ring steps, and the
+  // vector leaves, with the last of them.
   wire              vector_valid;
   wire [ROWS*8-1:0] vector;
+  wire [ROWS-1:0]   step_row_unused;
+  wire              step_vector;
+  wire              event_vector;
+  wire [ROWS-1:0]   beat_row;
+
+  shw_accel_turns #(.ROWS(ROWS)) u_step_turns (
+    .clk(clk), .rst(rst), .apart(rows_apart), .count(channels[ROWS_W:0]),
+    .advance(step && uses_engine), .row(step_row_unused), .last(step_vector)
+  );
+  shw_accel_turns #(.ROWS(ROWS)) u_beat_turns (
+    .clk(clk), .rst(rst), .apart(rows_apart), .count(channels[ROWS_W:0]),
+    .advance(event_beat), .row(beat_row), .last(event_vector)
+  );
 
   shw_weight_ring #(.ROWS(ROWS), .DEPTH(WEIGHTS)) u_weights (
     .clk(clk), .rst(rst), .flush(1'b0),
     .in_valid(weight_valid), .in_ready(weight_ready), .in_data(rdata), .room(weight_room),
-    .available(weights_available), .step(step && uses_engine), .step_last(step_last), .step_final(step_final),
+    .available(weights_available), .step(step_vector), .step_last(step_last), .step_final(step_final),
     .out_valid(vector_valid), .out_vector(vector)
   );
 
@@ -454,9 +472,18 @@ module shw_accel #(
   shw_fifo #(.DATA_W(ROWS*8), .DEPTH(BEATS)) u_vectors (
     .clk(clk), .rst(rst),
     .in_valid(vector_valid), .in_ready(full_unused[1]), .in_data(vector),
-    .out_valid(beat_vector_valid), .out_ready(event_beat), .out_data(beat_vector),
+    .out_valid(beat_vector_valid), .out_ready(event_vector), .out_data(beat_vector),
     .level(vector_level_unused)
   );
+
+  wire [ROWS*8-1:0] beat_weights;
+
+  genvar r;
+  generate
+    for (r = 0; r < ROWS; r = r + 1) begin : g_row
+      assign beat_weights[r*8 +: 8] = beat_vector[r*8 +: 8] & {8{beat_row[r]}};
+    end
+  endgenerate
 
   always @(posedge clk) begin
     if (rst) underway <= 6'd0;
@@ -486,7 +513,7 @@ module shw_accel #(
         .cfg_tr_en(tr_en), .cfg_group(group), .cfg_group_budget(group_budget), .cfg_data_terms(data_terms),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
-        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
         .in_col(beat_word),
         .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
         .out_acc(engine_acc)
@@ -498,7 +525,7 @@ module shw_accel #(
 
       shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
         .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
-        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
         .in_col(beat_word),
         .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
         .out_acc(engine_acc)

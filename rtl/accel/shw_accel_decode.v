@@ -43,7 +43,7 @@ module shw_accel_decode (
     || instruction[241:226] == 16'd0
     || instruction[257:242] == 16'd0;
   wire bad_move = zero_move || target == 2'd3 || memory[2:0] != 3'd0;
-  wire rest     = instruction[511:503] != 9'd0;
+  wire rest     = instruction[511:504] != 8'd0;
   wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;
 
   wire unused   = &{1'b0, instruction};

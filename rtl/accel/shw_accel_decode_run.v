@@ -62,7 +62,8 @@ module shw_accel_decode_run (
   output wire [8:0]  group,  // values of a group
   output wire [10:0] group_budget,  // terms that a group keeps
   output wire [3:0]  data_terms,  // terms that a column value keeps; 0: all
-  output wire        encoding  // 0 binary, 1 HESE
+  output wire        encoding,  // 0 binary, 1 HESE
+  output wire        rows_apart  // beats are those of one row after the other, `channels` of them share a vector of weights
 );
   assign unit = instruction[9:8];
   assign reduce = instruction[10];
@@ -117,7 +118,8 @@ module shw_accel_decode_run (
   assign group_budget = instruction[497:487];
   assign data_terms = instruction[501:498];
   assign encoding = instruction[502];
-  wire unused = &{1'b0, instruction[7:0], instruction[511:503]};
+  assign rows_apart = instruction[503];
+  wire unused = &{1'b0, instruction[7:0], instruction[511:504]};
 endmodule
 
 `default_nettype wire

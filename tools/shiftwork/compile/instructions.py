@@ -106,6 +106,7 @@ RUN = (
     Field("group_budget", 11, "terms that a group keeps"),
     Field("data_terms", 4, "terms that a column value keeps; 0: all"),
     Field("encoding", 1, "0 binary, 1 HESE"),
+    Field("rows_apart", 1, "beats are those of one row after the other, `channels` of them share a vector of weights"),
 )
 
 
