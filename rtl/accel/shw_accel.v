@@ -46,13 +46,21 @@ module shw_accel #(
   output reg         fault,            // stays until rst
   output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration,
                                        // 3 an address outside the activation memory or the constants
-  output reg  [15:0] fault_index,      // instruction
+  output reg  [15:0] fault_index,      // instruction; without a fault the oldest one that is not ended
+  output wire [15:0] move_index,       // the oldest load or store that is not ended
+  // Term revealing, in place of what the program says of layers without rows_apart; stable from start on.
+  input  wire        override_enable,
+  input  wire        override_tr_en,
+  input  wire [8:0]  override_group,
+  input  wire [10:0] override_group_budget,
+  input  wire [3:0]  override_data_terms,
   // What happens in this cycle, for counters.
   output wire        event_start,      // a layer starts
   output wire        event_end,        // the results of a layer are written
   output wire        event_beat,       // the engine takes a beat
   output wire        event_weights,    // a beat waits for weights
   output wire        event_results,    // a beat waits for the engine
+  output wire        event_progress,   // a layer goes on: a step, a beat or a result
   // Reads of memory.
   output wire        rd_valid,
   input  wire        rd_ready,
@@ -189,6 +197,10 @@ module shw_accel #(
 
   // --- Loads and stores ----------------------------------------------------------------------------------------------
   wire              mover_busy;
+  wire              mover_done;
+  wire              moves;        // loads or stores are not ended
+  wire              moves_room_unused;
+  wire [4:0]        moves_level_unused;
   wire [ROOM_W-1:0] weight_room;
   wire              weight_valid;
   wire              weight_ready;
@@ -210,7 +222,7 @@ module shw_accel #(
     .in_valid(legal && !is_run), .in_ready(mover_ready), .in_store(kind == 2'd1),
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
     .in_words(words), .in_place(place),
-    .busy(mover_busy), .token(layer_tokens != 8'd0), .token_take(mover_takes), .token_give(mover_gives),
+    .busy(mover_busy), .done(mover_done), .token(layer_tokens != 8'd0), .token_take(mover_takes), .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read), .read_address(mover_read_address),
     .read_words(mover_read_words),
     .data_valid(rdata_valid && order_valid && !order_fetch), .data_ready(mover_data_ready), .data(rdata),
@@ -224,8 +236,16 @@ module shw_accel #(
     .wdata_valid(wdata_valid), .wdata_ready(wdata_ready), .wdata(wdata), .wdone(wdone)
   );
 
+  // Which instructions the mover has.
+  shw_fifo #(.DATA_W(16), .DEPTH(16)) u_moves (
+    .clk(clk), .rst(rst),
+    .in_valid(legal && !is_run && mover_ready), .in_ready(moves_room_unused), .in_data(fetched_index),
+    .out_valid(moves), .out_ready(mover_done), .out_data(move_index), .level(moves_level_unused)
+  );
+
   // --- The layer in execution ----------------------------------------------------------------------------------------
   reg  [511:0] layer;
+  reg  [15:0]  layer_index;
   reg          layer_active;
   reg          layer_start;
   wire         beats_busy;
@@ -247,6 +267,7 @@ module shw_accel #(
   wire [11:0] width;
   wire [9:0]  blocks_y;
   wire [9:0]  blocks_x;
+  wire [3:0]  last_slice;
   wire [7:0]  kernel_y;
   wire [7:0]  kernel_x;
   wire [5:0]  dilation_y;
@@ -291,7 +312,7 @@ module shw_accel #(
     .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
     .base(base), .block_stride(block_stride), .row_stride(row_stride), .phase_stride(phase_stride),
     .split(split), .fill(fill), .height(height), .width(width), .blocks_y(blocks_y), .blocks_x(blocks_x),
-    .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y), .dilation_x(dilation_x),
+    .last_slice(last_slice), .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y), .dilation_x(dilation_x),
     .pad_y(pad_y), .pad_x(pad_x), .channels(channels), .groups(groups), .tiles(tiles),
     .out_channels(out_channels), .constants(constants), .constants_fixed(constants_fixed),
     .shortcut_enable(shortcut_enable), .shortcut_signed(shortcut_signed),
@@ -312,7 +333,7 @@ module shw_accel #(
     | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
     | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
-    | (constants >> CONST_W) | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
+    | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W) | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
   wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
@@ -336,6 +357,7 @@ module shw_accel #(
     end
     if (legal && is_run && run_take) begin
       layer             <= fetched;
+      layer_index       <= fetched_index;
       layer_gives_token <= give_token;
     end
   end
@@ -425,7 +447,7 @@ module shw_accel #(
   wire [ROWS*8-1:0] vector;
   wire [ROWS-1:0]   step_row_unused;
   wire              step_vector;
-  wire              event_vector;
+  wire              take_vector;
   wire [ROWS-1:0]   beat_row;
 
   shw_accel_turns #(.ROWS(ROWS)) u_step_turns (
@@ -434,7 +456,7 @@ module shw_accel #(
   );
   shw_accel_turns #(.ROWS(ROWS)) u_beat_turns (
     .clk(clk), .rst(rst), .apart(rows_apart), .count(channels[ROWS_W:0]),
-    .advance(event_beat), .row(beat_row), .last(event_vector)
+    .advance(event_beat), .row(beat_row), .last(take_vector)
   );
 
   shw_weight_ring #(.ROWS(ROWS), .DEPTH(WEIGHTS)) u_weights (
@@ -462,6 +484,7 @@ module shw_accel #(
 
   assign beat_ready = uses_engine ? beat_vector_valid && engine_ready : pool_ready;
   assign event_beat = engine_valid && engine_ready;
+  assign event_progress = step || taken || write_valid;
 
   shw_fifo #(.DATA_W(COLS*8+1), .DEPTH(BEATS)) u_beats (
     .clk(clk), .rst(rst),
@@ -472,7 +495,7 @@ module shw_accel #(
   shw_fifo #(.DATA_W(ROWS*8), .DEPTH(BEATS)) u_vectors (
     .clk(clk), .rst(rst),
     .in_valid(vector_valid), .in_ready(full_unused[1]), .in_data(vector),
-    .out_valid(beat_vector_valid), .out_ready(event_vector), .out_data(beat_vector),
+    .out_valid(beat_vector_valid), .out_ready(take_vector), .out_data(beat_vector),
     .level(vector_level_unused)
   );
 
@@ -502,6 +525,7 @@ module shw_accel #(
   wire [BW*32-1:0]   pool_acc;
   wire [BW*32-1:0]   engine_slice = engine_acc[slice*BW*32 +: BW*32];
   wire               source_ready;
+  wire               overrides = override_enable && !rows_apart;
 
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   generate
@@ -510,7 +534,10 @@ module shw_accel #(
         .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .BLOCK(BLOCK), .FAMILY(FAMILY)
       ) u_engine (
         .clk(clk), .rst(rst),
-        .cfg_tr_en(tr_en), .cfg_group(group), .cfg_group_budget(group_budget), .cfg_data_terms(data_terms),
+        .cfg_tr_en(overrides ? override_tr_en : tr_en),
+        .cfg_group(overrides ? override_group : group),
+        .cfg_group_budget(overrides ? override_group_budget : group_budget),
+        .cfg_data_terms(overrides ? override_data_terms : data_terms),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
         .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
@@ -519,7 +546,8 @@ module shw_accel #(
         .out_acc(engine_acc)
       );
     end else if (ENGINE == "mac") begin : g_mac
-      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding};
+      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, overrides,
+                          override_tr_en, override_group, override_group_budget, override_data_terms};
 
       assign engine_error = 1'b0;
 
@@ -553,7 +581,7 @@ module shw_accel #(
     .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready), .src_slice(slice),
     .src_acc(uses_engine ? engine_slice : pool_acc),
     .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]), .cfg_blocks_y(blocks_y),
-    .cfg_blocks_x(blocks_x), .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
+    .cfg_blocks_x(blocks_x), .cfg_last_slice(last_slice[BH_W-1:0]), .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
     .cfg_channels(out_channels[ADDR_W-1:0]), .cfg_const_base(constants[CONST_W-1:0]),
     .cfg_const_fixed(constants_fixed),
     .cfg_shortcut_enable(shortcut_enable), .cfg_shortcut_signed(shortcut_signed),
@@ -585,7 +613,12 @@ module shw_accel #(
       fault      <= 1'b1;
       fault_code <= 4'd3;
     end
-    if (!fault) fault_index <= fetched_index;
+    if (!fault) begin
+      if (fetched_valid && illegal) fault_index <= fetched_index;
+      else if (engine_error || outside) fault_index <= layer_index;
+      else if (layer_active && (!moves || layer_index < move_index)) fault_index <= layer_index;
+      else fault_index <= moves ? move_index : fetched_index;
+    end
   end
 endmodule
 

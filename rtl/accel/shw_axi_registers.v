@@ -62,17 +62,18 @@ module shw_axi_registers #(
   output reg  [8:0]  override_group,             // OVERRIDE.group: values of a group
   output reg  [10:0] override_group_budget,      // OVERRIDE.budget: terms kept per group
   input  wire        count_cycles,               // counter: cycles of the run
-  input  wire        count_busy,                 // counter: cycles in which the array works
-  input  wire        count_stall_weights,        // counter: cycles in which it waits for weights
-  // counter: cycles in which it waits for earlier results to leave
+  input  wire        count_busy,                 // counter: cycles in which the engine takes a beat
+  // counter: cycles in which a layer waits for weights
+  input  wire        count_stall_weights,
+  // counter: cycles in which it waits for the engine, or for its results to leave
   input  wire        count_stall_results,
-  // counter: cycles in which it waits for data from memory
+  // counter: cycles of the run without a layer: instructions, loads and stores
   input  wire        count_stall_memory,
   input  wire        count_beats_read,           // counter: words of 8 bytes read
   input  wire        count_beats_written,        // counter: words of 8 bytes written
   input  wire        count_bursts_read,          // counter: bursts read
   input  wire        count_bursts_written,       // counter: bursts written
-  // counter: terms and empty planes that the rows worked through
+  // counter: terms and empty planes that the rows worked through; 0 where the engine does not tell
   input  wire [TOKEN_W-1:0] count_tokens,
   // AXI4-Lite
   input  wire [11:0] s_axi_awaddr,

@@ -8,7 +8,6 @@ second position and padding by channels are addresses, not work.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
 from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, encode, listing
-from shiftwork.compile.merge import is_diagonal, merged, together
+from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.tr_engine import TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
@@ -281,12 +280,8 @@ class _Compiler:
         self.instructions: dict[str, int] = {}
 
     def merge(self, module: IntegerModule) -> IntegerModule:
-        """A convolution with as many groups as fit made one."""
-        height, width, _ = self.network.tensors[module.output].shape
-        rows = self.shape.engine.rows
-        streams = grid(height, width, self.cols) == (1, 1)
-        vectors = self.shape.weight_words * max(WORD // rows, 1)
-        return merged(module, together(module, rows, sys.maxsize if streams else vectors))
+        """A convolution as the engine sees it."""
+        return merged(module, together(module, self.shape.engine.rows)) if one_to_one(module) else module
 
     # Which tensors there are, and what reads them.
 
@@ -454,6 +449,7 @@ class _Compiler:
             "base": place.base, "block_stride": place.block_stride, "row_stride": place.row_stride,
             "phase_stride": place.phase_stride, "split": int(is_split),
             "height": source.shape[0], "width": source.shape[1], "blocks_y": rows, "blocks_x": columns,
+            "last_slice": (info.shape[0] - 1) % block_shape(self.cols).height,
             "kernel_y": 1, "kernel_x": 1, "dilation_y": 1, "dilation_x": 1,
             "channels": source.shape[2], "groups": 1, "tiles": 1, "out_channels": info.shape[2],
             "col_signed": int(source.signed),
@@ -491,7 +487,7 @@ class _Compiler:
         layer, engine = self.layers[module.name], self.shape.engine
         if not layer.weights_on_rows:
             raise ShiftworkError(f"node {module.name!r}: the accelerator streams weights, not activations")
-        apart = self.apart(module)
+        apart = one_to_one(module)
         module = layer.module
         assert module.weight is not None
         rows, groups = engine.rows, module.groups
@@ -517,15 +513,11 @@ class _Compiler:
             "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF, "rows_apart": int(apart),
         } | chosen  # fmt: skip
 
-    def apart(self, module: IntegerModule) -> bool:
-        """True when every beat has a weight for one row alone, and the stream has those."""
-        return is_diagonal(module) and self.layers[module.name].module.groups < module.groups
-
     def weights(self, module: IntegerModule, layer: LayerProgram) -> None:
         """Stream the weights of a layer, row tile after row tile."""
         info, rows = self.network.tensors[module.output], self.shape.engine.rows
         data = np.ascontiguousarray(layer.weights)
-        if self.apart(module):
+        if one_to_one(module):  # every beat has a weight of one row
             count = layer.channels
             taps = data[..., :count].reshape(len(data), -1, count, count).diagonal(axis1=2, axis2=3)
             data = np.pad(taps, ((0, 0), (0, 0), (0, rows - count)))

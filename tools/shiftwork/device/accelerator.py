@@ -16,18 +16,12 @@ from shiftwork.blocks import manifest
 from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram
 from shiftwork.device.build import build_library
+from shiftwork.device.registers import FAULTS
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
-FAULTS = {
-    1: "malformed instruction",
-    2: "the engine refuses its configuration",
-    3: "an address outside the on-chip memories",
-}
-"""Words for the fault codes of ``shw_accel``."""
-
 
 class _Job(ctypes.Structure):
     _fields_ = (

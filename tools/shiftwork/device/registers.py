@@ -245,16 +245,31 @@ REGISTERS: tuple[Register, ...] = (
 
 COUNTERS: tuple[Counter, ...] = (
     Counter("CYCLES", "cycles of the run"),
-    Counter("BUSY", "cycles in which the array works"),
-    Counter("STALL_WEIGHTS", "cycles in which it waits for weights"),
-    Counter("STALL_RESULTS", "cycles in which it waits for earlier results to leave"),
-    Counter("STALL_MEMORY", "cycles in which it waits for data from memory"),
+    Counter("BUSY", "cycles in which the engine takes a beat"),
+    Counter("STALL_WEIGHTS", "cycles in which a layer waits for weights"),
+    Counter("STALL_RESULTS", "cycles in which it waits for the engine, or for its results to leave"),
+    Counter("STALL_MEMORY", "cycles of the run without a layer: instructions, loads and stores"),
     Counter("BEATS_READ", "words of 8 bytes read"),
     Counter("BEATS_WRITTEN", "words of 8 bytes written"),
     Counter("BURSTS_READ", "bursts read"),
     Counter("BURSTS_WRITTEN", "bursts written"),
-    Counter("TOKENS", "terms and empty planes that the rows worked through"),
+    Counter("TOKENS", "terms and empty planes that the rows worked through; 0 where the engine does not tell"),
 )
+FAULTS: Mapping[int, str] = {
+    1: "malformed instruction",
+    2: "the engine refuses its configuration",
+    3: "an address outside the on-chip memories",
+    4: "a read outside the read window",
+    5: "a write outside the write window",
+    6: "memory answers a read with an error",
+    7: "memory answers a write with an error",
+    8: "nothing happens for as long as the watchdog allows",
+    9: "the length or the address of the program is illegal",
+}
+"""Words for FAULT_CODE; 1 to 3 are those of ``shw_accel``."""
+ENGINE_KINDS: Mapping[str, int] = {"tr": 0, "msq": 1, "dnateq": 2, "mac": 3}
+"""What ENGINE.kind says of an engine."""
+
 COUNTERS_BASE = 0x80
 """Offset of the first counter; each has 8 bytes, low word first. The 128 bytes from here are counters."""
 
