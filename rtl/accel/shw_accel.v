@@ -45,7 +45,8 @@ module shw_accel #(
   output wire        busy,
   output reg         fault,            // stays until rst
   output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration,
-                                       // 3 an address outside the activation memory or the constants
+                                       // 3 an address outside the activation memory or the constants,
+                                       // more channels with rows_apart than rows
   output reg  [15:0] fault_index,      // instruction; without a fault the oldest one that is not ended
   output wire [15:0] move_index,       // the oldest load or store that is not ended
   // Term revealing, in place of what the program says of layers without rows_apart; stable from start on.
@@ -333,7 +334,8 @@ module shw_accel #(
     | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
     | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
-    | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W) | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
+    | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W)
+    | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
   wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;

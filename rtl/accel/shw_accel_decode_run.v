@@ -64,7 +64,7 @@ module shw_accel_decode_run (
   output wire [10:0] group_budget,  // terms that a group keeps
   output wire [3:0]  data_terms,  // terms that a column value keeps; 0: all
   output wire        encoding,  // 0 binary, 1 HESE
-  output wire        rows_apart  // the beat of a channel is that of its row alone, and a tap has one vector of weights
+  output wire        rows_apart  // channel c is that of row c alone, up to ROWS of them
 );
   assign unit = instruction[9:8];
   assign reduce = instruction[10];

@@ -232,8 +232,19 @@ def depthwise(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integ
         tensors[name] = TensorInfo(shape, 5, raw, 32 if raw else 8)
         pads = (kernel // 2,) * 4
         modules.append(
-            IntegerModule(name, "conv", [source], name, relu=not raw, requantize=not raw, stride=(stride, stride),
-                          pads=pads, groups=groups, **limits, **more)  # fmt: skip
+            IntegerModule(
+                name,
+                "conv",
+                [source],
+                name,
+                relu=not raw,
+                requantize=not raw,
+                stride=(stride, stride),
+                pads=pads,
+                groups=groups,
+                **limits,
+                **more,
+            )
         )
         source = name
     network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)

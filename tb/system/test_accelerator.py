@@ -18,8 +18,8 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.quantize.quantization import Quantization
 from shiftwork.network.integer import IntegerNetwork, Terms
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.run.accelerated import AcceleratorRun, execute_accelerator
 from shiftwork.schemes import quantize
 from system import networks
@@ -159,7 +159,7 @@ def test_channels_of_a_depthwise_layer_share_tiles() -> None:
     blocks, tile = 9, 9 * 8 + 1
     assert done.counters[0].beats == blocks * 24 * 9
     start, end = done.counters[0].layers["d24"]
-    assert end - start < 3 * blocks * tile + 120
+    assert end - start < (3 * blocks + 2) * tile  # the last one is computed behind the others
     program = compile_accelerator(network, SMALL)
     loads = [decode(program.program[at : at + BYTES]) for at in range(0, len(program.program), BYTES)]
     assert [fields["words"] for kind, fields in loads if kind == "load" and fields["target"] == 1] == [24 * 9 // 8]

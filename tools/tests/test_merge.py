@@ -19,10 +19,14 @@ def depthwise(channels: int, kernel: tuple[int, int], terms: Terms) -> tuple[Int
     module.shift = np.full(channels, 7, np.int32)
     shape = (6 + 3 - kernel[0], 5 + 3 - kernel[1], channels)
     tensors = {"x": TensorInfo((6, 5, channels), 0, True), "y": TensorInfo(shape, 0, True)}
-    return IntegerNetwork("tr", "x", "y", tensors, [module]), rng.integers(-128, 128, (2, 6, 5, channels)).astype(np.int8)
+    return IntegerNetwork("tr", "x", "y", tensors, [module]), rng.integers(-128, 128, (2, 6, 5, channels)).astype(
+        np.int8
+    )
 
 
-@pytest.mark.parametrize("terms", [Terms(), Terms(True, group=4, budget=5), Terms(True, group=16, budget=9, data_terms=2)])
+@pytest.mark.parametrize(
+    "terms", [Terms(), Terms(True, group=4, budget=5), Terms(True, group=16, budget=9, data_terms=2)]
+)
 @pytest.mark.parametrize("channels", [8, 24, 32])
 @pytest.mark.parametrize("count", [1, 2, 8])
 def test_the_results_stay(terms: Terms, channels: int, count: int) -> None:

@@ -2,8 +2,8 @@
 """Channels of a depthwise convolution that share a tile: a channel by itself would leave all rows but one idle.
 
 Several channels are one group with a diagonal matrix of weights for every tap: every row has the weights of its own
-channel and zeros at those of the others. Zeros change no sum. Term revealing counts terms, so a group of values that spans
-the zeros as well keeps the same terms.
+channel and zeros at those of the others. Zeros change no sum. Term revealing counts terms, so a group of values that
+spans the zeros as well keeps the same terms.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def merged(module: IntegerModule, count: int) -> IntegerModule:
     return replace(module, weight=_diagonal(module.weight, count), groups=module.groups // count, format=form)
 
 
-def _diagonal(weight: NDArray[np.integer], count: int) -> NDArray[np.integer]:
+def _diagonal(weight: NDArray[np.int8 | np.uint8], count: int) -> NDArray[np.int8 | np.uint8]:
     """Weights ``(channels, ky, kx, 1)`` as ``(channels, ky, kx, count)``."""
     channels = len(weight)
     full = np.zeros((*weight.shape[:3], count), weight.dtype)
