@@ -27,7 +27,7 @@
 //               with cfg_divide.
 // Throughput:   a window of n words, results taken in BH cycles. Maxima: n cycles, at least BH + 2
 //               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 2 with
-//               cfg_divide. cfg_reduce: the larger of n * BH + log2(BW) + 3 and, with cfg_divide,
+//               cfg_divide. cfg_reduce: the larger of n * BH, log2(BW) + 4 and, with cfg_divide,
 //               13 + cfg_up.
 // Backpressure: in_ready and out_valid are functions of registers; a result waits for out_ready,
 //               words wait behind it.
@@ -122,14 +122,16 @@ module shw_pool #(
   endgenerate
 
   // ---- Slices.
-  reg              closed;         // sums: the next window waits
+  reg              closed;         // sums: a window is complete and not yet taken
   reg  [1:0]       bank_full;      // results; read in turn
   reg              write_bank;
   reg              read_bank;
   reg  [BH_W-1:0]  cut;            // slice that is cut next
   wire             reopen;
 
-  wire go            = hold_full & ~closed & ~bank_full[write_bank];
+  // What follows a window waits; with cfg_reduce the last slice of the next one does.
+  wire waits         = closed & (~reduce | hold_last & (&cut));
+  wire go            = hold_full & ~waits & ~bank_full[write_bank];
   wire end_of_word   = go & (&cut);
   wire end_of_window = end_of_word & hold_last;
 
@@ -225,7 +227,8 @@ module shw_pool #(
   reg  [BW_W-1:0]   late_first;
   reg  [BW_W-1:0]   late_last;
   reg               total_full;
-  reg  [SUM_W-1:0]  total;
+  reg  [SUM_W-1:0]  total;         // of a complete window
+  reg  [SUM_W-1:0]  partial;       // of the one that is being added
   wire              total_take;
   wire [BW_W:0]     tree_valids = {late_valid, tree_valid};
   wire [BW_W:0]     tree_firsts = {late_first, tree_first};
@@ -236,6 +239,7 @@ module shw_pool #(
   wire              tree_sign   = cfg_signed & ~tree_sum[TREE_W-1];
   wire [SUM_W-1:0]  tree_wide   = {{(SUM_W-TREE_W){tree_sign}},
                                    tree_sum[TREE_W-1] ^ cfg_signed, tree_sum[TREE_W-2:0]};
+  wire [SUM_W-1:0]  partial_next = (sum_first ? {SUM_W{1'b0}} : partial) + tree_wide;
 
   generate
     for (j = 0; j < BW; j = j + 1) begin : g_tree
@@ -258,7 +262,8 @@ module shw_pool #(
     end
     late_first <= tree_firsts[BW_W-1:0];
     late_last  <= tree_lasts[BW_W-1:0];
-    if (sum_valid) total <= (sum_first ? {SUM_W{1'b0}} : total) + tree_wide;
+    if (sum_valid) partial <= partial_next;
+    if (sum_valid && sum_last) total <= partial_next;
   end
 
   // ---- Division: load, cfg_up doublings, ten steps, store; the total without division: store.

@@ -210,7 +210,7 @@ async def rates_and_latencies(dut) -> None:
         latency, period = height + 3, words * height + height + 1
         if cfg.sum and cfg.reduce:
             latency += tree + 2 + cfg.divide * (11 + up)
-            period = max(words * height + tree + 3, cfg.divide * (13 + up))
+            period = max(words * height, tree + 4, cfg.divide * (13 + up))
         elif cfg.sum and cfg.divide:
             latency += height * (12 + up) + 2
             period += height * (12 + up) + 2
