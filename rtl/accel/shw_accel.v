@@ -266,6 +266,7 @@ module shw_accel #(
   wire [11:0] width;
   wire [9:0]  blocks_y;
   wire [9:0]  blocks_x;
+  wire [3:0]  last_slice;
   wire [7:0]  kernel_y;
   wire [7:0]  kernel_x;
   wire [5:0]  dilation_y;
@@ -309,7 +310,7 @@ module shw_accel #(
     .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
     .base(base), .block_stride(block_stride), .row_stride(row_stride), .phase_stride(phase_stride),
     .split(split), .fill(fill), .height(height), .width(width), .blocks_y(blocks_y), .blocks_x(blocks_x),
-    .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y), .dilation_x(dilation_x),
+    .last_slice(last_slice), .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y), .dilation_x(dilation_x),
     .pad_y(pad_y), .pad_x(pad_x), .channels(channels), .groups(groups), .tiles(tiles),
     .out_channels(out_channels), .constants(constants), .constants_fixed(constants_fixed),
     .shortcut_enable(shortcut_enable), .shortcut_signed(shortcut_signed),
@@ -329,7 +330,7 @@ module shw_accel #(
     | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
     | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
-    | (constants >> CONST_W);
+    | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W);
   wire outside = layer_active && beyond != 16'd0;
 
   wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
@@ -552,7 +553,7 @@ module shw_accel #(
     .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready), .src_slice(slice),
     .src_acc(uses_engine ? engine_slice : pool_acc),
     .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]), .cfg_blocks_y(blocks_y),
-    .cfg_blocks_x(blocks_x), .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
+    .cfg_blocks_x(blocks_x), .cfg_last_slice(last_slice[BH_W-1:0]), .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
     .cfg_channels(out_channels[ADDR_W-1:0]), .cfg_const_base(constants[CONST_W-1:0]),
     .cfg_const_fixed(constants_fixed),
     .cfg_shortcut_enable(shortcut_enable), .cfg_shortcut_signed(shortcut_signed),

@@ -27,27 +27,32 @@ module shw_accel_decode (
   assign words = instruction[65:42];
   assign place = instruction[81:66];
 
-  // An unknown kind, target or unit, bits that are not 0, a size that is 0, an address between words.
-  wire zero_move = instruction[65:42] == 24'd0;
-  wire zero_run =
-    instruction[117:106] == 12'd0
+  // Illegal fields of every kind, of moves and of layers.
+  wire bad_kind =
+    instruction[1:0] > 2'd2
+    || instruction[7:4] != 4'd0;
+  wire bad_move =
+    instruction[9:8] > 2'd2
+    || instruction[12:10] != 3'd0
+    || instruction[65:42] == 24'd0;
+  wire bad_run =
+    instruction[9:8] > 2'd2
+    || instruction[117:106] == 12'd0
     || instruction[129:118] == 12'd0
     || instruction[139:130] == 10'd0
     || instruction[149:140] == 10'd0
-    || instruction[157:150] == 8'd0
-    || instruction[165:158] == 8'd0
-    || instruction[171:166] == 6'd0
-    || instruction[177:172] == 6'd0
-    || instruction[209:194] == 16'd0
-    || instruction[225:210] == 16'd0
-    || instruction[241:226] == 16'd0
-    || instruction[257:242] == 16'd0;
-  wire bad_move = zero_move || target == 2'd3 || memory[2:0] != 3'd0;
-  wire rest     = instruction[511:503] != 9'd0;
-  wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;
+    || instruction[161:154] == 8'd0
+    || instruction[169:162] == 8'd0
+    || instruction[175:170] == 6'd0
+    || instruction[181:176] == 6'd0
+    || instruction[213:198] == 16'd0
+    || instruction[229:214] == 16'd0
+    || instruction[245:230] == 16'd0
+    || instruction[261:246] == 16'd0
+    || instruction[511:507] != 5'd0;
 
-  wire unused   = &{1'b0, instruction};
-  assign illegal = kind == 2'd3 || instruction[7:4] != 4'd0 || (kind == 2'd2 ? bad_run : bad_move);
+  wire unused = &{1'b0, instruction};
+  assign illegal = bad_kind || (kind == 2'd2 ? bad_run : bad_move);
 endmodule
 
 `default_nettype wire

@@ -25,6 +25,7 @@ module shw_accel_decode_run (
   output wire [11:0] width,  // columns of it
   output wire [9:0]  blocks_y,  // rows of blocks of the output
   output wire [9:0]  blocks_x,  // blocks in a row of the output
+  output wire [3:0]  last_slice,  // rows of the map in the last row of blocks, less one
   output wire [7:0]  kernel_y,  // rows of taps
   output wire [7:0]  kernel_x,  // columns of taps
   output wire [5:0]  dilation_y,  // positions from a row of taps to the next
@@ -79,45 +80,46 @@ module shw_accel_decode_run (
   assign width = instruction[129:118];
   assign blocks_y = instruction[139:130];
   assign blocks_x = instruction[149:140];
-  assign kernel_y = instruction[157:150];
-  assign kernel_x = instruction[165:158];
-  assign dilation_y = instruction[171:166];
-  assign dilation_x = instruction[177:172];
-  assign pad_y = instruction[185:178];
-  assign pad_x = instruction[193:186];
-  assign channels = instruction[209:194];
-  assign groups = instruction[225:210];
-  assign tiles = instruction[241:226];
-  assign out_channels = instruction[257:242];
-  assign constants = instruction[273:258];
-  assign constants_fixed = instruction[274];
-  assign shortcut_enable = instruction[275];
-  assign shortcut_signed = instruction[276];
-  assign shortcut_base = instruction[292:277];
-  assign shortcut_block_stride = instruction[308:293];
-  assign shortcut_row_stride = instruction[324:309];
-  assign shortcut_first = instruction[340:325];
-  assign shortcut_count = instruction[356:341];
-  assign plain = instruction[357];
-  assign to_split = instruction[358];
-  assign raw = instruction[359];
-  assign plain_base = instruction[375:360];
-  assign plain_row_stride = instruction[391:376];
-  assign out_block_stride = instruction[407:392];
-  assign split_base = instruction[423:408];
-  assign split_row_stride = instruction[439:424];
-  assign split_phase_stride = instruction[455:440];
-  assign relu = instruction[456];
-  assign low = instruction[465:457];
-  assign high = instruction[474:466];
-  assign row_signed = instruction[475];
-  assign col_signed = instruction[476];
-  assign tr_en = instruction[477];
-  assign group = instruction[486:478];
-  assign group_budget = instruction[497:487];
-  assign data_terms = instruction[501:498];
-  assign encoding = instruction[502];
-  wire unused = &{1'b0, instruction[7:0], instruction[511:503]};
+  assign last_slice = instruction[153:150];
+  assign kernel_y = instruction[161:154];
+  assign kernel_x = instruction[169:162];
+  assign dilation_y = instruction[175:170];
+  assign dilation_x = instruction[181:176];
+  assign pad_y = instruction[189:182];
+  assign pad_x = instruction[197:190];
+  assign channels = instruction[213:198];
+  assign groups = instruction[229:214];
+  assign tiles = instruction[245:230];
+  assign out_channels = instruction[261:246];
+  assign constants = instruction[277:262];
+  assign constants_fixed = instruction[278];
+  assign shortcut_enable = instruction[279];
+  assign shortcut_signed = instruction[280];
+  assign shortcut_base = instruction[296:281];
+  assign shortcut_block_stride = instruction[312:297];
+  assign shortcut_row_stride = instruction[328:313];
+  assign shortcut_first = instruction[344:329];
+  assign shortcut_count = instruction[360:345];
+  assign plain = instruction[361];
+  assign to_split = instruction[362];
+  assign raw = instruction[363];
+  assign plain_base = instruction[379:364];
+  assign plain_row_stride = instruction[395:380];
+  assign out_block_stride = instruction[411:396];
+  assign split_base = instruction[427:412];
+  assign split_row_stride = instruction[443:428];
+  assign split_phase_stride = instruction[459:444];
+  assign relu = instruction[460];
+  assign low = instruction[469:461];
+  assign high = instruction[478:470];
+  assign row_signed = instruction[479];
+  assign col_signed = instruction[480];
+  assign tr_en = instruction[481];
+  assign group = instruction[490:482];
+  assign group_budget = instruction[501:491];
+  assign data_terms = instruction[505:502];
+  assign encoding = instruction[506];
+  wire unused = &{1'b0, instruction[7:0], instruction[511:507]};
 endmodule
 
 `default_nettype wire

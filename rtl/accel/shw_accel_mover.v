@@ -2,18 +2,26 @@
 //
 // A load brings words of 64 bits from memory into the activation memory (slice after slice, word after
 // word), into the weight ring or into the constants. Weights are asked for only where the ring has room,
-// so they never stand in the read channel. A store sends words of the activation memory to memory.
-// Instructions are executed in order; each may take a token first and give one at its end.
+// so they never stand in the read channel: CHUNK words at a time, or what there is room for once all that
+// was asked for has come. A store sends words of the activation memory to memory. Instructions are
+// executed in order; each may take a token first and give one at its end.
+//
+// Requests of reads are CHUNK words (those of stores 4096), the last one of an instruction what is left.
+// At most 128 requests of a store wait for their wdone.
 //
 // Parameters:   COLS     8, 16, 32, 64   codes of a word of the activation memory
 //               ADDR_W   6..15           address width of the activation memory
 //               CONST_W  4..16           address width of the constants
-//               ROOM_W   7..20           width of the free room of the weight ring
+//               ROOM_W   7..20           width of the free room of the weight ring, which is 2^(ROOM_W-1)
+//                                        stream words: best 4 * CHUNK or more
 //               CHUNK    8..64           words of a read request
-// Latency:      a load ends with the cycle in which its last word is written, a store when memory has
-//               acknowledged it.
-// Throughput:   a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
-// Backpressure: all sides.
+// Latency:      3 cycles from an instruction to its first request; token_give 1 cycle after the last word
+//               of a load was taken, or after the last wdone of a store.
+// Throughput:   loads a word a cycle, into an activation memory of 8 or 16 columns one per 2 cycles;
+//               stores COLS / 8 words per COLS / 8 + 1 cycles and the latency of a fetch; a read request
+//               per 2 cycles.
+// Backpressure: all sides; what is offered stays as it is until it is taken. Constants and fetched_word are
+//               always taken.
 // Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -52,7 +60,7 @@ module shw_accel_mover #(
   output wire                              data_ready,
   input  wire [63:0]                       data,
   // Where loads go.
-  input  wire [ROOM_W-1:0]                 weight_room,
+  input  wire [ROOM_W-1:0]                 weight_room,     // grows, and falls by the words taken
   output wire                              weight_valid,
   input  wire                              weight_ready,
   output wire                              const_write,
@@ -66,7 +74,7 @@ module shw_accel_mover #(
   output wire                              fetch_valid,
   input  wire                              fetch_ready,
   output wire [ADDR_W-1:0]                 fetch_address,
-  input  wire                              fetched_valid,
+  input  wire                              fetched_valid,   // at least a cycle later
   input  wire [COLS*8-1:0]                 fetched_word,
   // Writes of memory.
   output wire                              wr_valid,
@@ -121,7 +129,9 @@ module shw_accel_mover #(
     .in_valid(in_valid), .in_ready(in_ready),
     .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place}),
     .out_valid(head_valid), .out_ready(take),
-    .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place}),
+    .out_data({
+      head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place
+    }),
     .level(level_unused)
   );
 
@@ -146,35 +156,39 @@ module shw_accel_mover #(
   assign busy       = active || head_valid;
   assign done       = ended;
 
-  // Requests.
-  wire [23:0] chunk      = to_request > CHUNK_WORDS[23:0] ? CHUNK_WORDS[23:0] : to_request;
-  wire [23:0] underway   = to_move - to_request;
-  wire [23:0] room_wide  = {{(24-ROOM_W){1'b0}}, weight_room};
-  wire        has_room   = target != 2'd1 || room_wide >= underway + chunk;
-  reg         room_known; // has_room of the cycle before, and nothing has been asked for since
-  wire        asked;
+  // Requests. One is prepared in a cycle, and offered from the next one on until it is taken. `free`:
+  // room of the ring that nothing underway will fill; it only grows until the next request.
+  reg                offer;
+  reg  [12:0]        offer_words;
+  wire               to_weights = target == 2'd1;
+  wire               underway   = to_move != to_request;
+  wire [12:0]        most       = store ? 13'd4096 : CHUNK_WORDS[12:0];
+  wire [12:0]        chunk      = to_request > {11'd0, most} ? most : to_request[12:0];
+  wire [ROOM_W-1:0]  free       = weight_room - to_move[ROOM_W-1:0] + to_request[ROOM_W-1:0];
+  wire               whole      = !to_weights || {13'd0, free} >= {{ROOM_W{1'b0}}, chunk};
+  wire               may        = store ? !unacknowledged[7]
+                                  : whole || (!underway && free != {ROOM_W{1'b0}});
+  wire               asked      = offer && (store ? wr_ready : read_ready);
 
-  assign read_valid   = active && !store && to_request != 24'd0 && room_known;
+  assign read_valid   = offer && !store;
   assign read_address = memory;
-  assign read_words   = chunk[15:0];
-  assign wr_valid     = active && store && to_request != 24'd0;
+  assign read_words   = {3'd0, offer_words};
+  assign wr_valid     = offer && store;
   assign wr_address   = memory;
-  assign wr_words     = to_request > 24'd4096 ? 16'd4096 : to_request[15:0];
-  assign asked        = (read_valid && read_ready) || (wr_valid && wr_ready);
-
-  wire [23:0] asked_words = store ? {8'd0, wr_words} : chunk;
+  assign wr_words     = {3'd0, offer_words};
 
   always @(posedge clk) begin
     if (rst) begin
       active         <= 1'b0;
       unacknowledged <= 8'd0;
-      room_known     <= 1'b0;
+      offer          <= 1'b0;
     end else begin
       if (take) active <= 1'b1;
       else if (ended) active <= 1'b0;
-      unacknowledged <= unacknowledged + {7'd0, wr_valid && wr_ready} - {7'd0, wdone};
-      room_known     <= active && has_room && !asked;
+      unacknowledged <= unacknowledged + {7'd0, asked && store} - {7'd0, wdone};
+      offer          <= offer ? !asked : active && may && to_request != 24'd0;
     end
+    if (!offer) offer_words <= whole ? chunk : {7'd0, free[5:0]};
     if (take) begin
       store      <= head_store;
       signals    <= head_signal;
@@ -182,12 +196,12 @@ module shw_accel_mover #(
       memory     <= head_memory;
       to_request <= head_words;
       to_move    <= head_words;
-      place <= head_place;
+      place      <= head_place;
       beat       <= {BEAT_W{1'b0}};
     end else begin
       if (asked) begin
-        to_request <= to_request - asked_words;
-        memory     <= memory + {5'd0, asked_words, 3'd0};
+        to_request <= to_request - {11'd0, offer_words};
+        memory     <= memory + {16'd0, offer_words, 3'd0};
       end
       if (moved) begin
         to_move <= to_move - 24'd1;
@@ -201,12 +215,12 @@ module shw_accel_mover #(
   wire to_activations = target == 2'd0;
   wire slice_end;   // the slice that is written is the last of the word of 64 bits
 
-  assign weight_valid  = data_valid && target == 2'd1;
+  assign weight_valid  = data_valid && to_weights;
   assign const_write   = data_valid && target == 2'd2;
   assign const_address = place[CONST_W-1:0];
   assign write_valid   = data_valid && to_activations;
   assign write_address = place[ADDR_W-1:0];
-  assign data_ready    = target == 2'd1 ? weight_ready
+  assign data_ready    = to_weights ? weight_ready
                          : target == 2'd2 ? 1'b1 : write_ready && slice_end;
 
   generate
@@ -233,15 +247,14 @@ module shw_accel_mover #(
   endgenerate
 
   // Stores: a word is fetched, then sent beat by beat. Data follow their request.
-  reg                 held;        // words of 64 bits are left in `sending`
-  reg                 fetching;
-  reg  [23:0]         granted;     // words that are requested and not sent
-  reg  [COLS*8-1:0]   sending;
-  wire                sent = wdata_valid && wdata_ready;
+  reg               held;      // words of 64 bits are left in `sending`
+  reg               fetching;
+  reg  [COLS*8-1:0] sending;
+  wire              sent = wdata_valid && wdata_ready;
 
   assign fetch_valid   = active && store && !held && !fetching && to_move != 24'd0;
   assign fetch_address = place[ADDR_W-1:0];
-  assign wdata_valid   = held && granted != 24'd0;
+  assign wdata_valid   = held && underway;
   assign wdata         = sending[63:0];
   assign moved         = store ? sent : data_valid && data_ready;
 
@@ -249,9 +262,7 @@ module shw_accel_mover #(
     if (rst || take) begin
       held     <= 1'b0;
       fetching <= 1'b0;
-      granted  <= 24'd0;
     end else begin
-      granted <= granted + (wr_valid && wr_ready ? asked_words : 24'd0) - {23'd0, sent};
       if (fetch_valid && fetch_ready) fetching <= 1'b1;
       if (fetching && fetched_valid) begin
         fetching <= 1'b0;

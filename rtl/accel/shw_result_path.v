@@ -13,7 +13,8 @@
 // slice follow each other: plain, even, odd. Every write takes one pass of its slice through the
 // post unit, which never stalls: a step is made only when the write queue has room for it.
 //
-// Beats of channels >= cfg_channels of a group (the last tile) are dropped in one cycle. Constants
+// Blocks of the last row of blocks have cfg_last_slice + 1 rows inside the map; the others are not
+// written. Beats of channels >= cfg_channels of a group (the last tile) are dropped in one cycle. Constants
 // of a channel are at cfg_const_base + channel, or all at cfg_const_base with cfg_const_fixed.
 // A shortcut covers cfg_shortcut_first <= channel < cfg_shortcut_first + cfg_shortcut_count; it is
 // 0 elsewhere. The words that the path asks for come back in order, after any time, and are always
@@ -57,6 +58,7 @@ module shw_result_path #(
   input  wire [ADDR_W-1:0]                   cfg_tiles,     // row tiles of a group
   input  wire [9:0]                          cfg_blocks_y,
   input  wire [9:0]                          cfg_blocks_x,
+  input  wire [$clog2(COLS)/2-1:0]           cfg_last_slice,  // last row of the map in its last row of blocks
   input  wire [ADDR_W-1:0]                   cfg_rows,      // result beats of a tile
   input  wire [ADDR_W-1:0]                   cfg_channels,  // of a group
   input  wire [CONST_W-1:0]                  cfg_const_base,
@@ -232,6 +234,7 @@ module shw_result_path #(
   // Stage 1: channel, blocks. Stage 2: addresses. Stage 3: is there a shortcut, and where.
   reg                valid_1;
   reg                drop_1;
+  reg                bottom_1;     // in the last row of blocks
   reg  [1:0]         odd_1;        // {by, bx}
   reg  [ADDR_W-1:0]  channel_1;
   reg  [ADDR_W-1:0]  plain_1;
@@ -239,6 +242,7 @@ module shw_result_path #(
   reg  [ADDR_W-1:0]  short_1;
   reg                valid_2;
   reg                drop_2;
+  reg                bottom_2;
   reg  [1:0]         odd_2;
   reg  [CONST_W-1:0] const_2;
   reg  [ADDR_W-1:0]  plain_2;
@@ -247,6 +251,7 @@ module shw_result_path #(
   reg  [ADDR_W-1:0]  nth_2;        // channel of the shortcut; very large before its first
   reg                valid_3;
   reg                drop_3;
+  reg                bottom_3;
   reg                need_3;
   reg  [1:0]         odd_3;
   reg  [CONST_W-1:0] const_3;
@@ -276,6 +281,7 @@ module shw_result_path #(
     end
     if (walk) begin
       drop_1    <= member >= {1'b0, cfg_channels};
+      bottom_1  <= by_left[10];
       odd_1     <= {by_odd, bx_odd};
       channel_1 <= group_first + member[ADDR_W-1:0];
       plain_1   <= plain_block + cfg_plain_base;
@@ -283,6 +289,7 @@ module shw_result_path #(
       short_1   <= short_block + cfg_shortcut_base;
 
       drop_2    <= drop_1;
+      bottom_2  <= bottom_1;
       odd_2     <= odd_1;
       const_2   <= cfg_const_base + const_channel;
       plain_2   <= plain_1 + (cfg_raw ? {channel_1[ADDR_W-3:0], 2'd0} : channel_1);
@@ -292,6 +299,7 @@ module shw_result_path #(
 
       drop_3    <= drop_2;
       need_3    <= cfg_shortcut_enable & ~drop_2 & (nth_2 < cfg_shortcut_count);
+      bottom_3  <= bottom_2;
       odd_3     <= odd_2;
       const_3   <= const_2;
       plain_3   <= plain_2;
@@ -315,7 +323,8 @@ module shw_result_path #(
 
   wire ask      = valid_3 & need_3 & leave_3;
   wire cut      = word_valid & (~short_valid | short_take);
-  wire word_end = cut & (&short_slice);
+  wire word_bottom;
+  wire word_end = cut & (short_slice == (word_bottom ? cfg_last_slice : {BH_W{1'b1}}));
 
   assign word_room = |words_free;
 
@@ -323,6 +332,17 @@ module shw_result_path #(
     .clk(clk), .rst(rst),
     .in_valid(shortcut_valid), .in_ready(word_ready_unused), .in_data(shortcut_word),
     .out_valid(word_valid), .out_ready(word_end), .out_data(word), .level(word_level_unused)
+  );
+
+  wire [WORDS_W:0] bottoms_level_unused;
+  wire             bottoms_ready_unused;
+  wire             bottoms_valid_unused;
+
+  shw_fifo #(.DATA_W(1), .DEPTH(SHORTCUT_WORDS)) u_bottoms (
+    .clk(clk), .rst(rst),
+    .in_valid(ask), .in_ready(bottoms_ready_unused), .in_data(bottom_3),
+    .out_valid(bottoms_valid_unused), .out_ready(word_end), .out_data(word_bottom),
+    .level(bottoms_level_unused)
   );
 
   always @(posedge clk) begin
@@ -337,19 +357,20 @@ module shw_result_path #(
       words_free <= words_free - {{WORDS_W{1'b0}}, ask} + {{WORDS_W{1'b0}}, word_end};
       if (cut) short_valid <= 1'b1;
       else if (short_take) short_valid <= 1'b0;
-      if (cut) short_slice <= short_slice + 1'b1;
+      if (cut) short_slice <= word_end ? {BH_W{1'b0}} : short_slice + 1'b1;
     end
     if (ask) shortcut_read_address <= short_3;
     if (cut) short_codes <= word[short_slice*BW*8 +: BW*8];
   end
 
   // ---- Descriptions of beats ahead, and the beat that is being sent.
-  localparam AHEAD_W = 2 * ADDR_W + CONST_W + 4;
+  localparam AHEAD_W = 2 * ADDR_W + CONST_W + 5;
   localparam LEVEL_W = $clog2(AHEAD) + 1;
 
   wire               next_valid;
   wire               next_drop;
   wire               next_need;
+  wire               next_bottom;
   wire [1:0]         next_odd;
   wire [CONST_W-1:0] next_const;
   wire [ADDR_W-1:0]  next_plain;
@@ -360,9 +381,9 @@ module shw_result_path #(
   shw_fifo #(.DATA_W(AHEAD_W), .DEPTH(AHEAD)) u_ahead (
     .clk(clk), .rst(rst),
     .in_valid(valid_3 & leave_3), .in_ready(ahead_ready),
-    .in_data({drop_3, need_3, odd_3, const_3, plain_3, split_3}),
+    .in_data({drop_3, need_3, bottom_3, odd_3, const_3, plain_3, split_3}),
     .out_valid(next_valid), .out_ready(load),
-    .out_data({next_drop, next_need, next_odd, next_const, next_plain, next_split}),
+    .out_data({next_drop, next_need, next_bottom, next_odd, next_const, next_plain, next_split}),
     .level(ahead_level_unused)
   );
 
@@ -377,6 +398,7 @@ module shw_result_path #(
   reg              beat_valid;
   reg              beat_drop;
   reg              beat_need;
+  reg [BH_W-1:0]   beat_last_slice;
   reg [1:0]        beat_odd;
   reg [ADDR_W-1:0] beat_plain;
   reg [ADDR_W-1:0] beat_split;
@@ -388,7 +410,8 @@ module shw_result_path #(
   wire [1:0] part_first = cfg_raw | cfg_plain ? 2'd0 : 2'd2;
   wire [1:0] part_next  = cfg_raw ? part + 2'd1 : {1'b1, part[1]};
   wire       part_last  = ~wide | (&part);
-  wire       beat_end   = beat_drop | part_last & (&slice);
+  wire       slice_end  = slice == beat_last_slice;
+  wire       beat_end   = beat_drop | part_last & slice_end;
   wire       may_step   = beat_valid & (beat_drop | (|free) & (~beat_need | short_valid));
   wire       step       = may_step & src_valid;
   wire       send       = step & ~beat_drop;
@@ -412,12 +435,13 @@ module shw_result_path #(
     if (load) begin
       beat_drop  <= next_drop;
       beat_need  <= next_need;
+      beat_last_slice <= next_bottom ? cfg_last_slice : {BH_W{1'b1}};
       beat_odd   <= next_odd;
       beat_plain <= next_plain;
       beat_split <= next_split;
     end
     if (rst | start) slice <= {BH_W{1'b0}};
-    else if (send & part_last) slice <= slice + 1'b1;
+    else if (send & part_last) slice <= slice_end ? {BH_W{1'b0}} : slice + 1'b1;
     if (start) part <= part_first;
     else if (send) part <= part_last ? part_first : part_next;
   end

@@ -14,7 +14,8 @@ CARRY = HERE / "CARRY4.v"
 @pytest.mark.parametrize(
     ("rows", "cols", "acc_w", "signed_only", "family"),
     [
-        (3, 2, 24, 0, "generic"),
+        (2, 1, 24, 0, "generic"),
+        pytest.param(3, 2, 24, 0, "generic", marks=pytest.mark.full),
         pytest.param(2, 3, 16, 1, "xc7", marks=pytest.mark.full),
         pytest.param(3, 2, 24, 0, "xc7", marks=pytest.mark.full),
         pytest.param(1, 1, 16, 0, "generic", marks=pytest.mark.full),
@@ -31,7 +32,7 @@ def test_products(simulator, rows, cols, acc_w, signed_only, family):
     )
 
 
-@pytest.mark.parametrize("width", [4, 9])
+@pytest.mark.parametrize("width", [4, pytest.param(9, marks=pytest.mark.full)])
 def test_rows_are_equal(simulator, width):
     simulate(
         simulator,

@@ -26,6 +26,7 @@ import streams
 
 STALLS = ("none", "periodic", "random")
 LATE = 1500  # cycles after which a late sink wakes up
+SLOW = 4  # cycles a beat of a slow side
 
 
 def seed() -> int:
@@ -36,7 +37,7 @@ class Stall:
     """Decides cycle by cycle whether one side of a stream pauses."""
 
     def __init__(self, kind: str, rng: random.Random) -> None:
-        assert kind in (*STALLS, "blocked", "late"), kind
+        assert kind in (*STALLS, "blocked", "late", "slow"), kind
         self.kind, self.rng, self.count = kind, rng, 0
         self.on, self.off = rng.randint(1, 5), rng.randint(1, 5)
         self.probability = rng.choice((0.1, 0.5, 0.9))
@@ -47,6 +48,8 @@ class Stall:
             return self.count % (self.on + self.off) >= self.on
         if self.kind == "late":
             return self.count < LATE
+        if self.kind == "slow":
+            return self.count % SLOW != 0
         return self.kind == "blocked" or (self.kind == "random" and self.rng.random() < self.probability)
 
 

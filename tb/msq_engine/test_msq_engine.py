@@ -17,7 +17,7 @@ SHAPES = {
     "2+1x2x32": {"FIXED_ROWS": 2, "SP2_ROWS": 1, "COLS": 2, "LANES": 32, "ACC_W": 18},
     "8+8x16x8": {"FIXED_ROWS": 8, "SP2_ROWS": 8, "COLS": 16, "LANES": 8},
 }
-QUICK = ("2+1x2x4", "0+1x2x8", "1+1x2x4_two")
+QUICK = ("2+1x2x4", "1+1x2x4_two")
 WIDE = ("8+8x16x8", "4+5x6x16")
 
 

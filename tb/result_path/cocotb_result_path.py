@@ -244,7 +244,7 @@ async def a_write_a_cycle(dut) -> None:
         for shortcut in range(2 if hidden else 1):
             fixed = {"plain": plain, "split": split, "raw": raw, "shortcut_enable": shortcut, "blocks_y": 2}
             fixed |= {"blocks_x": 2, "groups": 2, "tiles": 2, "rows": 8, "channels": 13}
-            fixed |= {"shortcut_first": 0, "shortcut_count": 26}
+            fixed |= {"shortcut_first": 0, "shortcut_count": 26, "last_slice": height - 1}
             bench.latency = (12, 12)
             await bench.instruction(random_config(bench.shape, bench.rng, bench.const_words, **fixed))
             parts = 4 if raw else plain + 2 * split

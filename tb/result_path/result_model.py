@@ -117,7 +117,7 @@ def _beat(
     )  # fmt: skip
     every = (1 << shape.width) - 1
     half = shape.width // 2
-    for y in range(shape.height):
+    for y in range(shape.height if by < cfg["blocks_y"] - 1 else cfg["last_slice"] + 1):
         if cfg["raw"]:
             base = cfg["plain_base"] + by * cfg["plain_row_stride"] + bx * cfg["block_stride"] + 4 * channel
             for byte in range(4):
@@ -159,6 +159,7 @@ def random_config(shape: Shape, rng: random.Random, const_words: int, **fixed: i
         "channels": channels,
         "blocks_y": rng.randint(1, 3),
         "blocks_x": rng.randint(1, 4),
+        "last_slice": rng.choice((shape.height - 1, rng.randrange(shape.height))),
         "const_base": rng.randrange(const_words),
         "const_fixed": int(rng.random() < 0.2),
         "shortcut_enable": rng.randrange(2),

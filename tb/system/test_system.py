@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from shiftwork.cli import main
 from shiftwork.compile import (
     Engine,
     ExpEngine,
+    MacEngine,
     MsqEngine,
     NetworkProgram,
     Operands,
@@ -37,6 +39,8 @@ from system import networks
 ENGINE = TrEngine(4, 8)
 MSQ_ENGINE = MsqEngine(2, 3, 4, 4)
 EXP_ENGINE = ExpEngine(4, 8, 2)
+MAC_ENGINE = MacEngine(4, 7, "dsp48")
+MAC_MODES = ("fixed8-weights", "fixed8-activations")
 SHAPES: dict[str, Engine] = {"fixed8": ENGINE, "tr": ENGINE, "msq": MSQ_ENGINE, "dnateq": EXP_ENGINE}
 ENGINES: dict[type, Engine] = {engine.form: engine for engine in (ENGINE, MSQ_ENGINE, EXP_ENGINE)}
 MODES = [*networks.MODES, *networks.MSQ_MODES, networks.EXP_MODE]
@@ -91,6 +95,25 @@ def test_every_kind_of_module(mode: str, stalls: str) -> None:
     assert {layer.kind for layer in done.layers} >= {
         "conv", "grouped", "depthwise", "fc", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("mode", MAC_MODES)
+def test_the_mac_engine(mode: str, stalls: str) -> None:
+    """Networks without term revealing on the multiply-accumulate engine, an odd number of columns in pairs."""
+    for network, x in (networks.digits(mode, 3), networks.every_kind(mode, SEED)):
+        done = run(network, x, device_for(network, MAC_ENGINE), STALLS[stalls])
+        check(done, network, STALLS[stalls])
+        for layer in done.layers:
+            if layer.cycles:
+                assert layer.bound == -(-layer.macs // MAC_ENGINE.cells)
+                assert layer.tokens is None
+
+
+def test_a_wrong_weight_is_found_on_the_mac_engine() -> None:
+    network, x = networks.digits("fixed8-weights", 3)
+    done = execute(network, x, golden.run(network, x, True), device_for(network, MAC_ENGINE), tamper=_flip_weights)
+    assert done.layers[0].mismatches > 0
 
 
 def test_binary_terms(device: SimulatedDevice) -> None:
@@ -298,6 +321,16 @@ def test_other_shapes(rows: int, cols: int) -> None:
     shaped = SimulatedDevice(TrEngine(rows, cols))
     for mode in networks.MODES:
         network, x = networks.every_kind(mode, SEED)
+        check(run(network, x, shaped), network, None)
+        check(run(network, x, shaped, STALLS["stalling"]), network, STALLS["stalling"])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", [(1, 1, "lut"), (8, 16, "lut"), (3, 5, "dsp"), (8, 64, "dsp48"), (20, 2, "dsp48")])
+def test_other_shapes_of_the_mac_engine(shape: tuple[int, int, Literal["lut", "dsp", "dsp48"]]) -> None:
+    for mode in MAC_MODES:
+        network, x = networks.every_kind(mode, SEED)
+        shaped = device_for(network, MacEngine(*shape))
         check(run(network, x, shaped), network, None)
         check(run(network, x, shaped, STALLS["stalling"]), network, STALLS["stalling"])
 

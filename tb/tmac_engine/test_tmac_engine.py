@@ -9,8 +9,8 @@ from runner import elaboration_fails, simulate
 @pytest.mark.parametrize(
     ("rows", "cols", "tiles"),
     [
-        (2, 3, 2),
-        pytest.param(1, 1, 12, marks=pytest.mark.full),
+        (1, 1, 2),
+        pytest.param(2, 3, 12, marks=pytest.mark.full),
         pytest.param(5, 4, 20, marks=pytest.mark.full),
     ],
 )

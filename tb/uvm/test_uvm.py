@@ -11,7 +11,7 @@ SHAPES = {
     "exp": {"ROWS": 4, "COLS": 2},
 }
 
-QUICK = ["tr", "msq", pytest.param("exp", marks=pytest.mark.full)]
+QUICK = ["msq", *(pytest.param(engine, marks=pytest.mark.full) for engine in ("tr", "exp"))]
 """Engines in the quick tests; those of all engines are alike."""
 
 

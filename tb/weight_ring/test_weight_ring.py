@@ -13,7 +13,7 @@ FULL = pytest.mark.full
     [
         (2, 8),
         pytest.param(8, 8, marks=FULL),
-        (32, 4),
+        pytest.param(32, 4, marks=FULL),
         pytest.param(4, 16, marks=FULL),
         pytest.param(8, 2, marks=FULL),
         pytest.param(16, 2, marks=FULL),

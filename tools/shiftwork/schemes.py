@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from shiftwork.compile import Engine, ExpEngine, MsqEngine, TrEngine
+from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, TrEngine
 from shiftwork.errors import SettingError
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
@@ -34,7 +34,8 @@ class Scheme:
         name: on the command line and in files. quantizer: makes its networks.
         options: settings of :class:`~shiftwork.quantize.quantization.Quantization` that it takes.
         scales: how its scales may be chosen, the first by default; empty: it has none.
-        engine: what runs it; None: nothing but the golden model.
+        engine: what runs it unless a user says otherwise; None: nothing but the golden model.
+        others: engines that run it as well.
     """
 
     name: str
@@ -42,7 +43,16 @@ class Scheme:
     options: tuple[str, ...] = ()
     scales: tuple[str, ...] = ()
     engine: type[Engine] | None = None
+    others: tuple[type[Engine], ...] = ()
 
+    @property
+    def engines(self) -> tuple[type[Engine], ...]:
+        """Engines that run it, the usual one first."""
+        return () if self.engine is None else (self.engine, *self.others)
+
+
+ENGINES: dict[str, type[Engine]] = {"tr": TrEngine, "mac": MacEngine, "msq": MsqEngine, "exp": ExpEngine}
+"""Engines by the name that a user calls them."""
 
 _WIDTHS = ("stream", "per_tensor", "weight_bits", "activation_bits")
 _TERMS = ("stream", "per_tensor", "group", "budget", "data_terms", "layer", "overrides", "depthwise", "max_loss",
@@ -52,8 +62,8 @@ _EACH = ("mse", "maxabs")
 SCHEMES: dict[str, Scheme] = {
     scheme.name: scheme
     for scheme in (
-        Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine),
-        Scheme("joint", fixed8.integers, _WIDTHS, ("joint",), TrEngine),
+        Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine, (MacEngine,)),
+        Scheme("joint", fixed8.integers, _WIDTHS, ("joint",), TrEngine, (MacEngine,)),
         Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint"), TrEngine),
         Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine),
         Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine),
@@ -133,23 +143,37 @@ def load_quantized(
     return quantize(wish, network, known.x, known.y), load_data(data, network, samples), known
 
 
-def engine_for(scheme: str, **given: int | None) -> Engine:
+def _name_of(engine: type[Engine]) -> str:
+    return next(name for name, kind in ENGINES.items() if kind is engine)
+
+
+def engine_for(scheme: str, engine: str | None = None, **given: int | None) -> Engine:
     """The engine that runs a scheme.
 
     Args:
-        scheme: of the network. given: settings of the engine; None, like leaving it out, is the engine's default.
+        scheme: of the network. engine: one of :data:`ENGINES`; None is the usual one of the scheme.
+        given: settings of the engine; None, like leaving it out, is the engine's default.
 
     Raises:
-        SettingError: a setting is out of range or belongs to another engine, or a scheme without hardware.
+        SettingError: a setting is out of range or belongs to another engine, an engine that does not run the scheme, or
+            a scheme without hardware.
     """
-    engine = scheme_of(scheme).engine
-    if engine is None:
+    engines = scheme_of(scheme).engines
+    if not engines:
         raise SettingError(f"scheme {scheme} is not built in hardware: `executor` golden runs it")
-    chosen = {name: value for name, value in given.items() if value is not None}
-    for name in chosen:
-        if name not in {item.name for item in settings(engine)}:
-            raise SettingError(f"`{name}` is no option of the engine for scheme {scheme}")
-    return engine(**chosen)
+    chosen = engines[0]
+    if engine is not None:
+        choose("engine", engine, tuple(ENGINES))
+        chosen = ENGINES[engine]
+    if chosen not in engines:
+        names = " or ".join(map(_name_of, engines))
+        raise SettingError(f"`engine` {engine} does not run `scheme` {scheme}: choose {names}")
+    values = {name: value for name, value in given.items() if value is not None}
+    for name in values:
+        if name not in {item.name for item in settings(chosen)}:
+            whose = f"for scheme {scheme}" if engine is None else engine
+            raise SettingError(f"`{name}` is no option of the engine {whose}")
+    return chosen(**values)
 
 
 @dataclass(frozen=True)
@@ -157,27 +181,38 @@ class EngineWish:
     """Settings that a user gave for an engine before the scheme has decided which; :func:`engine_wish` adds them."""
 
     @property
-    def given(self) -> dict[str, int]:
+    def given(self) -> dict[str, Any]:
         """The settings that were given."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def engine(self, scheme: str) -> Engine:
+    def build(self, scheme: str) -> Engine:
         """The engine for a scheme; errors are those of :func:`engine_for`."""
         return engine_for(scheme, **self.given)
 
 
 def engine_wish(*schemes: str) -> type[Any]:
-    """An :class:`EngineWish` with the settings of the engines of schemes (none named is all), None unless given."""
-    engines = dict.fromkeys(SCHEMES[name].engine for name in schemes or SCHEMES)
+    """An :class:`EngineWish` with the settings of the engines of schemes (none named is all), None unless given.
+
+    Where a scheme has more than one engine, ``engine`` chooses.
+    """
+    wanted = [SCHEMES[name] for name in schemes or SCHEMES]
     texts: dict[str, str] = {}
-    defaults: dict[str, dict[object, list[str]]] = {}
-    for engine in engines:
-        for item in [] if engine is None else settings(engine):
-            texts.setdefault(item.name, item.metadata["help"])
-            owners = defaults.setdefault(item.name, {}).setdefault(item.default, [])
-            owners += [scheme.name for scheme in SCHEMES.values() if scheme.engine is engine]
-    entries = []
+    defaults: dict[str, dict[object, dict[str, None]]] = {}
+    for scheme in wanted:
+        for engine in scheme.engines:
+            for item in settings(engine):
+                texts.setdefault(item.name, item.metadata["help"])
+                defaults.setdefault(item.name, {}).setdefault(item.default, {})[scheme.name] = None
+    entries: list[tuple[str, Any, Any]] = []
+    choices: dict[str, list[str]] = {}
+    for scheme in wanted:
+        if scheme.others:
+            choices.setdefault(" or ".join(map(_name_of, scheme.engines)), []).append(scheme.name)
+    if choices:
+        words = [f"{names} ({', '.join(owners)})" for names, owners in choices.items()]
+        help = f"Engine, where a scheme has a choice: {', '.join(words)} [default: the first]"
+        entries.append(("engine", str | None, setting(None, help)))
     for name, text in texts.items():
         known = defaults[name]
         words = [f"{value} ({', '.join(owners)})" if len(known) > 1 else str(value) for value, owners in known.items()]

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import exponential, sp2
 from shiftwork.codes.exponential import Exponential
-from shiftwork.compile import Engine, ExpEngine, MsqEngine, Operands, TrEngine, compile_network, requant_of
+from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, Operands, TrEngine, compile_network, requant_of
 from shiftwork.compile.engine import check_sums
 from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
+from shiftwork.compile.mac_cycles import predict_mac_cycles
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.msq_engine import assign_rows
 from shiftwork.compile.packing import pack_codes, pack_lanes, unpack_codes, unpack_lanes
@@ -475,6 +476,50 @@ def test_walks_of_lists() -> None:
     assert predict_exp_cycles([], 4) == 0
 
 
+# the multiply-accumulate engine
+
+
+@pytest.mark.parametrize("stream", ["weights", "activations"])
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1), (4, 8), (5, 3)])
+def test_mac_tiles_compute_the_convolution(stream: Stream, groups: int, signed: bool, shape: tuple[int, int]) -> None:
+    network, tensors = example(stream, groups, signed)
+    module = network.modules[0]
+    program = compiled(network, module, tensors, MacEngine(*shape))
+    assert np.array_equal(program.gather(products(program)), dot_products(network, module, tensors["x"]))
+    weights_on_rows = stream == "weights"
+    signs = {"cfg_row_signed": int(weights_on_rows or signed), "cfg_col_signed": int(not weights_on_rows or signed)}
+    assert {name: value for name, value in program.layer.configuration.items() if name.startswith("cfg_")} == signs
+    cost = program.layer.engine.schedule(program)
+    assert cost.tokens is None
+    assert cost.bound == -(-program.macs // (shape[0] * shape[1]))
+    assert cost.cycles == predict_mac_cycles(len(program.tiles), module.depth, shape[0]) > cost.bound
+
+
+def test_the_mac_engine_refuses_term_revealing() -> None:
+    network, tensors = example("weights", 1, False)
+    network.modules[0].format = Terms(True, "weights", 8, 12, 3)
+    with pytest.raises(ShiftworkError, match="'m': it is term revealed, the mac engine multiplies whole values"):
+        compiled(network, network.modules[0], tensors, MacEngine())
+
+
+def test_the_mac_engine_refuses_sums_beyond_its_accumulators() -> None:
+    weight = np.full((1, 1, 1, 66400), 127, np.int8)
+    module = IntegerModule("wide", "conv", ["x"], "y", weight=weight)
+    network = network_of(module, TensorInfo((1, 1, 66400), 0, False), (1, 1))
+    with pytest.raises(ShiftworkError, match="'wide': a sum of 66400 products can reach 2150364000"):
+        compile_network(network, MacEngine())
+
+
+def test_cycles_of_mac_tiles() -> None:
+    """Nine cycles from the last beat of a tile to its first row; rows of a tile or its beats, whatever takes longer."""
+    assert predict_mac_cycles(0, 7, 8) == 0
+    assert predict_mac_cycles(1, 1, 1) == 10
+    assert predict_mac_cycles(3, 2, 8) == 2 + 2 * 8 + 9 + 7
+    assert predict_mac_cycles(3, 50, 8) == 150 + 9 + 7
+
+
 # engines
 
 
@@ -486,6 +531,8 @@ def test_the_scheme_decides_the_engine() -> None:
     assert engine_for("sp2", fixed_rows=0, lanes=4) == MsqEngine(0, 8, 16, 4)
     assert engine_for("dnateq", cols=16) == ExpEngine(8, 16, 2)
     assert engine_for("dnateq", rows=12, cols=4, fold=3) == ExpEngine(12, 4, 3)
+    assert engine_for("fixed8", engine="tr") == engine_for("fixed8") == TrEngine()
+    assert engine_for("fixed8", engine="mac") == engine_for("joint", engine="mac", cols=64) == MacEngine(8, 64)
 
 
 @pytest.mark.parametrize(
@@ -511,6 +558,12 @@ def test_the_scheme_decides_the_engine() -> None:
         ({"scheme": "dnateq", "rows": 64, "fold": 17}, "fold 17 is outside 1..16"),
         ({"scheme": "dnateq", "lanes": 8}, "lanes is no option of the engine for scheme dnateq"),
         ({"scheme": "tr", "fold": 2}, "fold is no option of the engine for scheme tr"),
+        ({"scheme": "fixed8", "engine": "mac", "rows": 65}, "rows 65 is outside 1..64"),
+        ({"scheme": "fixed8", "engine": "mac", "cols": 257}, "cols 257 is outside 1..256"),
+        ({"scheme": "fixed8", "engine": "mac", "lanes": 8}, "lanes is no option of the engine mac"),
+        ({"scheme": "fixed8", "engine": "tpu"}, "engine tpu: choose tr or mac or msq or exp"),
+        ({"scheme": "tr", "engine": "mac"}, "engine mac does not run scheme tr: choose tr"),
+        ({"scheme": "fixed8", "engine": "msq"}, "engine msq does not run scheme fixed8: choose tr or mac"),
     ],
 )
 def test_illegal_engines(options: dict[str, Any], message: str) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.cli.takes import option_of, takes
-from shiftwork.compile import ExpEngine, MsqEngine, TrEngine
+from shiftwork.compile import ExpEngine, MacEngine, MsqEngine, TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.quantize.quantization import Calibration, Quantization
 from shiftwork.quantize.recipe import Recipe
@@ -88,21 +88,23 @@ def test_the_help_is_that_of_the_fields(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_engines_in_one_wish() -> None:
-    every = {item.name for engine in (TrEngine, MsqEngine, ExpEngine) for item in settings(engine)}
-    assert {item.name for item in fields(engine_wish())} == every
+    every = {item.name for engine in (TrEngine, MacEngine, MsqEngine, ExpEngine) for item in settings(engine)}
+    assert {item.name for item in fields(engine_wish())} == every | {"engine"}
     assert {item.name for item in settings(engine_wish("tr", "dnateq"))} == {"rows", "cols", "fold"}
     texts = {item.name: item.metadata["help"] for item in settings(engine_wish())}
     assert texts["rows"].endswith("[default: 8]")
     assert texts["cols"].endswith("[default: 64 (fixed8, joint, tr), 16 (msq, fixed4, sp2, dnateq)]")
     assert "kind" not in every
+    assert "tr or mac (fixed8, joint)" in texts["engine"]
     wish = engine_wish()(cols=4)
     assert isinstance(wish, EngineWish)
     assert wish.given == {"cols": 4}
-    assert wish.engine("tr") == TrEngine(8, 4)
-    assert wish.engine("msq") == MsqEngine(cols=4)
-    assert wish.engine("dnateq") == ExpEngine(cols=4)
+    assert wish.build("tr") == TrEngine(8, 4)
+    assert wish.build("msq") == MsqEngine(cols=4)
+    assert wish.build("dnateq") == ExpEngine(cols=4)
+    assert engine_wish()(cols=4, engine="mac").build("fixed8") == MacEngine(cols=4)
     with pytest.raises(SettingError, match="fold is no option of the engine for scheme tr") as caught:
-        engine_wish()(fold=2).engine("tr")
+        engine_wish()(fold=2).build("tr")
     assert caught.value.field == "fold"
 
 

@@ -122,7 +122,7 @@ def run(
     known.check()
     choose("executor", executor, EXECUTORS)
     _belongs_to_accelerator(accelerator, executor)
-    engine = shape.engine(wish.scheme) if executor in ("rtl", "accel") else None
+    engine = shape.build(wish.scheme) if executor in ("rtl", "accel") else None
     if engine is not None and executor == "accel":
         accelerator.accelerator(engine)  # refuses a shape that there is not
     check_targets((model, data, known.calib_data, wish.overrides), json=json)
@@ -242,7 +242,7 @@ def simulate(
         integer, used = integer.first(modules), replace(used, y=None)
     device = None
     if executor != "golden":
-        device = _device(executor, shape.engine(integer.scheme), accelerator, integer, progress, waves)
+        device = _device(executor, shape.build(integer.scheme), accelerator, integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     report = run_integer(network.name, integer, used, cast("Executor", executor), progress, device, stalls)
     if device is not None and waves is not None:

@@ -3,6 +3,7 @@
 
 from shiftwork.compile.engine import Engine, Schedule, requant_of
 from shiftwork.compile.exp_engine import ExpEngine
+from shiftwork.compile.mac_engine import MacEngine
 from shiftwork.compile.msq_engine import MsqEngine
 from shiftwork.compile.program import LayerProgram, NetworkProgram, Operands, compile_network
 from shiftwork.compile.tr_engine import TrEngine
@@ -11,6 +12,7 @@ __all__ = [
     "Engine",
     "ExpEngine",
     "LayerProgram",
+    "MacEngine",
     "MsqEngine",
     "NetworkProgram",
     "Operands",

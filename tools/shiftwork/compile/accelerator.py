@@ -33,7 +33,10 @@ from shiftwork.golden.blocks_layout import (
 from shiftwork.network.format import or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
+from shiftwork.tensors.maps import window_count
 
+ENGINES = ("tr", "mac")
+"""Kinds of the engines that can be inside."""
 WORD = 8
 """Bytes of a word of external memory."""
 _ALIGNMENT = 64
@@ -56,6 +59,8 @@ class Accelerator:
     constants: int = setting(1024, "Channels of constants that the accelerator holds, half of them of one layer.")
 
     def __post_init__(self) -> None:
+        if self.engine.kind not in ENGINES:
+            raise ShiftworkError(f"the accelerator has engines {' and '.join(ENGINES)} inside, not {self.engine.kind}")
         within("rows", self.engine.rows, 2, 16)
         within("cols", self.engine.cols, 8, 64)
         within("activation_memory", self.activation_memory, 1, self.engine.cols << 5)
@@ -442,6 +447,7 @@ class _Compiler:
             "base": place.base, "block_stride": place.block_stride, "row_stride": place.row_stride,
             "phase_stride": place.phase_stride, "split": int(is_split),
             "height": source.shape[0], "width": source.shape[1], "blocks_y": rows, "blocks_x": columns,
+            "last_slice": (info.shape[0] - 1) % block_shape(self.cols).height,
             "kernel_y": 1, "kernel_x": 1, "dilation_y": 1, "dilation_x": 1,
             "channels": source.shape[2], "groups": 1, "tiles": 1, "out_channels": info.shape[2],
             "col_signed": int(source.signed),
@@ -539,13 +545,17 @@ class _Compiler:
                 "dilation_y": block.height,
                 "dilation_x": block.width,
             }
-        elif any(pads) and not module.attributes.get("count_include_pad"):
-            raise ShiftworkError(f"node {module.name!r}: an average that leaves out padding has no one divisor")
         if module.attributes.get("raw_sum"):
             self.constant()
             return values | {"relu": int(module.relu)}
+        counts = np.unique(window_count(source.shape[:2], module.attributes))
+        if len(counts) > 1:
+            raise ShiftworkError(
+                f"node {module.name!r}: its averages are over {counts[0]} to {counts[-1]} positions; the accelerator "
+                "takes one divisor"
+            )
         up = info.fraction - source.fraction
-        count = kernel[0] * kernel[1] << max(-up, 0)
+        count = int(counts[0]) << max(-up, 0)
         up = max(up, 0)
         if count & (count - 1) == 0 and count.bit_length() - 1 >= up:
             self.constant(shift=count.bit_length() - 1 - up)

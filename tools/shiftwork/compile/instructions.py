@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The instructions of the accelerator: one description for the compiler and for the Verilog decoder.
 
-An instruction is 64 bytes, little endian: the fields below from bit 0 up, the rest zero. Instructions of the kinds
-``load`` and ``store`` go to the queue that moves data, ``run`` computes one layer. Addresses and strides in fields of
-16 bits count words of the activation memory (COLS codes each); ``docs/accelerator.md`` says what they mean.
+An instruction is 64 bytes, little endian: the fields below from bit 0 up, the rest zero (of a load or a store the
+hardware does not look at the rest). Instructions of the kinds ``load`` and ``store`` go to the queue that moves data,
+``run`` computes one layer. Addresses and strides in fields of 16 bits count words of the activation memory (COLS codes
+each); ``docs/accelerator.md`` says what they mean. Values outside the limits below are refused by :func:`encode` and
+by the decoder alike.
 
 :func:`verilog` gives the decoders in ``rtl/accel``; ``python -m shiftwork.compile.instructions`` writes them.
 """
@@ -23,12 +25,38 @@ BITS = 8 * BYTES
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its name, its width in bits, what it holds, and its lowest legal value."""
+    """One field.
+
+    Attributes:
+        name: of it. width: in bits. meaning: what it holds.
+        low, high: smallest (0 or 1) and largest legal value, None where all that fit are. multiple: of a power of two.
+    """
 
     name: str
     width: int
     meaning: str
     low: int = 0
+    high: int | None = None
+    multiple: int = 1
+
+    def check(self, value: int) -> str:
+        """Why a value is not legal; empty if it is."""
+        high = (1 << self.width) - 1 if self.high is None else self.high
+        if not self.low <= value <= high:
+            return f"{self.name} = {value} is not within {self.low}..{high}"
+        return f"{self.name} = {value} is not a multiple of {self.multiple}" if value % self.multiple else ""
+
+    def faults(self, offset: int) -> list[str]:
+        """Verilog, true where the bits from ``offset`` on of `instruction` are not legal."""
+        bits, found = f"instruction[{offset + self.width - 1}:{offset}]", []
+        if self.low:
+            found.append(f"{bits} == {self.width}'d0")
+        if self.high is not None:
+            found.append(f"{bits} {'>' if self.high else '!='} {self.width}'d{self.high}")
+        if self.multiple > 1:
+            low_bits = self.multiple.bit_length() - 1
+            found.append(f"instruction[{offset + low_bits - 1}:{offset}] != {low_bits}'d0")
+        return found
 
 
 KINDS = {"load": 0, "store": 1, "run": 2}
@@ -39,21 +67,21 @@ UNITS = {"engine": 0, "maximum": 1, "sum": 2}
 """What a ``run`` computes with: codes of the field ``unit``."""
 
 HEADER = (
-    Field("kind", 2, "0 load, 1 store, 2 run"),
+    Field("kind", 2, "0 load, 1 store, 2 run", high=2),
     Field("take_token", 1, "takes a token of the other queue before it starts"),
     Field("give_token", 1, "gives a token to the other queue when it has ended"),
-    Field("reserved", 4, "0"),
+    Field("reserved", 4, "0", high=0),
 )
 MOVE = (
     *HEADER,
-    Field("target", 2, "of a load: 0 activations, 1 weights, 2 constants"),
-    Field("memory", 32, "byte address in external memory, a multiple of 8"),
+    Field("target", 2, "of a load: 0 activations, 1 weights, 2 constants", high=2),
+    Field("memory", 32, "byte address in external memory, a multiple of 8", multiple=8),
     Field("words", 24, "words of 64 bits", 1),
     Field("place", 16, "first word of the activation memory, or first constant"),
 )
 RUN = (
     *HEADER,
-    Field("unit", 2, "0 the engine, 1 maximum, 2 sum"),
+    Field("unit", 2, "0 the engine, 1 maximum, 2 sum", high=2),
     Field("reduce", 1, "sum: all positions of a window's words give one value"),
     Field("divide", 1, "sum: divided by `count`, rounded half up"),
     Field("up", 5, "sum: shifted left by so much before the division"),
@@ -68,6 +96,7 @@ RUN = (
     Field("width", 12, "columns of it", 1),
     Field("blocks_y", 10, "rows of blocks of the output", 1),
     Field("blocks_x", 10, "blocks in a row of the output", 1),
+    Field("last_slice", 4, "rows of the map in the last row of blocks, less one"),
     Field("kernel_y", 8, "rows of taps", 1),
     Field("kernel_x", 8, "columns of taps", 1),
     Field("dilation_y", 6, "positions from a row of taps to the next", 1),
@@ -118,8 +147,10 @@ def encode(kind: str, values: Mapping[str, int]) -> bytes:
     """One instruction; fields that are not given are 0.
 
     Raises:
-        ShiftworkError: naming a field that there is not, or whose value does not fit.
+        ShiftworkError: an unknown kind; a field that there is not, or whose value is not legal, by its name.
     """
+    if kind not in KINDS:
+        raise ShiftworkError(f"an instruction is of the kind {', '.join(KINDS)}, not {kind}")
     word, offset = 0, 0
     layout = fields(kind)
     unknown = set(values) - {field.name for field in layout}
@@ -127,9 +158,8 @@ def encode(kind: str, values: Mapping[str, int]) -> bytes:
         raise ShiftworkError(f"instruction {kind}: no field {', '.join(sorted(unknown))}")
     for field in layout:
         value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, 0))
-        if not field.low <= value < 1 << field.width:
-            limit = (1 << field.width) - 1
-            raise ShiftworkError(f"instruction {kind}: {field.name} = {value} is not within {field.low}..{limit}")
+        if problem := field.check(value):
+            raise ShiftworkError(f"instruction {kind}: {problem}")
         word |= value << offset
         offset += field.width
     return word.to_bytes(BYTES, "little")
@@ -202,30 +232,29 @@ def _decoder(name: str, purpose: str, layout: tuple[Field, ...], skip: int, extr
     return "\n".join(lines)
 
 
-def _zeros(layout: tuple[Field, ...]) -> str:
-    """Verilog: some field that must not be zero is."""
-    found, offset = [], 0
+def _faults(layout: tuple[Field, ...], offset: int = 0) -> list[str]:
+    """Verilog conditions: some field of the layout, whose first bit is ``offset``, is not legal."""
+    found = []
     for field in layout:
-        if field.low:
-            found.append(f"instruction[{offset + field.width - 1}:{offset}] == {field.width}'d0")
+        found += field.faults(offset)
         offset += field.width
-    return "\n    || ".join(found)
+    return found
 
 
 def verilog() -> dict[str, str]:
     """The decoders by their file names: of moves with what all kinds share, and of layers."""
-    used = sum(field.width for field in RUN)
-    checks = [
+    header, used = (sum(field.width for field in layout) for layout in (HEADER, RUN))
+    checks = ["", "  // Illegal fields of every kind, of moves and of layers."]
+    for name, found in (
+        ("bad_kind", _faults(HEADER)),
+        ("bad_move", _faults(MOVE[len(HEADER) :], header)),
+        ("bad_run", [*_faults(RUN[len(HEADER) :], header), f"instruction[{BITS - 1}:{used}] != {BITS - used}'d0"]),
+    ):
+        checks += [f"  wire {name} =", "    " + "\n    || ".join(found) + ";"]
+    checks += [
         "",
-        "  // An unknown kind, target or unit, bits that are not 0, a size that is 0, an address between words.",
-        f"  wire zero_move = {_zeros(MOVE)};",
-        f"  wire zero_run =\n    {_zeros(RUN)};",
-        "  wire bad_move = zero_move || target == 2'd3 || memory[2:0] != 3'd0;",
-        f"  wire rest     = instruction[{BITS - 1}:{used}] != {BITS - used}'d0;",
-        "  wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;",
-        "",
-        "  wire unused   = &{1'b0, instruction};",
-        "  assign illegal = kind == 2'd3 || instruction[7:4] != 4'd0 || (kind == 2'd2 ? bad_run : bad_move);",
+        "  wire unused = &{1'b0, instruction};",
+        f"  assign illegal = bad_kind || (kind == 2'd{KINDS['run']} ? bad_run : bad_move);",
     ]
     rest = [f"  wire unused = &{{1'b0, instruction[7:0], instruction[{BITS - 1}:{used}]}};"]
     return {

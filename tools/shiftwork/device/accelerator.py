@@ -23,6 +23,7 @@ from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
 
+
 class _Job(ctypes.Structure):
     _fields_ = (
         ("memory", ctypes.c_void_p),

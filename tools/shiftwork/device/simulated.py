@@ -75,7 +75,7 @@ class LayerResult:
 
 
 def device_sources(kind: str) -> list[Path]:
-    """Verilog files of the simulated top with everything below it; kind: ``tr``, ``tmac``, ``msq`` or ``exp``."""
+    """Verilog files of the simulated top with all below it; kind: ``tr``, ``tmac``, ``mac``, ``msq`` or ``exp``."""
     blocks = manifest.load()
     files = {path: None for name in (f"shw_{kind}_engine", "shw_post_unit") for path in blocks.sources(name)}
     return [*files, HERE / "rtl" / "shw_sim_top.v"]

@@ -8,7 +8,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from shiftwork.compile import Engine, requant_of
+from shiftwork.compile import Engine, TrEngine, requant_of
+from shiftwork.compile.accelerator import Accelerator
+from shiftwork.device.accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.errors import SettingError
 from shiftwork.example import CALIBRATION, MODEL, TEST
@@ -24,17 +26,20 @@ from shiftwork.schemes import engine_for, quantize
 from shiftwork.table import Table
 
 SHOWN = ("fixed8", "tr", "msq", "dnateq")
+ACCELERATOR = Accelerator(TrEngine(8, 16), activation_memory=64, weight_words=512, constants=128)
+"""A small one, which is built in seconds."""
+ON_ACCELERATOR = "tr"
 
 
 def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engine] | None = None) -> int:
-    """Run the example under float, fixed8, tr, msq and dnateq, and print one table.
+    """Run the example under float, fixed8, tr, msq and dnateq, and under tr on the accelerator; print one table.
 
     Accuracy is that of all test images on the golden model; the RTL executes the first ``limit`` of them, and every
     layer's output is compared with the golden model.
 
     Args:
         limit: images on the RTL. json: file for all reports, or None.
-        engines: by scheme, where not the default shape.
+        engines: by scheme, where not the default shape. The accelerator is :data:`ACCELERATOR` in any case.
 
     Returns:
         Exit code: 0 when something was compared and nothing differs.
@@ -42,7 +47,7 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
     if limit < 1:
         raise SettingError(f"`limit` {limit} is below 1 image")
     begin = time.perf_counter()
-    progress = Progress(steps=10)
+    progress = Progress(steps=12)
     progress.step(f"import {MODEL.name}, float model on its test images")
     network = import_onnx(MODEL)
     data, calibration = load_data(TEST, network), load_data(CALIBRATION, network)
@@ -63,6 +68,12 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
         progress.step(f"RTL: {len(part.x)} test images under {net.scheme}, every layer compared with the golden model")
         on_rtl.append(run_integer(MODEL.name, net, part, "rtl", progress, device, reference=outputs[: len(part.x)]))
 
+    progress.step("Verilator: build the accelerator, which runs the whole network by itself")
+    accelerator = SimulatedAccelerator(ACCELERATOR)
+    net = networks[SHOWN.index(ON_ACCELERATOR)]
+    progress.step(f"accelerator: {len(part.x)} test images under {net.scheme}, every layer compared")
+    alone = run_integer(MODEL.name, net, part, "accel", progress, accelerator, reference=outputs[: len(part.x)])
+
     heads = ["scheme", "accuracy %", "model bits", "term pairs/MAC", "fewer", "engine", "cycles", "compared"]
     table = Table([*heads, "mismatches"])
     floats = run_float(MODEL.name, outputs, data)
@@ -73,20 +84,28 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
         fewer = None if pairs is None else f"{QT_PAIRS / pairs:.1f}x"
         row = [golden.scheme, golden.accuracy, golden.model_bits, pairs, fewer, str(engine)]
         table.add([*row, rtl.cycles, rtl.compared, rtl.mismatches])
+    inside = f"accelerator {ACCELERATOR.engine}"
+    table.add([ON_ACCELERATOR, *[None] * 4, inside, alone.cycles, alone.compared, alone.mismatches])
     sys.stderr.flush()
     print()
     print(table.text())
     print()
     print(f"accuracy of {len(data.x)} test images; term pairs by the bound, {QT_PAIRS} for 8-bit multiplication")
+    print("the accelerator's cycles are those from the start of a program to the network's result")
     print(
-        f"{len(part.x)} images on the RTL, cycles as simulated and as predicted; "
+        f"{len(part.x)} images on the RTL, cycles of the engines as simulated and as predicted; "
         f"{time.perf_counter() - begin:.0f} s in all"
     )
     if json is not None:
         write_json(
             json,
-            {"float": floats.to_json(), "golden": [r.to_json() for r in whole], "rtl": [r.to_json() for r in on_rtl]},
+            {
+                "float": floats.to_json(),
+                "golden": [r.to_json() for r in whole],
+                "rtl": [r.to_json() for r in on_rtl],
+                "accelerator": alone.to_json(),
+            },
         )
-    exact = all(report.ok and report.cycles == report.predicted_cycles for report in on_rtl)
+    exact = alone.ok and all(report.ok and report.cycles == report.predicted_cycles for report in on_rtl)
     print("every layer equals the golden model" if exact else "FAILED: the RTL differs from its models")
     return 0 if exact else 1

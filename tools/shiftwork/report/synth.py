@@ -47,7 +47,7 @@ def synth(study: str, wish: CostWish, shape: EngineWish, json: Path | None = Non
     elif study == "requant":
         result = requant(wish)
     else:
-        engine = shape.engine(study)
+        engine = shape.build(study)
         if isinstance(engine, ExpEngine):
             result = dnateq(wish, engine)
         else:

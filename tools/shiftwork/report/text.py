@@ -22,7 +22,7 @@ def layer_table(report: RunReport) -> Table:
     if rtl:
         table.heads += [*(["tokens"] if columns.tokens else []), "cycles", "predicted", "compared", "mismatches"]
     elif report.executor == "accel":
-        table.heads += ["compared", "mismatches"]
+        table.heads += ["bound", "cycles", "compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
         row = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}", *columns.cells(layer.facts)]
@@ -30,7 +30,7 @@ def layer_table(report: RunReport) -> Table:
             row += [layer.tokens] if columns.tokens else []
             row += [layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
         elif report.executor == "accel":
-            row += [layer.compared, layer.mismatches]
+            row += [layer.bound, layer.cycles, layer.compared, layer.mismatches]
         table.add(row)
     return table
 

@@ -86,7 +86,14 @@ def execute_accelerator(
             progress(index + 1, len(codes), f"sample {index + 1}")
         memory = plain.memory.copy()
         plain.put(memory, sample)
-        result.counters.append(device.run(plain, memory, stalls, clock))
+        counters = device.run(plain, memory, stalls, clock)
+        result.counters.append(counters)
+        before = 0
+        for report in reports:
+            if report.name in counters.layers:
+                after = counters.layers[report.name][1]
+                report.cycles = (report.cycles or 0) + after - before
+                before = after
         output = plain.get(memory, plain.output, network.tensors[network.output])
         expected = golden[network.output][index]
         result.outputs[index] = output

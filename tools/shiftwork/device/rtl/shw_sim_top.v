@@ -8,13 +8,14 @@
 // Tables of exponential codes are written before the first beat: table_select 0 and 1 are those of the engine, 2 and
 // 3 those of the post unit.
 //
-// Parameters: ENGINE      "tr" | "tmac" | "msq" | "exp"  shw_tr_engine, shw_tmac_engine, shw_msq_engine or
-//                         shw_exp_engine
+// Parameters: ENGINE      "tr" | "tmac" | "mac" | "msq" | "exp"  shw_tr_engine, shw_tmac_engine, shw_mac_engine,
+//                         shw_msq_engine or shw_exp_engine
 //             ROWS, COLS  shape of the engine
 //             OPERAND_W   bits of one row or column in a beat: 8, or 4 * LANES of the msq engine; the exp engine
 //                         takes the low BITS + 1
 //             DEPTH       as in shw_tr_engine and shw_exp_engine; the others do not look at it
 //             FIXED_ROWS  as in shw_msq_engine; the others do not look at it
+//             MULTIPLIER  as in shw_mac_engine; the others do not look at it
 //             FOLD, BITS  as in shw_exp_engine, BITS as in shw_post_unit as well
 //             REQUANT     as in shw_post_unit
 //             ACC_W       bits of an accumulator: 32, with "exp" 48
@@ -31,6 +32,7 @@ module shw_sim_top #(
   parameter OPERAND_W  = 8,
   parameter DEPTH      = 256,
   parameter FIXED_ROWS = 0,
+  parameter MULTIPLIER = "dsp",
   parameter FOLD       = 1,
   parameter BITS       = 4,
   parameter REQUANT    = "shift",
@@ -39,7 +41,7 @@ module shw_sim_top #(
   input  wire                      clk,
   input  wire                      post_clk,
   input  wire                      rst,
-  // configuration of the engine: terms of tr and tmac, rows of msq, exponents of exp
+  // configuration of the engine: terms of tr and tmac, signs of mac, rows of msq, exponents of exp
   input  wire                      cfg_tr_en,
   input  wire [8:0]                cfg_group,
   input  wire [10:0]               cfg_group_budget,
@@ -129,6 +131,15 @@ module shw_sim_top #(
       ) u_engine (
         .clk(clk), .rst(rst),
         .cfg_row_sp2(cfg_row_sp2), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
+        .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
+        .in_row(in_row), .in_col(in_col),
+        .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
+        .out_acc(engine_acc)
+      );
+    end else if (ENGINE == "mac") begin : g_mac
+      shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
+        .clk(clk), .rst(rst),
+        .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
         .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
         .in_row(in_row), .in_col(in_col),
         .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),

@@ -1,0 +1,46 @@
+// shw_mac_dsp_cell: one row value times one column value in one multiplier, and the sum of the products.
+//
+// The registers are those of a DSP48E1: operands, product, and an accumulator that may load instead of add. So on
+// 7-series a cell is one DSP block and nothing else; on families whose blocks only multiply, the sum is in LUTs.
+//
+// Parameters:   ACC_W 20..32  width of the sum, modulo 2^ACC_W
+// Latency:      3 cycles. Throughput: 1 product per cycle.
+// Backpressure: none: a row value of 0 changes nothing. Reset: none; `first` starts a sum anew.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_mac_dsp_cell #(
+  parameter ACC_W = 32
+) (
+  input  wire             clk,
+  input  wire             first,  // the product that is added now is the first of its sum
+  input  wire [8:0]       row,    // two's complement
+  input  wire [8:0]       col,
+  output wire [ACC_W-1:0] acc
+);
+  generate
+    if (ACC_W < 20 || ACC_W > 32) begin : g_illegal_acc
+      shw_ILLEGAL_ACC_W_must_be_20_to_32 illegal ();
+    end
+  endgenerate
+
+  reg signed [8:0]       row_1;
+  reg signed [8:0]       col_1;
+  reg signed [17:0]      product_2;
+  reg signed [ACC_W-1:0] sum_3;
+
+  wire signed [ACC_W-1:0] zero = {ACC_W{1'b0}};
+  wire signed [ACC_W-1:0] wide = {{(ACC_W-18){product_2[17]}}, product_2};
+
+  always @(posedge clk) begin
+    row_1     <= row;
+    col_1     <= col;
+    product_2 <= {{9{row_1[8]}}, row_1} * {{9{col_1[8]}}, col_1};
+    sum_3     <= wide + (first ? zero : sum_3);
+  end
+
+  assign acc = sum_3;
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoders of instructions against the Python ones: every bit alone, random words, legal ones and nearly legal ones."""
+
+import cocotb
+from cocotb.triggers import Timer
+
+from shiftwork.compile.instructions import BITS, BYTES, HEADER, KINDS, MOVE, RUN, decode, encode, fields
+from shiftwork.errors import ShiftworkError
+from streams import rng
+
+MOVE_BITS = sum(field.width for field in MOVE)
+
+
+def random_fields(kind: str, generator) -> dict[str, int]:
+    """Legal values, at the ends of their ranges more often than not."""
+    values = {}
+    for field in fields(kind):
+        low, high = field.low, (1 << field.width) - 1 if field.high is None else field.high
+        value = generator.choice((low, high, generator.randint(low, high), generator.randint(low, high)))
+        values[field.name] = KINDS[kind] if field.name == "kind" else value // field.multiple * field.multiple
+    return values
+
+
+def legal(word: int) -> bool:
+    """It is what `encode` makes of its fields; of a move the rest does not count."""
+    if word & 3 != KINDS["run"]:
+        word &= (1 << MOVE_BITS) - 1
+    data = word.to_bytes(BYTES, "little")
+    try:
+        return encode(*decode(data)) == data
+    except ShiftworkError:
+        return False
+
+
+def words(generator):
+    """The bits one by one, random words, and legal instructions, as they are and with one bit changed."""
+    yield from (0, (1 << BITS) - 1, *(1 << bit for bit in range(BITS)))
+    yield from (generator.getrandbits(BITS) for _ in range(50))
+    for kind in KINDS:
+        for _ in range(30):
+            yield int.from_bytes(encode(kind, random_fields(kind, generator)), "little")
+        plain = {field.name: max(field.low, field.multiple if field.multiple > 1 else 0) for field in fields(kind)}
+        word = int.from_bytes(encode(kind, plain), "little")  # every bit that is set is needed, or all are legal
+        yield from (word ^ 1 << bit for bit in range(BITS))
+
+
+async def compare(dut, layout, skip: int, count_legal: bool) -> None:
+    ports, offset = [], 0
+    for index, field in enumerate(layout):
+        if index >= skip and field.name != "reserved":
+            handle = getattr(dut, field.name)
+            assert len(handle) == field.width, field.name
+            ports.append((field.name, handle, offset, (1 << field.width) - 1))
+        offset += field.width
+    seen = {False: 0, True: 0}
+    for word in words(rng("decode")):
+        dut.instruction.value = word
+        await Timer(1, unit="ns")
+        for name, handle, low, mask in ports:
+            assert int(handle.value) == word >> low & mask, f"{name} of {word:#x}"
+        if count_legal:
+            good = legal(word)
+            seen[good] += 1
+            assert bool(dut.illegal.value) != good, f"{word:#x} is {'legal' if good else 'illegal'}"
+    assert not count_legal or min(seen.values()) > 300, seen
+
+
+@cocotb.test()
+async def moves(dut) -> None:
+    await compare(dut, MOVE, 0, True)
+
+
+@cocotb.test()
+async def layers(dut) -> None:
+    await compare(dut, RUN, len(HEADER), False)
