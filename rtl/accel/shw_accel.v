@@ -90,7 +90,7 @@ module shw_accel #(
   localparam ISSUE = 9;     // of shw_im2col: cycles from a step to its read
   localparam READ  = 3;     // of shw_act_memory: cycles from a read to its word
   localparam ROOM_W = $clog2(WEIGHTS) + ((ROWS > 8) ? $clog2(ROWS / 8) : 0) + 1;
-  localparam [5:0] BEATS = 6'd32;   // most beats between a step and the engine
+  localparam [31:0] BEATS = 32;   // most beats between a step and the engine
 
   generate
     if (ROWS != 2 && ROWS != 4 && ROWS != 8 && ROWS != 16) begin : g_illegal_rows
@@ -371,7 +371,7 @@ module shw_accel #(
   wire shortcut_ready;
   wire [ADDR_W-1:0] shortcut_address;
   wire direct   = shortcut_valid || store_valid;    // a read of one whole word takes the turn of a step
-  wire credit   = underway != BEATS;
+  wire credit   = underway != BEATS[5:0];
   wire wants    = beats_busy && credit && !direct;
   wire step     = wants && (!uses_engine || weights_available);
   wire step_last;
@@ -429,7 +429,7 @@ module shw_accel #(
 
   assign load_ready = !write_valid;
 
-  shw_act_memory #(.COLS(COLS), .ADDR_W(ADDR_W), .FILL_BITS(8'h80)) u_activations (
+  shw_act_memory #(.COLS(COLS), .ADDR_W(ADDR_W), .FILL_BITS(128)) u_activations (
     .clk(clk),
     .read_enable(gather_enable || direct_enable),
     .read_address(direct_enable ? {4{direct_address}} : gather_address),
@@ -551,10 +551,9 @@ module shw_accel #(
       wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, overrides,
                           override_tr_en, override_group, override_group_budget, override_data_terms};
 
-      assign engine_error = 1'b0;
-
       shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
         .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
+        .cfg_error(engine_error),
         .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
         .in_col(beat_word),
         .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),

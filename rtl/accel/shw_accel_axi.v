@@ -1,22 +1,23 @@
 // shw_accel_axi: the accelerator on a bus: shw_accel behind an AXI4 master and AXI4-Lite registers.
 //
-// Software writes program and data to memory, the program's address and length, windows and limits to registers
-// (shw_axi_registers), then CONTROL.start. A run ends in one of three ways:
+// Software writes program and data to memory, the program's address and length, windows and limits to
+// registers (shw_axi_registers), then CONTROL.start. A run ends in one of three ways:
 //   its program has ended   STATUS.done, and the interrupt of that name
 //   a fault                 STATUS.fault with code, instruction and address, and the interrupt, at once
 //   stop or soft reset      neither
-// In each case the core is held in reset while the bursts in flight are finished and their data dropped; STATUS.busy
-// falls when the bus is clean, and the next start works as after rst. Start is ignored while busy.
+// In each case the core is held in reset while the bursts in flight are finished and their data dropped;
+// STATUS.busy falls when the bus is clean, and the next start works as after rst. Start is ignored while
+// busy.
 //
-// Fault codes (docs/accelerator.md): 1..3 of shw_accel, 4 and 5 a read or write outside its window, 6 and 7 an error that
-// memory answers to a read or write, 8 watchdog, 9 a program of a length that is no program.
+// Fault codes (docs/accelerator.md): 1..3 of shw_accel, 4 and 5 a read or write outside its window, 6 and 7
+// an error that memory answers to a read or write, 8 watchdog, 9 a program of a length that is no program.
 // The watchdog counts cycles in which nothing is transferred on any stream and no layer goes on.
 //
 // Parameters:
 //   ENGINE .. MULTIPLIER   those of shw_accel
 //   READS, WRITES, ID_W    those of shw_axi_master
-// Latency:      3 cycles from control_start to the first request; that of the program; 10 cycles from the end to the
-//               interrupt when the bus is clean.
+// Latency:      3 cycles from control_start to the first request; that of the program; 10 cycles from its
+//               end to the interrupt when the bus is clean.
 // Throughput:   a word of 64 bits a cycle in each direction, a beat of the engine a cycle.
 // Backpressure: memory may stall every channel.
 // Reset:        rst drops everything, also bursts in flight: only together with the reset of the bus.
@@ -104,7 +105,7 @@ module shw_accel_axi #(
   localparam ENGINE_DEPTH = (ENGINE == "tr") ? DEPTH : 0;
   /* verilator lint_on WIDTHEXPAND */
 
-  // --- Registers -----------------------------------------------------------------------------------------------------
+  // --- Registers ---------------------------------------------------------------------------------
   wire        control_start;
   wire        control_stop;
   wire        control_soft_reset;
@@ -143,34 +144,43 @@ module shw_accel_axi #(
   wire        event_write_burst;
 
   shw_axi_registers #(
-    .ROWS(ROWS), .COLS(COLS), .ENGINE(ENGINE_KIND), .DEPTH(ENGINE_DEPTH), .ACT_W(ADDR_W), .WEIGHT_W($clog2(WEIGHTS)),
+    .ROWS(ROWS), .COLS(COLS), .ENGINE(ENGINE_KIND), .DEPTH(ENGINE_DEPTH), .ACT_W(ADDR_W),
+    .WEIGHT_W($clog2(WEIGHTS)),
     .CONST_W(CONST_W), .TOKEN_W(2)
   ) u_registers (
     .clk(clk), .rst(rst), .irq(irq),
-    .control_start(control_start), .control_stop(control_stop), .control_soft_reset(control_soft_reset),
+    .control_start(control_start), .control_stop(control_stop),
+    .control_soft_reset(control_soft_reset),
     .status_busy(status_busy), .status_done(status_done), .status_fault(status_fault),
     .interrupt_enable_done(enable_unused[0]), .interrupt_enable_fault(enable_unused[1]),
     .interrupt_set_done(set_done), .interrupt_set_fault(set_fault),
-    .fault_code({4'd0, fault_code}), .fault_instruction({16'd0, fault_instruction}), .fault_address(fault_address),
+    .fault_code({4'd0, fault_code}), .fault_instruction({16'd0, fault_instruction}),
+    .fault_address(fault_address),
     .program_address(program_address), .program_length(program_length),
     .read_window_first(read_window_first), .read_window_last(read_window_last),
     .write_window_first(write_window_first), .write_window_last(write_window_last),
     .watchdog_limit(watchdog_limit),
-    .override_enable(override_enable), .override_tr_en(override_tr_en), .override_data_terms(override_data_terms),
+    .override_enable(override_enable), .override_tr_en(override_tr_en),
+    .override_data_terms(override_data_terms),
     .override_group(override_group), .override_group_budget(override_group_budget),
-    .count_cycles(running), .count_busy(running & event_beat), .count_stall_weights(running & event_weights),
+    .count_cycles(running), .count_busy(running & event_beat),
+    .count_stall_weights(running & event_weights),
     .count_stall_results(running & event_results), .count_stall_memory(running & ~layer_runs),
     .count_beats_read(event_read_beat), .count_beats_written(event_write_beat),
-    .count_bursts_read(event_read_burst), .count_bursts_written(event_write_burst), .count_tokens(2'd0),
+    .count_bursts_read(event_read_burst), .count_bursts_written(event_write_burst),
+    .count_tokens(2'd0),
     .s_axi_awaddr(s_axi_awaddr), .s_axi_awprot(s_axi_awprot), .s_axi_awvalid(s_axi_awvalid),
-    .s_axi_awready(s_axi_awready), .s_axi_wdata(s_axi_wdata), .s_axi_wstrb(s_axi_wstrb), .s_axi_wvalid(s_axi_wvalid),
-    .s_axi_wready(s_axi_wready), .s_axi_bresp(s_axi_bresp), .s_axi_bvalid(s_axi_bvalid), .s_axi_bready(s_axi_bready),
+    .s_axi_awready(s_axi_awready), .s_axi_wdata(s_axi_wdata), .s_axi_wstrb(s_axi_wstrb),
+    .s_axi_wvalid(s_axi_wvalid),
+    .s_axi_wready(s_axi_wready), .s_axi_bresp(s_axi_bresp), .s_axi_bvalid(s_axi_bvalid),
+    .s_axi_bready(s_axi_bready),
     .s_axi_araddr(s_axi_araddr), .s_axi_arprot(s_axi_arprot), .s_axi_arvalid(s_axi_arvalid),
-    .s_axi_arready(s_axi_arready), .s_axi_rdata(s_axi_rdata), .s_axi_rresp(s_axi_rresp), .s_axi_rvalid(s_axi_rvalid),
+    .s_axi_arready(s_axi_arready), .s_axi_rdata(s_axi_rdata), .s_axi_rresp(s_axi_rresp),
+    .s_axi_rvalid(s_axi_rvalid),
     .s_axi_rready(s_axi_rready)
   );
 
-  // --- Core and master -----------------------------------------------------------------------------------------------
+  // --- Core and master ---------------------------------------------------------------------------
   reg         core_reset;
   reg         core_start;
   wire        core_busy;
@@ -203,15 +213,19 @@ module shw_accel_axi #(
   wire        wdone;
 
   shw_accel #(
-    .ENGINE(ENGINE), .ROWS(ROWS), .COLS(COLS), .ADDR_W(ADDR_W), .WEIGHTS(WEIGHTS), .CONST_W(CONST_W), .DEPTH(DEPTH),
+    .ENGINE(ENGINE), .ROWS(ROWS), .COLS(COLS), .ADDR_W(ADDR_W), .WEIGHTS(WEIGHTS),
+    .CONST_W(CONST_W), .DEPTH(DEPTH),
     .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .BLOCK(BLOCK), .FAMILY(FAMILY), .MULTIPLIER(MULTIPLIER)
   ) u_core (
     .clk(clk), .rst(core_reset), .start(core_start), .program_address(program_address),
     .program_count(program_length[21:6]),
-    .busy(core_busy), .fault(core_fault), .fault_code(core_code), .fault_index(core_index), .move_index(move_index),
-    .override_enable(override_enable), .override_tr_en(override_tr_en), .override_group(override_group),
+    .busy(core_busy), .fault(core_fault), .fault_code(core_code), .fault_index(core_index),
+    .move_index(move_index),
+    .override_enable(override_enable), .override_tr_en(override_tr_en),
+    .override_group(override_group),
     .override_group_budget(override_group_budget), .override_data_terms(override_data_terms),
-    .event_start(event_start), .event_end(event_end), .event_beat(event_beat), .event_weights(event_weights),
+    .event_start(event_start), .event_end(event_end), .event_beat(event_beat),
+    .event_weights(event_weights),
     .event_results(event_results), .event_progress(event_progress),
     .rd_valid(rd_valid), .rd_ready(rd_ready), .rd_address(rd_address), .rd_words(rd_words),
     .rdata_valid(rdata_valid), .rdata_ready(rdata_ready), .rdata(rdata), .rdata_last(rdata_last),
@@ -221,7 +235,8 @@ module shw_accel_axi #(
 
   shw_axi_master #(.READS(READS), .WRITES(WRITES), .ID_W(ID_W)) u_master (
     .clk(clk), .rst(rst), .stop(master_stop), .clear(master_clear), .idle(master_idle),
-    .fault_window(master_window), .fault_bus(master_bus), .fault_write(master_write), .fault_address(master_address),
+    .fault_window(master_window), .fault_bus(master_bus), .fault_write(master_write),
+    .fault_address(master_address),
     .read_window_first(read_window_first), .read_window_last(read_window_last),
     .write_window_first(write_window_first), .write_window_last(write_window_last),
     .event_read_beat(event_read_beat), .event_write_beat(event_write_beat),
@@ -230,20 +245,26 @@ module shw_accel_axi #(
     .rdata_valid(rdata_valid), .rdata_ready(rdata_ready), .rdata(rdata), .rdata_last(rdata_last),
     .wr_valid(wr_valid), .wr_ready(wr_ready), .wr_address(wr_address), .wr_words(wr_words),
     .wdata_valid(wdata_valid), .wdata_ready(wdata_ready), .wdata(wdata), .wdone(wdone),
-    .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen), .m_axi_awsize(m_axi_awsize),
+    .m_axi_awid(m_axi_awid), .m_axi_awaddr(m_axi_awaddr), .m_axi_awlen(m_axi_awlen),
+    .m_axi_awsize(m_axi_awsize),
     .m_axi_awburst(m_axi_awburst), .m_axi_awcache(m_axi_awcache), .m_axi_awprot(m_axi_awprot),
     .m_axi_awvalid(m_axi_awvalid), .m_axi_awready(m_axi_awready), .m_axi_wdata(m_axi_wdata),
-    .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast), .m_axi_wvalid(m_axi_wvalid), .m_axi_wready(m_axi_wready),
-    .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp), .m_axi_bvalid(m_axi_bvalid), .m_axi_bready(m_axi_bready),
-    .m_axi_arid(m_axi_arid), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen), .m_axi_arsize(m_axi_arsize),
+    .m_axi_wstrb(m_axi_wstrb), .m_axi_wlast(m_axi_wlast), .m_axi_wvalid(m_axi_wvalid),
+    .m_axi_wready(m_axi_wready),
+    .m_axi_bid(m_axi_bid), .m_axi_bresp(m_axi_bresp), .m_axi_bvalid(m_axi_bvalid),
+    .m_axi_bready(m_axi_bready),
+    .m_axi_arid(m_axi_arid), .m_axi_araddr(m_axi_araddr), .m_axi_arlen(m_axi_arlen),
+    .m_axi_arsize(m_axi_arsize),
     .m_axi_arburst(m_axi_arburst), .m_axi_arcache(m_axi_arcache), .m_axi_arprot(m_axi_arprot),
-    .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready), .m_axi_rid(m_axi_rid), .m_axi_rdata(m_axi_rdata),
-    .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast), .m_axi_rvalid(m_axi_rvalid), .m_axi_rready(m_axi_rready)
+    .m_axi_arvalid(m_axi_arvalid), .m_axi_arready(m_axi_arready), .m_axi_rid(m_axi_rid),
+    .m_axi_rdata(m_axi_rdata),
+    .m_axi_rresp(m_axi_rresp), .m_axi_rlast(m_axi_rlast), .m_axi_rvalid(m_axi_rvalid),
+    .m_axi_rready(m_axi_rready)
   );
 
-  // --- Faults of memory, and the watchdog ----------------------------------------------------------------------------
-  // A cycle later than the master: where in the program the address is, if it is there. What reads or writes
-  // stands still meanwhile.
+  // --- Faults of memory, and the watchdog --------------------------------------------------------
+  // A cycle later than the master: where in the program the address is, if it is there. What reads or
+  // writes stands still meanwhile.
   reg         memory_fault;
   reg  [31:0] offset;
   wire        in_program = ~master_write & offset < program_length;
@@ -269,16 +290,17 @@ module shw_accel_axi #(
     else if (event_start) layer_runs <= 1'b1;
   end
 
-  // --- Runs ----------------------------------------------------------------------------------------------------------
-  localparam [2:0] IDLE = 3'd0, RELEASE = 3'd1, START = 3'd2, RUN = 3'd3, DRAIN = 3'd4, CLEAR = 3'd5;
+  // --- Runs --------------------------------------------------------------------------------------
+  localparam [2:0] IDLE = 3'd0, RELEASE = 3'd1, START = 3'd2;
+  localparam [2:0] RUN = 3'd3, DRAIN = 3'd4, CLEAR = 3'd5;
 
   reg  [2:0] state;
   reg  [2:0] held;          // cycles of DRAIN, at least 8: the core's reset reaches everything
   reg        complete;      // the program has ended
 
   wire stop       = control_stop || control_soft_reset;
-  wire no_program = program_length[21:6] == 16'd0 || program_length[31:22] != 10'd0 || program_length[5:3] != 3'd0
-                    || program_address[5:3] != 3'd0;
+  wire no_program = program_length[21:6] == 16'd0 || program_length[31:22] != 10'd0
+                    || program_length[5:3] != 3'd0 || program_address[5:3] != 3'd0;
   wire faulty     = core_fault || memory_fault || expired;
   wire unused     = &{1'b0, enable_unused, program_length[2:0]};
 
@@ -317,7 +339,8 @@ module shw_accel_axi #(
           fault_code        <= core_fault ? core_code
                                : !memory_fault ? 4'd8
                                : {2'b01, master_bus, master_write};
-          fault_instruction <= core_fault || !memory_fault ? core_index : in_program ? offset[21:6] : move_index;
+          fault_instruction <= core_fault || !memory_fault ? core_index
+                               : in_program ? offset[21:6] : move_index;
           if (memory_fault && !core_fault) fault_address <= master_address;
         end
         complete <= !faulty && !core_busy;

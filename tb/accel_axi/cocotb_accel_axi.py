@@ -537,6 +537,8 @@ async def stops(dut) -> None:
             dut.rst.value = 0
             await FallingEdge(dut.clk)
         else:
+            if how == "soft" and bench.rng.random() < 0.5:
+                await bench.driver.write_register("CONTROL", stop=1)
             await bench.driver.stop(reset=how == "soft")
         assert bench.rules.clean
         status = await bench.driver.register("STATUS")

@@ -3,11 +3,9 @@
 
 import pytest
 
-from runner import ROOT, elaboration_fails, simulate
+from runner import elaboration_fails, simulate
 
 FULL = pytest.mark.full
-FOLDERS = ("common", "codes", "post", "engines/tr", "accel")
-SOURCES = [path for folder in FOLDERS for path in sorted((ROOT / "rtl" / folder).glob("*.v"))]
 MEMORIES = {"WEIGHTS": 512, "CONST_W": 7}
 SMALL = {"ROWS": 2, "COLS": 8, "ADDR_W": 12} | MEMORIES
 MIDDLE = {"ROWS": 8, "COLS": 16, "ADDR_W": 12} | MEMORIES
@@ -19,7 +17,7 @@ def run(simulator, parameters, modules, tests=".*", rounds=1, seed=None):
     env |= {"SHW_SEED": str(seed)} if seed else {}
     if tests != ".*":
         env["COCOTB_TEST_FILTER"] = tests
-    simulate(simulator, "shw_accel_axi", "cocotb_accel_axi", parameters=parameters, env=env, sources=SOURCES)
+    simulate(simulator, "shw_accel_axi", "cocotb_accel_axi", parameters=parameters, env=env)
 
 
 def test_accel_axi(simulator):
@@ -64,4 +62,4 @@ def test_shapes(parameters):
     ],
 )
 def test_illegal(simulator, parameters, name):
-    assert name in elaboration_fails(simulator, "shw_accel_axi", parameters, sources=SOURCES)
+    assert name in elaboration_fails(simulator, "shw_accel_axi", parameters)

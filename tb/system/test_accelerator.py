@@ -12,7 +12,7 @@ from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.compile.instructions import BYTES, decode, encode
-from shiftwork.device.accelerator import SimulatedAccelerator
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden

@@ -14,7 +14,7 @@ from shiftwork.cli import options as o
 from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import AcceleratorWish
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shiftwork.compile import Engine
-    from shiftwork.device.accelerator import SimulatedAccelerator
+    from shiftwork.device.simulated_accelerator import SimulatedAccelerator
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.network.data import Data
     from shiftwork.network.integer import IntegerNetwork

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shiftwork.compile import Engine, TrEngine, requant_of
 from shiftwork.compile.accelerator import Accelerator
-from shiftwork.device.accelerator import SimulatedAccelerator
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.errors import SettingError
 from shiftwork.example import CALIBRATION, MODEL, TEST
