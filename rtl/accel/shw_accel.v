@@ -421,6 +421,22 @@ module shw_accel #(
 
   assign store_word_valid = tag[3];
 
+  // The last slice of the word that has a position of the map.
+  reg  [BH_W-1:0] gather_slice;
+  wire [BH_W-1:0] read_slice;
+  integer         y;
+
+  always @* begin
+    gather_slice = {BH_W{1'b0}};
+    for (y = 1; y < BH; y = y + 1) begin
+      if (gather_row_ok[y]) gather_slice = y[BH_W-1:0];
+    end
+  end
+
+  shw_delay #(.W(BH_W), .CYCLES(READ)) u_slice (
+    .clk(clk), .enable(1'b1), .now(gather_slice), .late(read_slice)
+  );
+
   wire              write_valid;
   wire [BH-1:0]     write_rows;
   wire [BW-1:0]     write_cols;
@@ -473,6 +489,7 @@ module shw_accel #(
   wire              beat_ready;
   wire              beat_last;
   wire [COLS*8-1:0] beat_word;
+  wire [BH_W-1:0]   beat_slice;
   wire              beat_vector_valid;
   wire [ROWS*8-1:0] beat_vector;
   wire [5:0]        beat_level_unused;
@@ -488,10 +505,10 @@ module shw_accel #(
   assign event_beat = engine_valid && engine_ready;
   assign event_progress = step || taken || write_valid;
 
-  shw_fifo #(.DATA_W(COLS*8+1), .DEPTH(BEATS)) u_beats (
+  shw_fifo #(.DATA_W(BH_W+COLS*8+1), .DEPTH(BEATS)) u_beats (
     .clk(clk), .rst(rst),
-    .in_valid(tag[0]), .in_ready(full_unused[0]), .in_data({tag[1], read_word}),
-    .out_valid(beat_valid), .out_ready(beat_ready), .out_data({beat_last, beat_word}),
+    .in_valid(tag[0]), .in_ready(full_unused[0]), .in_data({read_slice, tag[1], read_word}),
+    .out_valid(beat_valid), .out_ready(beat_ready), .out_data({beat_slice, beat_last, beat_word}),
     .level(beat_level_unused)
   );
   shw_fifo #(.DATA_W(ROWS*8), .DEPTH(BEATS)) u_vectors (
@@ -569,6 +586,7 @@ module shw_accel #(
     .clk(clk), .rst(rst), .cfg_sum(unit == 2'd2), .cfg_reduce(reduce), .cfg_signed(col_signed),
     .cfg_divide(divide), .cfg_up(up), .cfg_count(count),
     .in_valid(pool_valid), .in_ready(pool_ready), .in_last(beat_last), .in_word(beat_word),
+    .in_slice(beat_slice),
     .out_valid(pool_out_valid), .out_ready(pool_out_ready), .slice(slice), .out_acc(pool_acc)
   );
 
