@@ -12,8 +12,8 @@ from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.compile.instructions import BYTES, decode, encode
-from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import Stalls
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +101,3 @@ def synth_accelerator(
         "ratio": whole.cells / found["engine"].cells,
         "delay_ps": delay,
     }
-
-
-def small(shape: Accelerator) -> Accelerator:
-    """The same accelerator with half the rows and columns."""
-    engine = shape.engine
-    return replace(shape, engine=type(engine)(engine.rows // 2, engine.cols // 2))
