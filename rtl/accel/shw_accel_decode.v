@@ -17,6 +17,8 @@ module shw_accel_decode (
   output wire [31:0] memory,  // byte address in external memory, a multiple of 8
   output wire [23:0] words,  // words of 64 bits
   output wire [15:0] place,  // first word of the activation memory, or first constant
+  output wire [15:0] burst,  // words of the activation memory until `gap` of them are skipped; 0: none are
+  output wire [15:0] gap,  // words of the activation memory that are skipped after every `burst`
   output wire        illegal
 );
   assign kind = instruction[1:0];
@@ -26,6 +28,8 @@ module shw_accel_decode (
   assign memory = instruction[41:10];
   assign words = instruction[65:42];
   assign place = instruction[81:66];
+  assign burst = instruction[97:82];
+  assign gap = instruction[113:98];
 
   // An unknown kind, target or unit, bits that are not 0, a size that is 0, an address between words.
   wire zero_move = instruction[65:42] == 24'd0;
@@ -38,12 +42,12 @@ module shw_accel_decode (
     || instruction[165:158] == 8'd0
     || instruction[171:166] == 6'd0
     || instruction[177:172] == 6'd0
-    || instruction[209:194] == 16'd0
-    || instruction[225:210] == 16'd0
-    || instruction[241:226] == 16'd0
-    || instruction[257:242] == 16'd0;
+    || instruction[210:195] == 16'd0
+    || instruction[226:211] == 16'd0
+    || instruction[242:227] == 16'd0
+    || instruction[258:243] == 16'd0;
   wire bad_move = zero_move || target == 2'd3 || memory[2:0] != 3'd0;
-  wire rest     = instruction[511:503] != 9'd0;
+  wire rest     = instruction[511:504] != 8'd0;
   wire bad_run  = zero_run || instruction[9:8] == 2'd3 || rest;
 
   wire unused   = &{1'b0, instruction};

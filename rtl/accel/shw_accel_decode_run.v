@@ -29,7 +29,7 @@ module shw_accel_decode_run (
   output wire [7:0]  kernel_x,  // columns of taps
   output wire [5:0]  dilation_y,  // positions from a row of taps to the next
   output wire [5:0]  dilation_x,  // positions from a column of taps to the next
-  output wire [7:0]  pad_y,  // rows of padding at the top
+  output wire [8:0]  pad_y,  // rows of padding at the top, two's complement; below 0 the map is read from a later row on
   output wire [7:0]  pad_x,  // columns of padding at the left
   output wire [15:0] channels,  // input channels of a group; of a pooling, channels
   output wire [15:0] groups,  // groups of channels
@@ -83,41 +83,41 @@ module shw_accel_decode_run (
   assign kernel_x = instruction[165:158];
   assign dilation_y = instruction[171:166];
   assign dilation_x = instruction[177:172];
-  assign pad_y = instruction[185:178];
-  assign pad_x = instruction[193:186];
-  assign channels = instruction[209:194];
-  assign groups = instruction[225:210];
-  assign tiles = instruction[241:226];
-  assign out_channels = instruction[257:242];
-  assign constants = instruction[273:258];
-  assign constants_fixed = instruction[274];
-  assign shortcut_enable = instruction[275];
-  assign shortcut_signed = instruction[276];
-  assign shortcut_base = instruction[292:277];
-  assign shortcut_block_stride = instruction[308:293];
-  assign shortcut_row_stride = instruction[324:309];
-  assign shortcut_first = instruction[340:325];
-  assign shortcut_count = instruction[356:341];
-  assign plain = instruction[357];
-  assign to_split = instruction[358];
-  assign raw = instruction[359];
-  assign plain_base = instruction[375:360];
-  assign plain_row_stride = instruction[391:376];
-  assign out_block_stride = instruction[407:392];
-  assign split_base = instruction[423:408];
-  assign split_row_stride = instruction[439:424];
-  assign split_phase_stride = instruction[455:440];
-  assign relu = instruction[456];
-  assign low = instruction[465:457];
-  assign high = instruction[474:466];
-  assign row_signed = instruction[475];
-  assign col_signed = instruction[476];
-  assign tr_en = instruction[477];
-  assign group = instruction[486:478];
-  assign group_budget = instruction[497:487];
-  assign data_terms = instruction[501:498];
-  assign encoding = instruction[502];
-  wire unused = &{1'b0, instruction[7:0], instruction[511:503]};
+  assign pad_y = instruction[186:178];
+  assign pad_x = instruction[194:187];
+  assign channels = instruction[210:195];
+  assign groups = instruction[226:211];
+  assign tiles = instruction[242:227];
+  assign out_channels = instruction[258:243];
+  assign constants = instruction[274:259];
+  assign constants_fixed = instruction[275];
+  assign shortcut_enable = instruction[276];
+  assign shortcut_signed = instruction[277];
+  assign shortcut_base = instruction[293:278];
+  assign shortcut_block_stride = instruction[309:294];
+  assign shortcut_row_stride = instruction[325:310];
+  assign shortcut_first = instruction[341:326];
+  assign shortcut_count = instruction[357:342];
+  assign plain = instruction[358];
+  assign to_split = instruction[359];
+  assign raw = instruction[360];
+  assign plain_base = instruction[376:361];
+  assign plain_row_stride = instruction[392:377];
+  assign out_block_stride = instruction[408:393];
+  assign split_base = instruction[424:409];
+  assign split_row_stride = instruction[440:425];
+  assign split_phase_stride = instruction[456:441];
+  assign relu = instruction[457];
+  assign low = instruction[466:458];
+  assign high = instruction[475:467];
+  assign row_signed = instruction[476];
+  assign col_signed = instruction[477];
+  assign tr_en = instruction[478];
+  assign group = instruction[487:479];
+  assign group_budget = instruction[498:488];
+  assign data_terms = instruction[502:499];
+  assign encoding = instruction[503];
+  wire unused = &{1'b0, instruction[7:0], instruction[511:504]};
 endmodule
 
 `default_nettype wire

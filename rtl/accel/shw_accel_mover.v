@@ -3,6 +3,7 @@
 // A load brings words of 64 bits from memory into the activation memory (slice after slice, word after
 // word), into the weight ring or into the constants. Weights are asked for only where the ring has room,
 // so they never stand in the read channel. A store sends words of the activation memory to memory.
+// Words in memory follow each other; those of the activation memory may leave a gap after every burst.
 // Instructions are executed in order; each may take a token first and give one at its end.
 //
 // Parameters:   COLS     8, 16, 32, 64   codes of a word of the activation memory
@@ -38,6 +39,8 @@ module shw_accel_mover #(
   input  wire [31:0]                       in_memory,
   input  wire [23:0]                       in_words,
   input  wire [15:0]                       in_place,
+  input  wire [15:0]                       in_burst,        // after so many words of the activation memory ..
+  input  wire [15:0]                       in_gap,          // .. so many are skipped; both 0: none
   output wire                              busy,
   input  wire                              token,           // there is one
   output wire                              token_take,
@@ -112,15 +115,18 @@ module shw_accel_mover #(
   wire [31:0] head_memory;
   wire [23:0] head_words;
   wire [15:0] head_place;
+  wire [15:0] head_burst;
+  wire [15:0] head_gap;
   wire        take;
   wire [3:0]  level_unused;
 
-  shw_fifo #(.DATA_W(77), .DEPTH(8)) u_queue (
+  shw_fifo #(.DATA_W(109), .DEPTH(8)) u_queue (
     .clk(clk), .rst(rst),
     .in_valid(in_valid), .in_ready(in_ready),
-    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place}),
+    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place, in_burst, in_gap}),
     .out_valid(head_valid), .out_ready(take),
-    .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place}),
+    .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place,
+                head_burst, head_gap}),
     .level(level_unused)
   );
 
@@ -133,6 +139,9 @@ module shw_accel_mover #(
   reg [23:0]  to_request;     // words not asked for
   reg [23:0]  to_move;        // words not moved
   reg [15:0]  place;
+  reg [15:0]  burst;
+  reg [15:0]  gap;
+  reg [15:0]  burst_left;     // words until the gap
   reg [BEAT_W-1:0] beat;      // within a word of the activation memory
   reg [7:0]   unacknowledged; // write requests
 
@@ -180,7 +189,10 @@ module shw_accel_mover #(
       memory     <= head_memory;
       to_request <= head_words;
       to_move    <= head_words;
-      place <= head_place;
+      place      <= head_place;
+      burst      <= head_burst;
+      gap        <= head_gap;
+      burst_left <= head_burst;
       beat       <= {BEAT_W{1'b0}};
     end else begin
       if (asked) begin
@@ -190,7 +202,10 @@ module shw_accel_mover #(
       if (moved) begin
         to_move <= to_move - 24'd1;
         beat    <= beat == LAST_BEAT[BEAT_W-1:0] ? {BEAT_W{1'b0}} : beat + 1'b1;
-        if (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]) place <= place + 16'd1;
+        if (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]) begin
+          place      <= place + 16'd1 + (burst_left == 16'd1 ? gap : 16'd0);
+          burst_left <= burst_left == 16'd1 ? burst : burst_left - 16'd1;
+        end
       end
     end
   end

@@ -29,6 +29,15 @@ class Field:
     width: int
     meaning: str
     low: int = 0
+    signed: bool = False
+    """Two's complement."""
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest legal value."""
+        if self.signed:
+            return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
+        return self.low, (1 << self.width) - 1
 
 
 KINDS = {"load": 0, "store": 1, "run": 2}
@@ -50,6 +59,8 @@ MOVE = (
     Field("memory", 32, "byte address in external memory, a multiple of 8"),
     Field("words", 24, "words of 64 bits", 1),
     Field("place", 16, "first word of the activation memory, or first constant"),
+    Field("burst", 16, "words of the activation memory until `gap` of them are skipped; 0: none are"),
+    Field("gap", 16, "words of the activation memory that are skipped after every `burst`"),
 )
 RUN = (
     *HEADER,
@@ -72,7 +83,7 @@ RUN = (
     Field("kernel_x", 8, "columns of taps", 1),
     Field("dilation_y", 6, "positions from a row of taps to the next", 1),
     Field("dilation_x", 6, "positions from a column of taps to the next", 1),
-    Field("pad_y", 8, "rows of padding at the top"),
+    Field("pad_y", 9, "rows of padding at the top, two's complement; below 0 the map is read from a later row on", signed=True),
     Field("pad_x", 8, "columns of padding at the left"),
     Field("channels", 16, "input channels of a group; of a pooling, channels", 1),
     Field("groups", 16, "groups of channels", 1),
@@ -127,10 +138,10 @@ def encode(kind: str, values: Mapping[str, int]) -> bytes:
         raise ShiftworkError(f"instruction {kind}: no field {', '.join(sorted(unknown))}")
     for field in layout:
         value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, 0))
-        if not field.low <= value < 1 << field.width:
-            limit = (1 << field.width) - 1
-            raise ShiftworkError(f"instruction {kind}: {field.name} = {value} is not within {field.low}..{limit}")
-        word |= value << offset
+        low, high = field.limits
+        if not low <= value <= high:
+            raise ShiftworkError(f"instruction {kind}: {field.name} = {value} is not within {low}..{high}")
+        word |= (value & ((1 << field.width) - 1)) << offset
         offset += field.width
     return word.to_bytes(BYTES, "little")
 
@@ -150,7 +161,8 @@ def decode(data: bytes) -> tuple[str, dict[str, int]]:
         raise ShiftworkError(f"instruction of the unknown kind {word & 3}")
     values, offset = {}, 0
     for field in fields(kind):
-        values[field.name] = word >> offset & ((1 << field.width) - 1)
+        value = word >> offset & ((1 << field.width) - 1)
+        values[field.name] = value - (1 << field.width) if value > field.limits[1] else value
         offset += field.width
     return kind, values
 
