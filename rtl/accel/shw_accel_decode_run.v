@@ -29,7 +29,7 @@ module shw_accel_decode_run (
   output wire [7:0]  kernel_x,  // columns of taps
   output wire [5:0]  dilation_y,  // positions from a row of taps to the next
   output wire [5:0]  dilation_x,  // positions from a column of taps to the next
-  output wire [8:0]  pad_y,  // rows of padding at the top, two's complement; below 0 the map is read from a later row on
+  output wire [8:0]  pad_y,  // rows of padding at the top, two's complement; rows that are skipped below 0
   output wire [7:0]  pad_x,  // columns of padding at the left
   output wire [15:0] channels,  // input channels of a group; of a pooling, channels
   output wire [15:0] groups,  // groups of channels

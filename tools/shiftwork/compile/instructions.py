@@ -83,7 +83,7 @@ RUN = (
     Field("kernel_x", 8, "columns of taps", 1),
     Field("dilation_y", 6, "positions from a row of taps to the next", 1),
     Field("dilation_x", 6, "positions from a column of taps to the next", 1),
-    Field("pad_y", 9, "rows of padding at the top, two's complement; below 0 the map is read from a later row on", signed=True),
+    Field("pad_y", 9, "rows of padding at the top, two's complement; rows that are skipped below 0", signed=True),
     Field("pad_x", 8, "columns of padding at the left"),
     Field("channels", 16, "input channels of a group; of a pooling, channels", 1),
     Field("groups", 16, "groups of channels", 1),

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers in strips of block rows, where tensors lie outside the activation memory (``docs/accelerator.md``).
+
+:class:`Step` says what a layer reads and writes, :func:`plan` cuts it into strips that fit the free parts of the
+activation memory, as large as pays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from shiftwork.golden.blocks_layout import PHASES, Block
+
+MOVE_CYCLES = 40
+"""Of a load or store beside its words: the latency of memory."""
+_PARTS = (1, 2, 3, 4, 6, 8, 12, 16)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer, for planning.
+
+    Attributes:
+        block: shape of a block. height: rows of the source. source, target: (block rows, blocks in a row) of the source
+            as it is stored (of a phase) and of the output as it is.
+        channels, out_channels, shortcut_channels: words of a block (0: no shortcut).
+        stride, kernel, dilation, pad: in y. whole: every output needs the whole source.
+        separate: channels are independent of each other, and may be computed in parts.
+        plain, split: how the output is written. beats: of an output block, of all channels.
+        weights: words of 64 bits.
+    """
+
+    block: Block
+    height: int
+    source: tuple[int, int]
+    target: tuple[int, int]
+    channels: int
+    out_channels: int
+    shortcut_channels: int
+    stride: int
+    kernel: int
+    dilation: int
+    pad: int
+    out_height: int
+    whole: bool
+    separate: bool
+    plain: bool
+    split: bool
+    beats: int
+    weights: int
+
+    def rows(self, first: int, end: int) -> tuple[int, int]:
+        """Block rows of the source, from and to before, that the block rows ``first`` to before ``end`` need."""
+        if self.whole:
+            return 0, self.source[0]
+        size = self.block.height
+        low = self.stride * first * size - self.pad
+        high = self.stride * (min(end * size, self.out_height) - 1) - self.pad + (self.kernel - 1) * self.dilation
+        low, high = (min(max(y, 0), self.height - 1) // self.stride // size for y in (low, high))
+        return low, high + 1
+
+    def source_words(self, rows: int, channels: int) -> int:
+        """Words of a strip of the source."""
+        return rows * self.source[1] * channels * (PHASES if self.stride == 2 else 1)
+
+    def plain_words(self, rows: int, channels: int) -> int:
+        """Words of a strip of the output as it is."""
+        return rows * self.target[1] * channels if self.plain else 0
+
+    def target_words(self, rows: int, channels: int) -> int:
+        """Words of a strip of the output, as it is and phase-split."""
+        halved = PHASES * -(-rows // 2) * -(-self.target[1] // 2) * channels if self.split else 0
+        return self.plain_words(rows, channels) + halved
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a layer is cut.
+
+    Attributes:
+        parts: channels, from and to before, of the runs (of layers that are not cut by channels: one part).
+        strips: block rows of the output, from and to before. cycles: about what it takes.
+        source, shortcut, target: first words of the buffers that take turns, none for what is on the chip.
+    """
+
+    parts: tuple[tuple[int, int], ...]
+    strips: tuple[tuple[int, int], ...]
+    cycles: int = 0
+    source: tuple[int, ...] = field(default=())
+    shortcut: tuple[int, ...] = field(default=())
+    target: tuple[int, ...] = field(default=())
+
+
+def cut(size: int, length: int) -> tuple[tuple[int, int], ...]:
+    """``range(size)`` in pieces of ``length``."""
+    return tuple((first, min(first + length, size)) for first in range(0, size, length))
+
+
+def fit(gaps: list[tuple[int, int]], sizes: list[int]) -> list[int] | None:
+    """First words of buffers in free parts ``(first, end)`` of the memory, or None."""
+    left, found = [list(gap) for gap in gaps], [0] * len(sizes)
+    for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        fits = [gap for gap in left if gap[1] - gap[0] >= sizes[index]]
+        if not fits:
+            return None
+        best = min(fits, key=lambda gap: gap[1] - gap[0])
+        found[index] = best[0]
+        best[0] += sizes[index]
+    return found
+
+
+def smallest(step: Step, outside: tuple[bool, bool, bool]) -> int:
+    """Words of the smallest buffers with which a layer runs in strips."""
+    parts = cut(step.channels, -(-step.channels // _PARTS[-1])) if step.separate else ((0, step.channels),)
+    height = min(2 if step.split else 1, step.target[0])
+    return sum(_sizes(step, outside, cut(step.target[0], height), parts))
+
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+def _sizes(step: Step, outside: tuple[bool, bool, bool], strips: Ranges, parts: Ranges) -> tuple[int, int, int]:
+    """Words of a buffer of the source, the shortcut and the output."""
+    first, end = parts[0]
+    channels = end - first
+    out = -(-step.out_channels * channels // step.channels) if len(parts) > 1 else step.out_channels
+    rows = max(end - first for first, end in strips)
+    deep = max(end - first for first, end in (step.rows(*strip) for strip in strips))
+    shortcut = rows * step.target[1] * step.shortcut_channels
+    sizes = (step.source_words(deep, channels), shortcut, step.target_words(rows, out))
+    return tuple(size if is_outside else 0 for size, is_outside in zip(sizes, outside, strict=True))  # type: ignore[return-value]
+
+
+def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int]], cols: int) -> Plan | None:
+    """The best way to run a layer.
+
+    Args:
+        step: it. outside: that its source, its shortcut, its output are outside.
+        gaps: free parts of the activation memory. cols: codes of a word.
+
+    Returns:
+        None where it does not fit.
+    """
+    rows = step.target[0]
+    results = step.out_channels * step.block.height * (int(step.plain) + 2 * int(step.split))
+    computing = max(step.beats, results) * step.target[1]  # of a block row
+    whole = ((0, step.channels),)
+    if not any(outside):
+        return Plan(whole, ((0, rows),), computing * rows)
+    word = max(cols // 8, step.block.height)  # cycles of a word of the activation memory
+    heights = {-(-rows // count) for count in range(1, rows + 1)}
+    if step.split:
+        heights = {min(height + height % 2, rows) for height in heights}
+    best: Plan | None = None
+    for number in _PARTS if step.separate else (1,):
+        if number > step.channels:
+            break
+        parts = cut(step.channels, -(-step.channels // number))
+        for height in sorted(heights):
+            strips = cut(rows, height)
+            sizes = _sizes(step, outside, strips, parts)
+            moves = sum(map(bool, sizes)) * MOVE_CYCLES * (PHASES if step.split or step.stride == 2 else 1)
+            read = [step.source_words(end - first, step.channels) for first, end in (step.rows(*one) for one in strips)]
+            shortcut = rows * step.target[1] * step.shortcut_channels
+            written = step.target_words(rows, step.out_channels)
+            words = sum(size for size, is_outside in zip((sum(read), shortcut, written), outside, strict=True)
+                        if is_outside)  # fmt: skip
+            moving = words * word + step.weights * len(strips) + moves * len(strips) * len(parts)
+            for count in (2, 1):
+                buffers = [size for size in sizes if size for _ in range(count)]
+                ends = sum(sizes) * word
+                cycles = (max(computing * rows, moving) if count == 2 else computing * rows + moving) + ends
+                if best is not None and cycles >= best.cycles:
+                    continue
+                places = fit(gaps, buffers)
+                if places is not None:
+                    kinds = [tuple(places.pop(0) for _ in range(count)) if size else () for size in sizes]
+                    best = Plan(parts, strips, cycles, *kinds)
+        if best is not None and number > 1:
+            break
+    return best
