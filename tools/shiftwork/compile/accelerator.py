@@ -499,16 +499,21 @@ class _Compiler:
             kernel, pad = _kernel(module), module.attributes["pads"][0]
         whole = module.kind != "conv" and module.kind != "add" and _is_global(network, module)
         beats, weights = source.shape[2] * kernel[0] * kernel[1], 0
+        if whole:
+            blocks = grid(*source.shape[:2], self.cols)
+            beats = source.shape[2] * blocks[0] * blocks[1]
         if module.kind == "conv":
             data, wide = self.layers[module.name].weights, max(WORD, self.shape.engine.rows)
             beats = data.shape[0] * data.shape[1]
             weights = data.shape[0] * -(-data.shape[1] * data.shape[2] // wide) * wide // WORD
         separate = found is None and (module.kind in ("maxpool", "avgpool") or (
             module.kind == "conv" and module.groups == source.shape[2] == info.shape[2]))  # fmt: skip
+        tiled = module.kind == "conv" and module.groups == 1 and found is None
         described = Step(
             block, source.shape[0], grid(*size, self.cols), grid(*info.shape[:2], self.cols), source.shape[2],
-            home.shape[2], 0 if found is None else self.homes[found.tensor].shape[2], stride, kernel[0], dilation, pad,
-            info.shape[0], whole, separate, home.plain, home.split, beats, weights,
+            info.shape[2], 0 if found is None else self.homes[found.tensor].shape[2], stride, kernel[0], dilation, pad,
+            info.shape[0], whole, separate, tiled, self.shape.engine.rows, home.shape[2] // info.shape[2], home.plain,
+            home.split, beats, weights,
         )  # fmt: skip
         outside = (
             self.is_outside(module.inputs[0]),
@@ -585,8 +590,8 @@ class _Compiler:
         outside = [name for name in self.homes if self.is_outside(name) and self.leaves(name)[0][0] == name]
         cuts: dict[str, set[int]] = {name: {0, self.homes[name].shape[2]} for name in outside}
         for module, chosen in zip(self.steps, self.plans, strict=True):
-            if len(chosen.parts) > 1:
-                for name in (module.inputs[0], module.output):
+            if chosen.is_cut:
+                for name in (module.output,) if chosen.tiled else (module.inputs[0], module.output):
                     if not self.is_outside(name):
                         continue
                     raw = self.homes[name].shape[2] // self.network.tensors[name].shape[2]
@@ -645,8 +650,10 @@ class _Compiler:
             "col_signed": int(source.signed),
         }  # fmt: skip
 
-    def part(self, module: IntegerModule, first: int, end: int) -> dict[str, int]:
-        """A run of some channels of a layer whose channels are independent."""
+    def part(self, module: IntegerModule, chosen: Plan, first: int, end: int) -> dict[str, int]:
+        """Fields of a run of some channels of a layer."""
+        if chosen.tiled:
+            return {"tiles": -(-(end - first) // self.shape.engine.rows), "out_channels": end - first}
         if module.kind == "conv":
             return {"groups": end - first}
         return {"channels": end - first, "out_channels": end - first}
@@ -736,15 +743,16 @@ class _Compiler:
             plain, halved = self.places.get((module.output, False)), self.places.get((module.output, True))
             spans = [self.where(place) for place in (plain, halved) if place is not None]
             if plain is not None:
-                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + part[0])
+                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + part[0] * described.raw)
             if halved is not None:
                 halved = replace(halved, base=halved.base + strip[0] // 2 * halved.row_stride + part[0])
         else:
             rows, columns, count = strip[1] - strip[0], described.target[1], part[1] - part[0]
+            words = count * described.raw
             spans = [self.span(base, described.target_words(rows, count))]
             plain = halved = None
             if described.plain:
-                plain = Stored(shape=info.shape, **asdict(packed((rows, columns), count, base)))
+                plain = Stored(shape=info.shape, **asdict(packed((rows, columns), words, base)))
             if described.split:
                 place = packed((-(-rows // 2), -(-columns // 2)), count, base + described.plain_words(rows, count))
                 halved = Stored(shape=info.shape, **asdict(place))
@@ -759,7 +767,8 @@ class _Compiler:
 
     def put_outside(self, module: IntegerModule, strip: tuple[int, int], part: tuple[int, int], base: int) -> None:
         """Store a strip that a layer has written into a buffer."""
-        described, count = self.step(module)[0], part[1] - part[0]
+        described, low = self.step(module)[0], part[0] * self.step(module)[0].raw
+        count = part[1] * described.raw - low
         for is_split in (False, True):
             area = self.areas.get((module.output, is_split))
             if area is None:
@@ -768,17 +777,17 @@ class _Compiler:
             channel = 0
             for address, piece in area.pieces(self.cols):
                 inside = piece.shape[2]
-                if part[0] <= channel < part[1]:
+                if low <= channel < low + count:
                     rows = (end - first) * piece.row_stride
                     stride = rows // inside * count
                     for phase in range(PHASES if is_split else 1):
                         at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
-                        start = base + phase * stride + channel - part[0]
+                        start = base + phase * stride + channel - low
                         gap = count - inside
-                        self.store(at, rows * self.cols, self.span(start, stride - (channel - part[0])),
+                        self.store(at, rows * self.cols, self.span(start, stride - (channel - low)),
                                    burst=inside if gap else 0, gap=gap)  # fmt: skip
                 channel += inside
-            base += described.plain_words(strip[1] - strip[0], count)
+            base += described.plain_words(strip[1] - strip[0], part[1] - part[0])
 
     def convolution(self, module: IntegerModule) -> dict[str, int]:
         layer, engine = self.layers[module.name], self.shape.engine
@@ -909,31 +918,35 @@ class _Compiler:
         if module.kind == "conv":
             rows = max(end - first for first, end in chosen.strips)
             streamed, tile = self.weights(module, self.layers[module.name], rows * common["blocks_x"])
-        raw = self.homes[module.output].shape[2] // self.network.tensors[module.output].shape[2]
-        runs = [(part, strip) for part in chosen.parts for strip in chosen.strips]
-        for index, (part, strip) in enumerate(runs):
+        channels, made = (self.network.tensors[name].shape[2] for name in (module.inputs[0], module.output))
+        read: dict[str, int] = {}
+        loaded, here = -1, self.span(0, 0)
+        for index, (part, strip) in enumerate(chosen.runs()):
+            turn = index // len(chosen.parts) if chosen.tiled else index
             source, shortcut, target = (
-                buffers[index % len(buffers)] if buffers else None
-                for buffers in (chosen.source, chosen.shortcut, chosen.target)
+                buffers[count % len(buffers)] if buffers else None
+                for buffers, count in ((chosen.source, turn), (chosen.shortcut, turn), (chosen.target, index))
             )
-            fields, read = self.source(module, common.get("pad_y", 0), strip, part, source)
-            more, added = self.added_rows(module, strip, shortcut)
-            whole = (0, self.homes[module.output].shape[2])
-            outputs = (part[0] * raw, part[1] * raw) if len(chosen.parts) > 1 else whole
+            if turn > loaded:
+                some = part if chosen.is_cut and not chosen.tiled else (0, channels)
+                read, here = self.source(module, common.get("pad_y", 0), strip, some, source)
+                loaded = turn
+            added, others = self.added_rows(module, strip, shortcut)
+            outputs = part if chosen.is_cut else (0, made)
             to, written = self.target(module, strip, outputs, target)
             if index == 0:
                 self.load("constants", address, len(data), constants)
             self.queues.make_room(written)
-            fields |= more | to | {"blocks_y": strip[1] - strip[0]}
-            fields["constants"] = place
-            if len(chosen.parts) > 1:
-                fields |= self.part(module, *part)
+            fields = common | read | added | to | {"blocks_y": strip[1] - strip[0], "constants": place}
+            if chosen.is_cut:
+                fields |= self.part(module, chosen, *part)
                 fields["constants"] += 0 if common.get("constants_fixed") else part[0]
             if module.kind == "conv":
-                tiles = common["groups"] * common["tiles"]
-                first, count = (part[0], part[1] - part[0]) if len(chosen.parts) > 1 else (0, tiles)
+                first, count = 0, fields["groups"] * fields["tiles"]
+                if chosen.is_cut:
+                    first = part[0] // (self.shape.engine.rows if chosen.tiled else 1)
                 self.load("weights", streamed + first * tile, count * tile, None)
-            number = self.queues.run(common | fields, [read, constants, *added], written)
+            number = self.queues.run(fields, [here, constants, *others], written)
             self.instructions.setdefault(module.name, []).append(number)
             if target is not None:
                 self.put_outside(module, strip, outputs, target)

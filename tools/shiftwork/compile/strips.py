@@ -26,6 +26,8 @@ class Step:
         channels, out_channels, shortcut_channels: words of a block (0: no shortcut).
         stride, kernel, dilation, pad: in y. whole: every output needs the whole source.
         separate: channels are independent of each other, and may be computed in parts.
+        tiled: output channels may be computed in parts. tile: channels of a part are a multiple of so many.
+        raw: words of a channel of a block of the output.
         plain, split: how the output is written. beats: of an output block, of all channels.
         weights: words of 64 bits.
     """
@@ -44,6 +46,9 @@ class Step:
     out_height: int
     whole: bool
     separate: bool
+    tiled: bool
+    tile: int
+    raw: int
     plain: bool
     split: bool
     beats: int
@@ -65,7 +70,7 @@ class Step:
 
     def plain_words(self, rows: int, channels: int) -> int:
         """Words of a strip of the output as it is."""
-        return rows * self.target[1] * channels if self.plain else 0
+        return rows * self.target[1] * channels * self.raw if self.plain else 0
 
     def target_words(self, rows: int, channels: int) -> int:
         """Words of a strip of the output, as it is and phase-split."""
@@ -78,7 +83,8 @@ class Plan:
     """How a layer is cut.
 
     Attributes:
-        parts: channels, from and to before, of the runs (of layers that are not cut by channels: one part).
+        parts: channels, from and to before, of the runs: of source and output or, `tiled`, of the output alone; one
+            part of all where channels are not cut.
         strips: block rows of the output, from and to before. cycles: about what it takes.
         source, shortcut, target: first words of the buffers that take turns, none for what is on the chip.
     """
@@ -89,6 +95,18 @@ class Plan:
     source: tuple[int, ...] = field(default=())
     shortcut: tuple[int, ...] = field(default=())
     target: tuple[int, ...] = field(default=())
+    tiled: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """True where runs compute some of the channels."""
+        return len(self.parts) > 1
+
+    def runs(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+        """Part and strip of every run: all strips of a part, or all parts of a strip, which is loaded once."""
+        if self.tiled:
+            return [(part, strip) for strip in self.strips for part in self.parts]
+        return [(part, strip) for part in self.parts for strip in self.strips]
 
 
 def cut(size: int, length: int) -> tuple[tuple[int, int], ...]:
@@ -111,19 +129,33 @@ def fit(gaps: list[tuple[int, int]], sizes: list[int]) -> list[int] | None:
 
 def smallest(step: Step, outside: tuple[bool, bool, bool]) -> int:
     """Words of the smallest buffers with which a layer runs in strips."""
-    parts = cut(step.channels, -(-step.channels // _PARTS[-1])) if step.separate else ((0, step.channels),)
     height = min(2 if step.split else 1, step.target[0])
-    return sum(_sizes(step, outside, cut(step.target[0], height), parts))
+    return min(sum(_sizes(step, outside, cut(step.target[0], height), parts, tiled))
+               for parts, tiled in _cuts(step, outside))  # fmt: skip
+
+
+def _cuts(step: Step, outside: tuple[bool, bool, bool]) -> list[tuple[Ranges, bool]]:
+    """Ways to cut channels, and whether those of the output alone are."""
+    found: list[tuple[Ranges, bool]] = [(((0, step.channels),), False)]
+    if step.separate:
+        unit = step.tile if step.channels >= 2 * step.tile else 1
+        found += [(cut(step.channels, unit * -(-step.channels // unit // number)), False) for number in _PARTS]
+    elif step.tiled and outside[2]:
+        tiles = -(-step.out_channels // step.tile)
+        found += [(cut(step.out_channels, step.tile * -(-tiles // number)), True) for number in _PARTS]
+    return [one for index, one in enumerate(found) if index == 0 or len(one[0]) > 1]
 
 
 Ranges = tuple[tuple[int, int], ...]
 
 
-def _sizes(step: Step, outside: tuple[bool, bool, bool], strips: Ranges, parts: Ranges) -> tuple[int, int, int]:
+def _sizes(
+    step: Step, outside: tuple[bool, bool, bool], strips: Ranges, parts: Ranges, tiled: bool
+) -> tuple[int, int, int]:
     """Words of a buffer of the source, the shortcut and the output."""
     first, end = parts[0]
-    channels = end - first
-    out = -(-step.out_channels * channels // step.channels) if len(parts) > 1 else step.out_channels
+    channels = step.channels if tiled else end - first
+    out = end - first if tiled else -(-step.out_channels * channels // step.channels)
     rows = max(end - first for first, end in strips)
     deep = max(end - first for first, end in (step.rows(*strip) for strip in strips))
     shortcut = rows * step.target[1] * step.shortcut_channels
@@ -152,13 +184,10 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
     if step.split:
         heights = {min(height + height % 2, rows) for height in heights}
     best: Plan | None = None
-    for number in _PARTS if step.separate else (1,):
-        if number > step.channels:
-            break
-        parts = cut(step.channels, -(-step.channels // number))
+    for parts, tiled in _cuts(step, outside):
         for height in sorted(heights):
             strips = cut(rows, height)
-            sizes = _sizes(step, outside, strips, parts)
+            sizes = _sizes(step, outside, strips, parts, tiled)
             moves = sum(map(bool, sizes)) * MOVE_CYCLES * (PHASES if step.split or step.stride == 2 else 1)
             read = [step.source_words(end - first, step.channels) for first, end in (step.rows(*one) for one in strips)]
             shortcut = rows * step.target[1] * step.shortcut_channels
@@ -170,12 +199,11 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
                 buffers = [size for size in sizes if size for _ in range(count)]
                 ends = sum(sizes) * word
                 cycles = (max(computing * rows, moving) if count == 2 else computing * rows + moving) + ends
+                cycles += cycles * (len(parts) - 1) // 100  # other layers move the parts one by one as well
                 if best is not None and cycles >= best.cycles:
                     continue
                 places = fit(gaps, buffers)
                 if places is not None:
                     kinds = [tuple(places.pop(0) for _ in range(count)) if size else () for size in sizes]
-                    best = Plan(parts, strips, cycles, *kinds)
-        if best is not None and number > 1:
-            break
+                    best = Plan(parts, strips, cycles, kinds[0], kinds[1], kinds[2], tiled)
     return best
