@@ -13,7 +13,9 @@
 //               CHUNK    8..64           words of a read request
 // Latency:      a load ends with the cycle in which its last word is written, a store when memory has
 //               acknowledged it.
-// Throughput:   a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
+// Throughput:   a load: a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
+//               A store: two words of the activation memory in the cycles from a fetch to its word and
+//               through their beats.
 // Backpressure: all sides.
 // Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
 //
@@ -87,6 +89,7 @@ module shw_accel_mover #(
   localparam BEAT_W = (BEATS == 1) ? 1 : $clog2(BEATS);
   localparam [31:0] CHUNK_WORDS = CHUNK;
   localparam [31:0] LAST_BEAT   = BEATS - 1;
+  localparam [23:0] WORD_BEATS  = BEATS;
 
   generate
     if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
@@ -146,6 +149,7 @@ module shw_accel_mover #(
   reg [7:0]   unacknowledged; // write requests
 
   wire moved;
+  wire advance;               // to the next word of the activation memory, or constant
   wire ended = active && to_move == 24'd0 && (!store || unacknowledged == 8'd0);
 
   assign take       = head_valid && !active && (!head_wait || token);
@@ -202,10 +206,10 @@ module shw_accel_mover #(
       if (moved) begin
         to_move <= to_move - 24'd1;
         beat    <= beat == LAST_BEAT[BEAT_W-1:0] ? {BEAT_W{1'b0}} : beat + 1'b1;
-        if (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]) begin
-          place      <= place + 16'd1 + (burst_left == 16'd1 ? gap : 16'd0);
-          burst_left <= burst_left == 16'd1 ? burst : burst_left - 16'd1;
-        end
+      end
+      if (advance) begin
+        place      <= place + 16'd1 + (burst_left == 16'd1 ? gap : 16'd0);
+        burst_left <= burst_left == 16'd1 ? burst : burst_left - 16'd1;
       end
     end
   end
@@ -245,35 +249,43 @@ module shw_accel_mover #(
     end
   endgenerate
 
-  // Stores: a word is fetched, then sent beat by beat. Data follow their request.
+  // Stores: words are fetched, two at most, then sent beat by beat. Data follow their request.
   reg                 held;        // words of 64 bits are left in `sending`
-  reg                 fetching;
+  reg                 behind;      // the word behind it is in `following`
+  reg  [1:0]          fetched;     // words that are asked for and not yet sent
+  reg  [23:0]         to_fetch;    // words of 64 bits
   reg  [23:0]         granted;     // words that are requested and not sent
   reg  [COLS*8-1:0]   sending;
-  wire                sent = wdata_valid && wdata_ready;
+  reg  [COLS*8-1:0]   following;
+  wire                sent  = wdata_valid && wdata_ready;
+  wire                spent = sent && beat == LAST_BEAT[BEAT_W-1:0];
+  wire                fetch = fetch_valid && fetch_ready;
+  wire                free  = !held || (spent && !behind);   // a word that comes now is sent next
 
-  assign fetch_valid   = active && store && !held && !fetching && to_move != 24'd0;
+  assign fetch_valid   = active && store && !fetched[1] && to_fetch != 24'd0;
   assign fetch_address = place[ADDR_W-1:0];
   assign wdata_valid   = held && granted != 24'd0;
   assign wdata         = sending[63:0];
   assign moved         = store ? sent : data_valid && data_ready;
+  assign advance       = store ? fetch : moved && (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]);
 
   always @(posedge clk) begin
     if (rst || take) begin
       held     <= 1'b0;
-      fetching <= 1'b0;
+      behind   <= 1'b0;
+      fetched  <= 2'd0;
       granted  <= 24'd0;
+      to_fetch <= head_words;
     end else begin
       granted <= granted + (wr_valid && wr_ready ? asked_words : 24'd0) - {23'd0, sent};
-      if (fetch_valid && fetch_ready) fetching <= 1'b1;
-      if (fetching && fetched_valid) begin
-        fetching <= 1'b0;
-        held     <= 1'b1;
-      end else if (sent && beat == LAST_BEAT[BEAT_W-1:0]) begin
-        held <= 1'b0;
-      end
+      fetched <= fetched + {1'b0, fetch} - {1'b0, spent};
+      held    <= fetched_valid || behind || (held && !spent);
+      behind  <= (fetched_valid && !free) || (behind && !spent);
+      if (fetch) to_fetch <= to_fetch > WORD_BEATS ? to_fetch - WORD_BEATS : 24'd0;
     end
-    if (fetching && fetched_valid) sending <= fetched_word;
+    if (fetched_valid) following <= fetched_word;
+    if (fetched_valid && free) sending <= fetched_word;
+    else if (spent) sending <= following;
     else if (sent) sending <= sending >> 64;
   end
 endmodule
