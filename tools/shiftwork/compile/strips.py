@@ -13,6 +13,8 @@ from shiftwork.golden.blocks_layout import PHASES, Block
 
 MOVE_CYCLES = 40
 """Of a load or store beside its words: the latency of memory."""
+FETCH_CYCLES = 13
+"""From a fetch of a word to be stored to the word; two are on their way."""
 _PARTS = (1, 2, 3, 4, 6, 8, 12, 16)
 
 
@@ -180,6 +182,7 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
     if not any(outside):
         return Plan(whole, ((0, rows),), computing * rows)
     word = max(cols // 8, step.block.height)  # cycles of a word of the activation memory
+    stored = max(word, (FETCH_CYCLES + cols // 8) // 2)
     heights = {-(-rows // count) for count in range(1, rows + 1)}
     if step.split:
         heights = {min(height + height % 2, rows) for height in heights}
@@ -192,12 +195,12 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
             read = [step.source_words(end - first, step.channels) for first, end in (step.rows(*one) for one in strips)]
             shortcut = rows * step.target[1] * step.shortcut_channels
             written = step.target_words(rows, step.out_channels)
-            words = sum(size for size, is_outside in zip((sum(read), shortcut, written), outside, strict=True)
-                        if is_outside)  # fmt: skip
-            moving = words * word + step.weights * len(strips) + moves * len(strips) * len(parts)
+            costs = (sum(read) * word, shortcut * word, written * stored)
+            moving = sum(cost for cost, is_outside in zip(costs, outside, strict=True) if is_outside)
+            moving += step.weights * len(strips) + moves * len(strips) * len(parts)
             for count in (2, 1):
                 buffers = [size for size in sizes if size for _ in range(count)]
-                ends = sum(sizes) * word
+                ends = (sizes[0] + sizes[1]) * word + sizes[2] * stored
                 cycles = (max(computing * rows, moving) if count == 2 else computing * rows + moving) + ends
                 cycles += cycles * (len(parts) - 1) // 100  # other layers move the parts one by one as well
                 if best is not None and cycles >= best.cycles:
