@@ -157,6 +157,8 @@ module shw_accel #(
   wire [31:0]  memory;
   wire [23:0]  words;
   wire [15:0]  place;
+  wire [15:0]  burst;
+  wire [15:0]  gap;
   wire         mover_ready;
   wire         is_run  = kind == 2'd2;
   wire         legal   = fetched_valid && !illegal && !fault;
@@ -175,7 +177,7 @@ module shw_accel #(
 
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
-    .target(target), .memory(memory), .words(words), .place(place), .illegal(illegal)
+    .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap), .illegal(illegal)
   );
 
   // Tokens that the two queues give each other.
@@ -222,8 +224,9 @@ module shw_accel #(
     .clk(clk), .rst(rst),
     .in_valid(legal && !is_run), .in_ready(mover_ready), .in_store(kind == 2'd1),
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
-    .in_words(words), .in_place(place),
-    .busy(mover_busy), .done(mover_done), .token(layer_tokens != 8'd0), .token_take(mover_takes), .token_give(mover_gives),
+    .in_words(words), .in_place(place), .in_burst(burst), .in_gap(gap),
+    .busy(mover_busy), .done(mover_done), .token(layer_tokens != 8'd0), .token_take(mover_takes),
+    .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read), .read_address(mover_read_address),
     .read_words(mover_read_words),
     .data_valid(rdata_valid && order_valid && !order_fetch), .data_ready(mover_data_ready), .data(rdata),
@@ -273,7 +276,7 @@ module shw_accel #(
   wire [7:0]  kernel_x;
   wire [5:0]  dilation_y;
   wire [5:0]  dilation_x;
-  wire [7:0]  pad_y;
+  wire [8:0]  pad_y;
   wire [7:0]  pad_x;
   wire [15:0] channels;
   wire [15:0] groups;

@@ -17,6 +17,8 @@ module shw_accel_decode (
   output wire [31:0] memory,  // byte address in external memory, a multiple of 8
   output wire [23:0] words,  // words of 64 bits
   output wire [15:0] place,  // first word of the activation memory, or first constant
+  output wire [15:0] burst,  // words of the activation memory until `gap` of them are skipped; 0: none are
+  output wire [15:0] gap,  // words of the activation memory that are skipped after every `burst`
   output wire        illegal
 );
   assign kind = instruction[1:0];
@@ -26,6 +28,8 @@ module shw_accel_decode (
   assign memory = instruction[41:10];
   assign words = instruction[65:42];
   assign place = instruction[81:66];
+  assign burst = instruction[97:82];
+  assign gap = instruction[113:98];
 
   // Illegal fields of every kind, of moves and of layers.
   wire bad_kind =
@@ -45,11 +49,11 @@ module shw_accel_decode (
     || instruction[169:162] == 8'd0
     || instruction[175:170] == 6'd0
     || instruction[181:176] == 6'd0
-    || instruction[213:198] == 16'd0
-    || instruction[229:214] == 16'd0
-    || instruction[245:230] == 16'd0
-    || instruction[261:246] == 16'd0
-    || instruction[511:508] != 4'd0;
+    || instruction[214:199] == 16'd0
+    || instruction[230:215] == 16'd0
+    || instruction[246:231] == 16'd0
+    || instruction[262:247] == 16'd0
+    || instruction[511:509] != 3'd0;
 
   wire unused = &{1'b0, instruction};
   assign illegal = bad_kind || (kind == 2'd2 ? bad_run : bad_move);

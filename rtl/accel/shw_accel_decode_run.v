@@ -30,7 +30,7 @@ module shw_accel_decode_run (
   output wire [7:0]  kernel_x,  // columns of taps
   output wire [5:0]  dilation_y,  // positions from a row of taps to the next
   output wire [5:0]  dilation_x,  // positions from a column of taps to the next
-  output wire [7:0]  pad_y,  // rows of padding at the top
+  output wire [8:0]  pad_y,  // rows of padding at the top, two's complement; rows that are skipped below 0
   output wire [7:0]  pad_x,  // columns of padding at the left
   output wire [15:0] channels,  // input channels of a group; of a pooling, channels
   output wire [15:0] groups,  // groups of channels
@@ -86,42 +86,42 @@ module shw_accel_decode_run (
   assign kernel_x = instruction[169:162];
   assign dilation_y = instruction[175:170];
   assign dilation_x = instruction[181:176];
-  assign pad_y = instruction[189:182];
-  assign pad_x = instruction[197:190];
-  assign channels = instruction[213:198];
-  assign groups = instruction[229:214];
-  assign tiles = instruction[245:230];
-  assign out_channels = instruction[261:246];
-  assign constants = instruction[277:262];
-  assign constants_fixed = instruction[278];
-  assign shortcut_enable = instruction[279];
-  assign shortcut_signed = instruction[280];
-  assign shortcut_base = instruction[296:281];
-  assign shortcut_block_stride = instruction[312:297];
-  assign shortcut_row_stride = instruction[328:313];
-  assign shortcut_first = instruction[344:329];
-  assign shortcut_count = instruction[360:345];
-  assign plain = instruction[361];
-  assign to_split = instruction[362];
-  assign raw = instruction[363];
-  assign plain_base = instruction[379:364];
-  assign plain_row_stride = instruction[395:380];
-  assign out_block_stride = instruction[411:396];
-  assign split_base = instruction[427:412];
-  assign split_row_stride = instruction[443:428];
-  assign split_phase_stride = instruction[459:444];
-  assign relu = instruction[460];
-  assign low = instruction[469:461];
-  assign high = instruction[478:470];
-  assign row_signed = instruction[479];
-  assign col_signed = instruction[480];
-  assign tr_en = instruction[481];
-  assign group = instruction[490:482];
-  assign group_budget = instruction[501:491];
-  assign data_terms = instruction[505:502];
-  assign encoding = instruction[506];
-  assign rows_apart = instruction[507];
-  wire unused = &{1'b0, instruction[7:0], instruction[511:508]};
+  assign pad_y = instruction[190:182];
+  assign pad_x = instruction[198:191];
+  assign channels = instruction[214:199];
+  assign groups = instruction[230:215];
+  assign tiles = instruction[246:231];
+  assign out_channels = instruction[262:247];
+  assign constants = instruction[278:263];
+  assign constants_fixed = instruction[279];
+  assign shortcut_enable = instruction[280];
+  assign shortcut_signed = instruction[281];
+  assign shortcut_base = instruction[297:282];
+  assign shortcut_block_stride = instruction[313:298];
+  assign shortcut_row_stride = instruction[329:314];
+  assign shortcut_first = instruction[345:330];
+  assign shortcut_count = instruction[361:346];
+  assign plain = instruction[362];
+  assign to_split = instruction[363];
+  assign raw = instruction[364];
+  assign plain_base = instruction[380:365];
+  assign plain_row_stride = instruction[396:381];
+  assign out_block_stride = instruction[412:397];
+  assign split_base = instruction[428:413];
+  assign split_row_stride = instruction[444:429];
+  assign split_phase_stride = instruction[460:445];
+  assign relu = instruction[461];
+  assign low = instruction[470:462];
+  assign high = instruction[479:471];
+  assign row_signed = instruction[480];
+  assign col_signed = instruction[481];
+  assign tr_en = instruction[482];
+  assign group = instruction[491:483];
+  assign group_budget = instruction[502:492];
+  assign data_terms = instruction[506:503];
+  assign encoding = instruction[507];
+  assign rows_apart = instruction[508];
+  wire unused = &{1'b0, instruction[7:0], instruction[511:509]};
 endmodule
 
 `default_nettype wire

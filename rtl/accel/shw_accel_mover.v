@@ -2,12 +2,9 @@
 //
 // A load brings words of 64 bits from memory into the activation memory (slice after slice, word after
 // word), into the weight ring or into the constants. Weights are asked for only where the ring has room,
-// so they never stand in the read channel: CHUNK words at a time, or what there is room for once all that
-// was asked for has come. A store sends words of the activation memory to memory. Instructions are
-// executed in order; each may take a token first and give one at its end.
-//
-// Requests of reads are CHUNK words (those of stores 4096), the last one of an instruction what is left.
-// At most 128 requests of a store wait for their wdone.
+// so they never stand in the read channel. A store sends words of the activation memory to memory.
+// Words in memory follow each other; those of the activation memory may leave a gap after every burst.
+// Instructions are executed in order; each may take a token first and give one at its end.
 //
 // Parameters:   COLS     8, 16, 32, 64   codes of a word of the activation memory
 //               ADDR_W   6..15           address width of the activation memory
@@ -15,13 +12,12 @@
 //               ROOM_W   7..20           width of the free room of the weight ring, which is 2^(ROOM_W-1)
 //                                        stream words: best 4 * CHUNK or more
 //               CHUNK    8..64           words of a read request
-// Latency:      3 cycles from an instruction to its first request; token_give 1 cycle after the last word
-//               of a load was taken, or after the last wdone of a store.
-// Throughput:   loads a word a cycle, into an activation memory of 8 or 16 columns one per 2 cycles;
-//               stores COLS / 8 words per COLS / 8 + 1 cycles and the latency of a fetch; a read request
-//               per 2 cycles.
-// Backpressure: all sides; what is offered stays as it is until it is taken. Constants and fetched_word are
-//               always taken.
+// Latency:      a load ends with the cycle in which its last word is written, a store when memory has
+//               acknowledged it.
+// Throughput:   a load: a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
+//               A store: two words of the activation memory in the cycles from a fetch to its word and
+//               through their beats.
+// Backpressure: all sides.
 // Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -46,6 +42,8 @@ module shw_accel_mover #(
   input  wire [31:0]                       in_memory,
   input  wire [23:0]                       in_words,
   input  wire [15:0]                       in_place,
+  input  wire [15:0]                       in_burst,        // after so many words of the activation memory ..
+  input  wire [15:0]                       in_gap,          // .. so many are skipped; both 0: none
   output wire                              busy,
   output wire                              done,            // an instruction ends
   input  wire                              token,           // there is one
@@ -93,6 +91,7 @@ module shw_accel_mover #(
   localparam BEAT_W = (BEATS == 1) ? 1 : $clog2(BEATS);
   localparam [31:0] CHUNK_WORDS = CHUNK;
   localparam [31:0] LAST_BEAT   = BEATS - 1;
+  localparam [23:0] WORD_BEATS  = BEATS;
 
   generate
     if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
@@ -121,17 +120,18 @@ module shw_accel_mover #(
   wire [31:0] head_memory;
   wire [23:0] head_words;
   wire [15:0] head_place;
+  wire [15:0] head_burst;
+  wire [15:0] head_gap;
   wire        take;
   wire [3:0]  level_unused;
 
-  shw_fifo #(.DATA_W(77), .DEPTH(8)) u_queue (
+  shw_fifo #(.DATA_W(109), .DEPTH(8)) u_queue (
     .clk(clk), .rst(rst),
     .in_valid(in_valid), .in_ready(in_ready),
-    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place}),
+    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place, in_burst, in_gap}),
     .out_valid(head_valid), .out_ready(take),
-    .out_data({
-      head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place
-    }),
+    .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place,
+                head_burst, head_gap}),
     .level(level_unused)
   );
 
@@ -144,10 +144,14 @@ module shw_accel_mover #(
   reg [23:0]  to_request;     // words not asked for
   reg [23:0]  to_move;        // words not moved
   reg [15:0]  place;
+  reg [15:0]  burst;
+  reg [15:0]  gap;
+  reg [15:0]  burst_left;     // words until the gap
   reg [BEAT_W-1:0] beat;      // within a word of the activation memory
   reg [7:0]   unacknowledged; // write requests
 
   wire moved;
+  wire advance;               // to the next word of the activation memory, or constant
   wire ended = active && to_move == 24'd0 && (!store || unacknowledged == 8'd0);
 
   assign take       = head_valid && !active && (!head_wait || token);
@@ -197,6 +201,9 @@ module shw_accel_mover #(
       to_request <= head_words;
       to_move    <= head_words;
       place      <= head_place;
+      burst      <= head_burst;
+      gap        <= head_gap;
+      burst_left <= head_burst;
       beat       <= {BEAT_W{1'b0}};
     end else begin
       if (asked) begin
@@ -206,7 +213,10 @@ module shw_accel_mover #(
       if (moved) begin
         to_move <= to_move - 24'd1;
         beat    <= beat == LAST_BEAT[BEAT_W-1:0] ? {BEAT_W{1'b0}} : beat + 1'b1;
-        if (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]) place <= place + 16'd1;
+      end
+      if (advance) begin
+        place      <= place + 16'd1 + (burst_left == 16'd1 ? gap : 16'd0);
+        burst_left <= burst_left == 16'd1 ? burst : burst_left - 16'd1;
       end
     end
   end
@@ -246,32 +256,40 @@ module shw_accel_mover #(
     end
   endgenerate
 
-  // Stores: a word is fetched, then sent beat by beat. Data follow their request.
-  reg               held;      // words of 64 bits are left in `sending`
-  reg               fetching;
-  reg  [COLS*8-1:0] sending;
-  wire              sent = wdata_valid && wdata_ready;
+  // Stores: words are fetched, two at most, then sent beat by beat. Data follow their request.
+  reg                 held;        // words of 64 bits are left in `sending`
+  reg                 behind;      // the word behind it is in `following`
+  reg  [1:0]          fetched;     // words that are asked for and not yet sent
+  reg  [23:0]         to_fetch;    // words of 64 bits
+  reg  [COLS*8-1:0]   sending;
+  reg  [COLS*8-1:0]   following;
+  wire                sent  = wdata_valid && wdata_ready;
+  wire                spent = sent && beat == LAST_BEAT[BEAT_W-1:0];
+  wire                fetch = fetch_valid && fetch_ready;
+  wire                room  = !held || (spent && !behind);   // a word that comes now is sent next
 
-  assign fetch_valid   = active && store && !held && !fetching && to_move != 24'd0;
+  assign fetch_valid   = active && store && !fetched[1] && to_fetch != 24'd0;
   assign fetch_address = place[ADDR_W-1:0];
   assign wdata_valid   = held && underway;
   assign wdata         = sending[63:0];
   assign moved         = store ? sent : data_valid && data_ready;
+  assign advance       = store ? fetch : moved && (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]);
 
   always @(posedge clk) begin
     if (rst || take) begin
       held     <= 1'b0;
-      fetching <= 1'b0;
+      behind   <= 1'b0;
+      fetched  <= 2'd0;
+      to_fetch <= head_words;
     end else begin
-      if (fetch_valid && fetch_ready) fetching <= 1'b1;
-      if (fetching && fetched_valid) begin
-        fetching <= 1'b0;
-        held     <= 1'b1;
-      end else if (sent && beat == LAST_BEAT[BEAT_W-1:0]) begin
-        held <= 1'b0;
-      end
+      fetched <= fetched + {1'b0, fetch} - {1'b0, spent};
+      held    <= fetched_valid || behind || (held && !spent);
+      behind  <= (fetched_valid && !room) || (behind && !spent);
+      if (fetch) to_fetch <= to_fetch > WORD_BEATS ? to_fetch - WORD_BEATS : 24'd0;
     end
-    if (fetching && fetched_valid) sending <= fetched_word;
+    if (fetched_valid) following <= fetched_word;
+    if (fetched_valid && room) sending <= fetched_word;
+    else if (spent) sending <= following;
     else if (sent) sending <= sending >> 64;
   end
 endmodule

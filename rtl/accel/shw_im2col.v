@@ -48,7 +48,7 @@ module shw_im2col #(
   input  wire [7:0]                           cfg_kernel_x,
   input  wire [5:0]                           cfg_dilation_y,  // >= 1
   input  wire [5:0]                           cfg_dilation_x,
-  input  wire [7:0]                           cfg_pad_y,       // above
+  input  wire [8:0]                           cfg_pad_y,       // above, two's complement
   input  wire [7:0]                           cfg_pad_x,       // left
   input  wire [ADDR_W-1:0]                    cfg_channels,    // of a group, >= 1
   input  wire [ADDR_W-1:0]                    cfg_groups,      // >= 1
@@ -185,7 +185,7 @@ module shw_im2col #(
 
   shw_im2col_axis #(.BLOCK_W(BW_W), .ADDR_W(ADDR_W)) u_x (
     .clk(clk), .start(start), .next_tap(next_kx), .last_tap(kx_last), .block_ahead(bx_ahead),
-    .cfg_split(cfg_split), .cfg_dilation(cfg_dilation_x), .cfg_pad(cfg_pad_x),
+    .cfg_split(cfg_split), .cfg_dilation(cfg_dilation_x), .cfg_pad({1'b0, cfg_pad_x}),
     .cfg_size(cfg_width), .odd(odd_x), .block(block_x_3), .offset(read_dx), .ok(read_col_ok)
   );
 

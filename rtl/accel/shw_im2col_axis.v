@@ -24,7 +24,7 @@ module shw_im2col_axis #(
   input  wire [10:0]             block_ahead,   // output block + 2
   input  wire                    cfg_split,
   input  wire [5:0]              cfg_dilation,
-  input  wire [7:0]              cfg_pad,
+  input  wire [8:0]              cfg_pad,       // two's complement
   input  wire [11:0]             cfg_size,
   output wire                    odd,           // phase of the source
   output reg  [ADDR_W-1:0]       block,         // of the source of position 0
@@ -53,14 +53,14 @@ module shw_im2col_axis #(
     else if (next_tap) tap <= tap + {8'd0, cfg_dilation};
   end
 
-  // 1: move of the tap, less the two blocks that block_ahead is ahead (319 at most with the padding)
-  wire [8:0]  lead = {1'b0, cfg_pad} + (cfg_split ? {TWO_BLOCKS[7:0], 1'b0} : TWO_BLOCKS);
+  // 1: move of the tap, less the two blocks that block_ahead is ahead (-224..319 with the padding)
+  wire [9:0]  lead = {cfg_pad[8], cfg_pad} + (cfg_split ? {TWO_BLOCKS, 1'b0} : {1'b0, TWO_BLOCKS});
   reg  [15:0] move_1;
   reg  [10:0] ahead_1;
 
   assign odd = cfg_split && move_1[0];
 
-  // 2: source of position 0, -255..48745
+  // 2: source of position 0, -255..49001
   wire [16:0] first = cfg_split ? {5'd0, ahead_1, 1'b0} : {6'd0, ahead_1};
   reg  [16:0] source_2;
 
@@ -83,7 +83,7 @@ module shw_im2col_axis #(
   reg  [BLOCK_W-1:0] left_4;
 
   always @(posedge clk) begin
-    move_1   <= {2'd0, tap} - {7'd0, lead};
+    move_1   <= {2'd0, tap} - {{6{lead[9]}}, lead};
     ahead_1  <= block_ahead;
     source_2 <= {move_1[15], move_1} + (first << BLOCK_W);
     block    <= place[BLOCK_W +: ADDR_W];

@@ -28,11 +28,15 @@ def seen(codes: np.ndarray, nest: Nest, fill: int) -> np.ndarray:
     rows, columns = nest.blocks_y * block.height, nest.blocks_x * block.width
     reach_y = (rows - 1) * stride + nest.dilation_y * (nest.kernel_y - 1) + 1
     reach_x = (columns - 1) * stride + nest.dilation_x * (nest.kernel_x - 1) + 1
-    behind = [max(0, reach_y - nest.height - nest.pad_y), max(0, reach_x - nest.width - nest.pad_x)]
+    skipped, above = max(0, -nest.pad_y), max(0, nest.pad_y)
+    codes = codes[skipped:]
+    if not len(codes):  # all taps are below the map
+        codes = np.full((1, *codes.shape[1:]), fill, codes.dtype)
+    behind = [max(0, reach_y - len(codes) - above), max(0, reach_x - nest.width - nest.pad_x)]
     module = SimpleNamespace(
         weight=np.empty((1, nest.kernel_y, nest.kernel_x, 1)),
         stride=(stride, stride),
-        pads=(nest.pad_y, nest.pad_x, *behind),
+        pads=(above, nest.pad_x, *behind),
         dilation=(nest.dilation_y, nest.dilation_x),
         groups=1,
     )
@@ -78,6 +82,8 @@ class Bench(NestBench):
             height, width = below(1, 3 * self.block.height * stride), below(1, 3 * self.block.width * stride)
             dilation_y, dilation_x = pick(((1, 1), (1, 1), (2, 2), (1, 3), (4, 1)))
             pad_y, pad_x = below(0, dilation_y * (kernel_y - 1)), below(0, dilation_x * (kernel_x - 1))
+            if below(0, 3) == 0:
+                pad_y = below(-height - 2 * self.block.height, 0)
             groups, tiles = (1, 1) if inner else (below(1, 3), below(1, 2))
             map_blocks = self.block.count((height - 1) // stride + 1, (width - 1) // stride + 1)
             blocks_y, blocks_x = (max(1, n + below(-1, 1)) for n in map_blocks)

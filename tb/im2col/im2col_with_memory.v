@@ -21,7 +21,7 @@ module im2col_with_memory #(
   input  wire [7:0]                           cfg_kernel_x,
   input  wire [5:0]                           cfg_dilation_y,
   input  wire [5:0]                           cfg_dilation_x,
-  input  wire [7:0]                           cfg_pad_y,
+  input  wire [8:0]                           cfg_pad_y,
   input  wire [7:0]                           cfg_pad_x,
   input  wire [ADDR_W-1:0]                    cfg_channels,
   input  wire [ADDR_W-1:0]                    cfg_groups,

@@ -97,6 +97,8 @@ def random_nest(generator: random.Random, cols: int, address_w: int, most: int) 
     sizes = [below(1, 8 * n + 9) if near else below(1, 4096) for n in (blocks_y, blocks_x)]
     dilation = [pick((1, 1, 2, 3, 4)) if near else below(1, 64) for _ in range(2)]
     pads = [below(0, 8) if near else below(0, 256) for _ in range(2)]
+    if generator.random() < 0.3:  # the map is read from a later row on
+        pads[0] = below(-20, 0) if near else below(-256, 0)
     return Nest(
         cols,
         Place(below(words), below(words), below(words), below(words)),
@@ -128,7 +130,9 @@ def extreme_nests(generator: random.Random, cols: int, address_w: int) -> list[N
         replace(one, groups=top),
         replace(one, groups=top // 2, channels=2),
         replace(one, blocks_y=1023, pad_y=255),
+        replace(one, blocks_y=1023, pad_y=-256),
         replace(one, blocks_x=1023, pad_x=255, split=True),
+        replace(one, kernel_y=255, dilation_y=63, pad_y=-256, split=True),
         replace(one, kernel_y=255, dilation_y=63, pad_y=255, blocks_y=2),
         replace(one, kernel_x=255, dilation_x=63, pad_x=255, blocks_x=2, taps_inner=True),
         replace(one, kernel_y=255, dilation_y=63, pad_y=255, split=True, height=4094),

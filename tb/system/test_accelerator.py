@@ -30,6 +30,7 @@ SHAPES = {
     "2x8": Accelerator(TrEngine(2, 8), activation_memory=32, weight_words=512, constants=128),
     "4x32": Accelerator(TrEngine(4, 32), activation_memory=64, weight_words=512, constants=64),
     "16x64": Accelerator(TrEngine(16, 64), activation_memory=128, weight_words=512, constants=64),
+    "8x8, strips": Accelerator(TrEngine(8, 8), activation_memory=2, weight_words=512, constants=128),
 }
 
 
@@ -71,6 +72,13 @@ def test_other_shapes(shape: str) -> None:
     assert differences(run(shape, "tr", 20)) == 0
 
 
+def test_maps_that_do_not_fit_run_in_strips() -> None:
+    program = compile_accelerator(digits("tr")[0], SHAPES["8x8, strips"])
+    assert max(map(len, program.instructions.values())) > 1
+    calm, stalled = (run("8x8, strips", "tr", 2, stalls) for stalls in (None, Stalls(0.4, 0.4, 1)))
+    assert differences(calm) == differences(stalled) == 0
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_memory_may_stall(seed: int) -> None:
     calm, stalled = run("8x16", "tr", 2), run("8x16", "tr", 2, Stalls(0.4, 0.4, seed))
@@ -96,7 +104,7 @@ def test_a_wrong_weight_is_found() -> None:
 def test_a_malformed_instruction_is_named() -> None:
     def tamper(program: AcceleratorProgram) -> None:
         changed = program.memory.copy()
-        changed[program.program_address + BYTES * program.instructions["conv2"]] |= 3
+        changed[program.program_address + BYTES * program.instructions["conv2"][0]] |= 3
         program.memory = changed
 
     with pytest.raises(ShiftworkError, match=r"node 'conv2'.*malformed instruction"):
@@ -109,7 +117,7 @@ def test_a_refused_configuration_is_named() -> None:
     program = compile_accelerator(network, SMALL)
     memory = program.memory.copy()
     program.put(memory, golden.quantize_input(network, x[:1])[0])
-    at = program.program_address + BYTES * program.instructions["conv1"]
+    at = program.program_address + BYTES * program.instructions["conv1"][0]
     kind, fields = decode(memory[at : at + BYTES].tobytes())
     memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | {"group": 0}), np.uint8)
     with pytest.raises(ShiftworkError, match="the engine refuses its configuration"):
@@ -170,7 +178,7 @@ def test_more_channels_than_rows_have_turns_is_a_fault() -> None:
     program = compile_accelerator(network, SMALL)
     memory = program.memory.copy()
     program.put(memory, codes[0])
-    at = program.program_address + BYTES * program.instructions["d24"]
+    at = program.program_address + BYTES * program.instructions["d24"][0]
     kind, fields = decode(memory[at : at + BYTES].tobytes())
     memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | {"channels": 9}), np.uint8)
     with pytest.raises(ShiftworkError, match="node 'd24'"):

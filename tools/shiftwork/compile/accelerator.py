@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole network as a program of the accelerator with its memory image (``docs/accelerator.md``).
 
-Activations stay in the activation memory from the network's input to its result. Every tensor that is computed has a
-place there while it is needed: as it is, phase-split for readers of stride 2, or both. Concatenations, slices of every
-second position and padding by channels are addresses, not work.
+A tensor is at home in the activation memory, where it has a place while it is needed, or, where the memory is too
+small, in external memory in the same words: as it is, phase-split for readers of stride 2, or both. A layer that reads
+or writes a tensor outside runs in strips of block rows (:mod:`shiftwork.compile.strips`). Concatenations, slices of
+every second position and padding by channels are addresses, not work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
-from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, encode, listing
+from shiftwork.compile.instructions import BYTES, UNITS, listing
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
+from shiftwork.compile.queues import Queues, Span
+from shiftwork.compile.strips import Plan, Step, plan, smallest
 from shiftwork.compile.tr_engine import TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden.blocks_layout import (
@@ -143,16 +146,46 @@ def unpack(memory: NDArray[np.uint8], place: Stored, cols: int) -> NDArray[np.ui
 
 @dataclass(frozen=True)
 class Area:
-    """A copy of a part of the activation memory in external memory.
+    """A tensor in external memory: in parts of channels, each with all its words.
 
     Attributes:
-        address: its first byte. place: what lies there, ``place.base`` counted from the start of the area.
-        words: of the activation memory.
+        address: its first byte. shape: height, width, channels as they are stored. is_split: in phases.
+        parts: channels of its parts.
     """
 
     address: int
-    place: Stored
-    words: int
+    shape: tuple[int, int, int]
+    is_split: bool
+    parts: tuple[int, ...]
+
+    def pieces(self, cols: int) -> list[tuple[int, Stored]]:
+        """Address of every part, and the part with word 0 there."""
+        height, width, _ = self.shape
+        found, address = [], self.address
+        for channels in self.parts:
+            place = stored((height, width, channels), cols, self.is_split)
+            found.append((address, place))
+            address += place.words(cols) * cols
+        return found
+
+    def words(self, cols: int) -> int:
+        """Words of it."""
+        return stored(self.shape, cols, self.is_split).words(cols)
+
+    def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer], cols: int) -> None:
+        """Write codes ``(height, width, channels)``."""
+        first = 0
+        for address, place in self.pieces(cols):
+            part = codes[..., first : first + place.shape[2]]
+            laid = (split_words(part, cols) if self.is_split else words(part, cols)).reshape(-1)
+            memory[address : address + laid.size] = laid
+            first += place.shape[2]
+
+    def get(self, memory: NDArray[np.uint8], cols: int) -> NDArray[np.uint8]:
+        """Codes ``(height, width, channels)``."""
+        return np.concatenate(
+            [unpack(memory[address : address + place.words(cols) * cols].reshape(-1, cols), place, cols)
+             for address, place in self.pieces(cols)], axis=2)  # fmt: skip
 
 
 @dataclass
@@ -165,7 +198,7 @@ class AcceleratorProgram:
         program_address, program_count: where the instructions are, and how many.
         input, output: where the host puts the input and finds the result.
         traces: copies of the tensors that modules wrote, by module, where asked for.
-        instructions: index of the instruction that computes a module, by its name. layers: compiled convolutions.
+        instructions: indices of the instructions that compute a module, by its name. layers: compiled convolutions.
     """
 
     shape: Accelerator
@@ -176,7 +209,7 @@ class AcceleratorProgram:
     input: Area
     output: Area
     traces: dict[str, list[Area]]
-    instructions: dict[str, int]
+    instructions: dict[str, list[int]]
     layers: dict[str, LayerProgram]
 
     @property
@@ -184,23 +217,23 @@ class AcceleratorProgram:
         """The instructions."""
         return self.memory[self.program_address : self.program_address + BYTES * self.program_count].tobytes()
 
+    @property
+    def names(self) -> dict[int, str]:
+        """The module that an instruction computes, by the instruction's index."""
+        return {index: name for name, found in self.instructions.items() for index in found}
+
     def listing(self) -> list[str]:
         """The instructions as text."""
-        names = {index: name for name, index in self.instructions.items()}
+        names = self.names
         return [f"{line}  # {names[i]}" if i in names else line for i, line in enumerate(listing(self.program))]
 
     def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer]) -> None:
         """Write an input ``(height, width, channels)`` of codes into external memory."""
-        cols = self.shape.engine.cols
-        laid = split_words(codes, cols) if self.input.place.is_split else words(codes, cols)
-        data = laid.reshape(-1)
-        memory[self.input.address : self.input.address + data.size] = data
+        self.input.put(memory, codes, self.shape.engine.cols)
 
     def get(self, memory: NDArray[np.uint8], area: Area, info: TensorInfo) -> NDArray[np.integer]:
         """Codes of a tensor in external memory: ``(height, width, channels)`` in its type."""
-        cols = self.shape.engine.cols
-        data = memory[area.address : area.address + area.words * cols].reshape(-1, cols)
-        codes = unpack(data, area.place, cols)
+        codes = area.get(memory, self.shape.engine.cols)
         if info.bits > 8:
             height, width, channels = codes.shape
             return np.ascontiguousarray(codes).reshape(height, width, channels // 4, 4).view("<i4")[..., 0]
@@ -265,6 +298,14 @@ def _is_global(network: IntegerNetwork, module: IntegerModule) -> bool:
     return module.kind == "avgpool" and _kernel(module) == (height, width) and not any(module.attributes["pads"])
 
 
+class _NoRoomError(Exception):
+    """A tensor, or a step that writes it, does not fit the activation memory: how many words it takes."""
+
+    def __init__(self, name: str, step: int, words: int) -> None:
+        super().__init__(name)
+        self.name, self.step, self.words = name, step, words
+
+
 class _Compiler:
     def __init__(self, network: IntegerNetwork, shape: Accelerator, trace: bool) -> None:
         self.network, self.shape, self.trace = network, shape, trace
@@ -277,11 +318,15 @@ class _Compiler:
         self.steps = [m for m in network.modules if m.kind not in ("concat", "slice", "pad")]
         self.homes: dict[str, _Home] = {}
         self.places: dict[tuple[str, bool], Stored] = {}
+        self.outside: set[str] = set()  # roots that live in external memory
+        self.areas: dict[tuple[str, bool], Area] = {}
+        self.plans: list[Plan] = []
+        self.known: dict[tuple[object, ...], Plan | None] = {}
         self.memory = bytearray()
-        self.program: list[bytes] = []
+        self.queues = Queues(lambda: self.append(bytes(WORD)))
         self.constants: list[int] = []
         self.traces: dict[str, list[Area]] = {}
-        self.instructions: dict[str, int] = {}
+        self.instructions: dict[str, list[int]] = {}
 
     def merge(self, module: IntegerModule) -> IntegerModule:
         """A convolution as the engine sees it."""
@@ -382,12 +427,39 @@ class _Compiler:
 
     # Where they are.
 
-    def allocate(self) -> None:
-        """Places of all tensors; a place is used again when nothing needs what is there."""
+    def root(self, name: str) -> str:
+        """The tensor that a tensor is stored with."""
+        while (parent := self.homes[name].parent) is not None:
+            name = parent[0]
+        return name
+
+    def is_outside(self, name: str) -> bool:
+        return self.root(name) in self.outside
+
+    def leaves(self, name: str) -> list[tuple[str, int]]:
+        """What a tensor consists of outside, with the first channel of each."""
+        maker = self.by_output.get(name)
+        if maker is None or maker.kind != "concat":
+            return [(name, 0)]
+        found, first = [], 0
+        for part in maker.inputs:
+            found += [(leaf, first + offset) for leaf, offset in self.leaves(part)]
+            first += self.homes[part].shape[2]
+        return found
+
+    def place_roots(self) -> tuple[str, int, int] | None:
+        """Places of all tensors on the chip; a place is used again when nothing needs what is there.
+
+        Returns:
+            None, or the tensor that does not fit, the step, and the words that would be needed.
+        """
+        self.places = {}
         roots = sorted((h.first, name) for name, h in self.homes.items() if h.parent is None)
         live: list[tuple[int, int, int]] = []  # first word, behind the last, last step
         for first, name in roots:
             home = self.homes[name]
+            if name in self.outside:
+                continue
             live = sorted(entry for entry in live if entry[2] >= first)
             for is_split in (False, True):
                 if not (home.split if is_split else home.plain):
@@ -399,12 +471,7 @@ class _Compiler:
                         break
                     base = max(base, end)
                 if base + size > self.shape.activation_words:
-                    needed = 1 << (base + size - 1).bit_length()
-                    maker = self.by_output.get(name)
-                    raise ShiftworkError(
-                        f"node {maker.name if maker else name!r}: {base + size} words of activation memory are needed, "
-                        f"there are {self.shape.activation_words}; {needed * self.cols // 1024} KiB would do"
-                    )
+                    return name, max(first, 0), base + size
                 self.places[name, is_split] = replace(place, base=base)
                 live = sorted([*live, (base, base + size, home.last)])
         for name in reversed(list(self.homes)):
@@ -416,6 +483,144 @@ class _Compiler:
                 if whole is not None:
                     place = replace(whole, shape=self.homes[name].shape, base=whole.base + parent[1])
                     self.places[name, is_split] = place
+        return None
+
+    def gaps(self, step: int) -> list[tuple[int, int]]:
+        """Free parts of the activation memory during a step."""
+        used = sorted(
+            (place.base, place.base + place.words(self.cols))
+            for (name, _), place in self.places.items()
+            if self.homes[name].parent is None and self.homes[name].first <= step <= self.homes[name].last
+        )
+        found, free = [], 0
+        for first, end in [*used, (self.shape.activation_words, self.shape.activation_words)]:
+            if first > free:
+                found.append((free, first))
+            free = max(free, end)
+        return found
+
+    def step(self, module: IntegerModule) -> tuple[Step, tuple[bool, bool, bool]]:
+        """A layer for planning, and whether its source, shortcut and output are outside."""
+        network, stride = self.network, self.stride(module)
+        source, info = network.tensors[module.inputs[0]], network.tensors[module.output]
+        home, block = self.homes[module.output], block_shape(self.cols)
+        size = split_shape(*source.shape[:2], 0) if stride == 2 else source.shape[:2]
+        names = self.added(module)
+        found = self.shortcut(module, names[0]) if names else None
+        kernel, dilation, pad = (1, 1), 1, 0
+        if module.kind == "conv":
+            kernel, dilation, pad = _kernel(module), module.dilation[0], module.pads[0]
+        elif module.kind != "add":
+            kernel, pad = _kernel(module), module.attributes["pads"][0]
+        whole = module.kind != "conv" and module.kind != "add" and _is_global(network, module)
+        beats, weights = source.shape[2] * kernel[0] * kernel[1], 0
+        if whole:
+            blocks = grid(*source.shape[:2], self.cols)
+            beats = source.shape[2] * blocks[0] * blocks[1]
+        if module.kind == "conv":
+            data, wide = self.layers[module.name].weights, max(WORD, self.shape.engine.rows)
+            beats = data.shape[0] * data.shape[1]
+            weights = data.shape[0] * -(-data.shape[1] * data.shape[2] // wide) * wide // WORD
+        separate = found is None and (module.kind in ("maxpool", "avgpool") or (
+            module.kind == "conv" and module.groups == source.shape[2] == info.shape[2]))  # fmt: skip
+        tiled = module.kind == "conv" and module.groups == 1 and found is None
+        tile = self.layers[module.name].channels if separate and module.kind == "conv" else self.shape.engine.rows
+        described = Step(
+            block, source.shape[0], grid(*size, self.cols), grid(*info.shape[:2], self.cols), source.shape[2],
+            info.shape[2], 0 if found is None else self.homes[found.tensor].shape[2], stride, kernel[0], dilation, pad,
+            info.shape[0], whole, separate, tiled, tile, home.shape[2] // info.shape[2], home.plain,
+            home.split, beats, weights,
+        )  # fmt: skip
+        outside = (
+            self.is_outside(module.inputs[0]),
+            found is not None and self.is_outside(found.tensor),
+            self.is_outside(module.output),
+        )
+        return described, outside
+
+    def arrange(self) -> int:
+        """Places of the tensors on the chip and plans of all layers; about the cycles of all of it.
+
+        Raises:
+            _NoRoomError: something does not fit.
+        """
+        failed = self.place_roots()
+        if failed is not None:
+            raise _NoRoomError(*failed)
+        self.plans = []
+        word = max(self.cols // WORD, block_shape(self.cols).height)
+        cycles = sum(place.words(self.cols) * word for (name, _), place in self.places.items()
+                     if name in (self.network.input, self.network.output))  # fmt: skip
+        for index, module in enumerate(self.steps):
+            module = self.ordered(module)
+            described, outside = self.step(module)
+            gaps = self.gaps(index) if any(outside) else []
+            key = (index, outside, tuple(gaps))
+            if key not in self.known:
+                self.known[key] = plan(described, outside, gaps, self.cols)
+            chosen = self.known[key]
+            if chosen is None:
+                used = self.shape.activation_words - sum(end - first for first, end in gaps)
+                raise _NoRoomError(module.output, index, used + smallest(described, outside))
+            self.plans.append(chosen)
+            cycles += chosen.cycles
+        return cycles
+
+    def allocate(self) -> None:
+        """Decide which tensors live outside: as few as needed, the largest first, then what seems fastest."""
+        while True:
+            try:
+                best = self.arrange()
+                break
+            except _NoRoomError as found:
+                live = [name for name, home in self.homes.items() if home.parent is None and name not in self.outside
+                        and (name == found.name or home.first <= found.step <= home.last)]  # fmt: skip
+                if not live:
+                    needed = 1 << (found.words - 1).bit_length()
+                    maker = self.by_output.get(found.name)
+                    raise ShiftworkError(
+                        f"node {maker.name if maker else found.name!r}: {found.words} words of activation memory are "
+                        f"needed, there are {self.shape.activation_words}; {needed * self.cols // 1024} KiB would do"
+                    ) from None
+                self.outside.add(max(live, key=lambda name: int(np.prod(self.homes[name].shape))))
+        if self.outside:
+            roots = [name for name, home in self.homes.items() if home.parent is None]
+            improved = True
+            while improved:
+                improved = False
+                for name in roots:
+                    self.outside ^= {name}
+                    try:
+                        cycles = self.arrange()
+                    except _NoRoomError:
+                        cycles = best
+                    if cycles < best:
+                        best, improved = cycles, True
+                    else:
+                        self.outside ^= {name}
+        self.arrange()
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Room in external memory for tensors outside, in parts of channels where layers read or write parts."""
+        outside = [name for name in self.homes if self.is_outside(name) and self.leaves(name)[0][0] == name]
+        cuts: dict[str, set[int]] = {name: {0, self.homes[name].shape[2]} for name in outside}
+        for module, chosen in zip(self.steps, self.plans, strict=True):
+            if chosen.is_cut:
+                for name in (module.output,) if chosen.tiled else (module.inputs[0], module.output):
+                    if not self.is_outside(name):
+                        continue
+                    raw = self.homes[name].shape[2] // self.network.tensors[name].shape[2]
+                    for leaf, first in self.leaves(name):
+                        count = self.homes[leaf].shape[2]
+                        cuts[leaf] |= {raw * c - first for c, _ in chosen.parts if first < raw * c < first + count}
+        for name in outside:
+            home, ends = self.homes[name], sorted(cuts[name])
+            parts = tuple(end - first for first, end in itertools.pairwise(ends))
+            for is_split in (False, True):
+                if home.split if is_split else home.plain:
+                    area = Area(0, home.shape, is_split, parts)
+                    self.areas[name, is_split] = replace(area, address=self.room(area.words(self.cols)))
 
     # Instructions.
 
@@ -430,54 +635,143 @@ class _Compiler:
         """Room for words of the activation memory; its address."""
         return self.append(bytes(words * self.cols))
 
-    def emit(self, kind: str, values: Mapping[str, int]) -> None:
-        self.program.append(encode(kind, values))
+    def load(self, target: str, address: int, size: int, into: Span | None, **values: int) -> None:
+        values |= {"memory": address, "words": size // WORD, "place": into.first if into else 0}
+        self.queues.load(target, values, Span("external", address, address + size), into)
 
-    def load(
-        self, target: str, address: int, size: int, place: int = 0, take: bool = False, give: bool = False
-    ) -> None:
-        self.emit("load", {"target": TARGETS[target], "memory": address, "words": size // WORD, "place": place,
-                           "take_token": int(take), "give_token": int(give)})  # fmt: skip
+    def store(self, address: int, size: int, source: Span, **values: int) -> None:
+        values |= {"memory": address, "words": size // WORD, "place": source.first}
+        self.queues.store(values, source, Span("external", address, address + size))
+
+    def span(self, base: int, words: int) -> Span:
+        """Words of the activation memory."""
+        return Span("activations", base, base + words)
+
+    def where(self, place: Stored) -> Span:
+        """Words of a tensor on the chip; of a part, up to the end of the whole and more."""
+        return self.span(place.base, place.words(self.cols))
 
     def constant(self, bias: int = 0, bias_shift: int = 0, shortcut_shift: int = 0, shift: int = 0) -> None:
         """Constants of the next channel of the layer."""
         self.constants.append(bias & 0xFFFFFFFF | bias_shift << 32 | shortcut_shift << 37 | shift << 43)
 
     def geometry(self, module: IntegerModule) -> dict[str, int]:
-        """What is read, and the blocks of the result."""
+        """What is read, and the blocks of the result; all of it in one run."""
         info, source = self.network.tensors[module.output], self.network.tensors[module.inputs[0]]
-        is_split = self.stride(module) == 2
-        place = self.places[module.inputs[0], is_split]
-        rows, columns = grid(info.shape[0], info.shape[1], self.cols)
         return {
-            "base": place.base, "block_stride": place.block_stride, "row_stride": place.row_stride,
-            "phase_stride": place.phase_stride, "split": int(is_split),
-            "height": source.shape[0], "width": source.shape[1], "blocks_y": rows, "blocks_x": columns,
-            "last_slice": (info.shape[0] - 1) % block_shape(self.cols).height,
+            "split": int(self.stride(module) == 2), "width": source.shape[1],
+            "blocks_x": grid(info.shape[0], info.shape[1], self.cols)[1],
             "kernel_y": 1, "kernel_x": 1, "dilation_y": 1, "dilation_x": 1,
             "channels": source.shape[2], "groups": 1, "tiles": 1, "out_channels": info.shape[2],
             "col_signed": int(source.signed),
         }  # fmt: skip
 
-    def shortcut_fields(self, module: IntegerModule) -> dict[str, int]:
+    def part(self, module: IntegerModule, chosen: Plan, first: int, end: int) -> dict[str, int]:
+        """Fields of a run of some channels of a layer."""
+        if chosen.tiled:
+            return {"tiles": -(-(end - first) // self.shape.engine.rows), "out_channels": end - first}
+        if module.kind == "conv":
+            return {"groups": (end - first) // self.layers[module.name].channels}
+        return {"channels": end - first, "out_channels": end - first}
+
+    def fetch(
+        self, name: str, phases: tuple[int, ...], rows: tuple[int, int], channels: tuple[int, int], base: int
+    ) -> Stored:
+        """Load block rows of some channels of a tensor outside, in phases or () for it as it is."""
+        (first, end), (low, high) = rows, channels
+        height, width, _ = self.homes[name].shape
+        size = split_shape(height, width, 0) if phases else (height, width)
+        columns, count = grid(*size, self.cols)[1], high - low
+        stride = (end - first) * columns * count
+        for leaf, offset in self.leaves(name):
+            channel = offset
+            for address, piece in self.areas[leaf, bool(phases)].pieces(self.cols):
+                inside = piece.shape[2]
+                if low <= channel < high:
+                    gap = count - inside
+                    for index, phase in enumerate(phases or (0,)):
+                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
+                        self.load("activations", at, (end - first) * piece.row_stride * self.cols,
+                                  self.span(base + index * stride + channel - low, stride - (channel - low)),
+                                  burst=inside if gap else 0, gap=gap)  # fmt: skip
+                channel += inside
+        return Stored(shape=(0, 0, count), base=base, row_stride=columns * count, block_stride=count,
+                      phase_stride=stride if phases else 0)  # fmt: skip
+
+    def source(
+        self, module: IntegerModule, pad: int, strip: tuple[int, int], part: tuple[int, int], base: int | None
+    ) -> tuple[dict[str, int], Span]:
+        """Fields of what a strip reads, from a buffer (None: on the chip), and where it is."""
+        described, _ = self.step(module)
+        first, end = described.rows(*strip)
+        stride, size = described.stride, described.block.height
+        height = described.height - stride * size * first
+        if base is None:
+            place = self.places[module.inputs[0], stride == 2]
+            here = self.where(place)
+            place = replace(place, base=place.base + first * place.row_stride + part[0])
+        else:
+            phases = tuple(range(PHASES)) if stride == 2 else ()
+            place = self.fetch(module.inputs[0], phases, (first, end), part, base)
+            here = self.span(base, described.source_words(end - first, part[1] - part[0]))
+            height = min(height, stride * size * (end - first))
+        return {
+            "base": place.base, "block_stride": place.block_stride, "row_stride": place.row_stride,
+            "phase_stride": place.phase_stride, "height": height,
+            "pad_y": pad - (0 if described.whole else stride * size * (strip[0] - first)),
+        }, here  # fmt: skip
+
+    def added_rows(
+        self, module: IntegerModule, strip: tuple[int, int], base: int | None
+    ) -> tuple[dict[str, int], list[Span]]:
+        """Fields of the shortcut of a strip, from a buffer (None: on the chip), and where it is."""
         names = self.added(module)
         if not names:
-            return {}
+            return {}, []
         found = self.shortcut(module, names[0])
-        place = self.places[found.tensor, found.phase is not None]
+        if base is None:
+            place = self.places[found.tensor, found.phase is not None]
+            here = self.where(place)
+            place = replace(
+                place, base=place.base + strip[0] * place.row_stride + (found.phase or 0) * place.phase_stride
+            )
+        else:
+            count = self.homes[found.tensor].shape[2]
+            place = self.fetch(found.tensor, () if found.phase is None else (found.phase,), strip, (0, count), base)
+            here = self.span(base, (strip[1] - strip[0]) * place.row_stride)
         return {
             "shortcut_enable": 1,
             "shortcut_signed": int(self.network.tensors[found.tensor].signed),
-            "shortcut_base": place.base + (found.phase or 0) * place.phase_stride,
+            "shortcut_base": place.base,
             "shortcut_block_stride": place.block_stride,
             "shortcut_row_stride": place.row_stride,
             "shortcut_first": found.first,
             "shortcut_count": found.count,
-        }
+        }, [here]
 
-    def destination(self, module: IntegerModule) -> dict[str, int]:
-        info = self.network.tensors[module.output]
-        plain, halved = self.places.get((module.output, False)), self.places.get((module.output, True))
+    def target(
+        self, module: IntegerModule, strip: tuple[int, int], part: tuple[int, int], base: int | None
+    ) -> tuple[dict[str, int], list[Span]]:
+        """Fields of where a strip writes, a buffer (None: on the chip), and where that is."""
+        info, described = self.network.tensors[module.output], self.step(module)[0]
+        spans = []
+        if base is None:
+            plain, halved = self.places.get((module.output, False)), self.places.get((module.output, True))
+            spans = [self.where(place) for place in (plain, halved) if place is not None]
+            if plain is not None:
+                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + part[0] * described.raw)
+            if halved is not None:
+                halved = replace(halved, base=halved.base + strip[0] // 2 * halved.row_stride + part[0])
+        else:
+            rows, columns, count = strip[1] - strip[0], described.target[1], part[1] - part[0]
+            words = count * described.raw
+            spans = [self.span(base, described.target_words(rows, count))]
+            plain = halved = None
+            if described.plain:
+                plain = Stored(shape=info.shape, **asdict(packed((rows, columns), words, base)))
+            if described.split:
+                place = packed((-(-rows // 2), -(-columns // 2)), count, base + described.plain_words(rows, count))
+                halved = Stored(shape=info.shape, **asdict(place))
         values = {"raw": 1} if info.bits > 8 else {"plain": int(plain is not None), "to_split": int(halved is not None)}
         if plain is not None:
             values |= {"plain_base": plain.base, "plain_row_stride": plain.row_stride,
@@ -485,7 +779,31 @@ class _Compiler:
         if halved is not None:
             values |= {"split_base": halved.base, "split_row_stride": halved.row_stride,
                        "split_phase_stride": halved.phase_stride, "out_block_stride": halved.block_stride}  # fmt: skip
-        return values
+        return values, spans
+
+    def put_outside(self, module: IntegerModule, strip: tuple[int, int], part: tuple[int, int], base: int) -> None:
+        """Store a strip that a layer has written into a buffer."""
+        described, low = self.step(module)[0], part[0] * self.step(module)[0].raw
+        count = part[1] * described.raw - low
+        for is_split in (False, True):
+            area = self.areas.get((module.output, is_split))
+            if area is None:
+                continue
+            first, end = (strip[0] // 2, -(-strip[1] // 2)) if is_split else strip
+            channel = 0
+            for address, piece in area.pieces(self.cols):
+                inside = piece.shape[2]
+                if low <= channel < low + count:
+                    rows = (end - first) * piece.row_stride
+                    stride = rows // inside * count
+                    for phase in range(PHASES if is_split else 1):
+                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
+                        start = base + phase * stride + channel - low
+                        gap = count - inside
+                        self.store(at, rows * self.cols, self.span(start, stride - (channel - low)),
+                                   burst=inside if gap else 0, gap=gap)  # fmt: skip
+                channel += inside
+            base += described.plain_words(strip[1] - strip[0], part[1] - part[0])
 
     def convolution(self, module: IntegerModule) -> dict[str, int]:
         layer, engine = self.layers[module.name], self.shape.engine
@@ -517,10 +835,9 @@ class _Compiler:
             "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF, "rows_apart": int(apart),
         } | chosen  # fmt: skip
 
-    def weights(self, module: IntegerModule, layer: LayerProgram) -> None:
-        """Stream the weights of a layer, row tile after row tile."""
-        info, rows = self.network.tensors[module.output], self.shape.engine.rows
-        data = np.ascontiguousarray(layer.weights)
+    def weights(self, module: IntegerModule, layer: LayerProgram, blocks: int) -> tuple[int, int]:
+        """The weights of a layer in external memory, row tile after row tile: their address, bytes of a tile."""
+        rows, data = self.shape.engine.rows, np.ascontiguousarray(layer.weights)
         if one_to_one(module):  # every beat has a weight of one row
             count = layer.channels
             taps = data[..., :count].reshape(len(data), -1, count, count).diagonal(axis1=2, axis2=3)
@@ -528,15 +845,14 @@ class _Compiler:
         tiles, beats, _ = data.shape
         wide = max(WORD, rows)
         words = -(-beats * rows // wide)
-        blocks = grid(info.shape[0], info.shape[1], self.cols)
-        if blocks != (1, 1) and words > self.shape.weight_words:
+        if blocks > 1 and words > self.shape.weight_words:
             raise ShiftworkError(
                 f"node {module.name!r}: {words} words of weights are needed at once, the ring has "
                 f"{self.shape.weight_words}; {1 << (words - 1).bit_length()} would do"
             )
         stream = np.zeros((tiles, words * wide), np.uint8)
         stream[:, : beats * rows] = data.reshape(tiles, -1)
-        self.load("weights", self.append(stream.tobytes()), stream.size)
+        return self.append(stream.tobytes()), words * wide
 
     def pooling(self, module: IntegerModule) -> dict[str, int]:
         source, info = self.network.tensors[module.inputs[0]], self.network.tensors[module.output]
@@ -596,68 +912,115 @@ class _Compiler:
             return self.convolution(module)
         return self.addition(module) if module.kind == "add" else self.pooling(module)
 
-    def run(self, step: int, module: IntegerModule) -> None:
-        """A layer: its constants, its weights, its instruction.
+    def ordered(self, module: IntegerModule) -> IntegerModule:
+        """The operand of an addition that is shifted is the shortcut."""
+        if module.kind == "add" and module.attributes["shifts"][0]:
+            first, second = module.inputs
+            return replace(module, inputs=[second, first])
+        return module
 
-        Constants alternate between the halves of their memory: those of a layer wait until the layer before the last
-        one has ended.
+    def run(self, step: int, module: IntegerModule, chosen: Plan) -> None:
+        """A layer: its constants, then for every strip what it reads, its weights, its instruction, what it wrote.
+
+        Constants alternate between the halves of their memory, buffers take turns.
         """
         self.constants = []
-        fields = self.geometry(module) | self.layer(module) | self.shortcut_fields(module) | self.destination(module)
+        module = self.ordered(module)
+        common = self.geometry(module) | self.layer(module)
         half = self.shape.constants // 2
         if len(self.constants) > half:
             raise ShiftworkError(
                 f"node {module.name!r}: it has {len(self.constants)} channels with constants, the accelerator holds "
                 f"{half} of a layer; constants = {2 << (len(self.constants) - 1).bit_length()} would do"
             )
-        data = np.array(self.constants, np.uint64).tobytes()
-        fields["constants"] = place = step % 2 * half
-        self.load("constants", self.append(data), len(data), place, take=step >= 2 and not self.trace, give=True)
+        data, place = np.array(self.constants, np.uint64).tobytes(), step % 2 * half
+        constants = Span("constants", place, place + len(self.constants))
+        address = self.append(data)
+        streamed, tile = 0, 0
         if module.kind == "conv":
-            self.weights(module, self.layers[module.name])
-        last = len(self.steps) - 1
-        self.instructions[module.name] = len(self.program)
-        gives = step == last or step + 2 <= last or self.trace
-        self.emit("run", fields | {"take_token": 1, "give_token": int(gives)})
+            rows = max(end - first for first, end in chosen.strips)
+            streamed, tile = self.weights(module, self.layers[module.name], rows * common["blocks_x"])
+        channels, made = (self.network.tensors[name].shape[2] for name in (module.inputs[0], module.output))
+        read: dict[str, int] = {}
+        loaded, here = -1, self.span(0, 0)
+        for index, (part, strip) in enumerate(chosen.runs()):
+            turn = index // len(chosen.parts) if chosen.tiled else index
+            source, shortcut, target = (
+                buffers[count % len(buffers)] if buffers else None
+                for buffers, count in ((chosen.source, turn), (chosen.shortcut, turn), (chosen.target, index))
+            )
+            if turn > loaded:
+                some = part if chosen.is_cut and not chosen.tiled else (0, channels)
+                read, here = self.source(module, common.get("pad_y", 0), strip, some, source)
+                loaded = turn
+            added, others = self.added_rows(module, strip, shortcut)
+            outputs = part if chosen.is_cut else (0, made)
+            to, written = self.target(module, strip, outputs, target)
+            if index == 0:
+                self.load("constants", address, len(data), constants)
+            self.queues.make_room(written)
+            size = self.network.tensors[module.output].shape[0]
+            rows, tall = grid(size, 1, self.cols)[0], block_shape(self.cols).height
+            bottom = (size - 1) % tall if strip[1] == rows else tall - 1
+            blocks = {"blocks_y": strip[1] - strip[0], "last_slice": bottom, "constants": place}
+            fields = common | read | added | to | blocks
+            if chosen.is_cut:
+                fields |= self.part(module, chosen, *part)
+                fields["constants"] += 0 if common.get("constants_fixed") else part[0]
+            if module.kind == "conv":
+                first, count = 0, fields["groups"] * fields["tiles"]
+                if chosen.is_cut:
+                    first = part[0] // (self.shape.engine.rows if chosen.tiled else self.layers[module.name].channels)
+                self.load("weights", streamed + first * tile, count * tile, None)
+            number = self.queues.run(fields, [here, constants, *others], written)
+            self.instructions.setdefault(module.name, []).append(number)
+            if target is not None:
+                self.put_outside(module, strip, outputs, target)
         if self.trace:
-            self.traces[module.name] = self.store(module.output)
+            self.traces[module.name] = self.copies(module.output)
 
-    def store(self, name: str) -> list[Area]:
-        """Copy a tensor, as it is and phase-split, to external memory; of a part, the whole."""
-        root, offset = name, 0
-        while (parent := self.homes[root].parent) is not None:
-            root, offset = parent[0], offset + parent[1]
-        found = [self.places[root, is_split] for is_split in (False, True) if (root, is_split) in self.places]
-        areas = []
-        for index, whole in enumerate(found):
-            words = whole.words(self.cols)
-            address = self.room(words)
-            self.emit("store", {"memory": address, "words": words * self.cols // WORD, "place": whole.base,
-                                "take_token": int(index == 0)})  # fmt: skip
-            areas.append(Area(address, replace(whole, base=offset, shape=self.homes[name].shape), words))
-        return areas
+    def copies(self, name: str) -> list[Area]:
+        """A tensor, as it is and phase-split, in external memory: where it is, or copied there."""
+        if self.is_outside(name):
+            return [self.areas[name, is_split] for is_split in (False, True) if (name, is_split) in self.areas]
+        found = []
+        for is_split in (False, True):
+            place = self.places.get((name, is_split))
+            if place is not None:
+                shape = self.homes[name].shape
+                area = Area(0, shape, is_split, (shape[2],))
+                size = area.words(self.cols)
+                area = replace(area, address=self.room(size))
+                gap = place.block_stride - shape[2]
+                self.store(area.address, size * self.cols, self.where(place), burst=shape[2] if gap else 0, gap=gap)
+                found.append(area)
+        return found
 
     def compile(self) -> AcceleratorProgram:
         self.survey()
-        self.allocate()
         network = self.network
-        place = self.places[network.input, self.homes[network.input].split]
-        if self.homes[network.input].plain and self.homes[network.input].split:
+        home = self.homes[network.input]
+        if home.plain and home.split:
             raise ShiftworkError(f"tensor {network.input!r}: the network's input is read by stride 1 and by stride 2")
-        words = place.words(self.cols)
-        entry = Area(self.room(words), replace(place, base=0), words)
-        self.load("activations", entry.address, words * self.cols, place.base)
-        for step, module in enumerate(self.steps):
-            if module.kind == "add" and module.attributes["shifts"][0]:  # the operand that is shifted is the shortcut
-                first, second = module.inputs
-                module = replace(module, inputs=[second, first])
-            self.run(step, module)
+        self.allocate()
+        if self.is_outside(network.input):
+            entry = self.areas[network.input, home.split]
+        else:
+            place = self.places[network.input, home.split]
+            entry = Area(0, home.shape, home.split, (home.shape[2],))
+            size = entry.words(self.cols)
+            entry = replace(entry, address=self.room(size))
+            self.load("activations", entry.address, size * self.cols, self.where(place))
+        for step, (module, chosen) in enumerate(zip(self.steps, self.plans, strict=True)):
+            self.run(step, module, chosen)
         last = self.steps[-1].name
-        output = self.traces[last][0] if self.trace else self.store(network.output)[0]
-        address = self.append(b"".join(self.program))
+        output = self.traces[last][0] if self.trace else self.copies(network.output)[0]
+        self.queues.flush()
+        program = self.queues.encoded()
+        address = self.append(b"".join(program))
         self.memory += bytes(-len(self.memory) % _ALIGNMENT)
         memory = np.frombuffer(bytes(self.memory), np.uint8)
-        return AcceleratorProgram(self.shape, network, memory, address, len(self.program), entry, output, self.traces,
+        return AcceleratorProgram(self.shape, network, memory, address, len(program), entry, output, self.traces,
                                   self.instructions, self.layers)  # fmt: skip
 
 

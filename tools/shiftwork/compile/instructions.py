@@ -30,6 +30,7 @@ class Field:
     Attributes:
         name: of it. width: in bits. meaning: what it holds.
         low, high: smallest (0 or 1) and largest legal value, None where all that fit are. multiple: of a power of two.
+        signed: two's complement.
     """
 
     name: str
@@ -38,12 +39,20 @@ class Field:
     low: int = 0
     high: int | None = None
     multiple: int = 1
+    signed: bool = False
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest legal value."""
+        if self.signed:
+            return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
+        return self.low, (1 << self.width) - 1 if self.high is None else self.high
 
     def check(self, value: int) -> str:
         """Why a value is not legal; empty if it is."""
-        high = (1 << self.width) - 1 if self.high is None else self.high
-        if not self.low <= value <= high:
-            return f"{self.name} = {value} is not within {self.low}..{high}"
+        low, high = self.limits
+        if not low <= value <= high:
+            return f"{self.name} = {value} is not within {low}..{high}"
         return f"{self.name} = {value} is not a multiple of {self.multiple}" if value % self.multiple else ""
 
     def faults(self, offset: int) -> list[str]:
@@ -78,6 +87,8 @@ MOVE = (
     Field("memory", 32, "byte address in external memory, a multiple of 8", multiple=8),
     Field("words", 24, "words of 64 bits", 1),
     Field("place", 16, "first word of the activation memory, or first constant"),
+    Field("burst", 16, "words of the activation memory until `gap` of them are skipped; 0: none are"),
+    Field("gap", 16, "words of the activation memory that are skipped after every `burst`"),
 )
 RUN = (
     *HEADER,
@@ -101,7 +112,7 @@ RUN = (
     Field("kernel_x", 8, "columns of taps", 1),
     Field("dilation_y", 6, "positions from a row of taps to the next", 1),
     Field("dilation_x", 6, "positions from a column of taps to the next", 1),
-    Field("pad_y", 8, "rows of padding at the top"),
+    Field("pad_y", 9, "rows of padding at the top, two's complement; rows that are skipped below 0", signed=True),
     Field("pad_x", 8, "columns of padding at the left"),
     Field("channels", 16, "input channels of a group; of a pooling, channels", 1),
     Field("groups", 16, "groups of channels", 1),
@@ -161,7 +172,7 @@ def encode(kind: str, values: Mapping[str, int]) -> bytes:
         value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, 0))
         if problem := field.check(value):
             raise ShiftworkError(f"instruction {kind}: {problem}")
-        word |= value << offset
+        word |= (value & ((1 << field.width) - 1)) << offset
         offset += field.width
     return word.to_bytes(BYTES, "little")
 
@@ -181,7 +192,8 @@ def decode(data: bytes) -> tuple[str, dict[str, int]]:
         raise ShiftworkError(f"instruction of the unknown kind {word & 3}")
     values, offset = {}, 0
     for field in fields(kind):
-        values[field.name] = word >> offset & ((1 << field.width) - 1)
+        value = word >> offset & ((1 << field.width) - 1)
+        values[field.name] = value - (1 << field.width) if value > field.limits[1] else value
         offset += field.width
     return kind, values
 

@@ -215,7 +215,7 @@ class AsyncAcceleratorDriver:
             waits += 1
         if status["fault"]:
             index = (await self.register("FAULT_INSTRUCTION"))["index"]
-            names = {index: name for name, index in self.chosen().program.instructions.items()}
+            names = self.chosen().program.names
             code, address = (
                 (await self.register("FAULT_CODE"))["code"],
                 (await self.register("FAULT_ADDRESS"))["address"],

@@ -76,7 +76,7 @@ class Counters:
         cycles: from the start to the end of the program. beats: that the engine took.
         waits_weights, waits_results: cycles in which a beat waited for weights, or for the engine.
         words_read, words_written: of 64 bits. seconds: of the simulation.
-        layers: cycles in which each layer starts and in which its results are written, by the module's name.
+        layers: cycles in which each layer starts and in which its (last) results are written, by the module's name.
     """
 
     cycles: int
@@ -165,14 +165,15 @@ class SimulatedAccelerator:
         stalls = stalls or Stalls()
         job.latency, job.watchdog, job.seed = self.latency, self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
-        times = np.zeros((len(program.instructions), 2), np.uint64)
+        runs = [name for name, found in program.instructions.items() for _ in found]
+        times = np.zeros((len(runs), 2), np.uint64)
         job.layers, job.layer_count = times.ctypes.data, len(times)
         start = clock()
         status = self._library.shw_run(self._handle, ctypes.byref(job))
         seconds = clock() - start
         if status:
             self.reset()
-            names = {index: name for name, index in program.instructions.items()}
+            names = program.names
             index = int(job.fault_index)
             where = f"instruction {index}" + (f" (node {names[index]!r})" if index in names else "")
             reason = {
@@ -181,6 +182,8 @@ class SimulatedAccelerator:
                 3: f"it reaches outside its memory, at {job.fault_address:#x}",
             }[status]
             raise ShiftworkError(f"{where}: {reason}")
-        layers = {name: (int(a), int(b)) for name, (a, b) in zip(program.instructions, times, strict=True)}
+        layers: dict[str, tuple[int, int]] = {}
+        for name, (begin, end) in zip(runs, times, strict=True):
+            layers[name] = (layers.get(name, (int(begin), 0))[0], int(end))
         counted = (job.beats, job.waits_weights, job.waits_results, job.words_read, job.words_written)
         return Counters(job.cycles, *counted, seconds, layers)

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bit-true model of the accelerator: executes whole programs, instruction by instruction, without time.
+
+The two queues meet by tokens alone. Which of them goes on where both can is the caller's choice (:data:`Order`), so a
+program whose tokens let something be read too early or overwritten too early gives wrong results in some order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.codes import terms
+from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, decode
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden.blocks_layout import Nest, Place, block_shape, gather, requests
+from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
+
+Order = Callable[[], bool]
+"""Asked where both queues can go on: True for the one that moves data."""
+Fields = dict[str, int]
+WORD = 8
+_RULES = {0: "binary", 1: "hese"}
+
+
+@dataclass
+class Machine:
+    """An accelerator.
+
+    Attributes:
+        rows, cols: of the engine. words: of the activation memory. constants: channels of them.
+        activations: (words, cols). seed: of what the memories hold at first.
+        loaded, stored: words of 64 bits that were moved. layers: that ran.
+    """
+
+    rows: int
+    cols: int
+    words: int
+    constants: int
+    seed: int = 0
+    activations: NDArray[np.uint8] = field(init=False)
+    loaded: int = 0
+    stored: int = 0
+    layers: int = 0
+
+    def __post_init__(self) -> None:
+        random = np.random.default_rng(self.seed)
+        self.activations = random.integers(0, 256, (self.words, self.cols), np.uint8)
+        self._table = random.integers(0, 1 << 63, self.constants, np.uint64)
+        self._weights = b""
+
+    def run(self, program: bytes, memory: NDArray[np.uint8], order: Order = lambda: True) -> None:
+        """Run a program on an external memory, which it changes.
+
+        Raises:
+            ShiftworkError: both queues wait for ever, or tokens or weights are left.
+        """
+        queues: tuple[list[tuple[int, str, Fields]], ...] = ([], [])
+        for index in range(0, len(program), BYTES):
+            kind, values = decode(program[index : index + BYTES])
+            queues[kind == "run"].append((index // BYTES, kind, values))
+        moves, runs = queues
+        tokens = [0, 0]  # given by moves, by layers
+        while moves or runs:
+            can_move = bool(moves) and (not moves[0][2]["take_token"] or tokens[1] > 0)
+            can_run = bool(runs) and (not runs[0][2]["take_token"] or tokens[0] > 0) and self._has_weights(runs[0][2])
+            if not can_move and not can_run:
+                first = min(queue[0][0] for queue in queues if queue)
+                raise ShiftworkError(f"instruction {first}: nothing can go on")
+            is_move = can_move and (not can_run or order())
+            _, kind, values = (moves if is_move else runs).pop(0)
+            tokens[is_move] -= values["take_token"]
+            if is_move:
+                self._move(kind, values, memory)
+            else:
+                self._layer(values)
+            tokens[not is_move] += values["give_token"]
+        if any(tokens) or self._weights:
+            left = f"{tokens[0]} and {tokens[1]} tokens and {len(self._weights)} bytes of weights"
+            raise ShiftworkError(f"the program leaves {left} behind")
+
+    def _move(self, kind: str, values: Fields, memory: NDArray[np.uint8]) -> None:
+        size, first = values["words"] * WORD, values["memory"]
+        if kind == "load":
+            self.loaded += values["words"]
+        else:
+            self.stored += values["words"]
+        if first + size > len(memory):
+            raise ShiftworkError(f"a {kind} reaches outside external memory, to {first + size:#x}")
+        data = memory[first : first + size]
+        if kind == "load" and values["target"] == TARGETS["weights"]:
+            self._weights += data.tobytes()
+            return
+        if kind == "load" and values["target"] == TARGETS["constants"]:
+            self._table[values["place"] : values["place"] + values["words"]] = data.view(np.uint64)
+            return
+        count = -(-size // self.cols)
+        index = np.arange(count)
+        address = values["place"] + index + (index // values["burst"] * values["gap"] if values["burst"] else 0)
+        if address[-1] >= self.words:
+            raise ShiftworkError(f"a {kind} reaches outside the activation memory, to {address[-1]}")
+        if kind == "load":
+            self.activations[address] = data.reshape(-1, self.cols)
+        else:
+            data[:] = self.activations[address].reshape(-1)[:size]
+
+    def _tile_bytes(self, values: Fields) -> int:
+        """Bytes of the weights of a row tile in the stream."""
+        wide = max(WORD, self.rows)
+        return -(-values["kernel_y"] * values["kernel_x"] * values["channels"] * self.rows // wide) * wide
+
+    def _has_weights(self, values: Fields) -> bool:
+        needed = values["groups"] * values["tiles"] * self._tile_bytes(values)
+        return values["unit"] != UNITS["engine"] or len(self._weights) >= needed
+
+    def _beats(self, values: Fields) -> NDArray[np.int64]:
+        """What is read: (groups, blocks, beats of a reduction of a group, cols)."""
+        uses_engine = values["unit"] == UNITS["engine"]
+        place = Place(values["base"], values["row_stride"], values["block_stride"], values["phase_stride"])
+        names = ("height", "width", "blocks_y", "blocks_x", "channels", "kernel_y", "kernel_x", "dilation_y",
+                 "dilation_x", "pad_y", "pad_x", "groups")  # fmt: skip
+        nest = Nest(cols=self.cols, place=place, split=bool(values["split"]), taps_inner=not uses_engine,
+                    **{name: values[name] for name in names})  # fmt: skip
+        codes = gather(self.activations, requests(nest, self.words.bit_length() - 1), values["fill"])
+        read = codes.view(np.int8) if values["col_signed"] else codes
+        shape = (values["groups"], values["blocks_y"] * values["blocks_x"], -1, self.cols)
+        return read.astype(np.int64).reshape(shape)
+
+    def _layer(self, values: Fields) -> None:
+        self.layers += 1
+        sums = self._engine(values) if values["unit"] == UNITS["engine"] else self._pool(values)
+        self._results(values, sums)
+
+    def _engine(self, values: Fields) -> NDArray[np.int64]:
+        """Dot products (channels, blocks, cols)."""
+        table, found = self._beats(values), []
+        revealed, rule = bool(values["tr_en"]), _RULES[values["encoding"]]
+        if revealed and values["data_terms"]:
+            table = terms.truncate(table, values["data_terms"], rule).astype(np.int64)
+        for group in range(values["groups"]):
+            rows: list[NDArray[np.int64]] = []
+            for _ in range(values["tiles"]):
+                size = self._tile_bytes(values)
+                raw, self._weights = np.frombuffer(self._weights[:size], np.uint8), self._weights[size:]
+                matrix = raw[: table.shape[2] * self.rows].reshape(-1, self.rows).T
+                weights = (matrix.view(np.int8) if values["row_signed"] else matrix).astype(np.int64)
+                if revealed:
+                    weights = terms.reveal(weights, values["group"], values["group_budget"], rule).astype(np.int64)
+                rows.append(np.einsum("rk,bkc->rbc", weights, table[group]))
+            found.append(np.concatenate(rows)[: values["out_channels"]])
+        return np.concatenate(found)
+
+    def _pool(self, values: Fields) -> NDArray[np.int64]:
+        """Maxima, sums or averages (channels, blocks, cols)."""
+        taps = values["kernel_y"] * values["kernel_x"]
+        table = self._beats(values)[0].reshape(-1, values["channels"], taps, self.cols)
+        if values["unit"] == UNITS["maximum"]:
+            return np.ascontiguousarray(table.max(axis=2).transpose(1, 0, 2))
+        sums = table.sum(axis=2)
+        if values["reduce"]:
+            sums = np.broadcast_to(sums.sum(axis=2, keepdims=True), sums.shape)
+        if values["divide"]:
+            sums = divide_round(sums << values["up"], values["count"])
+        return np.ascontiguousarray(sums.transpose(1, 0, 2))
+
+    def _results(self, values: Fields, sums: NDArray[np.int64]) -> None:
+        channels, block = np.arange(len(sums)), block_shape(self.cols)
+        y, x = (axis.ravel() for axis in np.indices((values["blocks_y"], values["blocks_x"])))
+        table = self._table[values["constants"] + (0 if values["constants_fixed"] else channels)].astype(np.uint64)
+        word = np.broadcast_to(table, channels.shape)
+
+        def constant(low: int, width: int) -> NDArray[np.int64]:
+            return (word >> np.uint64(low) & np.uint64((1 << width) - 1)).astype(np.int64)
+
+        bias = constant(0, 32)
+        bias = np.where(bias >= 1 << 31, bias - (1 << 32), bias)
+        added = np.zeros(sums.shape, np.int64)
+        if values["shortcut_enable"]:
+            first = values["shortcut_first"]
+            inside = channels[(channels >= first) & (channels < first + values["shortcut_count"])]
+            at = values["shortcut_base"] + y * values["shortcut_row_stride"] + x * values["shortcut_block_stride"]
+            read = self.activations[at + (inside - first)[:, None]]
+            added[inside] = read.view(np.int8) if values["shortcut_signed"] else read
+        sums, added = np.moveaxis(sums, 0, -1), np.moveaxis(added, 0, -1)  # the channel last
+        total = module_sum(sums, bias, constant(32, 5), added, constant(37, 6))
+        if values["relu"]:
+            total = np.maximum(total, 0)
+        if values["raw"]:
+            parts = np.moveaxis(total.astype("<i4")[..., None].view(np.uint8), (2, 3), (0, 1))
+            codes = parts.reshape(-1, *total.shape[:2])
+        else:
+            low, high = ((value ^ 256) - 256 for value in (values["low"], values["high"]))
+            codes = np.moveaxis(np.clip(shift_round(total, constant(43, 6)), low, high), -1, 0).astype(np.uint8)
+        channels = np.arange(len(codes))[:, None]
+        if values["plain"] or values["raw"]:
+            at = values["plain_base"] + y * values["plain_row_stride"] + x * values["out_block_stride"] + channels
+            self.activations[at] = codes
+        if values["to_split"]:
+            at = values["split_base"] + (y >> 1) * values["split_row_stride"] + (x >> 1) * values["out_block_stride"]
+            for row in range(block.height):
+                for column in range(block.width):
+                    phase = 2 * (row & 1) + (column & 1)
+                    target = ((y & 1) * block.height + row >> 1) * block.width + ((x & 1) * block.width + column >> 1)
+                    self.activations[at + phase * values["split_phase_stride"] + channels, target] = codes[
+                        ..., row * block.width + column
+                    ]

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole programs of the accelerator, executed by its model and compared with the golden model, module by module."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from shiftwork import example
+from shiftwork.compile import TrEngine
+from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import model as golden
+from shiftwork.golden.accelerator import Machine
+from shiftwork.network.data import load_data
+from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.quantize.fixed8 import quantize
+
+ORDERS = {"moves first": lambda: True, "layers first": lambda: False, "mixed": None}
+
+
+def run(network: IntegerNetwork, shape: Accelerator, x: np.ndarray, order: str = "moves first") -> AcceleratorProgram:
+    """Compare the output of the program, and with a trace what every module writes; the program as it is used."""
+    codes = golden.quantize_input(network, x) if x.dtype.kind == "f" else x
+    expected = golden.run(network, codes)
+    generator = random.Random(5)
+    choose = ORDERS[order] or (lambda: generator.random() < 0.5)
+    engine = shape.engine
+    used = None
+    for trace in (False, True):
+        program = compile_accelerator(network, shape, trace)
+        machine = Machine(engine.rows, engine.cols, shape.activation_words, shape.constants)
+        for index in range(len(codes)):
+            memory = program.memory.copy()
+            program.put(memory, codes[index])
+            machine.run(program.program, memory, choose)
+            areas = {network.output: [program.output]}
+            for module in network.modules:
+                areas.setdefault(module.output, []).extend(program.traces.get(module.name, []))
+            assert not trace or sum(map(len, areas.values())) > len(program.instructions)
+            for name, found in areas.items():
+                for area in found:
+                    actual = program.get(memory, area, network.tensors[name])
+                    np.testing.assert_array_equal(actual, expected[name][index], err_msg=f"{name} {area}")
+        used = used or program
+    assert used is not None
+    return used
+
+
+def strips(program: AcceleratorProgram) -> int:
+    """Most runs of a layer."""
+    return max(map(len, program.instructions.values()))
+
+
+@pytest.fixture(scope="module")
+def digits() -> IntegerNetwork:
+    graph = import_onnx(example.MODEL)
+    return quantize(graph, load_data(example.CALIBRATION, graph, 64).x, "maxabs")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("cols", "kib"), [(16, 64), (8, 2), (8, 4), (64, 16)])
+def test_digits(digits, cols, kib, order):
+    x = load_data(example.TEST, import_onnx(example.MODEL), 2).x
+    program = run(digits, Accelerator(TrEngine(8, cols), kib), x, order)
+    assert (strips(program) > 1) == (kib == 2)
+
+
+@dataclass
+class Maker:
+    """Nodes and weights of a made-up network."""
+
+    seed: int
+    nodes: list = field(default_factory=list)
+    weights: dict = field(default_factory=dict)
+    channels: dict = field(default_factory=lambda: {"in": 3})
+
+    def __post_init__(self) -> None:
+        self.random = np.random.default_rng(self.seed)
+
+    def conv(self, source, out, name, kernel=3, stride=1, groups=1, pad=None, relu=True, dilation=1):
+        pad = dilation * (kernel // 2) if pad is None else pad
+        shape = (out, self.channels[source] // groups, kernel, kernel)
+        self.weights[f"{name}_w"] = self.random.normal(size=shape).astype(np.float32) / np.sqrt(np.prod(shape[1:]))
+        self.weights[f"{name}_b"] = self.random.normal(size=out).astype(np.float32) / 4
+        attributes = {"strides": [stride] * 2, "pads": [pad] * 4, "kernel_shape": [kernel] * 2, "group": groups,
+                      "dilations": [dilation] * 2}  # fmt: skip
+        to = f"{name}_c" if relu else name
+        self.nodes.append(("Conv", [source, f"{name}_w", f"{name}_b"], to, attributes))
+        if relu:
+            self.nodes.append(("Relu", [to], name))
+        self.channels[name] = out
+        return name
+
+    def pool(self, source, name, kind="MaxPool", kernel=2, stride=2, pad=0, **attributes):
+        values = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4, **attributes}
+        self.nodes.append((kind, [source], name, values))
+        self.channels[name] = self.channels[source]
+        return name
+
+    def concat(self, sources, name):
+        self.nodes.append(("Concat", sources, name, {"axis": 1}))
+        self.channels[name] = sum(self.channels[source] for source in sources)
+        return name
+
+    def add(self, first, second, name):
+        self.nodes += [("Add", [first, second], f"{name}_a"), ("Relu", [f"{name}_a"], name)]
+        self.channels[name] = self.channels[first]
+        return name
+
+    def head(self, source):
+        self.nodes.append(("GlobalAveragePool", [source], "average"))
+        self.channels["average"] = self.channels[source]
+        return self.conv("average", 5, "out", 1, relu=False)
+
+
+def squeeze(net):
+    net.conv("in", 8, "first", 3, 2, pad=0)
+    net.pool("first", "pool", kernel=3, ceil_mode=1)
+    net.conv("pool", 4, "squeeze", 1)
+    net.concat([net.conv("squeeze", 6, "left", 1), net.conv("squeeze", 10, "right", 3)], "both")
+    net.conv("both", 4, "again", 1)
+    net.concat([net.conv("again", 7, "up", 1), net.conv("again", 9, "down", 3)], "second")
+    net.pool("second", "less", kernel=3)
+    net.head("less")
+
+
+def inverted(net):
+    net.conv("in", 8, "first", 3, 2)
+    net.conv("first", 24, "wide", 1)
+    net.conv("wide", 24, "deep", 3, 2, groups=24)
+    net.conv("deep", 8, "narrow", 1, relu=False)
+    net.conv("narrow", 24, "wide2", 1)
+    net.conv("wide2", 24, "deep2", 3, 1, groups=24)
+    net.conv("deep2", 8, "narrow2", 1, relu=False)
+    net.nodes.append(("Add", ["narrow2", "narrow"], "sum"))
+    net.channels["sum"] = 8
+    net.head("sum")
+
+
+def residual(net):
+    net.conv("in", 8, "first", 3)
+    net.conv("first", 8, "a", 3, 2)
+    net.conv("first", 8, "skip", 1, 2, relu=False)
+    net.conv("a", 8, "b", 3, relu=False)
+    net.add("b", "skip", "sum")
+    net.conv("sum", 8, "far", 5, dilation=2)
+    net.pool("far", "mean", "AveragePool", 2, 2)
+    net.add("mean", "mean", "twice")
+    net.head("twice")
+
+
+NETWORKS = {"squeeze": squeeze, "inverted": inverted, "residual": residual}
+
+
+@pytest.mark.parametrize(("cols", "kib"), [(8, (8, 4, 2, 1)), (16, (16, 8, 4, 2)), (64, (128, 64, 32, 16))])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_in_strips(save_model, name, cols, kib):
+    maker = Maker(7)
+    NETWORKS[name](maker)
+    size = (3, 93, 85) if cols == 64 else (3, 37, 45)
+    path = save_model(maker.nodes, maker.weights, ("N", *size))
+    x = np.random.default_rng(1).normal(size=(3, *size)).astype(np.float32)
+    network = quantize(import_onnx(path), x, "maxabs")
+    done, most = 0, 0
+    for index, size in enumerate(kib):
+        try:
+            program = run(network, Accelerator(TrEngine(8, cols), size), x[:1], list(ORDERS)[index % len(ORDERS)])
+        except ShiftworkError as error:
+            assert "words of activation memory are needed" in str(error)  # noqa: PT017
+            break
+        print(name, cols, size, strips(program), program.program_count)
+        done, most = done + 1, max(most, strips(program))
+    assert done >= 2 and most >= 3
