@@ -176,7 +176,7 @@ class AsyncAcceleratorDriver:
         """Write an input ``(height, width, channels)`` of codes."""
         loaded = self.chosen()
         area, cols = loaded.program.input, loaded.program.shape.engine.cols
-        scratch = np.zeros(area.address + area.words * cols, np.uint8)
+        scratch = np.zeros(area.address + area.words(cols) * cols, np.uint8)
         loaded.program.put(scratch, codes)
         await self.transport.write_memory(loaded.base + area.address, scratch[area.address :].tobytes())
 
@@ -184,7 +184,8 @@ class AsyncAcceleratorDriver:
         """Codes ``(height, width, channels)`` of a tensor, by default of the network's output."""
         loaded = self.chosen()
         area = loaded.program.output if area is None else area
-        network, size = loaded.program.network, area.words * loaded.program.shape.engine.cols
+        network, cols = loaded.program.network, loaded.program.shape.engine.cols
+        size = area.words(cols) * cols
         scratch = np.zeros(area.address + size, np.uint8)
         data = await self.transport.read_memory(loaded.base + area.address, size)
         scratch[area.address :] = np.frombuffer(data, np.uint8)
