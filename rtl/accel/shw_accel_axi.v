@@ -16,8 +16,8 @@
 // Parameters:
 //   ENGINE .. MULTIPLIER   those of shw_accel
 //   READS, WRITES, ID_W    those of shw_axi_master
-// Latency:      3 cycles from control_start to the first request; that of the program; 10 cycles from its
-//               end to the interrupt when the bus is clean.
+// Latency:      4 cycles from control_start to the first request; that of the program; 10 cycles from its
+//               end until STATUS.busy falls when the bus is clean, 12 to the interrupt.
 // Throughput:   a word of 64 bits a cycle in each direction, a beat of the engine a cycle.
 // Backpressure: memory may stall every channel.
 // Reset:        rst drops everything, also bursts in flight: only together with the reset of the bus.
