@@ -45,10 +45,11 @@ module shw_accel #(
   output wire        busy,
   output reg         fault,            // stays until rst
   output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration,
-                                       // 3 an address outside the activation memory or the constants
+                                       // 3 an address outside the activation memory or the constants,
+                                       // more channels with rows_apart than rows
   output reg  [15:0] fault_index,      // instruction; without a fault the oldest one that is not ended
   output wire [15:0] move_index,       // the oldest load or store that is not ended
-  // Term revealing, in place of what the program says; stable from start on.
+  // Term revealing, in place of what the program says of layers without rows_apart; stable from start on.
   input  wire        override_enable,
   input  wire        override_tr_en,
   input  wire [8:0]  override_group,
@@ -81,6 +82,7 @@ module shw_accel #(
   input  wire        wdone
 );
   localparam [31:0] ROWS_WIDE = ROWS;
+  localparam ROWS_W = $clog2(ROWS);
   localparam BH_W  = $clog2(COLS) / 2;
   localparam BW_W  = $clog2(COLS) - BH_W;
   localparam BH    = 1 << BH_W;
@@ -305,6 +307,7 @@ module shw_accel #(
   wire [10:0] group_budget;
   wire [3:0]  data_terms;
   wire        encoding;
+  wire        rows_apart;
 
   shw_accel_decode_run u_layer (
     .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
@@ -320,17 +323,19 @@ module shw_accel #(
     .plain_base(plain_base), .plain_row_stride(plain_row_stride), .out_block_stride(out_block_stride),
     .split_base(split_base), .split_row_stride(split_row_stride), .split_phase_stride(split_phase_stride),
     .relu(relu), .low(low), .high(high), .row_signed(row_signed), .col_signed(col_signed),
-    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding)
+    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding),
+    .rows_apart(rows_apart)
   );
 
-  // Fields of 16 bits that this memory does not reach.
+  // Fields of 16 bits that this memory, or these rows, do not reach.
   wire [15:0] beyond =
     (base >> ADDR_W) | (block_stride >> ADDR_W) | (row_stride >> ADDR_W) | (phase_stride >> ADDR_W)
     | (channels >> ADDR_W) | (groups >> ADDR_W) | (tiles >> ADDR_W) | (out_channels >> ADDR_W)
     | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
     | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
-    | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W);
+    | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W)
+    | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
   wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
@@ -416,6 +421,22 @@ module shw_accel #(
 
   assign store_word_valid = tag[3];
 
+  // The last slice of the word that has a position of the map.
+  reg  [BH_W-1:0] gather_slice;
+  wire [BH_W-1:0] read_slice;
+  integer         y;
+
+  always @* begin
+    gather_slice = {BH_W{1'b0}};
+    for (y = 1; y < BH; y = y + 1) begin
+      if (gather_row_ok[y]) gather_slice = y[BH_W-1:0];
+    end
+  end
+
+  shw_delay #(.W(BH_W), .CYCLES(READ)) u_slice (
+    .clk(clk), .enable(1'b1), .now(gather_slice), .late(read_slice)
+  );
+
   wire              write_valid;
   wire [BH-1:0]     write_rows;
   wire [BW-1:0]     write_cols;
@@ -438,13 +459,28 @@ module shw_accel #(
     .write_data(write_valid ? write_data : load_data)
   );
 
+  // With rows_apart a vector of weights serves as many beats as the group has channels: the ring steps, and the
+  // vector leaves, with the last of them.
   wire              vector_valid;
   wire [ROWS*8-1:0] vector;
+  wire [ROWS-1:0]   step_row_unused;
+  wire              step_vector;
+  wire              take_vector;
+  wire [ROWS-1:0]   beat_row;
+
+  shw_accel_turns #(.ROWS(ROWS)) u_step_turns (
+    .clk(clk), .rst(rst), .apart(rows_apart), .count(channels[ROWS_W:0]),
+    .advance(step && uses_engine), .row(step_row_unused), .last(step_vector)
+  );
+  shw_accel_turns #(.ROWS(ROWS)) u_beat_turns (
+    .clk(clk), .rst(rst), .apart(rows_apart), .count(channels[ROWS_W:0]),
+    .advance(event_beat), .row(beat_row), .last(take_vector)
+  );
 
   shw_weight_ring #(.ROWS(ROWS), .DEPTH(WEIGHTS)) u_weights (
     .clk(clk), .rst(rst), .flush(1'b0),
     .in_valid(weight_valid), .in_ready(weight_ready), .in_data(rdata), .room(weight_room),
-    .available(weights_available), .step(step && uses_engine), .step_last(step_last), .step_final(step_final),
+    .available(weights_available), .step(step_vector), .step_last(step_last), .step_final(step_final),
     .out_valid(vector_valid), .out_vector(vector)
   );
 
@@ -453,6 +489,7 @@ module shw_accel #(
   wire              beat_ready;
   wire              beat_last;
   wire [COLS*8-1:0] beat_word;
+  wire [BH_W-1:0]   beat_slice;
   wire              beat_vector_valid;
   wire [ROWS*8-1:0] beat_vector;
   wire [5:0]        beat_level_unused;
@@ -468,18 +505,27 @@ module shw_accel #(
   assign event_beat = engine_valid && engine_ready;
   assign event_progress = step || taken || write_valid;
 
-  shw_fifo #(.DATA_W(COLS*8+1), .DEPTH(BEATS)) u_beats (
+  shw_fifo #(.DATA_W(BH_W+COLS*8+1), .DEPTH(BEATS)) u_beats (
     .clk(clk), .rst(rst),
-    .in_valid(tag[0]), .in_ready(full_unused[0]), .in_data({tag[1], read_word}),
-    .out_valid(beat_valid), .out_ready(beat_ready), .out_data({beat_last, beat_word}),
+    .in_valid(tag[0]), .in_ready(full_unused[0]), .in_data({read_slice, tag[1], read_word}),
+    .out_valid(beat_valid), .out_ready(beat_ready), .out_data({beat_slice, beat_last, beat_word}),
     .level(beat_level_unused)
   );
   shw_fifo #(.DATA_W(ROWS*8), .DEPTH(BEATS)) u_vectors (
     .clk(clk), .rst(rst),
     .in_valid(vector_valid), .in_ready(full_unused[1]), .in_data(vector),
-    .out_valid(beat_vector_valid), .out_ready(event_beat), .out_data(beat_vector),
+    .out_valid(beat_vector_valid), .out_ready(take_vector), .out_data(beat_vector),
     .level(vector_level_unused)
   );
+
+  wire [ROWS*8-1:0] beat_weights;
+
+  genvar r;
+  generate
+    for (r = 0; r < ROWS; r = r + 1) begin : g_row
+      assign beat_weights[r*8 +: 8] = beat_vector[r*8 +: 8] & {8{beat_row[r]}};
+    end
+  endgenerate
 
   always @(posedge clk) begin
     if (rst) underway <= 6'd0;
@@ -498,6 +544,7 @@ module shw_accel #(
   wire [BW*32-1:0]   pool_acc;
   wire [BW*32-1:0]   engine_slice = engine_acc[slice*BW*32 +: BW*32];
   wire               source_ready;
+  wire               overrides = override_enable && !rows_apart;
 
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   generate
@@ -506,25 +553,25 @@ module shw_accel #(
         .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .BLOCK(BLOCK), .FAMILY(FAMILY)
       ) u_engine (
         .clk(clk), .rst(rst),
-        .cfg_tr_en(override_enable ? override_tr_en : tr_en),
-        .cfg_group(override_enable ? override_group : group),
-        .cfg_group_budget(override_enable ? override_group_budget : group_budget),
-        .cfg_data_terms(override_enable ? override_data_terms : data_terms),
+        .cfg_tr_en(overrides ? override_tr_en : tr_en),
+        .cfg_group(overrides ? override_group : group),
+        .cfg_group_budget(overrides ? override_group_budget : group_budget),
+        .cfg_data_terms(overrides ? override_data_terms : data_terms),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
-        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
         .in_col(beat_word),
         .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
         .out_acc(engine_acc)
       );
     end else if (ENGINE == "mac") begin : g_mac
-      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, override_enable,
+      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, overrides,
                           override_tr_en, override_group, override_group_budget, override_data_terms};
 
       shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
         .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
-        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_vector),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
         .in_col(beat_word),
         .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
         .out_acc(engine_acc)
@@ -539,6 +586,7 @@ module shw_accel #(
     .clk(clk), .rst(rst), .cfg_sum(unit == 2'd2), .cfg_reduce(reduce), .cfg_signed(col_signed),
     .cfg_divide(divide), .cfg_up(up), .cfg_count(count),
     .in_valid(pool_valid), .in_ready(pool_ready), .in_last(beat_last), .in_word(beat_word),
+    .in_slice(beat_slice),
     .out_valid(pool_out_valid), .out_ready(pool_out_ready), .slice(slice), .out_acc(pool_acc)
   );
 

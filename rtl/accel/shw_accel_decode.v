@@ -49,7 +49,7 @@ module shw_accel_decode (
     || instruction[229:214] == 16'd0
     || instruction[245:230] == 16'd0
     || instruction[261:246] == 16'd0
-    || instruction[511:507] != 5'd0;
+    || instruction[511:508] != 4'd0;
 
   wire unused = &{1'b0, instruction};
   assign illegal = bad_kind || (kind == 2'd2 ? bad_run : bad_move);

@@ -63,7 +63,8 @@ module shw_accel_decode_run (
   output wire [8:0]  group,  // values of a group
   output wire [10:0] group_budget,  // terms that a group keeps
   output wire [3:0]  data_terms,  // terms that a column value keeps; 0: all
-  output wire        encoding  // 0 binary, 1 HESE
+  output wire        encoding,  // 0 binary, 1 HESE
+  output wire        rows_apart  // channel c is that of row c alone, up to ROWS of them
 );
   assign unit = instruction[9:8];
   assign reduce = instruction[10];
@@ -119,7 +120,8 @@ module shw_accel_decode_run (
   assign group_budget = instruction[501:491];
   assign data_terms = instruction[505:502];
   assign encoding = instruction[506];
-  wire unused = &{1'b0, instruction[7:0], instruction[511:507]};
+  assign rows_apart = instruction[507];
+  wire unused = &{1'b0, instruction[7:0], instruction[511:508]};
 endmodule
 
 `default_nettype wire

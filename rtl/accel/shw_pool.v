@@ -4,8 +4,8 @@
 // other. Positions that must not count carry the fill code: 0 for sums, the smallest code for maxima.
 //   cfg_sum = 0                 maxima, by position
 //   cfg_sum = 1                 sums, by position, of 24 bits
-//   cfg_sum = 1, cfg_reduce     the sum of all positions of all words, at position 0
-//                               (the others are anything)
+//   cfg_sum = 1, cfg_reduce     the sum of all positions of all words, of each the slices 0 to
+//                               in_slice, at position 0 (the others are anything)
 //   cfg_sum = 1, cfg_divide     floor(sum * 2^cfg_up / cfg_count + 1/2), within -256..255
 // A result leaves slice by slice: out_acc is slice `slice` (BW neighbours of a block row, 32 bits
 // two's complement each), until out_ready.
@@ -22,13 +22,13 @@
 // Parameters:   COLS  4, 8, 16, .. 128  positions of a word; BH = 2^(log2(COLS) / 2) rows (rounded
 //                     down) of BW = COLS / BH columns
 // Latency:      from the only word of a window to out_valid (with the words before it up to BH - 1
-//               more where they are being cut): BH + 3 cycles. By position with cfg_divide:
+//               more where they are being cut): BH + 3 cycles (with cfg_reduce slices + 3). By position with cfg_divide:
 //               BH * (12 + cfg_up) + 2 more. With cfg_reduce: log2(BW) + 2 more, and 11 + cfg_up
 //               with cfg_divide.
 // Throughput:   a window of n words, results taken in BH cycles. Maxima: n cycles, at least BH + 2
 //               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 2 with
-//               cfg_divide. cfg_reduce: the larger of n * BH + log2(BW) + 3 and, with cfg_divide,
-//               13 + cfg_up.
+//               cfg_divide. cfg_reduce: the larger of its slices, log2(BW) + 4, BH and, with
+//               cfg_divide, 13 + cfg_up.
 // Backpressure: in_ready and out_valid are functions of registers; a result waits for out_ready,
 //               words wait behind it.
 // Reset:        rst drops words and results; the next word begins a window.
@@ -51,6 +51,7 @@ module shw_pool #(
   output wire                                  in_ready,
   input  wire                                  in_last,     // last word of a window
   input  wire [COLS*8-1:0]                     in_word,
+  input  wire [$clog2(COLS)/2-1:0]             in_slice,    // last one that counts with cfg_reduce
   output wire                                  out_valid,
   input  wire                                  out_ready,
   input  wire [$clog2(COLS)/2-1:0]             slice,       // wanted
@@ -74,10 +75,12 @@ module shw_pool #(
   reg               top_full;      // top moves on
   reg               top_first;     // of a window of words that move on
   reg               top_last;
+  reg  [BH_W-1:0]   top_slice;
   reg  [COLS*8-1:0] top;
   reg               hold_full;
   reg               hold_first;
   reg               hold_last;
+  reg  [BH_W-1:0]   hold_slice;
   reg  [COLS*8-1:0] hold;
   wire              hold_done;
 
@@ -101,10 +104,12 @@ module shw_pool #(
     if (take) begin
       top_first <= begins | ~cfg_sum;
       top_last  <= in_last;
+      top_slice <= reduce ? in_slice : {BH_W{1'b1}};
     end
     if (move) begin
       hold_first <= top_first;
       hold_last  <= top_last;
+      hold_slice <= top_slice;
       hold       <= top;
     end
   end
@@ -122,15 +127,18 @@ module shw_pool #(
   endgenerate
 
   // ---- Slices.
-  reg              closed;         // sums: the next window waits
+  reg              closed;         // sums: a window is complete and not yet taken
   reg  [1:0]       bank_full;      // results; read in turn
   reg              write_bank;
   reg              read_bank;
   reg  [BH_W-1:0]  cut;            // slice that is cut next
   wire             reopen;
 
-  wire go            = hold_full & ~closed & ~bank_full[write_bank];
-  wire end_of_word   = go & (&cut);
+  // What follows a window waits; with cfg_reduce the last slice of the next one does.
+  wire last_cut      = cut == hold_slice;
+  wire waits         = closed & (~reduce | hold_last & last_cut);
+  wire go            = hold_full & ~waits & ~bank_full[write_bank];
+  wire end_of_word   = go & last_cut;
   wire end_of_window = end_of_word & hold_last;
 
   assign hold_done = end_of_word;
@@ -143,7 +151,7 @@ module shw_pool #(
     end else begin
       if (end_of_window && cfg_sum) closed <= 1'b1;
       else if (reopen) closed <= 1'b0;
-      if (go) cut <= cut + 1'b1;
+      if (go) cut <= last_cut ? {BH_W{1'b0}} : cut + 1'b1;
       if (end_of_window && !reduce) write_bank <= ~write_bank;
     end
   end
@@ -225,7 +233,8 @@ module shw_pool #(
   reg  [BW_W-1:0]   late_first;
   reg  [BW_W-1:0]   late_last;
   reg               total_full;
-  reg  [SUM_W-1:0]  total;
+  reg  [SUM_W-1:0]  total;         // of a complete window
+  reg  [SUM_W-1:0]  partial;       // of the one that is being added
   wire              total_take;
   wire [BW_W:0]     tree_valids = {late_valid, tree_valid};
   wire [BW_W:0]     tree_firsts = {late_first, tree_first};
@@ -236,6 +245,7 @@ module shw_pool #(
   wire              tree_sign   = cfg_signed & ~tree_sum[TREE_W-1];
   wire [SUM_W-1:0]  tree_wide   = {{(SUM_W-TREE_W){tree_sign}},
                                    tree_sum[TREE_W-1] ^ cfg_signed, tree_sum[TREE_W-2:0]};
+  wire [SUM_W-1:0]  partial_next = (sum_first ? {SUM_W{1'b0}} : partial) + tree_wide;
 
   generate
     for (j = 0; j < BW; j = j + 1) begin : g_tree
@@ -258,7 +268,8 @@ module shw_pool #(
     end
     late_first <= tree_firsts[BW_W-1:0];
     late_last  <= tree_lasts[BW_W-1:0];
-    if (sum_valid) total <= (sum_first ? {SUM_W{1'b0}} : total) + tree_wide;
+    if (sum_valid) partial <= partial_next;
+    if (sum_valid && sum_last) total <= partial_next;
   end
 
   // ---- Division: load, cfg_up doublings, ten steps, store; the total without division: store.

@@ -368,7 +368,7 @@ async def random_programs(dut) -> None:
         bench.latency = bench.acknowledge = (1, 40) if slow else (1, 1)
         bench.fetch_latency = (1, 13) if slow else (1, 1)
         bench.tile = (1, bench.ring) if slow else (1, 1)
-        bench.send(*(random_move(bench, bench.generator) for _ in range(25)))
+        bench.send(*(random_move(bench, bench.generator) for _ in range(20)))
         await bench.finish()
 
 
@@ -378,10 +378,12 @@ async def row_tiles_as_large_as_the_ring(dut) -> None:
     bench = Bench(dut)
     bench.latency = (5, 5)
     await bench.begin()
-    for tile in (bench.ring, bench.ring - 1, bench.ring - bench.chunk // 2):
-        bench.tile = (tile, tile)
-        bench.send(Move(64, 3 * tile, 0, target=WEIGHTS), Move(8, 3, 5))
-        await bench.finish(2000)
+    for pattern in ("none", "random"):
+        bench.stall(pattern)
+        for tile in (bench.ring, bench.ring - 1, bench.ring - bench.chunk // 2):
+            bench.tile = (tile, tile)
+            bench.send(Move(64, 3 * tile, 0, target=WEIGHTS), Move(8, 3, 5))
+            await bench.finish(2000)
 
 
 @cocotb.test()
@@ -487,7 +489,7 @@ async def reset_in_the_middle(dut) -> None:
     """Whatever was queued, underway or half written is forgotten, and what follows is right."""
     bench = Bench(dut)
     await bench.begin()
-    for _ in range(40):
+    for _ in range(25):
         bench.stall(bench.generator.choice(STALLS))
         bench.latency = bench.acknowledge = bench.fetch_latency = (1, 6)
         bench.tile = (1, bench.ring)

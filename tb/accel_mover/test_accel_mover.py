@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """shw_accel_mover."""
 
+import os
+
 import pytest
 
 from runner import elaboration_fails, simulate
@@ -12,14 +14,13 @@ SHAPES = {
     "tight": {"COLS": 64, "ADDR_W": 7, "CONST_W": 5, "ROOM_W": 7, "CHUNK": 64},
     "middle": {"COLS": 32, "ADDR_W": 15, "CONST_W": 16, "ROOM_W": 9, "CHUNK": 37},
 }
-SHORT = "^(?!.*long_store)"
+FILTER = os.environ.get("COCOTB_TEST_FILTER", "^(?!.*long_store)")  # that one on Verilator only
 
 
 @pytest.mark.parametrize("shape", ["narrow", *(pytest.param(s, marks=pytest.mark.full) for s in SHAPES)])
 def test_mover(simulator, shape):
-    simulate(
-        simulator, "shw_accel_mover", "cocotb_accel_mover", parameters=SHAPES[shape], env={"COCOTB_TEST_FILTER": SHORT}
-    )
+    env = {"COCOTB_TEST_FILTER": FILTER}
+    simulate(simulator, "shw_accel_mover", "cocotb_accel_mover", parameters=SHAPES[shape], env=env)
 
 
 @pytest.mark.full

@@ -202,6 +202,55 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer
     return network, rng.integers(lowest, -lowest, (2, 9, 7, 5)).astype(np.int8)
 
 
+def depthwise(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network of depthwise convolutions with random parameters, and codes of two images.
+
+    Kernels of one to many taps, stride 2, channels that are and that are no multiple of the rows, prime numbers among
+    them, a multiplier of two, and convolutions of all channels in between.
+    """
+    rng = np.random.default_rng(seed)
+    parameters = Parameters(terms, rng)
+    tensors, source = {"x": TensorInfo((11, 9, 24), 5, True, 8)}, "x"
+    modules: list[IntegerModule] = []
+    for name, shape, kernel, stride, groups in (
+        ("d24", (11, 9, 24), 3, 1, 24),
+        ("p7", (11, 9, 7), 1, 1, 1),
+        ("d7", (11, 9, 7), 5, 1, 7),
+        ("p19", (11, 9, 19), 1, 1, 1),
+        ("d19", (11, 9, 19), 3, 1, 19),
+        ("p16", (11, 9, 16), 1, 1, 1),
+        ("d16", (6, 5, 16), 7, 2, 16),
+        ("doubled", (6, 5, 32), 3, 1, 16),
+        ("d32", (6, 5, 32), 1, 1, 32),
+        ("out", (1, 1, 7), 0, 1, 1),
+    ):
+        raw, before = name == "out", tensors[source].shape
+        size = (kernel, kernel) if kernel else before[:2]
+        weights = (shape[2], *size, before[2] // groups)
+        more = parameters.weights(weights) | parameters.scales(weights, raw, False)
+        limits = {"low": -(1 << 31), "high": (1 << 31) - 1} if raw else {"low": 0, "high": 255}
+        tensors[name] = TensorInfo(shape, 5, raw, 32 if raw else 8)
+        pads = (kernel // 2,) * 4
+        modules.append(
+            IntegerModule(
+                name,
+                "conv",
+                [source],
+                name,
+                relu=not raw,
+                requantize=not raw,
+                stride=(stride, stride),
+                pads=pads,
+                groups=groups,
+                **limits,
+                **more,
+            )
+        )
+        source = name
+    network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
+    return network, rng.integers(-128, 128, (2, 11, 9, 24)).astype(np.int8)
+
+
 def _exponential(
     template: IntegerNetwork, codes: NDArray[np.integer], seed: int
 ) -> tuple[IntegerNetwork, NDArray[np.integer]]:

@@ -12,16 +12,17 @@ from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.compile.instructions import BYTES, decode, encode
-from shiftwork.device.accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import Stalls
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.run.accelerated import AcceleratorRun, execute_accelerator
 from shiftwork.schemes import quantize
+from system import networks
 
 SMALL = Accelerator(TrEngine(8, 16), activation_memory=64, weight_words=512, constants=128)
 SHAPES = {
@@ -121,3 +122,57 @@ def test_a_program_for_another_shape_is_refused() -> None:
     program = compile_accelerator(network, SHAPES["2x8"])
     with pytest.raises(ShiftworkError, match="the program was compiled for"):
         device("8x16").run(program, program.memory.copy())
+
+
+def depthwise_run(shape: str, terms: Terms, stalls: Stalls | None = None) -> AcceleratorRun:
+    network, codes = networks.depthwise(terms, 3)
+    return execute_accelerator(network, codes, golden.run(network, codes), device(shape), stalls=stalls)
+
+
+@pytest.mark.parametrize(
+    "shape", [pytest.param(name, marks=[] if name in ("8x16", "2x8") else pytest.mark.full) for name in SHAPES]
+)
+@pytest.mark.parametrize("terms", [Terms(), Terms(True, group=8, budget=7), Terms(True, group=64, budget=20)], ids=str)
+def test_depthwise_layers(shape: str, terms: Terms) -> None:
+    done = depthwise_run(shape, terms)
+    assert differences(done) == 0
+    for layer in done.layers:
+        spans = [counters.layers[layer.name] for counters in done.counters]
+        assert layer.bound is not None
+        assert layer.bound <= sum(end - start for start, end in spans), layer.name
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_depthwise_layers_when_memory_stalls(seed: int) -> None:
+    calm, stalled = depthwise_run("8x16", Terms()), depthwise_run("8x16", Terms(), Stalls(0.4, 0.4, seed))
+    assert differences(stalled) == 0
+    assert stalled.counters[0].cycles > calm.counters[0].cycles
+    assert stalled.counters[0].beats == calm.counters[0].beats
+
+
+def test_channels_of_a_depthwise_layer_share_tiles() -> None:
+    """24 channels of 9 taps on 8 rows: 3 tiles a block, a beat a tap and channel, a vector of weights a tap."""
+    network, codes = networks.depthwise(Terms(), 3)
+    network = network.first(1)
+    done = execute_accelerator(network, codes, golden.run(network, codes), device("8x16"))
+    assert differences(done) == 0
+    blocks, tile = 9, 9 * 8 + 1
+    assert done.counters[0].beats == blocks * 24 * 9
+    start, end = done.counters[0].layers["d24"]
+    assert end - start < (3 * blocks + 2) * tile  # the last one is computed behind the others
+    program = compile_accelerator(network, SMALL)
+    loads = [decode(program.program[at : at + BYTES]) for at in range(0, len(program.program), BYTES)]
+    assert [fields["words"] for kind, fields in loads if kind == "load" and fields["target"] == 1] == [24 * 9 // 8]
+
+
+def test_more_channels_than_rows_have_turns_is_a_fault() -> None:
+    network, codes = networks.depthwise(Terms(), 3)
+    program = compile_accelerator(network, SMALL)
+    memory = program.memory.copy()
+    program.put(memory, codes[0])
+    at = program.program_address + BYTES * program.instructions["d24"]
+    kind, fields = decode(memory[at : at + BYTES].tobytes())
+    memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | {"channels": 9}), np.uint8)
+    with pytest.raises(ShiftworkError, match="node 'd24'"):
+        device("8x16").run(program, memory)
+    assert differences(depthwise_run("8x16", Terms())) == 0

@@ -14,8 +14,8 @@ from shiftwork.cli import options as o
 from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.accelerator import AcceleratorWish
 from shiftwork.device.simulated import Stalls
+from shiftwork.device.simulated_accelerator import AcceleratorWish
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shiftwork.compile import Engine
-    from shiftwork.device.accelerator import SimulatedAccelerator
     from shiftwork.device.simulated import SimulatedDevice
+    from shiftwork.device.simulated_accelerator import SimulatedAccelerator
     from shiftwork.network.data import Data
     from shiftwork.network.integer import IntegerNetwork
     from shiftwork.run.networks import Executor, RunReport

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
 from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, encode, listing
+from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.tr_engine import TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
@@ -268,7 +269,8 @@ class _Compiler:
     def __init__(self, network: IntegerNetwork, shape: Accelerator, trace: bool) -> None:
         self.network, self.shape, self.trace = network, shape, trace
         self.cols = shape.engine.cols
-        self.layers = compile_network(network, shape.engine).layers
+        modules = [self.merge(module) if module.kind == "conv" else module for module in network.modules]
+        self.layers = compile_network(replace(network, modules=modules), shape.engine).layers
         self.by_output = {module.output: module for module in network.modules}
         for module in network.modules:
             _check(network, module)
@@ -280,6 +282,10 @@ class _Compiler:
         self.constants: list[int] = []
         self.traces: dict[str, list[Area]] = {}
         self.instructions: dict[str, int] = {}
+
+    def merge(self, module: IntegerModule) -> IntegerModule:
+        """A convolution as the engine sees it."""
+        return merged(module, together(module, self.shape.engine.rows)) if one_to_one(module) else module
 
     # Which tensors there are, and what reads them.
 
@@ -485,6 +491,8 @@ class _Compiler:
         layer, engine = self.layers[module.name], self.shape.engine
         if not layer.weights_on_rows:
             raise ShiftworkError(f"node {module.name!r}: the accelerator streams weights, not activations")
+        apart = one_to_one(module)
+        module = layer.module
         assert module.weight is not None
         rows, groups = engine.rows, module.groups
         channels = len(module.weight) // groups
@@ -506,13 +514,17 @@ class _Compiler:
             "dilation_y": module.dilation[0], "dilation_x": module.dilation[1],
             "pad_y": module.pads[0], "pad_x": module.pads[1],
             "channels": module.weight.shape[3], "groups": groups, "tiles": tiles, "out_channels": channels,
-            "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF,
+            "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF, "rows_apart": int(apart),
         } | chosen  # fmt: skip
 
     def weights(self, module: IntegerModule, layer: LayerProgram) -> None:
         """Stream the weights of a layer, row tile after row tile."""
         info, rows = self.network.tensors[module.output], self.shape.engine.rows
         data = np.ascontiguousarray(layer.weights)
+        if one_to_one(module):  # every beat has a weight of one row
+            count = layer.channels
+            taps = data[..., :count].reshape(len(data), -1, count, count).diagonal(axis1=2, axis2=3)
+            data = np.pad(taps, ((0, 0), (0, 0), (0, rows - count)))
         tiles, beats, _ = data.shape
         wide = max(WORD, rows)
         words = -(-beats * rows // wide)

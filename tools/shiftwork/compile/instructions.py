@@ -135,6 +135,7 @@ RUN = (
     Field("group_budget", 11, "terms that a group keeps"),
     Field("data_terms", 4, "terms that a column value keeps; 0: all"),
     Field("encoding", 1, "0 binary, 1 HESE"),
+    Field("rows_apart", 1, "channel c is that of row c alone, up to ROWS of them"),
 )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from shiftwork.compile import Engine, TrEngine, requant_of
 from shiftwork.compile.accelerator import Accelerator
-from shiftwork.device.accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import SimulatedDevice
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import SettingError
 from shiftwork.example import CALIBRATION, MODEL, TEST
 from shiftwork.network.data import load_data

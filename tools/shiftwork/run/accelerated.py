@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.accelerator import AcceleratorProgram, compile_accelerator
-from shiftwork.device.accelerator import Counters, SimulatedAccelerator
 from shiftwork.device.simulated import Stalls
+from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import evaluate, quantize_input
 from shiftwork.network.format import Codes, Work

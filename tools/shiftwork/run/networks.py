@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import Engine
-from shiftwork.device.accelerator import SimulatedAccelerator
 from shiftwork.device.simulated import SimulatedDevice, Stalls
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
