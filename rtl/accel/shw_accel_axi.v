@@ -144,7 +144,7 @@ module shw_accel_axi #(
   wire        event_write_burst;
 
   shw_axi_registers #(
-    .ROWS(ROWS), .COLS(COLS), .ENGINE(ENGINE_KIND), .DEPTH(ENGINE_DEPTH), .ACT_W(ADDR_W),
+    .ROWS(ROWS), .COLS(COLS), .KIND(ENGINE_KIND), .DEPTH(ENGINE_DEPTH), .ACT_W(ADDR_W),
     .WEIGHT_W($clog2(WEIGHTS)),
     .CONST_W(CONST_W), .TOKEN_W(2)
   ) u_registers (
