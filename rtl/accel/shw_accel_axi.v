@@ -16,8 +16,8 @@
 // Parameters:
 //   ENGINE .. MULTIPLIER   those of shw_accel
 //   READS, WRITES, ID_W    those of shw_axi_master
-// Latency:      3 cycles from control_start to the first request; that of the program; 10 cycles from its
-//               end to the interrupt when the bus is clean.
+// Latency:      4 cycles from control_start to the first request; that of the program; 10 cycles from its
+//               end until STATUS.busy falls when the bus is clean, 12 to the interrupt.
 // Throughput:   a word of 64 bits a cycle in each direction, a beat of the engine a cycle.
 // Backpressure: memory may stall every channel.
 // Reset:        rst drops everything, also bursts in flight: only together with the reset of the bus.
@@ -144,7 +144,7 @@ module shw_accel_axi #(
   wire        event_write_burst;
 
   shw_axi_registers #(
-    .ROWS(ROWS), .COLS(COLS), .ENGINE(ENGINE_KIND), .DEPTH(ENGINE_DEPTH), .ACT_W(ADDR_W),
+    .ROWS(ROWS), .COLS(COLS), .KIND(ENGINE_KIND), .DEPTH(ENGINE_DEPTH), .ACT_W(ADDR_W),
     .WEIGHT_W($clog2(WEIGHTS)),
     .CONST_W(CONST_W), .TOKEN_W(2)
   ) u_registers (

@@ -5,7 +5,7 @@
 // every answer is OKAY. Byte strobes are obeyed. What the program depends on is not written while status_busy.
 // The counters are a shw_counters; a read of one takes up to 20 cycles longer. control_start clears them.
 //
-// Parameters:   ROWS, COLS, ENGINE, DEPTH, ACT_W, WEIGHT_W, CONST_W  0..65535 (the last three: 0..255): what software
+// Parameters:   ROWS, COLS, KIND, DEPTH, ACT_W, WEIGHT_W, CONST_W  0..65535 (the last three: 0..255): what software
 //               reads about the instance; nothing depends on them
 //               TOKEN_W  2..16: width of count_tokens
 // Latency:      3 cycles from the write's address and data to its response, 2 from the read's address to its data.
@@ -19,7 +19,7 @@
 module shw_axi_registers #(
   parameter ROWS     = 8,
   parameter COLS     = 64,
-  parameter ENGINE   = 0,
+  parameter KIND     = 0,
   parameter DEPTH    = 256,
   parameter ACT_W    = 11,
   parameter WEIGHT_W = 10,
@@ -104,7 +104,7 @@ module shw_axi_registers #(
 
   localparam [31:0] ROWS_32     = ROWS;
   localparam [31:0] COLS_32     = COLS;
-  localparam [31:0] ENGINE_32   = ENGINE;
+  localparam [31:0] KIND_32     = KIND;
   localparam [31:0] DEPTH_32    = DEPTH;
   localparam [31:0] ACT_W_32    = ACT_W;
   localparam [31:0] WEIGHT_W_32 = WEIGHT_W;
@@ -288,7 +288,7 @@ module shw_axi_registers #(
       10'h000: word = 32'h53485741;
       10'h001: word = {8'd1, 24'h000100};
       10'h002: word = {COLS_32[15:0], ROWS_32[15:0]};
-      10'h003: word = {DEPTH_32[15:0], 8'd0, ENGINE_32[7:0]};
+      10'h003: word = {DEPTH_32[15:0], 8'd0, KIND_32[7:0]};
       10'h004: word = {8'd0, CONST_W_32[7:0], WEIGHT_W_32[7:0], ACT_W_32[7:0]};
       10'h009: word = {29'd0, status_fault, status_done, status_busy};
       10'h00a: word = {30'd0, interrupt_enable_fault, interrupt_enable_done};

@@ -14,7 +14,7 @@ from streams import STALLS, go_pattern, rng, start
 PARAMETERS = {
     ("SHAPE", "rows"): "ROWS",
     ("SHAPE", "cols"): "COLS",
-    ("ENGINE", "kind"): "ENGINE",
+    ("ENGINE", "kind"): "KIND",
     ("ENGINE", "depth"): "DEPTH",
     ("MEMORIES", "activations"): "ACT_W",
     ("MEMORIES", "weights"): "WEIGHT_W",

@@ -15,7 +15,7 @@ ENV = {"COCOTB_TRUST_INERTIAL_WRITES": "0"}
     [
         {},
         pytest.param(
-            {"ROWS": 64, "COLS": 8, "ENGINE": 3, "DEPTH": 0, "ACT_W": 16, "WEIGHT_W": 9, "CONST_W": 12, "TOKEN_W": 16},
+            {"ROWS": 64, "COLS": 8, "KIND": 3, "DEPTH": 0, "ACT_W": 16, "WEIGHT_W": 9, "CONST_W": 12, "TOKEN_W": 16},
             marks=FULL,
         ),
     ],

@@ -148,7 +148,7 @@ REGISTERS: tuple[Register, ...] = (
         0x0C,
         "the engine",
         (
-            _constant("kind", 0, 8, "ENGINE_32[7:0]", "0 tr, 1 msq, 2 dnateq, 3 mac"),
+            _constant("kind", 0, 8, "KIND_32[7:0]", "0 tr, 1 msq, 2 dnateq, 3 mac"),
             _constant("depth", 16, 16, "DEPTH_32[15:0]", "values of a slice; 0: the engine has none"),
         ),
     ),
@@ -310,7 +310,7 @@ HEAD = """\
 // every answer is OKAY. Byte strobes are obeyed. What the program depends on is not written while status_busy.
 // The counters are a shw_counters; a read of one takes up to 20 cycles longer. control_start clears them.
 //
-// Parameters:   ROWS, COLS, ENGINE, DEPTH, ACT_W, WEIGHT_W, CONST_W  0..65535 (the last three: 0..255): what software
+// Parameters:   ROWS, COLS, KIND, DEPTH, ACT_W, WEIGHT_W, CONST_W  0..65535 (the last three: 0..255): what software
 //               reads about the instance; nothing depends on them
 //               TOKEN_W  2..16: width of count_tokens
 // Latency:      3 cycles from the write's address and data to its response, 2 from the read's address to its data.
@@ -324,7 +324,7 @@ HEAD = """\
 module shw_axi_registers #(
   parameter ROWS     = 8,
   parameter COLS     = 64,
-  parameter ENGINE   = 0,
+  parameter KIND     = 0,
   parameter DEPTH    = 256,
   parameter ACT_W    = 11,
   parameter WEIGHT_W = 10,
@@ -366,7 +366,7 @@ AXI = """\
 
   localparam [31:0] ROWS_32     = ROWS;
   localparam [31:0] COLS_32     = COLS;
-  localparam [31:0] ENGINE_32   = ENGINE;
+  localparam [31:0] KIND_32     = KIND;
   localparam [31:0] DEPTH_32    = DEPTH;
   localparam [31:0] ACT_W_32    = ACT_W;
   localparam [31:0] WEIGHT_W_32 = WEIGHT_W;
