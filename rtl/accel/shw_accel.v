@@ -44,10 +44,11 @@ module shw_accel #(
   input  wire [15:0] program_count,    // instructions
   output wire        busy,
   output reg         fault,            // stays until rst
-  output reg  [3:0]  fault_code,       // 1 malformed instruction, 2 the engine refuses its configuration,
-                                       // 3 an address outside the activation memory or the constants,
-                                       // more channels with rows_apart than rows
-  output reg  [15:0] fault_index,      // instruction; without a fault the oldest one that is not ended
+  // 1 malformed instruction, 2 the engine refuses its configuration, 3 an address outside the
+  // activation memory or the constants, more channels with rows_apart than rows
+  output reg  [3:0]  fault_code,
+  // instruction; without a fault the oldest one that is not ended
+  output reg  [15:0] fault_index,
   output wire [15:0] move_index,       // the oldest load or store that is not ended
   // Term revealing, in place of what the program says of layers without rows_apart; stable from start on.
   input  wire        override_enable,
@@ -139,7 +140,8 @@ module shw_accel #(
   shw_fifo #(.DATA_W(1), .DEPTH(8)) u_order (
     .clk(clk), .rst(rst),
     .in_valid(rd_valid && rd_ready), .in_ready(order_ready), .in_data(request_fetch),
-    .out_valid(order_valid), .out_ready(rdata_valid && rdata_ready && rdata_last), .out_data(order_fetch),
+    .out_valid(order_valid), .out_ready(rdata_valid && rdata_ready && rdata_last),
+    .out_data(order_fetch),
     .level(order_level_unused)
   );
 
@@ -177,7 +179,8 @@ module shw_accel #(
 
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
-    .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap), .illegal(illegal)
+    .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap),
+    .illegal(illegal)
   );
 
   // Tokens that the two queues give each other.
@@ -227,12 +230,15 @@ module shw_accel #(
     .in_words(words), .in_place(place), .in_burst(burst), .in_gap(gap),
     .busy(mover_busy), .done(mover_done), .token(layer_tokens != 8'd0), .token_take(mover_takes),
     .token_give(mover_gives),
-    .read_valid(mover_read), .read_ready(request_free && !fetch_read), .read_address(mover_read_address),
+    .read_valid(mover_read), .read_ready(request_free && !fetch_read),
+    .read_address(mover_read_address),
     .read_words(mover_read_words),
-    .data_valid(rdata_valid && order_valid && !order_fetch), .data_ready(mover_data_ready), .data(rdata),
+    .data_valid(rdata_valid && order_valid && !order_fetch), .data_ready(mover_data_ready),
+    .data(rdata),
     .weight_room(weight_room), .weight_valid(weight_valid), .weight_ready(weight_ready),
     .const_write(const_write), .const_address(const_address),
-    .write_valid(load_valid), .write_ready(load_ready), .write_rows(load_rows), .write_address(load_address),
+    .write_valid(load_valid), .write_ready(load_ready), .write_rows(load_rows),
+    .write_address(load_address),
     .write_data(load_data),
     .fetch_valid(store_valid), .fetch_ready(store_ready), .fetch_address(store_address),
     .fetched_valid(store_word_valid), .fetched_word(read_word),
@@ -243,7 +249,8 @@ module shw_accel #(
   // Which instructions the mover has.
   shw_fifo #(.DATA_W(16), .DEPTH(16)) u_moves (
     .clk(clk), .rst(rst),
-    .in_valid(legal && !is_run && mover_ready), .in_ready(moves_room_unused), .in_data(fetched_index),
+    .in_valid(legal && !is_run && mover_ready), .in_ready(moves_room_unused),
+    .in_data(fetched_index),
     .out_valid(moves), .out_ready(mover_done), .out_data(move_index), .level(moves_level_unused)
   );
 
@@ -315,18 +322,23 @@ module shw_accel #(
   shw_accel_decode_run u_layer (
     .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
     .base(base), .block_stride(block_stride), .row_stride(row_stride), .phase_stride(phase_stride),
-    .split(split), .fill(fill), .height(height), .width(width), .blocks_y(blocks_y), .blocks_x(blocks_x),
-    .last_slice(last_slice), .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y), .dilation_x(dilation_x),
+    .split(split), .fill(fill), .height(height), .width(width), .blocks_y(blocks_y),
+    .blocks_x(blocks_x),
+    .last_slice(last_slice), .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y),
+    .dilation_x(dilation_x),
     .pad_y(pad_y), .pad_x(pad_x), .channels(channels), .groups(groups), .tiles(tiles),
     .out_channels(out_channels), .constants(constants), .constants_fixed(constants_fixed),
     .shortcut_enable(shortcut_enable), .shortcut_signed(shortcut_signed),
     .shortcut_base(shortcut_base), .shortcut_block_stride(shortcut_block_stride),
     .shortcut_row_stride(shortcut_row_stride), .shortcut_first(shortcut_first),
     .shortcut_count(shortcut_count), .plain(plain), .to_split(to_split), .raw(raw),
-    .plain_base(plain_base), .plain_row_stride(plain_row_stride), .out_block_stride(out_block_stride),
-    .split_base(split_base), .split_row_stride(split_row_stride), .split_phase_stride(split_phase_stride),
+    .plain_base(plain_base), .plain_row_stride(plain_row_stride),
+    .out_block_stride(out_block_stride),
+    .split_base(split_base), .split_row_stride(split_row_stride),
+    .split_phase_stride(split_phase_stride),
     .relu(relu), .low(low), .high(high), .row_signed(row_signed), .col_signed(col_signed),
-    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms), .encoding(encoding),
+    .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms),
+    .encoding(encoding),
     .rows_apart(rows_apart)
   );
 
@@ -334,14 +346,17 @@ module shw_accel #(
   wire [15:0] beyond =
     (base >> ADDR_W) | (block_stride >> ADDR_W) | (row_stride >> ADDR_W) | (phase_stride >> ADDR_W)
     | (channels >> ADDR_W) | (groups >> ADDR_W) | (tiles >> ADDR_W) | (out_channels >> ADDR_W)
-    | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W) | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
-    | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W) | (out_block_stride >> ADDR_W)
+    | (shortcut_base >> ADDR_W) | (shortcut_block_stride >> ADDR_W)
+      | (shortcut_row_stride >> ADDR_W) | (shortcut_first >> ADDR_W)
+    | (shortcut_count >> ADDR_W) | (plain_base >> ADDR_W) | (plain_row_stride >> ADDR_W)
+      | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
     | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W)
     | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
-  wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy && underway == 6'd0;
+  wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy
+                     && underway == 6'd0;
   reg  layer_gives_token;
 
   assign run_take    = !layer_active && (!take_token || moved_tokens != 8'd0);
@@ -373,7 +388,8 @@ module shw_accel #(
   wire shortcut_valid;
   wire shortcut_ready;
   wire [ADDR_W-1:0] shortcut_address;
-  wire direct   = shortcut_valid || store_valid;    // a read of one whole word takes the turn of a step
+  // a read of one whole word takes the turn of a step
+  wire direct   = shortcut_valid || store_valid;
   wire credit   = underway != BEATS[5:0];
   wire wants    = beats_busy && credit && !direct;
   wire step     = wants && (!uses_engine || weights_available);
@@ -393,16 +409,19 @@ module shw_accel #(
   wire [BW-1:0]       gather_col_ok;
 
   shw_im2col #(.COLS(COLS), .ADDR_W(ADDR_W)) u_im2col (
-    .clk(clk), .rst(rst), .start(layer_start), .busy(beats_busy), .step(step), .step_last(step_last),
+    .clk(clk), .rst(rst), .start(layer_start), .busy(beats_busy), .step(step),
+    .step_last(step_last),
     .step_final(step_final),
     .cfg_base(base[ADDR_W-1:0]), .cfg_block_stride(block_stride[ADDR_W-1:0]),
     .cfg_row_stride(row_stride[ADDR_W-1:0]), .cfg_phase_stride(phase_stride[ADDR_W-1:0]),
     .cfg_split(split), .cfg_height(height), .cfg_width(width), .cfg_blocks_y(blocks_y),
     .cfg_blocks_x(blocks_x), .cfg_kernel_y(kernel_y), .cfg_kernel_x(kernel_x),
     .cfg_dilation_y(dilation_y), .cfg_dilation_x(dilation_x), .cfg_pad_y(pad_y), .cfg_pad_x(pad_x),
-    .cfg_channels(channels[ADDR_W-1:0]), .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]),
+    .cfg_channels(channels[ADDR_W-1:0]), .cfg_groups(groups[ADDR_W-1:0]),
+    .cfg_tiles(tiles[ADDR_W-1:0]),
     .cfg_taps_inner(!uses_engine),
-    .read_enable(gather_enable), .read_address(gather_address), .read_dy(gather_dy), .read_dx(gather_dx),
+    .read_enable(gather_enable), .read_address(gather_address), .read_dy(gather_dy),
+    .read_dx(gather_dx),
     .read_row_ok(gather_row_ok), .read_col_ok(gather_col_ok)
   );
 
@@ -412,7 +431,8 @@ module shw_accel #(
   wire [3:0]        tag;         // at the word: valid beat, its last, shortcut, store
 
   shw_delay #(.W(ADDR_W), .CYCLES(ISSUE)) u_direct (
-    .clk(clk), .enable(1'b1), .now(shortcut_valid ? shortcut_address : store_address), .late(direct_address)
+    .clk(clk), .enable(1'b1), .now(shortcut_valid ? shortcut_address : store_address),
+    .late(direct_address)
   );
   shw_accel_tags #(.W(1), .CYCLES(ISSUE)) u_direct_tag (
     .clk(clk), .rst(rst), .now(direct), .late(direct_enable)
@@ -452,7 +472,8 @@ module shw_accel #(
     .clk(clk),
     .read_enable(gather_enable || direct_enable),
     .read_address(direct_enable ? {4{direct_address}} : gather_address),
-    .read_dy(direct_enable ? {BH_W{1'b0}} : gather_dy), .read_dx(direct_enable ? {BW_W{1'b0}} : gather_dx),
+    .read_dy(direct_enable ? {BH_W{1'b0}} : gather_dy),
+    .read_dx(direct_enable ? {BW_W{1'b0}} : gather_dx),
     .read_row_ok(direct_enable ? {BH{1'b1}} : gather_row_ok),
     .read_col_ok(direct_enable ? {BW{1'b1}} : gather_col_ok),
     .read_fill(fill), .read_word(read_word),
@@ -483,7 +504,8 @@ module shw_accel #(
   shw_weight_ring #(.ROWS(ROWS), .DEPTH(WEIGHTS)) u_weights (
     .clk(clk), .rst(rst), .flush(1'b0),
     .in_valid(weight_valid), .in_ready(weight_ready), .in_data(rdata), .room(weight_room),
-    .available(weights_available), .step(step_vector), .step_last(step_last), .step_final(step_final),
+    .available(weights_available), .step(step_vector), .step_last(step_last),
+    .step_final(step_final),
     .out_valid(vector_valid), .out_vector(vector)
   );
 
@@ -553,7 +575,8 @@ module shw_accel #(
   generate
     if (ENGINE == "tr") begin : g_tr
       shw_tr_engine #(
-        .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .BLOCK(BLOCK), .FAMILY(FAMILY)
+        .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE),
+        .BLOCK(BLOCK), .FAMILY(FAMILY)
       ) u_engine (
         .clk(clk), .rst(rst),
         .cfg_tr_en(overrides ? override_tr_en : tr_en),
@@ -562,21 +585,26 @@ module shw_accel #(
         .cfg_data_terms(overrides ? override_data_terms : data_terms),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
-        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last),
+        .in_row(beat_weights),
         .in_col(beat_word),
-        .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
+        .out_valid(engine_out_valid), .out_ready(engine_out_ready),
+        .out_last(engine_out_last_unused),
         .out_acc(engine_acc)
       );
     end else if (ENGINE == "mac") begin : g_mac
       wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, overrides,
-                          override_tr_en, override_group, override_group_budget, override_data_terms};
+                          override_tr_en, override_group, override_group_budget,
+                          override_data_terms};
 
       shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
         .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
-        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last), .in_row(beat_weights),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last),
+        .in_row(beat_weights),
         .in_col(beat_word),
-        .out_valid(engine_out_valid), .out_ready(engine_out_ready), .out_last(engine_out_last_unused),
+        .out_valid(engine_out_valid), .out_ready(engine_out_ready),
+        .out_last(engine_out_last_unused),
         .out_acc(engine_acc)
       );
     end else begin : g_illegal_engine
@@ -597,24 +625,32 @@ module shw_accel #(
   assign pool_out_ready   = !uses_engine && source_ready;
 
   // --- Results -------------------------------------------------------------------------------------------------------
-  shw_result_path #(.COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W), .SHORTCUT_WORDS(BH >= 8 ? 4 : BH >= 4 ? 8 : 16)) u_results (
+  shw_result_path #(
+    .COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W),
+    .SHORTCUT_WORDS(BH >= 8 ? 4 : BH >= 4 ? 8 : 16)
+  ) u_results (
     .clk(clk), .rst(rst), .start(layer_start), .busy(results_busy),
     .const_write(const_write), .const_address(const_address), .const_data(rdata),
-    .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready), .src_slice(slice),
+    .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready),
+    .src_slice(slice),
     .src_acc(uses_engine ? engine_slice : pool_acc),
     .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]), .cfg_blocks_y(blocks_y),
-    .cfg_blocks_x(blocks_x), .cfg_last_slice(last_slice[BH_W-1:0]), .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
+    .cfg_blocks_x(blocks_x), .cfg_last_slice(last_slice[BH_W-1:0]),
+    .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
     .cfg_channels(out_channels[ADDR_W-1:0]), .cfg_const_base(constants[CONST_W-1:0]),
     .cfg_const_fixed(constants_fixed),
     .cfg_shortcut_enable(shortcut_enable), .cfg_shortcut_signed(shortcut_signed),
-    .cfg_shortcut_base(shortcut_base[ADDR_W-1:0]), .cfg_shortcut_block_stride(shortcut_block_stride[ADDR_W-1:0]),
-    .cfg_shortcut_row_stride(shortcut_row_stride[ADDR_W-1:0]), .cfg_shortcut_first(shortcut_first[ADDR_W-1:0]),
+    .cfg_shortcut_base(shortcut_base[ADDR_W-1:0]),
+    .cfg_shortcut_block_stride(shortcut_block_stride[ADDR_W-1:0]),
+    .cfg_shortcut_row_stride(shortcut_row_stride[ADDR_W-1:0]),
+    .cfg_shortcut_first(shortcut_first[ADDR_W-1:0]),
     .cfg_shortcut_count(shortcut_count[ADDR_W-1:0]),
     .shortcut_read_valid(shortcut_valid), .shortcut_read_ready(shortcut_ready),
     .shortcut_read_address(shortcut_address), .shortcut_valid(tag[2]), .shortcut_word(read_word),
     .cfg_relu(relu), .cfg_low(low), .cfg_high(high),
     .cfg_plain(plain), .cfg_split(to_split), .cfg_raw(raw), .cfg_plain_base(plain_base[ADDR_W-1:0]),
-    .cfg_plain_row_stride(plain_row_stride[ADDR_W-1:0]), .cfg_block_stride(out_block_stride[ADDR_W-1:0]),
+    .cfg_plain_row_stride(plain_row_stride[ADDR_W-1:0]),
+    .cfg_block_stride(out_block_stride[ADDR_W-1:0]),
     .cfg_split_base(split_base[ADDR_W-1:0]), .cfg_split_row_stride(split_row_stride[ADDR_W-1:0]),
     .cfg_split_phase_stride(split_phase_stride[ADDR_W-1:0]),
     .write_valid(write_valid), .write_ready(1'b1), .write_rows(write_rows), .write_cols(write_cols),

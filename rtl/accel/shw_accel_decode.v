@@ -17,7 +17,7 @@ module shw_accel_decode (
   output wire [31:0] memory,  // byte address in external memory, a multiple of 8
   output wire [23:0] words,  // words of 64 bits
   output wire [15:0] place,  // first word of the activation memory, or first constant
-  output wire [15:0] burst,  // words of the activation memory until `gap` of them are skipped; 0: none are
+  output wire [15:0] burst,  // words on the chip until `gap` are skipped; 0: none
   output wire [15:0] gap,  // words of the activation memory that are skipped after every `burst`
   output wire        illegal
 );

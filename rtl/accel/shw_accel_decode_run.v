@@ -30,7 +30,7 @@ module shw_accel_decode_run (
   output wire [7:0]  kernel_x,  // columns of taps
   output wire [5:0]  dilation_y,  // positions from a row of taps to the next
   output wire [5:0]  dilation_x,  // positions from a column of taps to the next
-  output wire [8:0]  pad_y,  // rows of padding at the top, two's complement; rows that are skipped below 0
+  output wire [8:0]  pad_y,  // rows of padding at the top; negative: rows to skip
   output wire [7:0]  pad_x,  // columns of padding at the left
   output wire [15:0] channels,  // input channels of a group; of a pooling, channels
   output wire [15:0] groups,  // groups of channels
@@ -50,7 +50,7 @@ module shw_accel_decode_run (
   output wire        raw,  // sums of 32 bits are written, four words a channel
   output wire [15:0] plain_base,  // where to
   output wire [15:0] plain_row_stride,  // words from a row of blocks to the next
-  output wire [15:0] out_block_stride,  // words from a block of the output to the next, both ways of writing
+  output wire [15:0] out_block_stride,  // words from a block of the output to the next
   output wire [15:0] split_base,  // where the phases go
   output wire [15:0] split_row_stride,  // words from a row of blocks of a phase to the next
   output wire [15:0] split_phase_stride,  // words from a phase to the next

@@ -42,7 +42,8 @@ module shw_accel_mover #(
   input  wire [31:0]                       in_memory,
   input  wire [23:0]                       in_words,
   input  wire [15:0]                       in_place,
-  input  wire [15:0]                       in_burst,        // after so many words of the activation memory ..
+  // after so many words of the activation memory ..
+  input  wire [15:0]                       in_burst,
   input  wire [15:0]                       in_gap,          // .. so many are skipped; both 0: none
   output wire                              busy,
   output wire                              done,            // an instruction ends
@@ -128,7 +129,8 @@ module shw_accel_mover #(
   shw_fifo #(.DATA_W(109), .DEPTH(8)) u_queue (
     .clk(clk), .rst(rst),
     .in_valid(in_valid), .in_ready(in_ready),
-    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place, in_burst, in_gap}),
+    .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place, in_burst,
+      in_gap}),
     .out_valid(head_valid), .out_ready(take),
     .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place,
                 head_burst, head_gap}),

@@ -58,7 +58,8 @@ module shw_result_path #(
   input  wire [ADDR_W-1:0]                   cfg_tiles,     // row tiles of a group
   input  wire [9:0]                          cfg_blocks_y,
   input  wire [9:0]                          cfg_blocks_x,
-  input  wire [$clog2(COLS)/2-1:0]           cfg_last_slice,  // last row of the map in its last row of blocks
+  // last row of the map in its last row of blocks
+  input  wire [$clog2(COLS)/2-1:0]           cfg_last_slice,
   input  wire [ADDR_W-1:0]                   cfg_rows,      // result beats of a tile
   input  wire [ADDR_W-1:0]                   cfg_channels,  // of a group
   input  wire [CONST_W-1:0]                  cfg_const_base,

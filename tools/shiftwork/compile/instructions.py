@@ -87,7 +87,7 @@ MOVE = (
     Field("memory", 32, "byte address in external memory, a multiple of 8", multiple=8),
     Field("words", 24, "words of 64 bits", 1),
     Field("place", 16, "first word of the activation memory, or first constant"),
-    Field("burst", 16, "words of the activation memory until `gap` of them are skipped; 0: none are"),
+    Field("burst", 16, "words on the chip until `gap` are skipped; 0: none"),
     Field("gap", 16, "words of the activation memory that are skipped after every `burst`"),
 )
 RUN = (
@@ -112,7 +112,7 @@ RUN = (
     Field("kernel_x", 8, "columns of taps", 1),
     Field("dilation_y", 6, "positions from a row of taps to the next", 1),
     Field("dilation_x", 6, "positions from a column of taps to the next", 1),
-    Field("pad_y", 9, "rows of padding at the top, two's complement; rows that are skipped below 0", signed=True),
+    Field("pad_y", 9, "rows of padding at the top; negative: rows to skip", signed=True),
     Field("pad_x", 8, "columns of padding at the left"),
     Field("channels", 16, "input channels of a group; of a pooling, channels", 1),
     Field("groups", 16, "groups of channels", 1),
@@ -132,7 +132,7 @@ RUN = (
     Field("raw", 1, "sums of 32 bits are written, four words a channel"),
     Field("plain_base", 16, "where to"),
     Field("plain_row_stride", 16, "words from a row of blocks to the next"),
-    Field("out_block_stride", 16, "words from a block of the output to the next, both ways of writing"),
+    Field("out_block_stride", 16, "words from a block of the output to the next"),
     Field("split_base", 16, "where the phases go"),
     Field("split_row_stride", 16, "words from a row of blocks of a phase to the next"),
     Field("split_phase_stride", 16, "words from a phase to the next"),
