@@ -15,7 +15,7 @@ def random_fields(kind: str, generator) -> dict[str, int]:
     """Legal values, at the ends of their ranges more often than not."""
     values = {}
     for field in fields(kind):
-        low, high = field.low, (1 << field.width) - 1 if field.high is None else field.high
+        low, high = field.limits
         value = generator.choice((low, high, generator.randint(low, high), generator.randint(low, high)))
         values[field.name] = KINDS[kind] if field.name == "kind" else value // field.multiple * field.multiple
     return values

@@ -38,11 +38,17 @@ class Move:
     target: int = ACTIVATIONS
     wait: bool = False
     signal: bool = False
+    burst: int = 0
+    gap: int = 0
     taken: bool = False
     requested: int = 0  # words
     moved: int = 0  # words
     slices: int = 0  # of the word of 64 bits that is at the input
     fetched: int = 0  # words of the activation memory
+
+    def at(self, index: int) -> int:
+        """Where word `index` lies in the activation memory."""
+        return self.place + index + (index // self.burst * self.gap if self.burst else 0)
     unacknowledged: int = 0  # requests
     requests: list[int] = field(default_factory=list)  # their words
 
@@ -96,9 +102,9 @@ class Bench:
     async def begin(self) -> None:
         dut = self.dut
         inputs = dict.fromkeys(
-            ("in_valid", "in_store", "in_wait", "in_signal", "in_target", "in_memory", "in_words", "in_place", "token",
-             "read_ready", "data_valid", "data", "weight_ready", "write_ready", "fetch_ready", "fetched_valid",
-             "fetched_word", "wr_ready", "wdata_ready", "wdone"), 0)  # fmt: skip
+            ("in_valid", "in_store", "in_wait", "in_signal", "in_target", "in_memory", "in_words", "in_place",
+             "in_burst", "in_gap", "token", "read_ready", "data_valid", "data", "weight_ready", "write_ready",
+             "fetch_ready", "fetched_valid", "fetched_word", "wr_ready", "wdata_ready", "wdone"), 0)  # fmt: skip
         await start(dut, low=OUTPUTS, weight_room=self.ring, **inputs)
         cocotb.start_soon(self.run())
 
@@ -238,12 +244,12 @@ class Bench:
             self.weights_left -= 1
             self.log("weight")
         elif target == CONSTANTS:
-            assert self.value("const_address") == (move.place + move.moved) & self.const_mask
+            assert self.value("const_address") == move.at(move.moved) & self.const_mask
             self.log("const")
         else:
             slices = 8 // self.width
             number = move.moved % self.beats * slices + move.slices
-            place = (move.place + move.moved // self.beats) & self.place_mask
+            place = move.at(move.moved // self.beats) & self.place_mask
             shift = 8 * self.width
             wanted = (1 << number, place, data >> shift * move.slices & (1 << shift) - 1)
             assert write == wanted, f"{write}, not {wanted}"
@@ -269,19 +275,20 @@ class Bench:
         fetch = self.offered("fetch", ("fetch_address",))
         if fetch is not None:
             move = self.current("fetch")
-            assert move.store and not self.fetches and move.fetched * self.beats < move.words, f"fetch for {move}"
-            assert fetch[0] == (move.place + move.fetched) & self.place_mask
-            assert move.fetched * self.beats == move.moved
+            assert move.store and len(self.fetches) < 2 and move.fetched * self.beats < move.words, f"fetch for {move}"
+            assert fetch[0] == move.at(move.fetched) & self.place_mask
+            assert move.fetched - move.moved // self.beats < 2, "two words are kept"
             if self.driven["fetch"]:
                 move.fetched += 1
                 delay = self.generator.randint(*self.fetch_latency)
-                self.fetches.append((self.cycle + delay, self.activation(fetch[0])))
+                last = self.fetches[-1][0] if self.fetches else 0
+                self.fetches.append((max(last + 1, self.cycle + delay), self.activation(fetch[0])))
                 self.log("fetch")
         data = self.offered("wdata", ("wdata",))
         if data is not None:
             move = self.current("wdata")
             assert move.moved < move.requested, "data before their request"
-            place = (move.place + move.moved // self.beats) & self.place_mask
+            place = move.at(move.moved // self.beats) & self.place_mask
             assert data[0] == self.activation(place) >> 64 * (move.moved % self.beats) & MASK, f"word {move.moved}"
             if self.driven["wdata"]:
                 move.moved += 1
@@ -308,6 +315,7 @@ class Bench:
                 dut.in_store.value, dut.in_wait.value = int(move.store), int(move.wait)
                 dut.in_signal.value, dut.in_target.value = int(move.signal), move.target
                 dut.in_memory.value, dut.in_words.value, dut.in_place.value = move.memory, move.words, move.place
+                dut.in_burst.value, dut.in_gap.value = move.burst, move.gap
             else:
                 dut.in_memory.value, dut.in_words.value = self.generator.getrandbits(32), self.generator.getrandbits(24)
         if not driven["data"]:
@@ -354,6 +362,8 @@ def random_move(bench: Bench, generator: Random) -> Move:
         target=generator.randrange(3),
         wait=generator.random() < 0.3,
         signal=generator.random() < 0.3,
+        burst=generator.choice((0, 1, 2, 3)),
+        gap=generator.choice((0, 1, 5, generator.getrandbits(16))),
     )
 
 
@@ -420,8 +430,10 @@ async def latency_and_rate(dut) -> None:
     await bench.finish()
     assert bench.cycles["wr"] == [bench.cycles["in"][0] + 3]
     fetches = bench.cycles["fetch"]
-    assert fetches == [bench.cycles["in"][0] + 2 + (bench.beats + 13) * i for i in range(4)]
-    assert bench.cycles["wdata"] == [fetch + 13 + i for fetch in fetches for i in range(bench.beats)]
+    begin, turn = bench.cycles["in"][0] + 2, bench.beats + 13  # two words in a turn
+    assert fetches == [begin, begin + 1, begin + turn, begin + turn + bench.beats]
+    words = [begin + 13 + turn * (i // 2) + bench.beats * (i % 2) for i in range(4)]
+    assert bench.cycles["wdata"] == [word + i for word in words for i in range(bench.beats)]
     assert bench.cycles["give"] == [bench.cycles["done"][-1] + 1]
 
 

@@ -122,7 +122,7 @@ def test_a_fault_has_words():
     driver.load(program(), BASE)
     driver.put(sample()[0])
     model.ends = BY_NAME["STATUS"].encode(fault=1)
-    index = program().instructions["conv1"]
+    index = program().instructions["conv1"][0]
     for code, words_of_it in registers.FAULTS.items():
         for name, value in (("FAULT_CODE", code), ("FAULT_INSTRUCTION", index), ("FAULT_ADDRESS", 0x40)):
             model.values[BY_NAME[name].offset] = value

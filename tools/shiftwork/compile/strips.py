@@ -140,8 +140,8 @@ def _cuts(step: Step, outside: tuple[bool, bool, bool]) -> list[tuple[Ranges, bo
     """Ways to cut channels, and whether those of the output alone are."""
     found: list[tuple[Ranges, bool]] = [(((0, step.channels),), False)]
     if step.separate:
-        unit = step.tile if step.channels >= 2 * step.tile else 1
-        found += [(cut(step.channels, unit * -(-step.channels // unit // number)), False) for number in _PARTS]
+        tiles = -(-step.channels // step.tile)
+        found += [(cut(step.channels, step.tile * -(-tiles // number)), False) for number in _PARTS]
     elif step.tiled and outside[2]:
         tiles = -(-step.out_channels // step.tile)
         found += [(cut(step.out_channels, step.tile * -(-tiles // number)), True) for number in _PARTS]

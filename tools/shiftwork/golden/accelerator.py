@@ -110,7 +110,8 @@ class Machine:
     def _tile_bytes(self, values: Fields) -> int:
         """Bytes of the weights of a row tile in the stream."""
         wide = max(WORD, self.rows)
-        return -(-values["kernel_y"] * values["kernel_x"] * values["channels"] * self.rows // wide) * wide
+        beats = values["kernel_y"] * values["kernel_x"] * (1 if values["rows_apart"] else values["channels"])
+        return -(-beats * self.rows // wide) * wide
 
     def _has_weights(self, values: Fields) -> bool:
         needed = values["groups"] * values["tiles"] * self._tile_bytes(values)
@@ -145,6 +146,10 @@ class Machine:
             for _ in range(values["tiles"]):
                 size = self._tile_bytes(values)
                 raw, self._weights = np.frombuffer(self._weights[:size], np.uint8), self._weights[size:]
+                if values["rows_apart"]:  # a weight of every row for a tap, each for a beat
+                    count = values["channels"]
+                    taps = raw[: table.shape[2] // count * self.rows].reshape(-1, 1, self.rows)
+                    raw = (taps * np.eye(count, self.rows, dtype=np.uint8)).reshape(-1)
                 matrix = raw[: table.shape[2] * self.rows].reshape(-1, self.rows).T
                 weights = (matrix.view(np.int8) if values["row_signed"] else matrix).astype(np.int64)
                 if revealed:
