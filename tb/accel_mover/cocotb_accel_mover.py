@@ -49,6 +49,7 @@ class Move:
     def at(self, index: int) -> int:
         """Where word `index` lies in the activation memory."""
         return self.place + index + (index // self.burst * self.gap if self.burst else 0)
+
     unacknowledged: int = 0  # requests
     requests: list[int] = field(default_factory=list)  # their words
 
