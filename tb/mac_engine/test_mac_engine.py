@@ -24,6 +24,7 @@ SHAPES = {
 }
 QUICK = ("6x3_dsp48", "2x3_lut", "1x2_dsp")
 WIDE = ("8x64_dsp48", "8x64_lut", "2x256_dsp")
+TALL = ("40x3_lut", "64x2_dsp")
 PRODUCTS = ("4x16_dsp48", "8x8_lut", "9x4_dsp")
 
 
@@ -43,13 +44,20 @@ def test_engine(simulator, shape):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE + TALL])
 def test_engine_long(simulator, shape):
     """Every test on Verilator; on Icarus, which runs them all on the quick shapes, those of widths and stalls."""
     if simulator == "icarus":
         run(simulator, shape, 1, "extremes|random_tiles_under_stalls")
     else:
         run(simulator, shape, 4)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", TALL)
+def test_tall_engine(shape):
+    """Every test, on Verilator; Icarus is far slower with many rows."""
+    run("verilator", shape, 4)
 
 
 @pytest.mark.full
