@@ -6,11 +6,12 @@ import pytest
 from runner import elaboration_fails, simulate
 
 SHAPES = {
-    "3x5_dsp48": {"ROWS": 3, "COLS": 5, "MULTIPLIER": "dsp48"},
+    "6x3_dsp48": {"ROWS": 6, "COLS": 3, "MULTIPLIER": "dsp48"},
     "2x3_lut": {"ROWS": 2, "COLS": 3, "MULTIPLIER": "lut", "ACC_W": 24},
     "1x2_dsp": {"ROWS": 1, "COLS": 2, "MULTIPLIER": "dsp", "ACC_W": 20},
     "1x1_lut": {"ROWS": 1, "COLS": 1, "MULTIPLIER": "lut", "ACC_W": 20},
     "1x1_dsp48": {"ROWS": 1, "COLS": 1, "MULTIPLIER": "dsp48", "ACC_W": 20},
+    "3x5_dsp48": {"ROWS": 3, "COLS": 5, "MULTIPLIER": "dsp48", "ACC_W": 25},
     "9x4_dsp": {"ROWS": 9, "COLS": 4, "MULTIPLIER": "dsp"},
     "8x8_lut": {"ROWS": 8, "COLS": 8, "MULTIPLIER": "lut"},
     "4x16_dsp48": {"ROWS": 4, "COLS": 16, "MULTIPLIER": "dsp48"},
@@ -21,8 +22,9 @@ SHAPES = {
     "8x64_lut": {"ROWS": 8, "COLS": 64, "MULTIPLIER": "lut"},
     "2x256_dsp": {"ROWS": 2, "COLS": 256, "MULTIPLIER": "dsp"},
 }
-QUICK = ("3x5_dsp48", "2x3_lut")
+QUICK = ("6x3_dsp48", "2x3_lut", "1x2_dsp")
 WIDE = ("8x64_dsp48", "8x64_lut", "2x256_dsp")
+TALL = ("40x3_lut", "64x2_dsp")
 PRODUCTS = ("4x16_dsp48", "8x8_lut", "9x4_dsp")
 
 
@@ -42,13 +44,20 @@ def test_engine(simulator, shape):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE])
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape not in WIDE + TALL])
 def test_engine_long(simulator, shape):
     """Every test on Verilator; on Icarus, which runs them all on the quick shapes, those of widths and stalls."""
     if simulator == "icarus":
         run(simulator, shape, 1, "extremes|random_tiles_under_stalls")
     else:
         run(simulator, shape, 4)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", TALL)
+def test_tall_engine(shape):
+    """Every test, on Verilator; Icarus is far slower with many rows."""
+    run("verilator", shape, 4)
 
 
 @pytest.mark.full

@@ -39,9 +39,12 @@ module shw_mac_store #(
     end
   endgenerate
 
-  // Sixteen rows are one multiplexer of a slice; the registers behind them take more rows in two steps.
-  localparam GROUPS = (ROWS + 15) / 16;
-  localparam LOW_W  = (ROW_W < 4) ? ROW_W : 4;
+  // Rows in groups, with a register between the choice in a group and the choice of a group. On 7-series four rows are a
+  // LUT6 and sixteen are four of them with the multiplexers of a slice; between these, mappers spend more.
+  localparam GROUP_W = (ROWS > 4 && ROWS <= 8) ? 2 : 4;
+  localparam GROUP   = 1 << GROUP_W;
+  localparam GROUPS  = (ROWS + GROUP - 1) / GROUP;
+  localparam LOW_W   = (ROW_W < GROUP_W) ? ROW_W : GROUP_W;
 
   wire [W-1:0]        chosen;
   wire [GROUPS*W-1:0] group_word;
@@ -50,15 +53,16 @@ module shw_mac_store #(
   genvar g;
   generate
     for (g = 0; g < GROUPS; g = g + 1) begin : g_group
-      localparam MEMBERS = (ROWS - 16 * g < 16) ? ROWS - 16 * g : 16;
+      localparam FIRST   = GROUP * g;
+      localparam MEMBERS = (ROWS - FIRST < GROUP) ? ROWS - FIRST : GROUP;
       reg [W-1:0] member;
       reg [W-1:0] member_1;
       integer     i;
       // A choice among constants, which mappers turn into the wide multiplexers of a slice.
       always @* begin
-        member = words[16*g*W +: W];
+        member = words[FIRST*W +: W];
         for (i = 1; i < MEMBERS; i = i + 1) begin
-          if (low == i[LOW_W-1:0]) member = words[(16*g+i)*W +: W];
+          if (low == i[LOW_W-1:0]) member = words[(FIRST+i)*W +: W];
         end
       end
       always @(posedge clk) member_1 <= member;
@@ -68,14 +72,15 @@ module shw_mac_store #(
     if (GROUPS == 1) begin : g_one
       assign chosen = group_word;
     end else begin : g_many
-      reg [ROW_W-5:0] high_1;
-      reg [W-1:0]     word;
-      integer         i;
-      always @(posedge clk) high_1 <= select[ROW_W-1:4];
+      localparam HIGH_W = ROW_W - GROUP_W;
+      reg [HIGH_W-1:0] high_1;
+      reg [W-1:0]      word;
+      integer          i;
+      always @(posedge clk) high_1 <= select[ROW_W-1:GROUP_W];
       always @* begin
         word = group_word[0 +: W];
         for (i = 1; i < GROUPS; i = i + 1) begin
-          if (high_1 == i[ROW_W-5:0]) word = group_word[i*W +: W];
+          if (high_1 == i[HIGH_W-1:0]) word = group_word[i*W +: W];
         end
       end
       assign chosen = word;
