@@ -12,9 +12,9 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.device.accelerator_model import Machine
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
-from shiftwork.golden.accelerator import Machine
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork

@@ -13,8 +13,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.codes.terms import MAX_GROUP
-from shiftwork.network.format_terms import Terms
 from shiftwork.network.integer import IntegerModule
 
 
@@ -25,9 +23,8 @@ def one_to_one(module: IntegerModule) -> bool:
 
 def together(module: IntegerModule, rows: int) -> int:
     """How many channels of a one-to-one convolution an engine of ``rows`` rows computes in a tile."""
-    form = module.format
     for count in range(min(rows, module.groups), 1, -1):
-        if module.groups % count == 0 and (form.untouched or _spans(form, count)):
+        if module.groups % count == 0 and module.format.spread(count) is not None:
             return count
     return 1
 
@@ -35,9 +32,8 @@ def together(module: IntegerModule, rows: int) -> int:
 def merged(module: IntegerModule, count: int) -> IntegerModule:
     """A one-to-one convolution with ``count`` channels a group; its results are the same."""
     assert module.weight is not None
-    form = module.format
-    if isinstance(form, Terms) and form.enabled:
-        form = replace(form, group=form.group * count)
+    form = module.format.spread(count)
+    assert form is not None
     return replace(module, weight=_diagonal(module.weight, count), groups=module.groups // count, format=form)
 
 
@@ -47,8 +43,3 @@ def _diagonal(weight: NDArray[np.int8 | np.uint8], count: int) -> NDArray[np.int
     full = np.zeros((*weight.shape[:3], count), weight.dtype)
     full[np.arange(channels), :, :, np.arange(channels) % count] = weight[..., 0]
     return full
-
-
-def _spans(form: object, count: int) -> bool:
-    """True when groups of values may be ``count`` times as long."""
-    return isinstance(form, Terms) and count & (count - 1) == 0 and form.group * count <= MAX_GROUP

@@ -102,6 +102,13 @@ class Format:
         """True when activations in reduction order are not what they were in the map."""
         return False
 
+    def spread(self, count: int) -> Format | None:
+        """The format of rows of weights in which ``count - 1`` zeros are put beside every weight.
+
+        The results have to stay the same; None where they would not.
+        """
+        return self if self.untouched else None
+
     def widest(self, source: TensorInfo, rule: str) -> int:
         """Largest magnitude of an activation that is multiplied. source: the tensor it comes from."""
         return source.widest

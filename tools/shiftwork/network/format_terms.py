@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 import numpy as np
@@ -110,6 +110,12 @@ class Terms(Format):
         if self.enabled and self.stream == "weights":
             return terms.reveal(matrix, self.group, self.budget, rule)
         return matrix.astype(np.int32)
+
+    def spread(self, count: int) -> Terms | None:
+        if not self.enabled:
+            return self
+        longer = self.group * count
+        return None if count & (count - 1) or longer > terms.MAX_GROUP else replace(self, group=longer)
 
     def gathered(self, values: Codes, rule: str) -> Codes:
         if self.enabled and self.stream == "weights" and self.data_terms:
