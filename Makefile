@@ -70,7 +70,7 @@ demo: $(RUNTIME) ## a trained network through the RTL, compared with the golden 
 TESTS = $(if $(BLOCK),tb/$(BLOCK),tools/tests tb)
 PYTEST = mkdir -p $(REPORTS); python -m pytest $(TESTS) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
-test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on both simulators
+test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on Icarus, engines on Verilator too
 	@$(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
 
 sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: exhaustive and long tests as well

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `simulator` fixture: every test that takes it runs once per simulator that the variable SIM selects."""
+"""The `simulator` fixture: every test that takes it runs once per simulator that the variable SIM selects.
+
+Without SIM that is both; in the quick regression Verilator, whose models take seconds to compile, is left to the
+folders of :data:`QUICK_ON_BOTH`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,21 @@ import pytest
 import runner
 
 
+QUICK_ON_BOTH = {
+    "accel_axi", "axi_master", "exp_engine", "integration", "mac_engine", "msq_engine", "post_unit", "result_path",
+    "runner_selftest", "tr_engine", "uvm",
+}  # fmt: skip
+"""Folders of the engines, of the accelerator and of what is checked with them."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "simulator" in metafunc.fixturenames:
-        chosen = os.environ.get("SIM")
-        metafunc.parametrize("simulator", [chosen] if chosen else runner.SIMULATORS)
+    if "simulator" not in metafunc.fixturenames:
+        return
+    chosen = os.environ.get("SIM")
+    folder, called = metafunc.definition.path.parent.name, metafunc.function.__code__.co_names
+    both = folder in QUICK_ON_BOTH or "elaboration_fails" in called  # which compiles nothing
+    verilator = pytest.param("verilator", marks=() if both else pytest.mark.full)
+    metafunc.parametrize("simulator", [chosen] if chosen else [verilator, "icarus"])
 
 
 @pytest.fixture(autouse=True)

@@ -210,7 +210,8 @@ class Bench:
         """No result is in memory, and a sample."""
         loaded = self.driver.chosen()
         area = loaded.program.output
-        self.ram.write(loaded.base + area.address, b"\xa5" * (area.words * self.shape.engine.cols))
+        cols = self.shape.engine.cols
+        self.ram.write(loaded.base + area.address, b"\xa5" * (area.words(cols) * cols))
         await self.driver.put(inputs(self.scheme, self.modules)[sample])
 
     async def right(self, sample: int = 0, expected: np.ndarray | None = None) -> dict[str, int]:
