@@ -13,7 +13,6 @@ import pytest
 
 import runner
 
-
 QUICK_ON_BOTH = {
     "accel_axi", "axi_master", "exp_engine", "integration", "mac_engine", "msq_engine", "post_unit", "result_path",
     "runner_selftest", "tr_engine", "uvm",
