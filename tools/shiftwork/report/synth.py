@@ -9,6 +9,7 @@ from shiftwork.compile import ExpEngine, TrEngine
 from shiftwork.cost.wish import CostWish
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_folder, write_json
+from shiftwork.report.cost_accel import accel
 from shiftwork.report.cost_dnateq import dnateq
 from shiftwork.report.cost_msq import msq
 from shiftwork.report.cost_requant import requant
@@ -20,6 +21,7 @@ STUDIES = {
     "msq": (),
     "requant": ("design",),
     "dnateq": ("toggles", "rows", "cols", "fold"),
+    "accel": ("rows", "cols"),
 }
 """Settings that not all of them take."""
 
@@ -46,6 +48,9 @@ def synth(study: str, wish: CostWish, shape: EngineWish, json: Path | None = Non
         result = msq(wish)
     elif study == "requant":
         result = requant(wish)
+    elif study == "accel":
+        given_shape = TrEngine(**shape.given)
+        result = accel(wish, given_shape.rows, given_shape.cols)
     else:
         engine = shape.build(study)
         if isinstance(engine, ExpEngine):
