@@ -4,7 +4,7 @@
 import cocotb
 from cocotb.triggers import Timer
 
-from shiftwork.compile.instructions import BITS, BYTES, HEADER, KINDS, MOVE, RUN, decode, encode, fields
+from shiftwork.compile.instructions import BITS, BYTES, KINDS, MOVE, decode, encode, fields
 from shiftwork.errors import ShiftworkError
 from streams import rng
 
@@ -68,8 +68,3 @@ async def compare(dut, layout, skip: int, count_legal: bool) -> None:
 @cocotb.test()
 async def moves(dut) -> None:
     await compare(dut, MOVE, 0, True)
-
-
-@cocotb.test()
-async def layers(dut) -> None:
-    await compare(dut, RUN, len(HEADER), False)

@@ -6,6 +6,6 @@ import pytest
 from runner import simulate
 
 
-@pytest.mark.parametrize(("block", "test"), [("shw_accel_decode", "moves"), ("shw_accel_decode_run", "layers")])
-def test_decode(simulator, block, test):
-    simulate(simulator, block, "cocotb_accel_decode", env={"COCOTB_TEST_FILTER": test})
+@pytest.mark.parametrize("name", ["accel_decode", "accel_decode_run"])
+def test_decode(simulator, name):
+    simulate(simulator, f"shw_{name}", f"cocotb_{name}")
