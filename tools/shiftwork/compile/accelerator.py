@@ -28,6 +28,7 @@ from shiftwork.golden.blocks_layout import (
     Place,
     block_shape,
     packed,
+    raw_values,
     split_shape,
     split_tensor,
     split_words,
@@ -132,15 +133,7 @@ def unpack(memory: NDArray[np.uint8], place: Stored, cols: int) -> NDArray[np.ui
     """Codes uint8 ``(height, width, channels)`` of a tensor in an activation memory ``(words, cols)``."""
     height, width, channels = place.shape
     size = split_shape(height, width, 0) if place.is_split else (height, width)
-    rows, columns = grid(*size, cols)
-    index = (
-        place.base
-        + place.phase_stride * np.arange(PHASES if place.is_split else 1)[:, None, None, None]
-        + place.row_stride * np.arange(rows)[:, None, None]
-        + place.block_stride * np.arange(columns)[:, None]
-        + np.arange(channels)
-    )
-    laid = memory[index]
+    laid = memory[place.addresses(PHASES if place.is_split else 1, *grid(*size, cols), channels)]
     return split_tensor(laid, height, width) if place.is_split else tensor(laid[0], height, width)
 
 
@@ -234,10 +227,7 @@ class AcceleratorProgram:
     def get(self, memory: NDArray[np.uint8], area: Area, info: TensorInfo) -> NDArray[np.integer]:
         """Codes of a tensor in external memory: ``(height, width, channels)`` in its type."""
         codes = area.get(memory, self.shape.engine.cols)
-        if info.bits > 8:
-            height, width, channels = codes.shape
-            return np.ascontiguousarray(codes).reshape(height, width, channels // 4, 4).view("<i4")[..., 0]
-        return codes.view(info.dtype)
+        return raw_values(codes) if info.bits > 8 else codes.view(info.dtype)
 
 
 @dataclass

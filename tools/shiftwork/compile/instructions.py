@@ -12,7 +12,7 @@ by the decoder alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,6 +155,13 @@ def fields(kind: str) -> tuple[Field, ...]:
     return RUN if kind == "run" else MOVE
 
 
+def placed(layout: Iterable[Field], first: int = 0) -> Iterator[tuple[Field, int]]:
+    """Every field with its lowest bit; ``first`` is that of the first one."""
+    for field in layout:
+        yield field, first
+        first += field.width
+
+
 def encode(kind: str, values: Mapping[str, int]) -> bytes:
     """One instruction; fields that are not given are 0.
 
@@ -163,17 +170,15 @@ def encode(kind: str, values: Mapping[str, int]) -> bytes:
     """
     if kind not in KINDS:
         raise ShiftworkError(f"an instruction is of the kind {', '.join(KINDS)}, not {kind}")
-    word, offset = 0, 0
-    layout = fields(kind)
+    word, layout = 0, fields(kind)
     unknown = set(values) - {field.name for field in layout}
     if unknown:
         raise ShiftworkError(f"instruction {kind}: no field {', '.join(sorted(unknown))}")
-    for field in layout:
+    for field, offset in placed(layout):
         value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, 0))
         if problem := field.check(value):
             raise ShiftworkError(f"instruction {kind}: {problem}")
         word |= (value & ((1 << field.width) - 1)) << offset
-        offset += field.width
     return word.to_bytes(BYTES, "little")
 
 
@@ -190,11 +195,10 @@ def decode(data: bytes) -> tuple[str, dict[str, int]]:
     kind = names.get(word & 3)
     if kind is None:
         raise ShiftworkError(f"instruction of the unknown kind {word & 3}")
-    values, offset = {}, 0
-    for field in fields(kind):
+    values = {}
+    for field, offset in placed(fields(kind)):
         value = word >> offset & ((1 << field.width) - 1)
         values[field.name] = value - (1 << field.width) if value > field.limits[1] else value
-        offset += field.width
     return kind, values
 
 
@@ -210,15 +214,14 @@ def listing(program: bytes) -> list[str]:
 
 def _decoder(name: str, purpose: str, layout: tuple[Field, ...], skip: int, extra: list[str], body: list[str]) -> str:
     """A module with the fields of a layout, less the first ``skip``, as ports."""
-    ports, assigns, offset = [], [], 0
-    for index, field in enumerate(layout):
+    ports, assigns = [], []
+    for index, (field, offset) in enumerate(placed(layout)):
         if index >= skip and field.name != "reserved":
             width = "      " if field.width == 1 else f"[{field.width - 1}:0]".ljust(6)
             comment = f"  // {field.meaning}" if field.meaning else ""
             ports.append((f"  output wire {width} {field.name}", comment))
             low = f"{offset}" if field.width == 1 else f"{offset + field.width - 1}:{offset}"
             assigns.append(f"  assign {field.name} = instruction[{low}];")
-        offset += field.width
     ports += [(port, "") for port in extra]
     lines = [
         f"// {name}: {purpose}",
@@ -247,11 +250,7 @@ def _decoder(name: str, purpose: str, layout: tuple[Field, ...], skip: int, extr
 
 def _faults(layout: tuple[Field, ...], offset: int = 0) -> list[str]:
     """Verilog conditions: some field of the layout, whose first bit is ``offset``, is not legal."""
-    found = []
-    for field in layout:
-        found += field.faults(offset)
-        offset += field.width
-    return found
+    return [condition for field, at in placed(layout, offset) for condition in field.faults(at)]
 
 
 def verilog() -> dict[str, str]:

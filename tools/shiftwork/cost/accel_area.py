@@ -14,8 +14,7 @@ from shiftwork.blocks.verilog import ports
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.eda import yosys
 from shiftwork.eda.designs import Design
-from shiftwork.eda.mapping import map_design, mapping
-from shiftwork.eda.netlist import Area, areas, base_name, instances
+from shiftwork.eda.mapping import mapping, synthesize
 from shiftwork.progress import Progress
 
 PARTS = {
@@ -47,22 +46,6 @@ def design(shape: Accelerator, multiplier: str = "lut") -> Design:
     return Design(f"{engine.kind}_{multiplier}", title, "shw_accel", parameters, listed, dsp=multiplier != "lut")
 
 
-def parts(netlist: dict[str, Any]) -> dict[str, Area]:
-    """Area by part of a hierarchical netlist with ``shw_accel`` in it."""
-    below = areas(netlist)
-    (top,) = (name for name in netlist if base_name(name) == "shw_accel")
-    others: dict[str, Any] = {name: {"cells": {}} for name in netlist if name != top}
-    found: dict[str, Area] = {}
-    rest = below[top]
-    for module, count in instances({top: netlist[top], **others}, top).items():
-        part = PARTS.get(base_name(module))
-        if part is not None:
-            area = below[module] * count
-            found[part] = found.get(part, Area()) + area
-            rest -= area
-    return found | {"control": rest}
-
-
 def synth_accelerator(
     shape: Accelerator, multiplier: str = "lut", folder: Path | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
@@ -86,18 +69,14 @@ def synth_accelerator(
     chosen = design(shape, multiplier)
     if progress is not None:
         progress.step(f"Yosys: {chosen.title}")
-    folder = folder / chosen.key
-    folder.mkdir(parents=True, exist_ok=True)
-    netlist, delay = map_design(chosen, folder)
-    found = parts(netlist)
-    whole = sum(found.values(), Area())
+    done = synthesize(chosen, folder / chosen.key, PARTS)
     return {
         "tool": version,
         "mapping": mapping(chosen.dsp),
-        "title": chosen.title,
+        "title": done.title,
         "parameters": dict(chosen.parameters),
-        "parts": {name: asdict(area) for name, area in found.items()},
-        "area": asdict(whole),
-        "ratio": whole.cells / found["engine"].cells,
-        "delay_ps": delay,
+        "parts": {name: asdict(area) for name, area in done.parts.items()},
+        "area": asdict(done.area),
+        "ratio": done.area.cells / done.parts["engine"].cells,
+        "delay_ps": done.delay_ps,
     }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import terms
+from shiftwork.compile.accelerator import WORD
 from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, decode
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.blocks_layout import Nest, Place, block_shape, gather, requests
@@ -22,7 +23,6 @@ from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
 Order = Callable[[], bool]
 """Asked where both queues can go on: True for the one that moves data."""
 Fields = dict[str, int]
-WORD = 8
 _RULES = {0: "binary", 1: "hese"}
 
 

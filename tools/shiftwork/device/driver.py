@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -176,20 +176,18 @@ class AsyncAcceleratorDriver:
         """Write an input ``(height, width, channels)`` of codes."""
         loaded = self.chosen()
         area, cols = loaded.program.input, loaded.program.shape.engine.cols
-        scratch = np.zeros(area.address + area.words(cols) * cols, np.uint8)
-        loaded.program.put(scratch, codes)
-        await self.transport.write_memory(loaded.base + area.address, scratch[area.address :].tobytes())
+        data = np.zeros(area.words(cols) * cols, np.uint8)
+        replace(area, address=0).put(data, codes, cols)
+        await self.transport.write_memory(loaded.base + area.address, data.tobytes())
 
     async def read(self, area: Area | None = None, tensor: str | None = None) -> NDArray[np.integer]:
         """Codes ``(height, width, channels)`` of a tensor, by default of the network's output."""
         loaded = self.chosen()
         area = loaded.program.output if area is None else area
         network, cols = loaded.program.network, loaded.program.shape.engine.cols
-        size = area.words(cols) * cols
-        scratch = np.zeros(area.address + size, np.uint8)
-        data = await self.transport.read_memory(loaded.base + area.address, size)
-        scratch[area.address :] = np.frombuffer(data, np.uint8)
-        return loaded.program.get(scratch, area, network.tensors[network.output if tensor is None else tensor])
+        data = await self.transport.read_memory(loaded.base + area.address, area.words(cols) * cols)
+        info = network.tensors[network.output if tensor is None else tensor]
+        return loaded.program.get(np.frombuffer(data, np.uint8), replace(area, address=0), info)
 
     async def start(self, **changes: int) -> None:
         """Start the program and return; ``changes`` replaces what a register of :class:`Loaded` holds."""

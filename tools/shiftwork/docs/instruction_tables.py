@@ -6,16 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shiftwork.blocks.manifest import Manifest
-from shiftwork.compile.instructions import MOVE, RUN, Field
+from shiftwork.compile.instructions import MOVE, RUN, Field, placed
 from shiftwork.docs.markdown import table
 
 
 def _table(layout: tuple[Field, ...]) -> str:
-    rows, offset = [], 0
-    for field in layout:
-        top = offset + field.width - 1
-        rows.append([f"`{field.name}`", str(offset) if field.width == 1 else f"{top}..{offset}", field.meaning])
-        offset += field.width
+    rows = []
+    for field, low in placed(layout):
+        top = low + field.width - 1
+        rows.append([f"`{field.name}`", str(low) if field.width == 1 else f"{top}..{low}", field.meaning])
     return table(["field", "bits", "meaning"], rows)
 
 

@@ -96,15 +96,19 @@ def delay_of(log: str) -> int:
     return int(found[-1])
 
 
-def parts_of(netlist: Mapping[str, Any]) -> dict[str, Area]:
-    """Area by part of a hierarchical netlist below :data:`~shiftwork.eda.designs.TOP`."""
+def parts_of(netlist: Mapping[str, Any], names: Mapping[str, str] = SUBCELLS) -> dict[str, Area]:
+    """Area by part of a hierarchical netlist below :data:`~shiftwork.eda.designs.TOP`.
+
+    Args:
+        netlist: its modules. names: part that a module directly below the design belongs to; the rest is ``control``.
+    """
     below = areas(netlist)
     (design,) = (cell["type"] for cell in netlist[TOP]["cells"].values() if cell["type"] in netlist)
     parts: dict[str, Area] = {}
     rest = below[design]
     direct = instances({design: netlist[design], **{name: {"cells": {}} for name in netlist if name != design}}, design)
     for module, count in direct.items():
-        part = SUBCELLS.get(base_name(module))
+        part = names.get(base_name(module))
         if part is not None:
             area = below[module] * count
             parts[part] = parts.get(part, Area()) + area
@@ -113,15 +117,15 @@ def parts_of(netlist: Mapping[str, Any]) -> dict[str, Area]:
     return parts
 
 
-def synthesize(design: Design, folder: Path) -> Synthesis:
+def synthesize(design: Design, folder: Path, names: Mapping[str, str] = SUBCELLS) -> Synthesis:
     """Map one design with its hierarchy and count it.
 
     Args:
-        design: what to map. folder: for script, log and netlist.
+        design: what to map. folder: for script, log and netlist. names: of its parts (:func:`parts_of`).
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     netlist, delay = map_design(design, folder)
-    return Synthesis(design.title, design.rows, design.cols, areas(netlist)[TOP], parts_of(netlist), delay)
+    return Synthesis(design.title, design.rows, design.cols, areas(netlist)[TOP], parts_of(netlist, names), delay)

@@ -140,8 +140,12 @@ def raw_words(values: NDArray[np.integer], cols: int) -> Words:
 
 def raw_tensor(laid: Words, height: int, width: int) -> NDArray[np.int32]:
     """The results of 32 bits that words hold: the inverse of :func:`raw_words`."""
-    parts = tensor(laid, height, width)
-    return parts.reshape(height, width, -1, 4).view("<i4")[..., 0].astype(np.int32)
+    return raw_values(tensor(laid, height, width))
+
+
+def raw_values(parts: Codes) -> NDArray[np.int32]:
+    """Results of 32 bits (height, width, channels) of their bytes (height, width, 4 * channels)."""
+    return np.ascontiguousarray(parts).reshape(*parts.shape[:2], -1, 4).view("<i4")[..., 0].astype(np.int32)
 
 
 def _bytes(codes: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -160,6 +164,16 @@ class Place:
     phase_stride: int = 0
     """From a phase to the next, of a phase-split tensor."""
 
+    def addresses(self, phases: int, high: int, wide: int, channels: int) -> NDArray[np.int64]:
+        """Of the words of a tensor: (phases, blocks high, blocks wide, channels)."""
+        return (
+            self.base
+            + self.phase_stride * np.arange(phases)[:, None, None, None]
+            + self.row_stride * np.arange(high)[:, None, None]
+            + self.block_stride * np.arange(wide)[:, None]
+            + np.arange(channels)
+        )
+
 
 def packed(blocks: tuple[int, int], channels: int, base: int = 0) -> Place:
     """A tensor of (high, wide) ``blocks``, and each of its phases, without gaps."""
@@ -169,14 +183,8 @@ def packed(blocks: tuple[int, int], channels: int, base: int = 0) -> Place:
 def store(memory: NDArray[np.uint8], place: Place, laid: NDArray[np.uint8]) -> None:
     """Write the words of a tensor, plain or with phases in front, into ``memory`` (words, COLS), a power of two."""
     phases = laid if laid.ndim == 5 else laid[None]
-    number, high, wide, channels, cols = phases.shape
-    address = (
-        place.base
-        + place.phase_stride * np.arange(number)[:, None, None, None]
-        + place.row_stride * np.arange(high)[:, None, None]
-        + place.block_stride * np.arange(wide)[:, None]
-        + np.arange(channels)
-    )
+    *shape, cols = phases.shape
+    address = place.addresses(*shape)
     memory[address.ravel() % len(memory)] = phases.reshape(-1, cols)
 
 
