@@ -3,45 +3,16 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
-#include <memory>
 
 #include "Vshw_accel.h"
-#include "verilated.h"
-#if SHW_TRACE
-#include "verilated_vcd_c.h"
-#endif
+#include "model.h"
+#include "program_job.h"
 
 double sc_time_stamp() { return 0; }
 
 namespace {
-// xorshift64*: the stall pattern depends on the seed alone.
-struct Random {
-  uint64_t state;
-  explicit Random(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED03ull) {
-    if (state == 0) state = 1;
-  }
-  uint32_t next16() {
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 48);
-  }
-};
-
-struct Device {
-  VerilatedContext context;
-  Vshw_accel top{&context};
-  uint64_t time = 0;
+struct Device : Model<Vshw_accel> {
   bool fresh = true;  // a run begins with a reset only the first time
-#if SHW_TRACE
-  std::unique_ptr<VerilatedVcdC> trace;
-#endif
-  void dump() {
-#if SHW_TRACE
-    if (trace) trace->dump(time);
-#endif
-    time += 5;
-  }
 };
 
 struct Read {
@@ -54,57 +25,15 @@ struct Write {
 
 extern "C" {
 
-struct ProgramJob {
-  uint8_t* memory;
-  uint64_t* layers;    // [layers][2]: cycles in which a layer starts and in which its results are written
-  uint64_t layer_count;
-  uint64_t size;
-  uint64_t program_address;
-  uint64_t program_count;
-  uint64_t latency;    // cycles from a request to its first word
-  uint64_t watchdog;   // cycles without any transfer or beat that count as a hang
-  uint64_t seed;
-  uint32_t in_gap;     // probability, of 65536, that a word read, or a request, waits a cycle
-  uint32_t out_stall;  // that a word written, or a write request, waits a cycle
-  // results
-  uint32_t fault_code;
-  uint32_t fault_index;
-  uint64_t fault_address;
-  uint64_t cycles;
-  uint64_t beats;
-  uint64_t waits_weights;
-  uint64_t waits_results;
-  uint64_t words_read;
-  uint64_t words_written;
-};
+Device* shw_new() { return new Device; }
 
-void* shw_new() { return new Device; }
+void shw_free(Device* device) { delete device; }
 
-void shw_free(void* handle) {
-  auto* device = static_cast<Device*>(handle);
-#if SHW_TRACE
-  if (device->trace) device->trace->close();
-#endif
-  device->top.final();
-  delete device;
-}
-
-void shw_trace(void* handle, const char* path) {
-#if SHW_TRACE
-  auto* device = static_cast<Device*>(handle);
-  device->context.traceEverOn(true);
-  device->trace = std::make_unique<VerilatedVcdC>();
-  device->top.trace(device->trace.get(), 99);
-  device->trace->open(path);
-#else
-  (void)handle;
-  (void)path;
-#endif
-}
+int shw_trace(Device* device, const char* path) { return device->record(path); }
 
 // 0 done; 1 hang; 2 fault; 3 an access outside the memory
-int shw_run(void* handle, ProgramJob* job) {
-  auto& device = *static_cast<Device*>(handle);
+int shw_run(Device* handle, ProgramJob* job) {
+  auto& device = *handle;
   auto& top = device.top;
   Random random(job->seed);
   std::deque<Read> reads;

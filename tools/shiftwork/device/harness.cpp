@@ -3,14 +3,10 @@
 // one compiled model. One call of shw_run executes every tile of a layer; Python is never in the cycle loop.
 #include <cstdint>
 #include <cstring>
-#include <memory>
 
 #include "Vshw_sim_top.h"
 #include "layer_job.h"
-#include "verilated.h"
-#if SHW_TRACE
-#include "verilated_vcd_c.h"
-#endif
+#include "model.h"
 
 double sc_time_stamp() { return 0; }
 
@@ -27,14 +23,7 @@ constexpr size_t BIAS_SHIFT_WORDS = words(5);
 constexpr size_t SHIFT_WORDS = words(6);
 constexpr size_t FACTOR_WORDS = words(16);
 
-struct Device {
-  VerilatedContext context;
-  Vshw_sim_top top{&context};
-  uint64_t time = 0;
-#if SHW_TRACE
-  std::unique_ptr<VerilatedVcdC> trace;
-#endif
-
+struct Device : Model<Vshw_sim_top> {
   void settle() {
     top.clk = 0;
     top.post_clk = 0;
@@ -47,27 +36,8 @@ struct Device {
     top.eval();
     dump();
   }
-  void dump() {
-#if SHW_TRACE
-    if (trace) trace->dump(time);
-#endif
-    time += 5;
-  }
 };
 
-// xorshift64*: the stall pattern depends on the seed alone.
-struct Random {
-  uint64_t state;
-  explicit Random(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15ull + 0xD1B54A32D192ED03ull) {
-    if (state == 0) state = 1;
-  }
-  uint32_t next16() {
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return static_cast<uint32_t>((state * 0x2545F4914F6CDD1Dull) >> 48);
-  }
-};
 // The codes of a beat, packed bit after bit, as bytes of the ports. Exponential codes, {sign, exponent} of n + 1 bits,
 // are widened to SHW_EXPONENT_BITS on the way; the zero code is the lowest exponent here and there.
 void unpack(const uint8_t* packed, uint8_t* bytes, size_t count, uint32_t exponent_bits) {
@@ -112,27 +82,9 @@ Device* shw_new() {
   return device;
 }
 
-void shw_free(Device* device) {
-#if SHW_TRACE
-  if (device->trace) device->trace->close();
-#endif
-  device->top.final();
-  delete device;
-}
+void shw_free(Device* device) { delete device; }
 
-int shw_trace(Device* device, const char* path) {
-#if SHW_TRACE
-  device->context.traceEverOn(true);
-  device->trace = std::make_unique<VerilatedVcdC>();
-  device->top.trace(device->trace.get(), 99);
-  device->trace->open(path);
-  return 0;
-#else
-  (void)device;
-  (void)path;
-  return 1;
-#endif
-}
+int shw_trace(Device* device, const char* path) { return device->record(path); }
 
 void shw_shape(uint32_t* rows, uint32_t* cols) {
   *rows = ROWS;

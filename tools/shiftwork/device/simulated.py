@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from shiftwork.codes.exponential import MAX_BITS
 from shiftwork.compile import Engine, Operands, TrEngine
 from shiftwork.compile.packing import signed_numbers
 from shiftwork.device.build import build_library
+from shiftwork.device.compiled import CompiledModel
 from shiftwork.device.job import LayerJob, header
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Requant
@@ -96,8 +96,7 @@ class SimulatedDevice:
     requant: Requant = "shift"
     waves: Path | None = None
     watchdog: int = 200_000
-    _library: ctypes.CDLL = field(init=False, repr=False)
-    _handle: int | None = field(init=False, default=None, repr=False)
+    _model: CompiledModel = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         engine = self.engine
@@ -114,28 +113,13 @@ class SimulatedDevice:
                 "SHW_EXPONENT_BITS": MAX_BITS,
             },
             trace=self.waves is not None,
-            headers={"layer_job.h": header()},
+            headers={"layer_job.h": header(), "model.h": (HERE / "model.h").read_text()},
         )
-        library = ctypes.CDLL(str(path))
-        library.shw_new.restype = ctypes.c_void_p
-        library.shw_free.argtypes = [ctypes.c_void_p]
-        library.shw_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(LayerJob)]
-        library.shw_trace.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-        self._library = library
-        self.reset()
-
-    def reset(self) -> None:
-        """Start from a fresh model after reset; a waveform file starts anew."""
-        self.close()
-        self._handle = self._library.shw_new()
-        if self.waves is not None:
-            self._library.shw_trace(self._handle, str(self.waves).encode())
+        self._model = CompiledModel(path, LayerJob, self.waves)
 
     def close(self) -> None:
         """Free the model (and finish the waveform file)."""
-        if self._handle is not None:
-            self._library.shw_free(self._handle)
-            self._handle = None
+        self._model.close()
 
     def run(
         self,
@@ -187,10 +171,10 @@ class SimulatedDevice:
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
 
         start = clock()
-        status = self._library.shw_run(self._handle, ctypes.byref(job))
+        status = self._model.run(job)
         seconds = clock() - start
         if status != 0:
-            self.reset()
+            self._model.reset()
             reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
             raise ShiftworkError(f"{module.name}: {reason}")
         result: NDArray[np.integer]

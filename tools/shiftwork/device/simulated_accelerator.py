@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -16,29 +15,14 @@ from shiftwork.blocks import manifest
 from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram
 from shiftwork.device.build import build_library
+from shiftwork.device.compiled import CompiledModel
+from shiftwork.device.job import ProgramJob, program_header
 from shiftwork.device.registers import FAULTS
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
-
-
-class _Job(ctypes.Structure):
-    _fields_ = (
-        ("memory", ctypes.c_void_p),
-        ("layers", ctypes.c_void_p),
-        ("layer_count", ctypes.c_uint64),
-        *((name, ctypes.c_uint64) for name in ("size", "program_address", "program_count")),
-        *((name, ctypes.c_uint64) for name in ("latency", "watchdog", "seed")),
-        ("in_gap", ctypes.c_uint32),
-        ("out_stall", ctypes.c_uint32),
-        ("fault_code", ctypes.c_uint32),
-        ("fault_index", ctypes.c_uint32),
-        ("fault_address", ctypes.c_uint64),
-        *((name, ctypes.c_uint64) for name in ("cycles", "beats", "waits_weights", "waits_results", "words_read",
-                                               "words_written")),
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,8 +86,7 @@ class SimulatedAccelerator:
     latency: int = 30
     waves: Path | None = None
     watchdog: int = 100_000
-    _library: ctypes.CDLL = field(init=False, repr=False)
-    _handle: int | None = field(init=False, default=None, repr=False)
+    _model: CompiledModel = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         within("memory_latency", self.latency, 1, 10_000)
@@ -114,32 +97,18 @@ class SimulatedAccelerator:
             parameters=self.shape.parameters(),
             defines={},
             trace=self.waves is not None,
+            headers={"program_job.h": program_header(), "model.h": (HERE / "model.h").read_text()},
         )
-        library = ctypes.CDLL(str(path))
-        library.shw_new.restype = ctypes.c_void_p
-        library.shw_free.argtypes = [ctypes.c_void_p]
-        library.shw_run.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Job)]
-        library.shw_trace.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-        self._library = library
-        self.reset()
+        self._model = CompiledModel(path, ProgramJob, self.waves)
 
     @property
     def engine(self) -> Engine:
         """The engine inside."""
         return self.shape.engine
 
-    def reset(self) -> None:
-        """Start from a fresh model; a waveform file starts anew."""
-        self.close()
-        self._handle = self._library.shw_new()
-        if self.waves is not None:
-            self._library.shw_trace(self._handle, str(self.waves).encode())
-
     def close(self) -> None:
         """Free the model (and finish the waveform file)."""
-        if self._handle is not None:
-            self._library.shw_free(self._handle)
-            self._handle = None
+        self._model.close()
 
     def run(
         self,
@@ -159,7 +128,7 @@ class SimulatedAccelerator:
         """
         if program.shape != self.shape:
             raise ShiftworkError(f"the program was compiled for {program.shape}, not for {self.shape}")
-        job = _Job()
+        job = ProgramJob()
         job.memory, job.size = memory.ctypes.data, memory.size
         job.program_address, job.program_count = program.program_address, program.program_count
         stalls = stalls or Stalls()
@@ -169,10 +138,10 @@ class SimulatedAccelerator:
         times = np.zeros((len(runs), 2), np.uint64)
         job.layers, job.layer_count = times.ctypes.data, len(times)
         start = clock()
-        status = self._library.shw_run(self._handle, ctypes.byref(job))
+        status = self._model.run(job)
         seconds = clock() - start
         if status:
-            self.reset()
+            self._model.reset()
             names = program.names
             index = int(job.fault_index)
             where = f"instruction {index}" + (f" (node {names[index]!r})" if index in names else "")
