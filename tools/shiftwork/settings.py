@@ -23,6 +23,12 @@ def settings(kind: type) -> list[Field[Any]]:
     return [item for item in fields(kind) if "help" in item.metadata]
 
 
+def unless_given(kind: type, name: str) -> Any:
+    """A setting of the same name in another dataclass, None there: its help, which names the default, stands once."""
+    (item,) = (item for item in settings(kind) if item.name == name)
+    return setting(None, f"{item.metadata['help']} [default: {item.default}]", item.metadata["metavar"])
+
+
 def choose(name: str, value: object, legal: tuple[str, ...]) -> None:
     """Refuse a value that is none of ``legal``.
 

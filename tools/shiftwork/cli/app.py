@@ -80,9 +80,9 @@ def _device(
 
 
 def _belongs_to_accelerator(accelerator: AcceleratorWish, executor: str) -> None:
-    for name in accelerator.given:
-        if executor != "accel":
-            raise SettingError(f"`{name}` belongs to `executor` accel")
+    """Refuse settings of the accelerator where another executor is asked for."""
+    if executor != "accel" and accelerator.given:
+        raise SettingError(f"`{next(iter(accelerator.given))}` belongs to `executor` accel")
 
 
 def _finish(report: RunReport, json: Path | None) -> int:

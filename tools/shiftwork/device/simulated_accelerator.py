@@ -20,9 +20,11 @@ from shiftwork.device.job import ProgramJob, program_header
 from shiftwork.device.registers import FAULTS
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
-from shiftwork.settings import setting, within
+from shiftwork.settings import setting, unless_given, within
 
 HERE = Path(__file__).resolve().parent
+LATENCY = 30
+"""Cycles from a read request to its first word, where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,12 @@ class AcceleratorWish:
     or of :class:`SimulatedAccelerator`.
     """
 
-    activation_memory: int | None = setting(None, "KiB of activation memory of the accelerator. [default: 256]")
-    weight_words: int | None = setting(None, "Words of its weight ring, 64 bits up to 8 rows. [default: 1024]")
-    constants: int | None = setting(None, "Channels whose constants it holds. [default: 1024]")
-    memory_latency: int | None = setting(None, "Cycles from a read of its memory to the first word. [default: 30]")
+    activation_memory: int | None = unless_given(Accelerator, "activation_memory")
+    weight_words: int | None = unless_given(Accelerator, "weight_words")
+    constants: int | None = unless_given(Accelerator, "constants")
+    memory_latency: int | None = setting(
+        None, f"Cycles from a read of the accelerator's memory to the first word. [default: {LATENCY}]"
+    )
 
     @property
     def given(self) -> dict[str, int]:
@@ -83,7 +87,7 @@ class SimulatedAccelerator:
     """
 
     shape: Accelerator = field(default_factory=Accelerator)
-    latency: int = 30
+    latency: int = LATENCY
     waves: Path | None = None
     watchdog: int = 100_000
     _model: CompiledModel = field(init=False, repr=False)
