@@ -7,6 +7,7 @@
 //
 // Two queues of instructions run beside each other: loads and stores (shw_accel_mover), and layers. They
 // meet by tokens: an instruction may wait for a token of the other queue and give one when it has ended.
+// A layer may start while the results of the one before are still written (`ahead` of its instruction).
 //
 // Parameters:
 //   ENGINE     "tr" | "mac"   tile engine
@@ -57,6 +58,7 @@ module shw_accel #(
   input  wire [10:0] override_group_budget,
   input  wire [3:0]  override_data_terms,
   // What happens in this cycle, for counters.
+  output wire        event_layer,      // there is a layer in execution
   output wire        event_start,      // a layer starts
   output wire        event_end,        // the results of a layer are written
   output wire        event_beat,       // the engine takes a beat
@@ -90,6 +92,7 @@ module shw_accel #(
   localparam BW    = 1 << BW_W;
   localparam ISSUE = 9;     // of shw_im2col: cycles from a step to its read
   localparam READ  = 3;     // of shw_act_memory: cycles from a read to its word
+  localparam [31:0] ISSUE_READ = ISSUE + READ;
   localparam ROOM_W = $clog2(WEIGHTS) + ((ROWS > 8) ? $clog2(ROWS / 8) : 0) + 1;
   localparam [31:0] BEATS = 32;   // most beats between a step and the engine
 
@@ -154,6 +157,7 @@ module shw_accel #(
   wire [1:0]   kind;
   wire         take_token;
   wire         give_token;
+  wire [1:0]   ahead;
   wire         illegal;
   wire [1:0]   target;
   wire [31:0]  memory;
@@ -179,7 +183,7 @@ module shw_accel #(
 
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
-    .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap),
+    .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap),
     .illegal(illegal)
   );
 
@@ -254,11 +258,20 @@ module shw_accel #(
     .out_valid(moves), .out_ready(mover_done), .out_data(move_index), .level(moves_level_unused)
   );
 
-  // --- The layer in execution ----------------------------------------------------------------------------------------
-  reg  [511:0] layer;
+  // --- Layers in execution: one takes steps, it or the one before writes results ---------------------------------
+  reg  [511:0] layer;         // takes steps
   reg  [15:0]  layer_index;
-  reg          layer_active;
+  reg          layer_active;  // from the instruction until its results are about to be written and no read is under way
   reg          layer_start;
+  reg          layer_waits;   // for the results of the layer before
+  reg          layer_gives_token;
+  reg          layer_free;    // .. and reads nothing that it writes
+  reg  [3:0]   reading;       // cycles until the last step has been read
+  reg  [511:0] writing;       // writes results
+  reg  [15:0]  writing_index;
+  reg          writing_active;
+  reg          writing_start;
+  reg          writing_gives_token;
   wire         beats_busy;
   wire         results_busy;
   reg  [5:0]   underway;      // beats between a step and the engine
@@ -290,26 +303,17 @@ module shw_accel #(
   wire [15:0] tiles;
   wire [15:0] out_channels;
   wire [15:0] constants;
-  wire        constants_fixed;
-  wire        shortcut_enable;
-  wire        shortcut_signed;
   wire [15:0] shortcut_base;
   wire [15:0] shortcut_block_stride;
   wire [15:0] shortcut_row_stride;
   wire [15:0] shortcut_first;
   wire [15:0] shortcut_count;
-  wire        plain;
-  wire        to_split;
-  wire        raw;
   wire [15:0] plain_base;
   wire [15:0] plain_row_stride;
   wire [15:0] out_block_stride;
   wire [15:0] split_base;
   wire [15:0] split_row_stride;
   wire [15:0] split_phase_stride;
-  wire        relu;
-  wire [8:0]  low;
-  wire [8:0]  high;
   wire        row_signed;
   wire        col_signed;
   wire        tr_en;
@@ -327,20 +331,72 @@ module shw_accel #(
     .last_slice(last_slice), .kernel_y(kernel_y), .kernel_x(kernel_x), .dilation_y(dilation_y),
     .dilation_x(dilation_x),
     .pad_y(pad_y), .pad_x(pad_x), .channels(channels), .groups(groups), .tiles(tiles),
-    .out_channels(out_channels), .constants(constants), .constants_fixed(constants_fixed),
-    .shortcut_enable(shortcut_enable), .shortcut_signed(shortcut_signed),
-    .shortcut_base(shortcut_base), .shortcut_block_stride(shortcut_block_stride),
+    .out_channels(out_channels), .constants(constants), .shortcut_base(shortcut_base),
+    .shortcut_block_stride(shortcut_block_stride),
     .shortcut_row_stride(shortcut_row_stride), .shortcut_first(shortcut_first),
-    .shortcut_count(shortcut_count), .plain(plain), .to_split(to_split), .raw(raw),
+    .shortcut_count(shortcut_count),
     .plain_base(plain_base), .plain_row_stride(plain_row_stride),
     .out_block_stride(out_block_stride),
     .split_base(split_base), .split_row_stride(split_row_stride),
     .split_phase_stride(split_phase_stride),
-    .relu(relu), .low(low), .high(high), .row_signed(row_signed), .col_signed(col_signed),
+    .row_signed(row_signed), .col_signed(col_signed),
     .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms),
     .encoding(encoding),
     .rows_apart(rows_apart)
   );
+
+  wire [1:0]  results_unit;
+  wire [9:0]  results_blocks_y;
+  wire [9:0]  results_blocks_x;
+  wire [3:0]  results_last_slice;
+  wire [15:0] results_groups;
+  wire [15:0] results_tiles;
+  wire [15:0] results_channels;
+  wire [15:0] results_constants;
+  wire        results_constants_fixed;
+  wire        results_shortcut_enable;
+  wire        results_shortcut_signed;
+  wire [15:0] results_shortcut_base;
+  wire [15:0] results_shortcut_block_stride;
+  wire [15:0] results_shortcut_row_stride;
+  wire [15:0] results_shortcut_first;
+  wire [15:0] results_shortcut_count;
+  wire        results_plain;
+  wire        results_split;
+  wire        results_raw;
+  wire [15:0] results_plain_base;
+  wire [15:0] results_plain_row_stride;
+  wire [15:0] results_block_stride;
+  wire [15:0] results_split_base;
+  wire [15:0] results_split_row_stride;
+  wire [15:0] results_split_phase_stride;
+  wire        results_relu;
+  wire [8:0]  results_low;
+  wire [8:0]  results_high;
+
+  shw_accel_decode_results u_writing (
+    .instruction(writing), .unit(results_unit), .blocks_y(results_blocks_y),
+    .blocks_x(results_blocks_x),
+    .last_slice(results_last_slice), .groups(results_groups), .tiles(results_tiles),
+    .out_channels(results_channels), .constants(results_constants),
+    .constants_fixed(results_constants_fixed), .shortcut_enable(results_shortcut_enable),
+    .shortcut_signed(results_shortcut_signed), .shortcut_base(results_shortcut_base),
+    .shortcut_block_stride(results_shortcut_block_stride),
+    .shortcut_row_stride(results_shortcut_row_stride),
+    .shortcut_first(results_shortcut_first), .shortcut_count(results_shortcut_count),
+    .plain(results_plain), .to_split(results_split), .raw(results_raw),
+    .plain_base(results_plain_base), .plain_row_stride(results_plain_row_stride),
+    .out_block_stride(results_block_stride), .split_base(results_split_base),
+    .split_row_stride(results_split_row_stride), .split_phase_stride(results_split_phase_stride),
+    .relu(results_relu), .low(results_low), .high(results_high)
+  );
+
+  // Upper bits were checked when the layer began.
+  wire unused_results = &{1'b0, results_last_slice, results_groups, results_tiles, results_channels,
+    results_constants, results_shortcut_base, results_shortcut_block_stride,
+    results_shortcut_row_stride, results_shortcut_first, results_shortcut_count,
+    results_plain_base, results_plain_row_stride, results_block_stride, results_split_base,
+    results_split_row_stride, results_split_phase_stride};
 
   // Fields of 16 bits that this memory, or these rows, do not reach.
   wire [15:0] beyond =
@@ -355,46 +411,80 @@ module shw_accel #(
     | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
-  wire layer_ended = layer_active && !layer_start && !beats_busy && !results_busy
-                     && underway == 6'd0;
-  reg  layer_gives_token;
+  // The next layer is taken when this one has no steps left and its results are about to be written, without
+  // `ahead` when they are written. Settings of engine and pooling do not change with a layer ahead.
+  wire writing_ended = writing_active && !writing_start && !results_busy;
+  wire hand_over     = layer_waits && (!writing_active || writing_ended);
+  wire beside        = ahead != 2'd0;
+  wire run_free      = !layer_active && (beside || (!writing_active && underway == 6'd0));
 
-  assign run_take    = !layer_active && (!take_token || moved_tokens != 8'd0);
-  assign layer_takes = legal && is_run && run_take && take_token;
+  assign run_take    = run_free && (!take_token || moved_tokens != 8'd0);
+  wire   run         = legal && is_run && run_take;
+
+  assign layer_takes = run && take_token;
+  assign event_layer = layer_active || writing_active;
   assign event_start = layer_start;
-  assign event_end   = layer_ended;
-  assign layer_gives = layer_ended && layer_gives_token;
-  assign busy        = fetch_busy || mover_busy || layer_active;
+  assign event_end   = writing_ended;
+  assign layer_gives = writing_ended && writing_gives_token;
+  assign busy        = fetch_busy || mover_busy || layer_active || writing_active;
 
   always @(posedge clk) begin
     if (rst) begin
-      layer_active <= 1'b0;
-      layer_start  <= 1'b0;
+      layer_active   <= 1'b0;
+      layer_start    <= 1'b0;
+      layer_waits    <= 1'b0;
+      writing_active <= 1'b0;
+      writing_start  <= 1'b0;
     end else begin
-      layer_start <= legal && is_run && run_take;
-      if (legal && is_run && run_take) layer_active <= 1'b1;
-      else if (layer_ended) layer_active <= 1'b0;
+      layer_start <= run;
+      if (run) layer_active <= 1'b1;
+      else if (!layer_start && !beats_busy && reading == 4'd0 && !layer_waits) layer_active <= 1'b0;
+      if (run) layer_waits <= 1'b1;
+      else if (hand_over) layer_waits <= 1'b0;
+      writing_start <= hand_over;
+      if (hand_over) writing_active <= 1'b1;
+      else if (writing_ended) writing_active <= 1'b0;
     end
-    if (legal && is_run && run_take) begin
+    if (run) begin
       layer             <= fetched;
       layer_index       <= fetched_index;
       layer_gives_token <= give_token;
+      layer_free        <= ahead[0];
     end
+    if (hand_over) begin
+      writing             <= layer;
+      writing_index       <= layer_index;
+      writing_gives_token <= layer_gives_token;
+    end
+    if (beats_busy) reading <= ISSUE_READ[3:0];
+    else if (reading != 4'd0) reading <= reading - 4'd1;
   end
 
   // --- Beats: a step of the loops is a read of the activation memory and a vector of weights -------------------------
   wire uses_engine = unit == 2'd0;
   wire weights_available;
+  wire follow_ready;
   wire shortcut_valid;
   wire shortcut_ready;
   wire [ADDR_W-1:0] shortcut_address;
   // a read of one whole word takes the turn of a step
   wire direct   = shortcut_valid || store_valid;
   wire credit   = underway != BEATS[5:0];
-  wire wants    = beats_busy && credit && !direct;
+  wire may_read = !layer_waits || layer_free || follow_ready;
+  wire wants    = beats_busy && credit && !direct && may_read;
   wire step     = wants && (!uses_engine || weights_available);
+  wire step_row;
   wire step_last;
   wire step_final;
+  wire write_block;
+
+  shw_accel_follow u_follow (
+    .clk(clk),
+    .write_start(writing_start), .write_blocks_x(results_blocks_x), .write_block(write_block),
+    .start(layer_start), .split(split), .blocks_x(blocks_x), .dilation_y(dilation_y), .pad_y(pad_y),
+    .step(step), .step_row(step_row), .step_last(step_last), .step_final(step_final),
+    .ready(follow_ready)
+  );
 
   assign shortcut_ready = 1'b1;
   assign store_ready    = !shortcut_valid;
@@ -410,8 +500,7 @@ module shw_accel #(
 
   shw_im2col #(.COLS(COLS), .ADDR_W(ADDR_W)) u_im2col (
     .clk(clk), .rst(rst), .start(layer_start), .busy(beats_busy), .step(step),
-    .step_last(step_last),
-    .step_final(step_final),
+    .step_row(step_row), .step_last(step_last), .step_final(step_final),
     .cfg_base(base[ADDR_W-1:0]), .cfg_block_stride(block_stride[ADDR_W-1:0]),
     .cfg_row_stride(row_stride[ADDR_W-1:0]), .cfg_phase_stride(phase_stride[ADDR_W-1:0]),
     .cfg_split(split), .cfg_height(height), .cfg_width(width), .cfg_blocks_y(blocks_y),
@@ -569,6 +658,7 @@ module shw_accel #(
   wire [BW*32-1:0]   pool_acc;
   wire [BW*32-1:0]   engine_slice = engine_acc[slice*BW*32 +: BW*32];
   wire               source_ready;
+  wire               from_engine = results_unit == 2'd0;
   wire               overrides = override_enable && !rows_apart;
 
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
@@ -621,43 +711,48 @@ module shw_accel #(
     .out_valid(pool_out_valid), .out_ready(pool_out_ready), .slice(slice), .out_acc(pool_acc)
   );
 
-  assign engine_out_ready = uses_engine && source_ready;
-  assign pool_out_ready   = !uses_engine && source_ready;
+  assign engine_out_ready = from_engine && source_ready;
+  assign pool_out_ready   = !from_engine && source_ready;
 
   // --- Results -------------------------------------------------------------------------------------------------------
   shw_result_path #(
     .COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W),
     .SHORTCUT_WORDS(BH >= 8 ? 4 : BH >= 4 ? 8 : 16)
   ) u_results (
-    .clk(clk), .rst(rst), .start(layer_start), .busy(results_busy),
+    .clk(clk), .rst(rst), .start(writing_start), .busy(results_busy),
     .const_write(const_write), .const_address(const_address), .const_data(rdata),
-    .src_valid(uses_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready),
+    .src_valid(from_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready),
     .src_slice(slice),
-    .src_acc(uses_engine ? engine_slice : pool_acc),
-    .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]), .cfg_blocks_y(blocks_y),
-    .cfg_blocks_x(blocks_x), .cfg_last_slice(last_slice[BH_W-1:0]),
-    .cfg_rows(uses_engine ? ROWS_WIDE[ADDR_W-1:0] : out_channels[ADDR_W-1:0]),
-    .cfg_channels(out_channels[ADDR_W-1:0]), .cfg_const_base(constants[CONST_W-1:0]),
-    .cfg_const_fixed(constants_fixed),
-    .cfg_shortcut_enable(shortcut_enable), .cfg_shortcut_signed(shortcut_signed),
-    .cfg_shortcut_base(shortcut_base[ADDR_W-1:0]),
-    .cfg_shortcut_block_stride(shortcut_block_stride[ADDR_W-1:0]),
-    .cfg_shortcut_row_stride(shortcut_row_stride[ADDR_W-1:0]),
-    .cfg_shortcut_first(shortcut_first[ADDR_W-1:0]),
-    .cfg_shortcut_count(shortcut_count[ADDR_W-1:0]),
+    .src_acc(from_engine ? engine_slice : pool_acc),
+    .cfg_groups(results_groups[ADDR_W-1:0]), .cfg_tiles(results_tiles[ADDR_W-1:0]),
+    .cfg_blocks_y(results_blocks_y), .cfg_blocks_x(results_blocks_x),
+    .cfg_last_slice(results_last_slice[BH_W-1:0]),
+    .cfg_rows(from_engine ? ROWS_WIDE[ADDR_W-1:0] : results_channels[ADDR_W-1:0]),
+    .cfg_channels(results_channels[ADDR_W-1:0]), .cfg_const_base(results_constants[CONST_W-1:0]),
+    .cfg_const_fixed(results_constants_fixed),
+    .cfg_shortcut_enable(results_shortcut_enable), .cfg_shortcut_signed(results_shortcut_signed),
+    .cfg_shortcut_base(results_shortcut_base[ADDR_W-1:0]),
+    .cfg_shortcut_block_stride(results_shortcut_block_stride[ADDR_W-1:0]),
+    .cfg_shortcut_row_stride(results_shortcut_row_stride[ADDR_W-1:0]),
+    .cfg_shortcut_first(results_shortcut_first[ADDR_W-1:0]),
+    .cfg_shortcut_count(results_shortcut_count[ADDR_W-1:0]),
     .shortcut_read_valid(shortcut_valid), .shortcut_read_ready(shortcut_ready),
     .shortcut_read_address(shortcut_address), .shortcut_valid(tag[2]), .shortcut_word(read_word),
-    .cfg_relu(relu), .cfg_low(low), .cfg_high(high),
-    .cfg_plain(plain), .cfg_split(to_split), .cfg_raw(raw), .cfg_plain_base(plain_base[ADDR_W-1:0]),
-    .cfg_plain_row_stride(plain_row_stride[ADDR_W-1:0]),
-    .cfg_block_stride(out_block_stride[ADDR_W-1:0]),
-    .cfg_split_base(split_base[ADDR_W-1:0]), .cfg_split_row_stride(split_row_stride[ADDR_W-1:0]),
-    .cfg_split_phase_stride(split_phase_stride[ADDR_W-1:0]),
+    .cfg_relu(results_relu), .cfg_low(results_low), .cfg_high(results_high),
+    .cfg_plain(results_plain), .cfg_split(results_split), .cfg_raw(results_raw),
+    .cfg_plain_base(results_plain_base[ADDR_W-1:0]),
+    .cfg_plain_row_stride(results_plain_row_stride[ADDR_W-1:0]),
+    .cfg_block_stride(results_block_stride[ADDR_W-1:0]),
+    .cfg_split_base(results_split_base[ADDR_W-1:0]),
+    .cfg_split_row_stride(results_split_row_stride[ADDR_W-1:0]),
+    .cfg_split_phase_stride(results_split_phase_stride[ADDR_W-1:0]),
     .write_valid(write_valid), .write_ready(1'b1), .write_rows(write_rows), .write_cols(write_cols),
-    .write_address(write_address), .write_data(write_data)
+    .write_address(write_address), .write_data(write_data), .write_block(write_block)
   );
 
   // --- Faults --------------------------------------------------------------------------------------------------------
+  wire [15:0] oldest_layer = writing_active ? writing_index : layer_index;
+
   always @(posedge clk) begin
     if (rst) begin
       fault <= 1'b0;
@@ -674,7 +769,7 @@ module shw_accel #(
     if (!fault) begin
       if (fetched_valid && illegal) fault_index <= fetched_index;
       else if (engine_error || outside) fault_index <= layer_index;
-      else if (layer_active && (!moves || layer_index < move_index)) fault_index <= layer_index;
+      else if (event_layer && (!moves || oldest_layer < move_index)) fault_index <= oldest_layer;
       else fault_index <= moves ? move_index : fetched_index;
     end
   end

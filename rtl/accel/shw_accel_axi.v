@@ -131,9 +131,9 @@ module shw_accel_axi #(
   wire [10:0] override_group_budget;
   wire [1:0]  enable_unused;
   wire        running;
-  reg         layer_runs;
-  wire        event_start;
-  wire        event_end;
+  wire        event_layer;
+  wire        event_start_unused;
+  wire        event_end_unused;
   wire        event_beat;
   wire        event_weights;
   wire        event_results;
@@ -165,7 +165,7 @@ module shw_accel_axi #(
     .override_group(override_group), .override_group_budget(override_group_budget),
     .count_cycles(running), .count_busy(running & event_beat),
     .count_stall_weights(running & event_weights),
-    .count_stall_results(running & event_results), .count_stall_memory(running & ~layer_runs),
+    .count_stall_results(running & event_results), .count_stall_memory(running & ~event_layer),
     .count_beats_read(event_read_beat), .count_beats_written(event_write_beat),
     .count_bursts_read(event_read_burst), .count_bursts_written(event_write_burst),
     .count_tokens(2'd0),
@@ -224,7 +224,8 @@ module shw_accel_axi #(
     .override_enable(override_enable), .override_tr_en(override_tr_en),
     .override_group(override_group),
     .override_group_budget(override_group_budget), .override_data_terms(override_data_terms),
-    .event_start(event_start), .event_end(event_end), .event_beat(event_beat),
+    .event_layer(event_layer), .event_start(event_start_unused), .event_end(event_end_unused),
+    .event_beat(event_beat),
     .event_weights(event_weights),
     .event_results(event_results), .event_progress(event_progress),
     .rd_valid(rd_valid), .rd_ready(rd_ready), .rd_address(rd_address), .rd_words(rd_words),
@@ -286,8 +287,6 @@ module shw_accel_axi #(
       expired <= quiet == 32'd1 || expired;
     end
     memory_fault <= !core_reset && (master_window || master_bus);
-    if (core_reset || event_end) layer_runs <= 1'b0;
-    else if (event_start) layer_runs <= 1'b1;
   end
 
   // --- Runs --------------------------------------------------------------------------------------

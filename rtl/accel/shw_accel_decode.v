@@ -13,6 +13,7 @@ module shw_accel_decode (
   output wire [1:0]  kind,  // 0 load, 1 store, 2 run
   output wire        take_token,  // takes a token of the other queue before it starts
   output wire        give_token,  // gives a token to the other queue when it has ended
+  output wire [1:0]  ahead,  // of a run: 0 after the one before, 1 beside it, 2 behind its blocks
   output wire [1:0]  target,  // of a load: 0 activations, 1 weights, 2 constants
   output wire [31:0] memory,  // byte address in external memory, a multiple of 8
   output wire [23:0] words,  // words of 64 bits
@@ -24,6 +25,7 @@ module shw_accel_decode (
   assign kind = instruction[1:0];
   assign take_token = instruction[2];
   assign give_token = instruction[3];
+  assign ahead = instruction[5:4];
   assign target = instruction[9:8];
   assign memory = instruction[41:10];
   assign words = instruction[65:42];
@@ -31,10 +33,13 @@ module shw_accel_decode (
   assign burst = instruction[97:82];
   assign gap = instruction[113:98];
 
+  wire unused = &{1'b0, instruction};
+
   // Illegal fields of every kind, of moves and of layers.
   wire bad_kind =
     instruction[1:0] > 2'd2
-    || instruction[7:4] != 4'd0;
+    || instruction[5:4] > 2'd2
+    || instruction[7:6] != 2'd0;
   wire bad_move =
     instruction[9:8] > 2'd2
     || instruction[12:10] != 3'd0
@@ -55,7 +60,6 @@ module shw_accel_decode (
     || instruction[262:247] == 16'd0
     || instruction[511:509] != 3'd0;
 
-  wire unused = &{1'b0, instruction};
   assign illegal = bad_kind || (kind == 2'd2 ? bad_run : bad_move);
 endmodule
 

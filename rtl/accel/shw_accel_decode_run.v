@@ -1,4 +1,4 @@
-// shw_accel_decode_run: the fields of an instruction that computes a layer.
+// shw_accel_decode_run: the fields of an instruction that computes a layer, to begin with.
 //
 // Written by `python -m shiftwork.compile.instructions` from the description there.
 //
@@ -37,26 +37,17 @@ module shw_accel_decode_run (
   output wire [15:0] tiles,  // row tiles of a group
   output wire [15:0] out_channels,  // output channels of a group
   output wire [15:0] constants,  // constant of the first channel
-  output wire        constants_fixed,  // all channels use it
-  output wire        shortcut_enable,  // a shortcut is added
-  output wire        shortcut_signed,  // its codes are two's complement
   output wire [15:0] shortcut_base,  // of the tensor that is added
   output wire [15:0] shortcut_block_stride,  // words from a block of it to the next
   output wire [15:0] shortcut_row_stride,  // words from a row of blocks to the next
   output wire [15:0] shortcut_first,  // first channel that has a shortcut
   output wire [15:0] shortcut_count,  // channels that have one
-  output wire        plain,  // results are written as they are
-  output wire        to_split,  // results are written phase-split (as well)
-  output wire        raw,  // sums of 32 bits are written, four words a channel
   output wire [15:0] plain_base,  // where to
   output wire [15:0] plain_row_stride,  // words from a row of blocks to the next
   output wire [15:0] out_block_stride,  // words from a block of the output to the next
   output wire [15:0] split_base,  // where the phases go
   output wire [15:0] split_row_stride,  // words from a row of blocks of a phase to the next
   output wire [15:0] split_phase_stride,  // words from a phase to the next
-  output wire        relu,  // negative sums become 0
-  output wire [8:0]  low,  // smallest code, two's complement
-  output wire [8:0]  high,  // largest code
   output wire        row_signed,  // weights are two's complement
   output wire        col_signed,  // codes that are read are two's complement
   output wire        tr_en,  // term revealing is on
@@ -93,26 +84,17 @@ module shw_accel_decode_run (
   assign tiles = instruction[246:231];
   assign out_channels = instruction[262:247];
   assign constants = instruction[278:263];
-  assign constants_fixed = instruction[279];
-  assign shortcut_enable = instruction[280];
-  assign shortcut_signed = instruction[281];
   assign shortcut_base = instruction[297:282];
   assign shortcut_block_stride = instruction[313:298];
   assign shortcut_row_stride = instruction[329:314];
   assign shortcut_first = instruction[345:330];
   assign shortcut_count = instruction[361:346];
-  assign plain = instruction[362];
-  assign to_split = instruction[363];
-  assign raw = instruction[364];
   assign plain_base = instruction[380:365];
   assign plain_row_stride = instruction[396:381];
   assign out_block_stride = instruction[412:397];
   assign split_base = instruction[428:413];
   assign split_row_stride = instruction[444:429];
   assign split_phase_stride = instruction[460:445];
-  assign relu = instruction[461];
-  assign low = instruction[470:462];
-  assign high = instruction[479:471];
   assign row_signed = instruction[480];
   assign col_signed = instruction[481];
   assign tr_en = instruction[482];
@@ -121,7 +103,8 @@ module shw_accel_decode_run (
   assign data_terms = instruction[506:503];
   assign encoding = instruction[507];
   assign rows_apart = instruction[508];
-  wire unused = &{1'b0, instruction[7:0], instruction[511:509]};
+
+  wire unused = &{1'b0, instruction};
 endmodule
 
 `default_nettype wire

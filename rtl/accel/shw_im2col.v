@@ -15,8 +15,8 @@
 //                       (cfg_groups = cfg_tiles = 1)
 //
 // `start` comes while not `busy`; from the next cycle on, every cycle with `step` takes a beat.
-// step_last (the beat ends a reduction) and step_final (the last block of a row tile) belong to the
-// beat that a step would take; `busy` falls after the last one. cfg_* are stable from `start` until
+// step_row (the beat ends a row of taps), step_last (it ends a reduction) and step_final (the last block of a row
+// tile) belong to the beat that a step would take; `busy` falls after the last one. cfg_* are stable from `start` until
 // the last read request.
 //
 // Parameters:   COLS    4, 8, .. 128  positions of a block, as in shw_act_memory
@@ -57,6 +57,7 @@ module shw_im2col #(
   input  wire                                 start,
   output reg                                  busy,            // beats are left
   input  wire                                 step,
+  output wire                                 step_row,        // the step ends a row of taps
   output wire                                 step_last,
   output wire                                 step_final,
   output wire                                 read_enable,
@@ -99,6 +100,7 @@ module shw_im2col #(
   wire next_tile    = next_by && by_last;
   wire next_group   = next_tile && tile_last;
 
+  assign step_row   = kx_last && (cfg_taps_inner || channel_last);
   assign step_last  = taps_last && (cfg_taps_inner || channel_last);
   assign step_final = bx_last && by_last;
 

@@ -104,7 +104,8 @@ module shw_result_path #(
   output wire [(1<<($clog2(COLS)/2))-1:0]    write_rows,
   output wire [(COLS>>($clog2(COLS)/2))-1:0] write_cols,
   output wire [ADDR_W-1:0]                   write_address,
-  output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data
+  output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
+  output wire                                write_block    // with it all channels of a block are written
 );
   localparam BH_W        = $clog2(COLS) / 2;
   localparam BH          = 1 << BH_W;
@@ -236,6 +237,7 @@ module shw_result_path #(
   reg                valid_1;
   reg                drop_1;
   reg                bottom_1;     // in the last row of blocks
+  reg                final_1;      // the last channel of all
   reg  [1:0]         odd_1;        // {by, bx}
   reg  [ADDR_W-1:0]  channel_1;
   reg  [ADDR_W-1:0]  plain_1;
@@ -244,6 +246,7 @@ module shw_result_path #(
   reg                valid_2;
   reg                drop_2;
   reg                bottom_2;
+  reg                final_2;
   reg  [1:0]         odd_2;
   reg  [CONST_W-1:0] const_2;
   reg  [ADDR_W-1:0]  plain_2;
@@ -253,6 +256,7 @@ module shw_result_path #(
   reg                valid_3;
   reg                drop_3;
   reg                bottom_3;
+  reg                final_3;
   reg                need_3;
   reg  [1:0]         odd_3;
   reg  [CONST_W-1:0] const_3;
@@ -283,6 +287,7 @@ module shw_result_path #(
     if (walk) begin
       drop_1    <= member >= {1'b0, cfg_channels};
       bottom_1  <= by_left[10];
+      final_1   <= group_left[COUNT_W-1] & member_next == {1'b0, cfg_channels};
       odd_1     <= {by_odd, bx_odd};
       channel_1 <= group_first + member[ADDR_W-1:0];
       plain_1   <= plain_block + cfg_plain_base;
@@ -291,6 +296,7 @@ module shw_result_path #(
 
       drop_2    <= drop_1;
       bottom_2  <= bottom_1;
+      final_2   <= final_1;
       odd_2     <= odd_1;
       const_2   <= cfg_const_base + const_channel;
       plain_2   <= plain_1 + (cfg_raw ? {channel_1[ADDR_W-3:0], 2'd0} : channel_1);
@@ -301,6 +307,7 @@ module shw_result_path #(
       drop_3    <= drop_2;
       need_3    <= cfg_shortcut_enable & ~drop_2 & (nth_2 < cfg_shortcut_count);
       bottom_3  <= bottom_2;
+      final_3   <= final_2;
       odd_3     <= odd_2;
       const_3   <= const_2;
       plain_3   <= plain_2;
@@ -365,13 +372,14 @@ module shw_result_path #(
   end
 
   // ---- Descriptions of beats ahead, and the beat that is being sent.
-  localparam AHEAD_W = 2 * ADDR_W + CONST_W + 5;
+  localparam AHEAD_W = 2 * ADDR_W + CONST_W + 6;
   localparam LEVEL_W = $clog2(AHEAD) + 1;
 
   wire               next_valid;
   wire               next_drop;
   wire               next_need;
   wire               next_bottom;
+  wire               next_final;
   wire [1:0]         next_odd;
   wire [CONST_W-1:0] next_const;
   wire [ADDR_W-1:0]  next_plain;
@@ -382,9 +390,10 @@ module shw_result_path #(
   shw_fifo #(.DATA_W(AHEAD_W), .DEPTH(AHEAD)) u_ahead (
     .clk(clk), .rst(rst),
     .in_valid(valid_3 & leave_3), .in_ready(ahead_ready),
-    .in_data({drop_3, need_3, bottom_3, odd_3, const_3, plain_3, split_3}),
+    .in_data({drop_3, need_3, bottom_3, final_3, odd_3, const_3, plain_3, split_3}),
     .out_valid(next_valid), .out_ready(load),
-    .out_data({next_drop, next_need, next_bottom, next_odd, next_const, next_plain, next_split}),
+    .out_data({next_drop, next_need, next_bottom, next_final, next_odd, next_const, next_plain,
+               next_split}),
     .level(ahead_level_unused)
   );
 
@@ -399,6 +408,7 @@ module shw_result_path #(
   reg              beat_valid;
   reg              beat_drop;
   reg              beat_need;
+  reg              beat_final;
   reg [BH_W-1:0]   beat_last_slice;
   reg [1:0]        beat_odd;
   reg [ADDR_W-1:0] beat_plain;
@@ -436,6 +446,7 @@ module shw_result_path #(
     if (load) begin
       beat_drop  <= next_drop;
       beat_need  <= next_need;
+      beat_final <= next_final;
       beat_last_slice <= next_bottom ? cfg_last_slice : {BH_W{1'b1}};
       beat_odd   <= next_odd;
       beat_plain <= next_plain;
@@ -514,16 +525,17 @@ module shw_result_path #(
   wire [1:0]        out_halves;        // column enables: upper half, lower half
   wire              out_split;
   wire [1:0]        out_part;
+  wire              out_block;         // ends a block
 
   shw_delay #(.W(ADDR_W), .CYCLES(POST_CYCLES-2)) u_address (
     .clk(clk), .enable(1'b1), .now(address_b), .late(out_address)
   );
 
-  shw_delay #(.W(BH_W+5), .CYCLES(POST_CYCLES)) u_place (
+  shw_delay #(.W(BH_W+6), .CYCLES(POST_CYCLES)) u_place (
     .clk(clk), .enable(1'b1),
     .now({to_split ? half_row : slice, ~to_split | beat_odd[0], ~to_split | ~beat_odd[0],
-          to_split, part}),
-    .late({out_row, out_halves, out_split, out_part})
+          to_split, part, beat_final & beat_end}),
+    .late({out_row, out_halves, out_split, out_part, out_block})
   );
 
   // The codes of even or odd columns stand in both halves; the enables choose one.
@@ -541,17 +553,19 @@ module shw_result_path #(
 
   wire [BH_W-1:0] row;
   wire [1:0]      halves;
+  wire            block;
   wire [3:0]      queue_level_unused;
   wire            queue_ready_unused;
 
-  shw_fifo #(.DATA_W(BW*8+ADDR_W+BH_W+2), .DEPTH(QUEUE)) u_queue (
+  shw_fifo #(.DATA_W(BW*8+ADDR_W+BH_W+3), .DEPTH(QUEUE)) u_queue (
     .clk(clk), .rst(rst),
     .in_valid(post_valid), .in_ready(queue_ready_unused),
-    .in_data({out_row, out_halves, out_address, out_data}),
+    .in_data({out_block, out_row, out_halves, out_address, out_data}),
     .out_valid(write_valid), .out_ready(write_ready),
-    .out_data({row, halves, write_address, write_data}), .level(queue_level_unused)
+    .out_data({block, row, halves, write_address, write_data}), .level(queue_level_unused)
   );
 
+  assign write_block = write_valid & block;
   assign write_rows = {{(BH-1){1'b0}}, 1'b1} << row;
   assign write_cols = {{HALF{halves[1]}}, {HALF{halves[0]}}};
 

@@ -4,7 +4,7 @@
 import cocotb
 from cocotb.triggers import Timer
 
-from shiftwork.compile.instructions import BITS, BYTES, KINDS, MOVE, decode, encode, fields
+from shiftwork.compile.instructions import BITS, BYTES, KINDS, MOVE, decode, encode, fields, placed
 from shiftwork.errors import ShiftworkError
 from streams import rng
 
@@ -44,14 +44,14 @@ def words(generator):
         yield from (word ^ 1 << bit for bit in range(BITS))
 
 
-async def compare(dut, layout, skip: int, count_legal: bool) -> None:
-    ports, offset = [], 0
-    for index, field in enumerate(layout):
-        if index >= skip and field.name != "reserved":
+async def compare(dut, layout, count_legal: bool) -> None:
+    """Every field of a layout, with its lowest bit, against its port."""
+    ports = []
+    for field, offset in layout:
+        if field.name != "reserved":
             handle = getattr(dut, field.name)
             assert len(handle) == field.width, field.name
             ports.append((field.name, handle, offset, (1 << field.width) - 1))
-        offset += field.width
     seen = {False: 0, True: 0}
     for word in words(rng("decode")):
         dut.instruction.value = word
@@ -67,4 +67,4 @@ async def compare(dut, layout, skip: int, count_legal: bool) -> None:
 
 @cocotb.test()
 async def moves(dut) -> None:
-    await compare(dut, MOVE, 0, True)
+    await compare(dut, placed(MOVE), True)

@@ -30,6 +30,7 @@ module im2col_with_memory #(
   input  wire                                 start,
   output wire                                 busy,
   input  wire                                 step,
+  output wire                                 step_row,
   output wire                                 step_last,
   output wire                                 step_final,
   input  wire [7:0]                           fill,
@@ -58,7 +59,8 @@ module im2col_with_memory #(
     .cfg_dilation_x(cfg_dilation_x), .cfg_pad_y(cfg_pad_y), .cfg_pad_x(cfg_pad_x),
     .cfg_channels(cfg_channels), .cfg_groups(cfg_groups), .cfg_tiles(cfg_tiles),
     .cfg_taps_inner(cfg_taps_inner),
-    .start(start), .busy(busy), .step(step), .step_last(step_last), .step_final(step_final),
+    .start(start), .busy(busy), .step(step), .step_row(step_row),
+    .step_last(step_last), .step_final(step_final),
     .read_enable(read_enable), .read_address(read_address), .read_dy(read_dy), .read_dx(read_dx),
     .read_row_ok(read_row_ok), .read_col_ok(read_col_ok)
   );

@@ -44,7 +44,8 @@ class NestBench:
         dut = self.dut
         self.configure(nest)
         order = beats(nest)
-        last, final = order.last.tolist(), order.final.tolist()
+        row = (order.tap_x == nest.kernel_x - 1) & (nest.taps_inner | (order.channel == nest.channels - 1))
+        rows, last, final = row.tolist(), order.last.tolist(), order.final.tolist()
         assert not int(dut.busy.value)
         dut.start.value, dut.step.value = 1, int(next(go))  # a step is ignored while not busy
         await FallingEdge(dut.clk)
@@ -57,6 +58,7 @@ class NestBench:
             step = next(go)
             dut.step.value = int(step)
             if taken < count:
+                assert int(dut.step_row.value) == rows[taken], f"step_row of beat {taken}"
                 assert int(dut.step_last.value) == last[taken], f"step_last of beat {taken}"
                 assert int(dut.step_final.value) == final[taken], f"step_final of beat {taken}"
                 way.append(taken if step else None)

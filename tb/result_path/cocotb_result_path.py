@@ -133,7 +133,7 @@ class Bench:
         if self.writes:
             assert int(dut.busy.value), "busy fell before the last write"
         if int(dut.write_valid.value):
-            names = ("write_address", "write_rows", "write_cols", "write_data")
+            names = ("write_address", "write_rows", "write_cols", "write_data", "write_block")
             held = tuple(int(getattr(dut, name).value) for name in names)
             assert self.held in (None, held), "a write changed while it waited"
             self.held = held
@@ -141,13 +141,14 @@ class Bench:
                 self._written(*held)
                 self.held = None
         else:
+            assert not int(dut.write_block.value)
             assert self.held is None, "a write vanished"
         await FallingEdge(dut.clk)
 
-    def _written(self, address: int, rows: int, cols: int, data: int) -> None:
+    def _written(self, address: int, rows: int, cols: int, data: int, block: int) -> None:
         assert self.writes, "a write too many"
         codes = unpack(data, 8, self.shape.width)
-        got = Write(address, rows, cols, tuple(code for x, code in enumerate(codes) if cols >> x & 1))
+        got = Write(address, rows, cols, tuple(code for x, code in enumerate(codes) if cols >> x & 1), bool(block))
         want = self.writes.popleft()
         assert got == want, f"write {len(self.written_at)} is {got}, not {want}"
         self.written_at.append(self.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,7 @@ class Write:
     rows: int  # enables, bit n is block row n
     cols: int
     codes: tuple[int, ...]  # of the enabled columns
+    block: bool = False  # with it all channels of the block are written
 
 
 @dataclass
@@ -80,10 +81,11 @@ def beats(
                             done.append(Beat(True))
                             continue
                         channel = group * cfg["channels"] + member
+                        is_last = channel == cfg["groups"] * cfg["channels"] - 1
                         at = cfg["const_base"] + (0 if cfg["const_fixed"] else channel)
-                        done.append(
-                            _beat(shape, cfg, by, bx, channel, acc[len(done)], constants[at % const_words], words)
-                        )
+                        beat = _beat(shape, cfg, by, bx, channel, acc[len(done)], constants[at % const_words], words)
+                        beat.writes[-1] = replace(beat.writes[-1], block=is_last)
+                        done.append(beat)
     return done
 
 

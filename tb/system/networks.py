@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -208,29 +209,73 @@ def depthwise(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integ
     Kernels of one to many taps, stride 2, channels that are and that are no multiple of the rows, prime numbers among
     them, a multiplier of two, and convolutions of all channels in between.
     """
+    return _chain(terms, seed, (11, 9, 24), [
+        _Layer("d24", (11, 9, 24), 3, groups=24),
+        _Layer("p7", (11, 9, 7), 1),
+        _Layer("d7", (11, 9, 7), 5, groups=7),
+        _Layer("p19", (11, 9, 19), 1),
+        _Layer("d19", (11, 9, 19), 3, groups=19),
+        _Layer("p16", (11, 9, 16), 1),
+        _Layer("d16", (6, 5, 16), 7, 2, groups=16),
+        _Layer("doubled", (6, 5, 32), 3, groups=16),
+        _Layer("d32", (6, 5, 32), 1, groups=32),
+        _Layer("out", (1, 1, 7), 0),
+    ])  # fmt: skip
+
+
+def followed(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network whose layers read what the one before them writes, and codes of two images.
+
+    Taps within a block, to the right and below, groups, stride 2, shortcuts, a layer that reads an older tensor, maps
+    of many blocks and of one, more and fewer channels than rows.
+    """
+    return _chain(terms, seed, (19, 26, 3), [
+        _Layer("c1", (19, 26, 9), 3),
+        _Layer("c2", (19, 26, 4), 1),
+        _Layer("c3", (19, 26, 8), 5),
+        _Layer("grouped", (19, 26, 10), 3, groups=2),
+        _Layer("halved", (10, 13, 12), 3, 2),
+        _Layer("c4", (10, 13, 17), 3),
+        _Layer("c5", (10, 13, 17), 3, shortcut="c4"),
+        _Layer("older", (10, 13, 6), 1, source="c4"),
+        _Layer("wide", (10, 13, 20), 3, source="c5"),
+        _Layer("again", (5, 7, 8), 1, 2),
+        _Layer("c6", (5, 7, 8), 3, shortcut="again"),
+        _Layer("last", (3, 4, 27), 3, 2),
+        _Layer("dense", (1, 1, 12), 0),
+        _Layer("out", (1, 1, 7), 1),
+    ])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A convolution: its output's name and shape, its kernel (0: the whole map); it reads the one before it."""
+
+    name: str
+    shape: tuple[int, int, int]
+    kernel: int
+    stride: int = 1
+    groups: int = 1
+    source: str | None = None
+    shortcut: str | None = None
+
+
+def _chain(
+    terms: Terms, seed: int, shape: tuple[int, int, int], layers: Sequence[_Layer]
+) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """Convolutions with random parameters, the last one raw, and codes of two images."""
     rng = np.random.default_rng(seed)
     parameters = Parameters(terms, rng)
-    tensors, source = {"x": TensorInfo((11, 9, 24), 5, True, 8)}, "x"
+    tensors, source = {"x": TensorInfo(shape, 5, True, 8)}, "x"
     modules: list[IntegerModule] = []
-    for name, shape, kernel, stride, groups in (
-        ("d24", (11, 9, 24), 3, 1, 24),
-        ("p7", (11, 9, 7), 1, 1, 1),
-        ("d7", (11, 9, 7), 5, 1, 7),
-        ("p19", (11, 9, 19), 1, 1, 1),
-        ("d19", (11, 9, 19), 3, 1, 19),
-        ("p16", (11, 9, 16), 1, 1, 1),
-        ("d16", (6, 5, 16), 7, 2, 16),
-        ("doubled", (6, 5, 32), 3, 1, 16),
-        ("d32", (6, 5, 32), 1, 1, 32),
-        ("out", (1, 1, 7), 0, 1, 1),
-    ):
-        raw, before = name == "out", tensors[source].shape
-        size = (kernel, kernel) if kernel else before[:2]
-        weights = (shape[2], *size, before[2] // groups)
-        more = parameters.weights(weights) | parameters.scales(weights, raw, False)
+    for layer in layers:
+        name, raw, source = layer.name, layer is layers[-1], layer.source or source
+        before = tensors[source].shape
+        size = (layer.kernel, layer.kernel) if layer.kernel else before[:2]
+        weights = (layer.shape[2], *size, before[2] // layer.groups)
+        more = parameters.weights(weights) | parameters.scales(weights, raw, layer.shortcut is not None)
         limits = {"low": -(1 << 31), "high": (1 << 31) - 1} if raw else {"low": 0, "high": 255}
-        tensors[name] = TensorInfo(shape, 5, raw, 32 if raw else 8)
-        pads = (kernel // 2,) * 4
+        tensors[name] = TensorInfo(layer.shape, 5, raw, 32 if raw else 8)
         modules.append(
             IntegerModule(
                 name,
@@ -239,16 +284,17 @@ def depthwise(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integ
                 name,
                 relu=not raw,
                 requantize=not raw,
-                stride=(stride, stride),
-                pads=pads,
-                groups=groups,
+                stride=(layer.stride, layer.stride),
+                pads=(layer.kernel // 2,) * 4,
+                groups=layer.groups,
+                shortcut=layer.shortcut,
                 **limits,
                 **more,
             )
         )
         source = name
-    network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
-    return network, rng.integers(-128, 128, (2, 11, 9, 24)).astype(np.int8)
+    network = IntegerNetwork(parameters.scheme, "x", source, tensors, modules)
+    return network, rng.integers(-128, 128, (2, *shape)).astype(np.int8)
 
 
 def _exponential(

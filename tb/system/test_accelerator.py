@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode, encode
+from shiftwork.compile.instructions import AHEAD, BYTES, decode, encode
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -148,6 +149,55 @@ def test_depthwise_layers(shape: str, terms: Terms) -> None:
         spans = [counters.layers[layer.name] for counters in done.counters]
         assert layer.bound is not None
         assert layer.bound <= sum(end - start for start, end in spans), layer.name
+
+
+def followed_run(shape: str, terms: Terms, stalls: Stalls | None = None, **options: object) -> AcceleratorRun:
+    network, codes = networks.followed(terms, 4)
+    expected = golden.run(network, codes)
+    return execute_accelerator(network, codes, expected, device(shape), stalls=stalls, **options)  # type: ignore[arg-type]
+
+
+def with_ahead(program: AcceleratorProgram, change: Callable[[int], int]) -> set[int]:
+    """Changes `ahead` of all layers; what they had before."""
+    memory, seen = program.memory.copy(), set()
+    for index in range(program.program_count):
+        at = program.program_address + BYTES * index
+        kind, fields = decode(memory[at : at + BYTES].tobytes())
+        if kind == "run":
+            seen.add(fields["ahead"])
+            changed = encode(kind, fields | {"ahead": change(fields["ahead"])})
+            memory[at : at + BYTES] = np.frombuffer(changed, np.uint8)
+    program.memory = memory
+    return seen
+
+
+@pytest.mark.parametrize(
+    "shape", ["8x16", *(pytest.param(name, marks=pytest.mark.full) for name in ("2x8", "4x32", "16x64"))]
+)
+@pytest.mark.parametrize("stalls", [None, Stalls(0.4, 0.4, 3)], ids=["calm", "stalls"])
+def test_layers_follow_each_other(shape: str, stalls: Stalls | None) -> None:
+    assert differences(followed_run(shape, Terms(True, group=8, budget=12), stalls)) == 0
+
+
+def test_a_layer_that_follows_saves_time() -> None:
+    def alone(program: AcceleratorProgram) -> None:
+        assert with_ahead(program, lambda _: AHEAD["after"]) == set(AHEAD.values())
+
+    network, codes = networks.followed(Terms(), 4)
+    followed, after = (
+        execute_accelerator(network, codes, golden.run(network, codes), device("8x16"), tamper=tamper)
+        for tamper in (None, alone)
+    )
+    assert differences(followed) == differences(after) == 0
+    assert followed.counters[0].cycles + 50 * len(network.modules) < after.counters[0].cycles
+
+
+def test_a_layer_too_far_ahead_is_found() -> None:
+    def far(program: AcceleratorProgram) -> None:
+        if not program.traces:  # stores behind every layer keep the next one back
+            with_ahead(program, lambda ahead: AHEAD["beside"] if ahead else 0)
+
+    assert followed_run("8x16", Terms(), tamper=far).mismatches > 0
 
 
 @pytest.mark.parametrize("seed", [1, 2])

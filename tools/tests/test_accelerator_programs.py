@@ -12,6 +12,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.compile.instructions import BYTES, decode, encode
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
@@ -49,6 +50,11 @@ def run(network: IntegerNetwork, shape: Accelerator, x: np.ndarray, order: str =
         used = used or program
     assert used is not None
     return used
+
+
+def instructions(program: AcceleratorProgram) -> list[tuple[str, dict[str, int]]]:
+    data = program.program
+    return [decode(data[at : at + BYTES]) for at in range(0, len(data), BYTES)]
 
 
 def strips(program: AcceleratorProgram) -> int:
@@ -166,7 +172,7 @@ def test_networks_in_strips(save_model, name, cols, kib):
     path = save_model(maker.nodes, maker.weights, ("N", *size))
     x = np.random.default_rng(1).normal(size=(3, *size)).astype(np.float32)
     network = quantize(import_onnx(path), x, "maxabs")
-    done, most = 0, 0
+    done, most, ahead = 0, 0, set()
     for index, size in enumerate(kib):
         try:
             program = run(network, Accelerator(TrEngine(8, cols), size), x[:1], list(ORDERS)[index % len(ORDERS)])
@@ -175,4 +181,23 @@ def test_networks_in_strips(save_model, name, cols, kib):
             break
         print(name, cols, size, strips(program), program.program_count)
         done, most = done + 1, max(most, strips(program))
+        ahead |= {fields["ahead"] for kind, fields in instructions(program) if kind == "run"}
     assert done >= 2 and most >= 3
+    assert len(ahead) > 1
+
+
+def test_a_layer_too_far_ahead_is_found(digits) -> None:
+    """Every layer of the digits network reads what the one before it writes."""
+    x = load_data(example.TEST, import_onnx(example.MODEL), 1).x
+    shape = Accelerator(TrEngine(8, 16), 64)
+    program = compile_accelerator(digits, shape)
+    memory = program.memory.copy()
+    program.put(memory, golden.quantize_input(digits, x)[0])
+    listed = instructions(program)
+    layers = [index for index, (kind, _) in enumerate(listed) if kind == "run"]
+    for layer in layers[1:]:
+        changed = [encode(kind, fields | ({"ahead": 1} if index == layer else {}))
+                   for index, (kind, fields) in enumerate(listed)]  # fmt: skip
+        machine = Machine(8, 16, shape.activation_words, shape.constants)
+        with pytest.raises(ShiftworkError, match="perhaps not written"):
+            machine.run(b"".join(changed), memory.copy())

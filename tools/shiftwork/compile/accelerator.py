@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
-from shiftwork.compile.instructions import BYTES, UNITS, listing
+from shiftwork.compile.instructions import AHEAD, BYTES, UNITS, listing
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
@@ -45,6 +45,9 @@ ENGINES = ("tr", "mac")
 WORD = 8
 """Bytes of a word of external memory."""
 _ALIGNMENT = 64
+_ENGINE_SETTINGS = (
+    "unit", "row_signed", "col_signed", "tr_en", "group", "group_budget", "data_terms", "encoding", "rows_apart",
+)  # fmt: skip
 _LARGEST_COUNT = (1 << 15) - 1
 _SMALLEST_SUM, _LARGEST_SUM = -(1 << 31), (1 << 31) - 1
 
@@ -311,10 +314,12 @@ class _Compiler:
         self.outside: set[str] = set()  # roots that live in external memory
         self.areas: dict[tuple[str, bool], Area] = {}
         self.plans: list[Plan] = []
+        self.tile_cycles_of: dict[str, NDArray[np.int64]] = {}
         self.known: dict[tuple[object, ...], Plan | None] = {}
         self.memory = bytearray()
         self.queues = Queues(lambda: self.append(bytes(WORD)))
         self.constants: list[int] = []
+        self.before: tuple[dict[str, int], list[Span]] | None = None  # the last layer: its fields, what it writes
         self.traces: dict[str, list[Area]] = {}
         self.instructions: dict[str, list[int]] = {}
 
@@ -489,6 +494,13 @@ class _Compiler:
             free = max(free, end)
         return found
 
+    def tile_cycles(self, module: IntegerModule) -> NDArray[np.int64]:
+        """Cycles of the engine for a tile of every row block of weights of a convolution."""
+        if module.name not in self.tile_cycles_of:
+            layer = self.layers[module.name]
+            self.tile_cycles_of[module.name] = layer.engine.tile_cycles(layer)
+        return self.tile_cycles_of[module.name]
+
     def step(self, module: IntegerModule) -> tuple[Step, tuple[bool, bool, bool]]:
         """A layer for planning, and whether its source, shortcut and output are outside."""
         network, stride = self.network, self.stride(module)
@@ -503,13 +515,13 @@ class _Compiler:
         elif module.kind != "add":
             kernel, pad = _kernel(module), module.attributes["pads"][0]
         whole = module.kind != "conv" and module.kind != "add" and _is_global(network, module)
-        beats, weights = source.shape[2] * kernel[0] * kernel[1], 0
-        if whole:
-            blocks = grid(*source.shape[:2], self.cols)
-            beats = source.shape[2] * blocks[0] * blocks[1]
+        taps = np.prod(grid(*source.shape[:2], self.cols) if whole else kernel)
+        results = block.height * (4 if info.bits > 8 else int(home.plain) + 2 * int(home.split))  # of a channel
+        cycles, weights = info.shape[2] * max(int(taps), results), 0
         if module.kind == "conv":
-            data, wide = self.layers[module.name].weights, max(WORD, self.shape.engine.rows)
-            beats = data.shape[0] * data.shape[1]
+            rows = self.shape.engine.rows
+            cycles = int(np.maximum(self.tile_cycles(module), rows * results).sum())
+            data, wide = self.layers[module.name].weights, max(WORD, rows)
             weights = data.shape[0] * -(-data.shape[1] * data.shape[2] // wide) * wide // WORD
         separate = found is None and (module.kind in ("maxpool", "avgpool") or (
             module.kind == "conv" and module.groups == source.shape[2] == info.shape[2]))  # fmt: skip
@@ -519,7 +531,7 @@ class _Compiler:
             block, source.shape[0], grid(*size, self.cols), grid(*info.shape[:2], self.cols), source.shape[2],
             info.shape[2], 0 if found is None else self.homes[found.tensor].shape[2], stride, kernel[0], dilation, pad,
             info.shape[0], whole, separate, tiled, tile, home.shape[2] // info.shape[2], home.plain,
-            home.split, beats, weights,
+            home.split, cycles, weights,
         )  # fmt: skip
         outside = (
             self.is_outside(module.inputs[0]),
@@ -909,6 +921,34 @@ class _Compiler:
             return replace(module, inputs=[second, first])
         return module
 
+    def ahead(self, fields: dict[str, int], source: Span) -> int:
+        """When a layer that reads ``source`` may begin while the one before is written (its field ``ahead``)."""
+        if self.before is None or fields["unit"] != UNITS["engine"] or fields["rows_apart"]:
+            return AHEAD["after"]
+        before, written = self.before
+        if any(fields.get(name, 0) != before.get(name, 0) for name in _ENGINE_SETTINGS):
+            return AHEAD["after"]
+        if not any(source.meets(span) for span in written):
+            return AHEAD["beside"]
+        return AHEAD["behind"] if self.follows(fields, before) else AHEAD["after"]
+
+    def follows(self, fields: dict[str, int], before: dict[str, int]) -> bool:
+        """True where ``shw_accel_follow`` knows when blocks that a layer reads are written by the one before."""
+        kind = "split" if fields["split"] else "plain"
+        if not before.get("to_split" if fields["split"] else "plain", 0):
+            return False
+        strides = [(fields["row_stride"], before[f"{kind}_row_stride"]),
+                   (fields["block_stride"], before["out_block_stride"])]  # fmt: skip
+        if fields["split"]:
+            strides.append((fields["phase_stride"], before["split_phase_stride"]))
+        block = block_shape(self.cols)
+        below, right = (
+            (fields[f"kernel_{axis}"] - 1) * fields[f"dilation_{axis}"] - fields[f"pad_{axis}"] for axis in ("y", "x")
+        )
+        near = max(below, right) <= 1 if fields["split"] else below <= block.height and right <= block.width
+        inside = 0 <= before[f"{kind}_base"] - fields["base"] < fields["block_stride"]  # perhaps some channels of it
+        return near and inside and all(one == other for one, other in strides)
+
     def run(self, step: int, module: IntegerModule, chosen: Plan) -> None:
         """A layer: its constants, then for every strip what it reads, its weights, its instruction, what it wrote.
 
@@ -962,6 +1002,8 @@ class _Compiler:
                 if chosen.is_cut:
                     first = part[0] // (self.shape.engine.rows if chosen.tiled else self.layers[module.name].channels)
                 self.load("weights", streamed + first * tile, count * tile, None)
+            fields["ahead"] = self.ahead(fields, here)
+            self.before = fields, written
             number = self.queues.run(fields, [here, constants, *others], written)
             self.instructions.setdefault(module.name, []).append(number)
             if target is not None:

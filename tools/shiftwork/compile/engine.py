@@ -17,7 +17,7 @@ from shiftwork.quantize.bounds import slice_bounds
 from shiftwork.tensors.im2col import weight_matrix
 
 if TYPE_CHECKING:
-    from shiftwork.compile.program import Operands
+    from shiftwork.compile.program import LayerProgram, Operands
 
 MAX_ROWS = 64
 MAX_COLS = 256
@@ -161,6 +161,11 @@ class Engine(ABC):
         return None
 
     # time
+
+    def tile_cycles(self, layer: LayerProgram) -> NDArray[np.int64]:
+        """Cycles below which no tile of each row block of weights can go: int64 ``(groups * tiles,)``."""
+        blocks, beats, _ = layer.weights.shape
+        return np.full(blocks, beats, np.int64)
 
     @abstractmethod
     def schedule(self, operands: Operands) -> Schedule:

@@ -74,12 +74,15 @@ TARGETS = {"activations": 0, "weights": 1, "constants": 2}
 """What a ``load`` fills: codes of the field ``target``."""
 UNITS = {"engine": 0, "maximum": 1, "sum": 2}
 """What a ``run`` computes with: codes of the field ``unit``."""
+AHEAD = {"after": 0, "beside": 1, "behind": 2}
+"""When a ``run`` begins: codes of the field ``ahead``."""
 
 HEADER = (
     Field("kind", 2, "0 load, 1 store, 2 run", high=2),
     Field("take_token", 1, "takes a token of the other queue before it starts"),
     Field("give_token", 1, "gives a token to the other queue when it has ended"),
-    Field("reserved", 4, "0", high=0),
+    Field("ahead", 2, "of a run: 0 after the one before, 1 beside it, 2 behind its blocks", high=2),
+    Field("reserved", 2, "0", high=0),
 )
 MOVE = (
     *HEADER,
@@ -149,6 +152,17 @@ RUN = (
     Field("rows_apart", 1, "channel c is that of row c alone, up to ROWS of them"),
 )
 
+_ONLY_RESULTS = (
+    "constants_fixed", "shortcut_enable", "shortcut_signed", "plain", "to_split", "raw", "relu", "low", "high",
+)  # fmt: skip
+RESULTS = (
+    "unit", "blocks_y", "blocks_x", "last_slice", "groups", "tiles", "out_channels", "constants", "shortcut_base",
+    "shortcut_block_stride", "shortcut_row_stride", "shortcut_first", "shortcut_count", "plain_base",
+    "plain_row_stride", "out_block_stride", "split_base", "split_row_stride", "split_phase_stride", *_ONLY_RESULTS,
+)  # fmt: skip
+"""Fields of a ``run`` that say how its results are written; most are checked before, so the decoder of a layer has
+them as well."""
+
 
 def fields(kind: str) -> tuple[Field, ...]:
     """Fields of the instructions of a kind of :data:`KINDS`."""
@@ -212,16 +226,16 @@ def listing(program: bytes) -> list[str]:
     return lines
 
 
-def _decoder(name: str, purpose: str, layout: tuple[Field, ...], skip: int, extra: list[str], body: list[str]) -> str:
-    """A module with the fields of a layout, less the first ``skip``, as ports."""
+def _decoder(
+    name: str, purpose: str, shown: Iterable[tuple[Field, int]], extra: Iterable[str] = (), body: Iterable[str] = ()
+) -> str:
+    """A module with fields, each with its lowest bit, as ports."""
     ports, assigns = [], []
-    for index, (field, offset) in enumerate(placed(layout)):
-        if index >= skip and field.name != "reserved":
-            width = "      " if field.width == 1 else f"[{field.width - 1}:0]".ljust(6)
-            comment = f"  // {field.meaning}" if field.meaning else ""
-            ports.append((f"  output wire {width} {field.name}", comment))
-            low = f"{offset}" if field.width == 1 else f"{offset + field.width - 1}:{offset}"
-            assigns.append(f"  assign {field.name} = instruction[{low}];")
+    for field, offset in shown:
+        width = "      " if field.width == 1 else f"[{field.width - 1}:0]".ljust(6)
+        ports.append((f"  output wire {width} {field.name}", f"  // {field.meaning}"))
+        low = f"{offset}" if field.width == 1 else f"{offset + field.width - 1}:{offset}"
+        assigns.append(f"  assign {field.name} = instruction[{low}];")
     ports += [(port, "") for port in extra]
     lines = [
         f"// {name}: {purpose}",
@@ -239,6 +253,8 @@ def _decoder(name: str, purpose: str, layout: tuple[Field, ...], skip: int, extr
         *(f"{port}{',' if index < len(ports) - 1 else ''}{comment}" for index, (port, comment) in enumerate(ports)),
         ");",
         *assigns,
+        "",
+        "  wire unused = &{1'b0, instruction};",
         *body,
         "endmodule",
         "",
@@ -263,25 +279,25 @@ def verilog() -> dict[str, str]:
         ("bad_run", [*_faults(RUN[len(HEADER) :], header), f"instruction[{BITS - 1}:{used}] != {BITS - used}'d0"]),
     ):
         checks += [f"  wire {name} =", "    " + "\n    || ".join(found) + ";"]
-    checks += [
-        "",
-        "  wire unused = &{1'b0, instruction};",
-        f"  assign illegal = bad_kind || (kind == 2'd{KINDS['run']} ? bad_run : bad_move);",
-    ]
-    rest = [f"  wire unused = &{{1'b0, instruction[7:0], instruction[{BITS - 1}:{used}]}};"]
-    return {
-        "shw_accel_decode.v": _decoder(
-            "shw_accel_decode",
+    checks += ["", f"  assign illegal = bad_kind || (kind == 2'd{KINDS['run']} ? bad_run : bad_move);"]
+    move, run = ([(field, at) for field, at in placed(layout) if field.name != "reserved"] for layout in (MOVE, RUN))
+    written = {
+        "shw_accel_decode": (
             "what all instructions share, the fields of those that move data, and a check of all.",
-            MOVE,
-            0,
+            move,
             ["  output wire        illegal"],
             checks,
         ),
-        "shw_accel_decode_run.v": _decoder(
-            "shw_accel_decode_run", "the fields of an instruction that computes a layer.", RUN, len(HEADER), [], rest
+        "shw_accel_decode_run": (
+            "the fields of an instruction that computes a layer, to begin with.",
+            [(field, at) for field, at in run if at >= header and field.name not in _ONLY_RESULTS],
+        ),
+        "shw_accel_decode_results": (
+            "the fields of an instruction that tell how the results of a layer are written.",
+            [(field, at) for field, at in run if field.name in RESULTS],
         ),
     }
+    return {f"{name}.v": _decoder(name, *what) for name, what in written.items()}
 
 
 def main() -> None:

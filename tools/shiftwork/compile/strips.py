@@ -30,7 +30,7 @@ class Step:
         separate: channels are independent of each other, and may be computed in parts.
         tiled: output channels may be computed in parts. tile: channels of a part are a multiple of so many.
         raw: words of a channel of a block of the output.
-        plain, split: how the output is written. beats: of an output block, of all channels.
+        plain, split: how the output is written. cycles: that all channels of an output block take.
         weights: words of 64 bits.
     """
 
@@ -53,7 +53,7 @@ class Step:
     raw: int
     plain: bool
     split: bool
-    beats: int
+    cycles: int
     weights: int
 
     def rows(self, first: int, end: int) -> tuple[int, int]:
@@ -176,8 +176,7 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
         None where it does not fit.
     """
     rows = step.target[0]
-    results = step.out_channels * step.block.height * (int(step.plain) + 2 * int(step.split))
-    computing = max(step.beats, results) * step.target[1]  # of a block row
+    computing = step.cycles * step.target[1]  # of a block row
     whole = ((0, step.channels),)
     if not any(outside):
         return Plan(whole, ((0, rows),), computing * rows)

@@ -18,7 +18,7 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.settings import setting, within
 
 if TYPE_CHECKING:
-    from shiftwork.compile.program import Operands
+    from shiftwork.compile.program import LayerProgram, Operands
 
 SLICE_DEPTH = DEPTH
 """Values of a slice."""
@@ -73,6 +73,14 @@ class TrEngine(Engine):
             "cfg_encoding": _ENCODINGS[network.rule],
         }
 
+    def tile_cycles(self, layer: LayerProgram) -> NDArray[np.int64]:
+        """As the bound of :meth:`schedule`."""
+        blocks, depth, rows = layer.weights.shape
+        form = cast(Terms, layer.module.format)
+        values = form.multiplied(_row_values(layer.weights, layer), layer.rule)
+        tokens = row_operations(values, layer.rule, SLICE_DEPTH).tokens.reshape(blocks, rows, -1).max(axis=1)
+        return np.maximum(tokens, _slice_beats(depth)).sum(axis=1)
+
     def schedule(self, operands: Operands) -> Schedule:
         """Predict cycles and tokens.
 
@@ -84,7 +92,6 @@ class TrEngine(Engine):
         cost = row_operations(streamed_values(operands), layer.rule, SLICE_DEPTH)
         operations = cost.operations.reshape(blocks, rows, -1).max(axis=1)
         longest = cost.tokens.reshape(blocks, rows, -1).max(axis=1)
-        beats = np.minimum(SLICE_DEPTH, depth - SLICE_DEPTH * np.arange(longest.shape[1]))
         entries = layer.channels if layer.weights_on_rows else operands.positions
         row_index = np.arange(blocks * rows).reshape(blocks, rows) % (operands.row_tiles * rows)
         real = cost.tokens.sum(axis=1).reshape(blocks, rows) * (row_index < entries)
@@ -95,15 +102,25 @@ class TrEngine(Engine):
         return Schedule(
             cycles=predict_cycles((tiles[block] for block in order), rows),
             tokens=int(real.sum(axis=1)[order].sum()),
-            bound=int(np.maximum(longest, beats).sum(axis=1)[order].sum()),
+            bound=int(np.maximum(longest, _slice_beats(depth)).sum(axis=1)[order].sum()),
         )
+
+
+def _slice_beats(depth: int) -> NDArray[np.int64]:
+    """Beats of every slice of a reduction."""
+    return np.diff(np.append(np.arange(0, depth, SLICE_DEPTH), depth))
+
+
+def _row_values(codes: NDArray[np.uint8], layer: LayerProgram) -> NDArray[np.integer]:
+    """Values ``(row blocks * ROWS, K)`` of codes ``(row blocks, K, ROWS)`` on the rows."""
+    blocks, depth, rows = codes.shape
+    codes = codes.transpose(0, 2, 1).reshape(blocks * rows, depth)
+    return codes.view(np.int8) if layer.configuration["cfg_row_signed"] else codes
 
 
 def streamed_values(operands: Operands) -> NDArray[np.integer]:
     """Values that the rows stream, after term revealing: ``(row blocks * ROWS, K)``."""
     layer = operands.layer
-    blocks, depth, rows = operands.row_blocks.shape
-    codes = operands.row_blocks.transpose(0, 2, 1).reshape(blocks * rows, depth)
-    values = codes.view(np.int8) if layer.configuration["cfg_row_signed"] else codes
+    values = _row_values(operands.row_blocks, layer)
     form = layer.module.format
     return form.multiplied(values, layer.rule) if layer.weights_on_rows else form.streamed(values, layer.rule)

@@ -2,7 +2,8 @@
 """Bit-true model of the accelerator: executes whole programs, instruction by instruction, without time.
 
 The two queues meet by tokens alone. Which of them goes on where both can is the caller's choice (:data:`Order`), so a
-program whose tokens let something be read too early or overwritten too early gives wrong results in some order.
+program whose tokens let something be read too early or overwritten too early gives wrong results in some order. A layer
+that begins ``ahead`` may read nothing that the layer before it can still be writing: that is checked.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms
 from shiftwork.compile.accelerator import WORD
-from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, decode
+from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, UNITS, decode
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.blocks_layout import Nest, Place, block_shape, gather, requests
+from shiftwork.golden.blocks_layout import Nest, Place, beats, block_shape, gather, positions, requests
 from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
 
 Order = Callable[[], bool]
@@ -51,6 +52,8 @@ class Machine:
         self.activations = random.integers(0, 256, (self.words, self.cols), np.uint8)
         self._table = random.integers(0, 1 << 63, self.constants, np.uint64)
         self._weights = b""
+        self._written = np.full(self.words, -1)  # by the last layer: its block, in raster order
+        self._blocks_x = 0  # of it, in a row
 
     def run(self, program: bytes, memory: NDArray[np.uint8], order: Order = lambda: True) -> None:
         """Run a program on an external memory, which it changes.
@@ -117,20 +120,40 @@ class Machine:
         needed = values["groups"] * values["tiles"] * self._tile_bytes(values)
         return values["unit"] != UNITS["engine"] or len(self._weights) >= needed
 
-    def _beats(self, values: Fields) -> NDArray[np.int64]:
-        """What is read: (groups, blocks, beats of a reduction of a group, cols)."""
-        uses_engine = values["unit"] == UNITS["engine"]
+    def _nest(self, values: Fields) -> Nest:
+        """What is read, as ``shw_im2col`` sees it."""
         place = Place(values["base"], values["row_stride"], values["block_stride"], values["phase_stride"])
         names = ("height", "width", "blocks_y", "blocks_x", "channels", "kernel_y", "kernel_x", "dilation_y",
                  "dilation_x", "pad_y", "pad_x", "groups")  # fmt: skip
-        nest = Nest(cols=self.cols, place=place, split=bool(values["split"]), taps_inner=not uses_engine,
-                    **{name: values[name] for name in names})  # fmt: skip
-        codes = gather(self.activations, requests(nest, self.words.bit_length() - 1), values["fill"])
+        return Nest(cols=self.cols, place=place, split=bool(values["split"]),
+                    taps_inner=values["unit"] != UNITS["engine"], **{name: values[name] for name in names})  # fmt: skip
+
+    def _beats(self, values: Fields) -> NDArray[np.int64]:
+        """What is read: (groups, blocks, beats of a reduction of a group, cols)."""
+        codes = gather(self.activations, requests(self._nest(values), self.words.bit_length() - 1), values["fill"])
         read = codes.view(np.int8) if values["col_signed"] else codes
         shape = (values["groups"], values["blocks_y"] * values["blocks_x"], -1, self.cols)
         return read.astype(np.int64).reshape(shape)
 
+    def _check_ahead(self, values: Fields) -> None:
+        """Refuse a layer that reads what is not yet written when it begins ahead (``shw_accel_follow``)."""
+        nest = self._nest(values)
+        order = beats(nest)
+        address, _, inside = positions(requests(nest, self.words.bit_length() - 1), self.cols)
+        needed = np.where(inside, self._written[address], -1).max(axis=1)
+        there = np.full(len(needed), -1)
+        if values["ahead"] == AHEAD["behind"]:
+            below = order.tap_y * nest.dilation_y > nest.pad_y
+            y, x = (2 * order.block_y + 1, 2 * order.block_x + 1) if nest.split else (
+                order.block_y + below, order.block_x + 1)  # fmt: skip
+            there = y * self._blocks_x + np.minimum(x, self._blocks_x - 1)
+        if np.any(needed > there):
+            block = needed[needed > there][0]
+            raise ShiftworkError(f"layer {self.layers} begins ahead and reads block {block}, perhaps not written")
+
     def _layer(self, values: Fields) -> None:
+        if values["ahead"]:
+            self._check_ahead(values)
         self.layers += 1
         sums = self._engine(values) if values["unit"] == UNITS["engine"] else self._pool(values)
         self._results(values, sums)
@@ -173,6 +196,8 @@ class Machine:
 
     def _results(self, values: Fields, sums: NDArray[np.int64]) -> None:
         channels, block = np.arange(len(sums)), block_shape(self.cols)
+        self._written[:], self._blocks_x = -1, values["blocks_x"]
+        raster = np.arange(values["blocks_y"] * values["blocks_x"])
         y, x = (axis.ravel() for axis in np.indices((values["blocks_y"], values["blocks_x"])))
         table = self._table[values["constants"] + (0 if values["constants_fixed"] else channels)].astype(np.uint64)
         word = np.broadcast_to(table, channels.shape)
@@ -203,12 +228,13 @@ class Machine:
         if values["plain"] or values["raw"]:
             at = values["plain_base"] + y * values["plain_row_stride"] + x * values["out_block_stride"] + channels
             self.activations[at] = codes
+            self._written[at] = raster
         if values["to_split"]:
             at = values["split_base"] + (y >> 1) * values["split_row_stride"] + (x >> 1) * values["out_block_stride"]
             for row in range(block.height):
                 for column in range(block.width):
                     phase = 2 * (row & 1) + (column & 1)
+                    of_phase = at + phase * values["split_phase_stride"] + channels
+                    np.maximum.at(self._written, of_phase, np.broadcast_to(raster, of_phase.shape))
                     target = ((y & 1) * block.height + row >> 1) * block.width + ((x & 1) * block.width + column >> 1)
-                    self.activations[at + phase * values["split_phase_stride"] + channels, target] = codes[
-                        ..., row * block.width + column
-                    ]
+                    self.activations[of_phase, target] = codes[..., row * block.width + column]

@@ -298,14 +298,19 @@ def _axis(
     return block + tap // length, tap % length, odd, (source >= 0) & (source < inside)
 
 
-def gather(memory: NDArray[np.uint8], asked: Requests, fill: int = 0) -> NDArray[np.uint8]:
-    """What ``shw_act_memory`` with the content ``memory`` (words, COLS) answers: (beats, COLS)."""
-    block = block_shape(memory.shape[1])
+def positions(asked: Requests, cols: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Where every code of every beat is: its word and column, and whether it is inside the map; (beats, COLS) each."""
+    block = block_shape(cols)
     y = np.arange(block.height)[:, None] + asked.dy[:, None, None]
     x = np.arange(block.width) + asked.dx[:, None, None]
     neighbour = 2 * (y >= block.height) + (x >= block.width)
     address = np.take_along_axis(asked.addresses, neighbour.reshape(len(asked.dy), -1), axis=1)
     column = (y % block.height) * block.width + x % block.width
-    codes = memory[address, column.reshape(len(asked.dy), -1)]
     inside = asked.row_ok[:, :, None] & asked.col_ok[:, None, :]
-    return np.where(inside.reshape(codes.shape), codes, np.uint8(fill))
+    return address, column.reshape(address.shape), inside.reshape(address.shape)
+
+
+def gather(memory: NDArray[np.uint8], asked: Requests, fill: int = 0) -> NDArray[np.uint8]:
+    """What ``shw_act_memory`` with the content ``memory`` (words, COLS) answers: (beats, COLS)."""
+    address, column, inside = positions(asked, memory.shape[1])
+    return np.where(inside, memory[address, column], np.uint8(fill))
