@@ -4,9 +4,10 @@
 // steps of shw_im2col: blocks in raster order, rows of taps, last beats of a reduction. `ready` says that what the
 // next step reads is written:
 //   stride 1  on block (y, x) blocks up to (y, x + 1), for rows of taps that reach below it (y + 1, x + 1)
-//   stride 2  blocks up to (2 * y + 1, 2 * x + 1)
+//   stride 2  the same of the phases: blocks of the map as it was written up to (2 * y + 1, 2 * x + 3), for rows of
+//             taps that reach below (2 * y + 3, 2 * x + 3)
 // Taps reach no further than that: (kernel - 1) * dilation - pad is at most a block's height or width, for stride 2
-// at most 1. Blocks outside the map are not waited for to the right of it; below it `ready` stays low: the layer
+// twice that. Blocks outside the map are not waited for to the right of it; below it `ready` stays low: the layer
 // before is written soon, and with that nothing has to wait.
 //
 // Parameters:   none.
@@ -70,9 +71,11 @@ module shw_accel_follow (
     else if (step & step_row) reach <= reach + {4'd0, dilation_y};
   end
 
-  wire        below  = ~reach[9] & (|reach);
-  wire [10:0] last_y = split ? {y, 1'b1} : {1'b0, y} + {10'd0, below};
-  wire [10:0] last_x = split ? {x, 1'b1} : {1'b0, x} + 11'd1;
+  wire        below  = ~reach[9] & ((|reach[8:1]) | (reach[0] & ~split));
+  wire [9:0]  read_y = y + {9'd0, below};
+  wire [9:0]  read_x = x + 10'd1;
+  wire [10:0] last_y = split ? {read_y, 1'b1} : {1'b0, read_y};
+  wire [10:0] last_x = split ? {read_x, 1'b1} : {1'b0, read_x};
   wire        above  = {1'b0, written_y} == last_y & {1'b0, written_x} > last_x;
 
   always @(posedge clk) begin

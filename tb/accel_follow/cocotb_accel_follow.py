@@ -27,10 +27,9 @@ async def follow(dut, generator) -> tuple[int, int]:
     rate = generator.choice((0.05, 0.3, 1.0))
     while taken < len(steps):
         y, x, tap, channel = steps[taken]
+        last_y, last_x = y + (tap * dilation - pad > int(split)), x + 1
         if split:
-            last_y, last_x = 2 * y + 1, 2 * x + 1
-        else:
-            last_y, last_x = y + (tap * dilation > pad), x + 1
+            last_y, last_x = 2 * last_y + 1, 2 * last_x + 1
         allowed = written // blocks_x > last_y or (written // blocks_x == last_y and written % blocks_x > last_x)
         everything = written == blocks_y * blocks_x  # nothing waits any more
         ready = bool(dut.ready.value)

@@ -526,7 +526,9 @@ class _Compiler:
         separate = found is None and (module.kind in ("maxpool", "avgpool") or (
             module.kind == "conv" and module.groups == source.shape[2] == info.shape[2]))  # fmt: skip
         tiled = module.kind == "conv" and module.groups == 1 and found is None
-        tile = self.layers[module.name].channels if separate and module.kind == "conv" else self.shape.engine.rows
+        tile = self.shape.engine.rows if module.kind == "conv" else 1
+        if separate and module.kind == "conv":
+            tile = self.layers[module.name].channels
         described = Step(
             block, source.shape[0], grid(*size, self.cols), grid(*info.shape[:2], self.cols), source.shape[2],
             info.shape[2], 0 if found is None else self.homes[found.tensor].shape[2], stride, kernel[0], dilation, pad,
@@ -945,7 +947,8 @@ class _Compiler:
         below, right = (
             (fields[f"kernel_{axis}"] - 1) * fields[f"dilation_{axis}"] - fields[f"pad_{axis}"] for axis in ("y", "x")
         )
-        near = max(below, right) <= 1 if fields["split"] else below <= block.height and right <= block.width
+        stride = 2 if fields["split"] else 1
+        near = below <= stride * block.height and right <= stride * block.width
         inside = 0 <= before[f"{kind}_base"] - fields["base"] < fields["block_stride"]  # perhaps some channels of it
         return near and inside and all(one == other for one, other in strides)
 

@@ -143,9 +143,10 @@ class Machine:
         needed = np.where(inside, self._written[address], -1).max(axis=1)
         there = np.full(len(needed), -1)
         if values["ahead"] == AHEAD["behind"]:
-            below = order.tap_y * nest.dilation_y > nest.pad_y
-            y, x = (2 * order.block_y + 1, 2 * order.block_x + 1) if nest.split else (
-                order.block_y + below, order.block_x + 1)  # fmt: skip
+            below = order.tap_y * nest.dilation_y - nest.pad_y > int(nest.split)
+            y, x = order.block_y + below, order.block_x + 1
+            if nest.split:
+                y, x = 2 * y + 1, 2 * x + 1
             there = y * self._blocks_x + np.minimum(x, self._blocks_x - 1)
         if np.any(needed > there):
             block = needed[needed > there][0]
