@@ -9,6 +9,7 @@ from typing import Any
 from shiftwork.blocks.manifest import Manifest
 from shiftwork.docs.markdown import NETWORKS, measurement, table
 from shiftwork.measure import records
+from shiftwork.measure.entries import COLS, ROWS, accelerated
 
 _SCALES = ("maxabs", "mse", "joint")
 _SWEPT = ("cifar10_resnet20", "mnist_lenet5")
@@ -219,6 +220,28 @@ def _demo(book: Manifest) -> str:
     return "" if entry is None else "```\n" + "\n".join(entry["output"]).strip("\n") + "\n```\n"
 
 
+def _accelerated(book: Manifest) -> str:
+    rows, tools = [], set()
+    for one in accelerated():
+        entry = measurement(book.root, one.name)
+        if entry is None:
+            continue
+        rtl, count = entry["rtl"], entry["rtl"]["samples"]
+        some = entry["modules"] < entry["all_modules"]
+        title = NETWORKS[entry["network"]] + (f", first {entry['modules']} modules" if some else "")
+        traffic = (rtl["bytes_read"] + rtl["bytes_written"]) / count / 1024
+        rows.append((title, f"`{one.scheme}`", f"`{one.engine}`", one.activation_memory, f"{rtl['cycles'] // count:,}",
+                     f"{rtl['utilisation']:.3f}", f"{traffic:,.0f}", f"{rtl['mismatches']} of {rtl['compared']:,}",
+                     count))  # fmt: skip
+        tools.add(f"{rtl['simulator']}, memory latency {entry['latency']} cycles")
+    if not rows:
+        return "Not measured yet.\n"
+    head = ("network", "scheme", "engine", "KiB", "cycles an image", "of the array's bound", "KiB moved an image",
+            "mismatches", "images")  # fmt: skip
+    text = f"\nSimulated: {'; '.join(sorted(tools))}; accelerator of {ROWS} x {COLS}; `tr` with g = 8, k = 12.\n"
+    return table(head, rows, (3, 4, 5, 6, 7, 8)) + text
+
+
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "results": _results,
     "accuracy": _accuracy,
@@ -226,6 +249,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     "exponential": _exponential,
     "streams": _streams,
     "speed": _speed,
+    "accelerated": _accelerated,
     "demo": _demo,
 }
 """By the names that pages use."""

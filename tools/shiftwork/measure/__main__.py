@@ -21,7 +21,7 @@ from shiftwork.blocks.manifest import ROOT
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, runs, trainings
 from shiftwork.measure.bench import Bench
-from shiftwork.measure.entries import CODES_COSTS, COSTS, EXPONENTIALS, SUBJECTS, TRAININGS, entries
+from shiftwork.measure.entries import CODES_COSTS, COSTS, EXPONENTIALS, SUBJECTS, TRAININGS, accelerated, entries
 from shiftwork.measure.records import Record
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
@@ -46,6 +46,8 @@ def jobs(bench: Bench) -> dict[str, Job]:
             found[f"equality.{subject.network}"] = Job(partial(runs.equality, bench, subject), subject.sets)
     for subject, loss in EXPONENTIALS:
         found[f"dnateq.{subject.network}"] = Job(partial(runs.exponential, bench, subject, loss), subject.sets)
+    for one in accelerated():
+        found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
     resnet20 = ("cifar_resnet20", "cifar_resnet20_calib")
     found["simulation_speed"] = Job(partial(runs.speed, bench), resnet20)
     found["demo"] = Job(runs.demo)

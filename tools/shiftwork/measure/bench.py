@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from runpy import run_path
@@ -14,7 +14,9 @@ from subprocess import CalledProcessError, run
 import numpy as np
 
 from shiftwork.compile import TrEngine
+from shiftwork.compile.accelerator import Accelerator
 from shiftwork.device.simulated import SimulatedDevice
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.example import EXAMPLE
 from shiftwork.measure.entries import COLS, MNIST_TRAIN, PREPARED, ROWS, Entry, Subject
@@ -41,11 +43,18 @@ class Bench:
     """
 
     folder: Path
+    accelerators: dict[Accelerator, SimulatedAccelerator] = field(default_factory=dict, repr=False)
 
     @cached_property
     def device(self) -> SimulatedDevice:
         """The engine with its post unit."""
         return SimulatedDevice(TrEngine(ROWS, COLS))
+
+    def accelerator(self, shape: Accelerator) -> SimulatedAccelerator:
+        """The simulated accelerator of a shape."""
+        if shape not in self.accelerators:
+            self.accelerators[shape] = SimulatedAccelerator(shape)
+        return self.accelerators[shape]
 
     def prepare(self, names: Sequence[str]) -> None:
         """Write the data files that are not there yet.

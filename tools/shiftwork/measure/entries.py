@@ -142,6 +142,69 @@ choice, but SqueezeNet's limit: on 48 images half a point was too much (66.0 % o
 
 
 @dataclass(frozen=True)
+class OnAccelerator:
+    """A network on the accelerator.
+
+    Attributes:
+        subject: network and data. scheme: of 8-bit codes. engine: inside. samples: that run, each compared as a whole.
+        activation_memory: KiB. modules: leading modules that run; None: all.
+    """
+
+    subject: Subject
+    scheme: str
+    engine: str
+    samples: int
+    activation_memory: int = 128
+    modules: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the record."""
+        memory = f".{self.activation_memory}k" if self.subject.network in LARGE else ""
+        return f"accel.{self.subject.network}.{self.scheme}.{self.engine}{memory}"
+
+    @property
+    def command(self) -> str:
+        """What does it by hand."""
+        subject = self.subject
+        words = [
+            f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data {subject.calibration}.npz",
+            f"--calibrate {subject.calibrate} --scheme {self.scheme}{' --budget 12' if self.scheme == 'tr' else ''}",
+            f"--executor accel --engine {self.engine}",
+            f"--rows {ROWS} --cols {COLS} --activation-memory {self.activation_memory} --constants {CONSTANTS}",
+            f"--limit {self.samples}",
+        ]
+        return " ".join(words if self.modules is None else [*words, f"--modules {self.modules}"])
+
+
+CONSTANTS = 2048
+"""Channels of constants of the accelerators that are measured."""
+LARGE = ("imagenet_squeezenet1_1", "mobilenetv2")
+"""Networks that run with activation memories of several sizes."""
+
+
+def accelerated() -> list[OnAccelerator]:
+    """Networks on the accelerator: each under conventional quantization and term revealing, and on multipliers."""
+    found = []
+    for network, data, calibration, samples, few in (
+        ("mnist_mlp512", "mnist", "mnist_calib", 100, 10),
+        ("mnist_lenet5", "mnist", "mnist_calib", 100, 10),
+        ("cifar10_resnet8_mlperftiny", "cifar_resnet8", "cifar_resnet8_calib", 5, 2),
+        ("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", 5, 2),
+        ("kws_dscnn_mlperftiny", "kws", "kws", 20, 5),
+    ):
+        subject = Subject(network, data, calibration, calibrate=CALIBRATION_SAMPLES)
+        found += [OnAccelerator(subject, scheme, "tr", samples) for scheme in ("fixed8", "tr")]
+        found.append(OnAccelerator(subject, "fixed8", "mac", few))
+    squeezenet = Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48)
+    found += [OnAccelerator(squeezenet, "tr", "tr", 1, memory) for memory in (256, 1024)]
+    mobilenet = Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib", calibrate=48)
+    found.append(OnAccelerator(mobilenet, "tr", "tr", 1, 256, 12))
+    large = [OnAccelerator(squeezenet, "fixed8", "mac", 1, 256), OnAccelerator(mobilenet, "fixed8", "mac", 1, 256, 12)]
+    return found + large
+
+
+@dataclass(frozen=True)
 class Training:
     """A network that is trained to 4 bits under several schemes.
 

@@ -130,3 +130,28 @@ def rtl_figures(report: RunReport) -> dict[str, Any]:
         "utilisation": report.utilisation,
         "layers": layers,
     }
+
+
+def accelerator_figures(report: RunReport) -> dict[str, Any]:
+    """Cycles and memory traffic of the samples that ran on the accelerator.
+
+    ``utilisation`` is the array's bound over cycles: both count from the start of a program to its last result.
+    """
+    return {
+        "simulator": f"Verilator {find_verilator().version}",
+        "samples": report.samples,
+        "mismatches": report.mismatches,
+        "compared": report.compared,
+        "host_modules": report.host_modules,
+        "cycles": report.cycles,
+        "predicted_cycles": report.predicted_cycles,
+        "utilisation": report.utilisation,
+        "stalls": report.stalls,
+        "bytes_read": report.bytes_read,
+        "bytes_written": report.bytes_written,
+        "layers": [
+            {"name": layer.name, "kind": layer.kind, "cycles": layer.cycles, "bound": layer.bound}
+            for layer in report.layers
+            if layer.cycles
+        ],
+    }

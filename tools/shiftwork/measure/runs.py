@@ -8,12 +8,14 @@ import time
 from subprocess import run
 from typing import Any
 
-from shiftwork.compile import ExpEngine
+from shiftwork.compile import ExpEngine, TrEngine
+from shiftwork.compile.accelerator import Accelerator
+from shiftwork.compile.mac_engine import MacEngine
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
-from shiftwork.measure.entries import COLS, ROWS, WIDTHS, Entry, Subject, entries
-from shiftwork.measure.figures import compared, golden_figures, on_rtl, rtl_figures
+from shiftwork.measure.entries import COLS, CONSTANTS, ROWS, WIDTHS, Entry, OnAccelerator, Subject, entries
+from shiftwork.measure.figures import accelerator_figures, compared, golden_figures, on_rtl, rtl_figures
 from shiftwork.network.data import Data
 from shiftwork.network.floating import reference
 from shiftwork.progress import Progress
@@ -125,6 +127,29 @@ def exponential(bench: Bench, subject: Subject, max_loss: float) -> dict[str, An
         "model_bits": integer.model_bits,
         **compared(codes * integer.output_scale, outputs, samples),
         **on_rtl(subject.network, integer, samples.first(subject.rtl), ExpEngine()),
+    }
+
+
+def accelerated(bench: Bench, entry: OnAccelerator) -> dict[str, Any]:
+    """A network on the accelerator: cycles, their bound, memory traffic, and equality with the golden model."""
+    network, samples, calibration = bench.subject(entry.subject)
+    wish = Quantization(entry.scheme, budget="12") if entry.scheme == "tr" else Quantization(entry.scheme)
+    integer = quantize(wish, network, calibration.x, calibration.y)
+    part = integer if entry.modules is None else integer.first(entry.modules)
+    engine = TrEngine(ROWS, COLS) if entry.engine == "tr" else MacEngine(ROWS, COLS)
+    device = bench.accelerator(Accelerator(engine, entry.activation_memory, constants=CONSTANTS))
+    some = samples.first(entry.samples)
+    report = run_integer(entry.subject.network, part, some, "accel", Progress(quiet=True), device)
+    return {
+        "name": entry.name,
+        "network": entry.subject.network,
+        "command": entry.command,
+        "scheme": entry.scheme,
+        "modules": len(part.modules),
+        "all_modules": len(integer.modules),
+        "accelerator": device.shape.parameters(),
+        "latency": device.latency,
+        "rtl": accelerator_figures(report),
     }
 
 
