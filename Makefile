@@ -68,13 +68,13 @@ demo: $(RUNTIME) ## a trained network through the RTL, compared with the golden 
 # --- check ------------------------------------------------------------------------------------------------------------
 # BLOCK narrows a run to one testbench folder; without it the tests of the tooling run as well.
 TESTS = $(if $(BLOCK),tb/$(BLOCK),tools/tests tb)
-PYTEST = mkdir -p $(REPORTS); python -m pytest $(TESTS) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+PYTEST = python -m pytest $(TESTS) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on Icarus, engines on Verilator too
-	@$(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
+	@mkdir -p $(REPORTS); $(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
 
-sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: exhaustive and long tests as well
-	@$(PYTEST) --junit-xml=$(REPORTS)/sim.xml
+sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: long tests too, of many variants some; ALL=1: all
+	@mkdir -p $(REPORTS); SHW_SAMPLE=$(if $(BLOCK)$(ALL),,$(SHW_SEED)) $(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
 lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores and registers against their descriptions
 	@echo "lint: ruff"; ruff check --quiet . ; ruff format --quiet --check .

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `simulator` fixture: every test that takes it runs once per simulator that the variable SIM selects.
 
-Without SIM that is both; in the quick regression Verilator, whose models take seconds to compile, is left to the
-folders of :data:`QUICK_ON_BOTH`.
+Without SIM that is both for short tests and Verilator for long ones; in the quick regression Verilator, whose models
+take seconds to compile, is left to the folders of :data:`QUICK_ON_BOTH`.
 """
 
 from __future__ import annotations
 
 import os
+import random
+from collections import defaultdict
 
 import pytest
 
@@ -27,7 +29,32 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     folder, called = metafunc.definition.path.parent.name, metafunc.function.__code__.co_names
     both = folder in QUICK_ON_BOTH or "elaboration_fails" in called  # which compiles nothing
     verilator = pytest.param("verilator", marks=() if both else pytest.mark.full)
-    metafunc.parametrize("simulator", [chosen] if chosen else [verilator, "icarus"])
+    every = [verilator] if metafunc.definition.get_closest_marker("full") else [verilator, "icarus"]
+    metafunc.parametrize("simulator", [chosen] if chosen else every)
+
+
+SAMPLED = 2
+"""How many variants of a long test the full regression runs, and of a short one on the second simulator."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With SHW_SAMPLE, a seed, keep some variants of every long test, and one seeded bug of every block."""
+    seed = os.environ.get("SHW_SAMPLE")
+    if not seed:
+        return
+    alike: dict[tuple[object, ...], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("full"):
+            values = getattr(getattr(item, "callspec", None), "params", {})
+            mutant = getattr(values.get("mutant"), "block", None)
+            alike[item.path, getattr(item, "originalname", item.name), values.get("simulator"), mutant].append(item)
+    left_out = set()
+    for key, variants in alike.items():
+        count = SAMPLED if key[-1] is None else 1
+        order = random.Random(f"{seed} {key[1:]}").sample(variants, len(variants))
+        left_out |= set(order[count:])
+    config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(autouse=True)
