@@ -495,6 +495,7 @@ module shw_accel #(
   wire [4*ADDR_W-1:0] gather_address;
   wire [BH_W-1:0]     gather_dy;
   wire [BW_W-1:0]     gather_dx;
+  wire                gather_swap;
   wire [BH-1:0]       gather_row_ok;
   wire [BW-1:0]       gather_col_ok;
 
@@ -510,7 +511,7 @@ module shw_accel #(
     .cfg_tiles(tiles[ADDR_W-1:0]),
     .cfg_taps_inner(!uses_engine),
     .read_enable(gather_enable), .read_address(gather_address), .read_dy(gather_dy),
-    .read_dx(gather_dx),
+    .read_dx(gather_dx), .read_swap(gather_swap),
     .read_row_ok(gather_row_ok), .read_col_ok(gather_col_ok)
   );
 
@@ -549,11 +550,10 @@ module shw_accel #(
     .clk(clk), .enable(1'b1), .now(gather_slice), .late(read_slice)
   );
 
-  wire              write_valid;
-  wire [BH-1:0]     write_rows;
-  wire [BW-1:0]     write_cols;
-  wire [ADDR_W-1:0] write_address;
-  wire [BW*8-1:0]   write_data;
+  wire                write_valid;
+  wire [BH-1:0]       write_rows;
+  wire [2*ADDR_W-1:0] write_address;    // {upper, lower half of the columns}
+  wire [BW*8-1:0]     write_data;
 
   assign load_ready = !write_valid;
 
@@ -562,13 +562,12 @@ module shw_accel #(
     .read_enable(gather_enable || direct_enable),
     .read_address(direct_enable ? {4{direct_address}} : gather_address),
     .read_dy(direct_enable ? {BH_W{1'b0}} : gather_dy),
-    .read_dx(direct_enable ? {BW_W{1'b0}} : gather_dx),
+    .read_dx(direct_enable ? {BW_W{1'b0}} : gather_dx), .read_swap(gather_swap && !direct_enable),
     .read_row_ok(direct_enable ? {BH{1'b1}} : gather_row_ok),
     .read_col_ok(direct_enable ? {BW{1'b1}} : gather_col_ok),
     .read_fill(fill), .read_word(read_word),
     .write_rows(write_valid ? write_rows : load_valid ? load_rows : {BH{1'b0}}),
-    .write_cols(write_valid ? write_cols : {BW{1'b1}}),
-    .write_address(write_valid ? write_address : load_address),
+    .write_address(write_valid ? write_address : {2{load_address}}),
     .write_data(write_valid ? write_data : load_data)
   );
 
@@ -746,7 +745,7 @@ module shw_accel #(
     .cfg_split_base(results_split_base[ADDR_W-1:0]),
     .cfg_split_row_stride(results_split_row_stride[ADDR_W-1:0]),
     .cfg_split_phase_stride(results_split_phase_stride[ADDR_W-1:0]),
-    .write_valid(write_valid), .write_ready(1'b1), .write_rows(write_rows), .write_cols(write_cols),
+    .write_valid(write_valid), .write_ready(1'b1), .write_rows(write_rows),
     .write_address(write_address), .write_data(write_data), .write_block(write_block)
   );
 

@@ -1,16 +1,17 @@
 // shw_act_memory: the activations, a bank for every position of a block; reads a block moved by a tap.
 //
 // A block is BH x BW = COLS positions of a map: BH = 2^floor(log2(COLS) / 2), BW = COLS / BH. Position
-// (y, x) is byte y * BW + x of a word, byte 0 low, and lies in bank (y, x). A word is the codes of one
-// channel at the positions of one block.
+// (y, x) is byte y * BW + x of a word, byte 0 low, and lies in bank (y, x); that of a swapped word lies
+// in bank (y, x ^ (BW / 2)). A word is the codes of one channel at the positions of one block.
 //
 // Read: output position (py, px) gets source position (py + read_dy, px + read_dx), which is in the
-// own block, or where it is beyond that in the block below, right or below right. So bank (y, x) is
-// read once: of a block below where y < read_dy, of a block to the right where x < read_dx. The
-// bytes of the banks are then rotated, in levels of 4:1 multiplexers, and positions that are not
-// inside the map (read_row_ok and read_col_ok both set) get read_fill. A read of a byte in the
-// cycle of its write is undefined.
-// Write: bank (y, x) where write_rows[y] and write_cols[x]; write_data is one row of a block.
+// own block, or where it is beyond that in the block below, right or below right. So every bank is
+// read once: that of position (y, x) of a block below where y < read_dy, of a block to the right
+// where x < read_dx. The bytes of the banks are then rotated, by BW / 2 more columns with read_swap,
+// in levels of 4:1 multiplexers, and positions that are not inside the map (read_row_ok and
+// read_col_ok both set) get read_fill. A read of a byte in the cycle of its write is undefined.
+// Write: the banks of the rows with write_rows; write_data is one row of a block. Both halves of the
+// columns have an address of their own.
 //
 // Parameters:   COLS       4, 8, .. 128  positions of a block
 //               ADDR_W     1..16         2^ADDR_W words
@@ -34,13 +35,13 @@ module shw_act_memory #(
   input  wire [4*ADDR_W-1:0]                   read_address,  // {below right, below, right, own}
   input  wire [$clog2(COLS)/2-1:0]             read_dy,
   input  wire [($clog2(COLS)+1)/2-1:0]         read_dx,
+  input  wire                                  read_swap,     // the words are swapped
   input  wire [(1<<($clog2(COLS)/2))-1:0]      read_row_ok,   // output rows inside the map
   input  wire [(1<<(($clog2(COLS)+1)/2))-1:0]  read_col_ok,   // output columns inside the map
   input  wire [7:0]                            read_fill,     // what other positions get
   output wire [COLS*8-1:0]                     read_word,
   input  wire [(1<<($clog2(COLS)/2))-1:0]      write_rows,
-  input  wire [(1<<(($clog2(COLS)+1)/2))-1:0]  write_cols,
-  input  wire [ADDR_W-1:0]                     write_address,
+  input  wire [2*ADDR_W-1:0]                   write_address, // {upper, lower half of the columns}
   input  wire [(8<<(($clog2(COLS)+1)/2))-1:0]  write_data
 );
   localparam CL     = $clog2(COLS);
@@ -76,6 +77,10 @@ module shw_act_memory #(
     end
   endfunction
 
+  // From bank to bank. Half a row is the top bit of the columns' move.
+  localparam [31:0] HALF = BW / 2;
+  wire [BW_W-1:0] bank_dx = read_dx ^ (read_swap ? HALF[BW_W-1:0] : {BW_W{1'b0}});
+
   reg [CL-1:0] move_1;                // {dy, dx}
   reg [CL-1:0] move_2;
   reg [BH-1:0] row_ok_1;
@@ -86,7 +91,7 @@ module shw_act_memory #(
   reg [7:0]    fill_2;
 
   always @(posedge clk) begin
-    move_1   <= {read_dy, read_dx};
+    move_1   <= {read_dy, bank_dx};
     move_2   <= move_1;
     row_ok_1 <= read_row_ok;
     row_ok_2 <= row_ok_1;
@@ -98,7 +103,8 @@ module shw_act_memory #(
 
   wire [COLS*8-1:0] stored;
   wire [BH-1:0]     below = ~({BH{1'b1}} << read_dy);
-  wire [BW-1:0]     right = ~({BW{1'b1}} << read_dx);
+  wire [BW-1:0]     right = ~({BW{1'b1}} << read_dx);   // by position, ..
+  wire [BW-1:0]     bank_right = read_swap ? {right[BW/2-1:0], right[BW-1:BW/2]} : right;  // by bank
 
   genvar y;
   genvar x;
@@ -107,11 +113,12 @@ module shw_act_memory #(
       for (x = 0; x < BW; x = x + 1) begin : g_bank
         wire [ADDR_W-1:0] address;
         shw_mux4 #(.W(ADDR_W)) u_address (
-          .words(read_address), .select({below[y], right[x]}), .word(address)
+          .words(read_address), .select({below[y], bank_right[x]}), .word(address)
         );
         shw_ram_sdp #(.DATA_W(8), .ADDR_W(ADDR_W)) u_ram (
           .clk(clk),
-          .write_enable(write_rows[y] && write_cols[x]), .write_address(write_address),
+          .write_enable(write_rows[y]),
+          .write_address(write_address[(2*x/BW)*ADDR_W +: ADDR_W]),
           .write_data(write_data[8*x +: 8]),
           .read_enable(read_enable), .read_address(address), .read_data(stored[8*(y*BW+x) +: 8])
         );

@@ -5,7 +5,8 @@
 // of the source; s = 1, or 2 with cfg_split. Words of the source lie at
 //   cfg_base + block_y * cfg_row_stride + block_x * cfg_block_stride + channel
 // With cfg_split the source lies in four phases, of even and odd rows and columns: position (y, x) is
-// position (y >> 1, x >> 1) of phase 2 * (y & 1) + (x & 1), cfg_phase_stride words further per phase.
+// position (y >> 1, x >> 1) of phase 2 * (y & 1) + (x & 1), cfg_phase_stride words further per phase;
+// words of phases of odd columns are swapped.
 // Addresses are modulo 2^ADDR_W; those of blocks outside the map are anything and masked.
 //
 // Order of the beats, the last loop fastest:
@@ -64,6 +65,7 @@ module shw_im2col #(
   output wire [4*ADDR_W-1:0]                  read_address,    // {below right, below, right, own}
   output wire [$clog2(COLS)/2-1:0]            read_dy,
   output wire [($clog2(COLS)+1)/2-1:0]        read_dx,
+  output wire                                 read_swap,
   output wire [(1<<($clog2(COLS)/2))-1:0]     read_row_ok,
   output wire [(1<<(($clog2(COLS)+1)/2))-1:0] read_col_ok
 );
@@ -175,6 +177,10 @@ module shw_im2col #(
                + (odd_x ? cfg_phase_stride : {ADDR_W{1'b0}});
     offset_3  <= channel_2 + phase_2;
   end
+
+  shw_delay #(.W(1), .CYCLES(ISSUE_LATENCY-1)) u_swap (
+    .clk(clk), .enable(1'b1), .now(odd_x), .late(read_swap)
+  );
 
   wire [ADDR_W-1:0] block_y_3;
   wire [ADDR_W-1:0] block_x_3;

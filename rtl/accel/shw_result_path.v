@@ -6,11 +6,12 @@
 // shortcut words, sends the beat slice by slice (a slice is BW neighbouring codes of a block row)
 // through shw_post_unit and writes the codes where the layer wants them:
 //   plain   one write a slice: that block row, all columns
-//   split   two writes a slice, even and odd columns: phase p = 2 * (y & 1) + (x & 1) of position
-//           (y, x) is a tensor of its own, at cfg_split_base + p * cfg_split_phase_stride
+//   split   one write a slice: phase p = 2 * (y & 1) + (x & 1) of position (y, x) is a tensor of its
+//           own, at cfg_split_base + p * cfg_split_phase_stride. Those of even columns go to a half of
+//           the columns, those of odd columns to the other half: the words of these are swapped
 //   raw     four writes a slice, the bytes of the sum after ReLU: channel c at 4 * c + byte
 // Plain and split may both be on, raw is alone; one of the three has to be on. The writes of a
-// slice follow each other: plain, even, odd. Every write takes one pass of its slice through the
+// slice follow each other: plain, split. Every write takes one pass of its slice through the
 // post unit, which never stalls: a step is made only when the write queue has room for it.
 //
 // Blocks of the last row of blocks have cfg_last_slice + 1 rows inside the map; the others are not
@@ -33,7 +34,7 @@
 //                               [36:32] bias_shift, [42:37] shortcut_shift, [48:43] shift
 //               SHORTCUT_WORDS  2, 4, 8, 16  shortcut words kept
 // Latency:      6 cycles from start to the first slice, 7 from a slice to its write.
-// Throughput:   1 write a cycle: a plain beat takes BH cycles, a beat that is dropped one, without
+// Throughput:   1 write a cycle: a plain or split beat takes BH cycles, a beat that is dropped one, without
 //               a bubble between beats.
 // Backpressure: src_ready and all outputs are functions of registers; 8 writes are held while
 //               write_ready is low. src_valid reaches the taking of a slice in the same cycle.
@@ -102,8 +103,7 @@ module shw_result_path #(
   output wire                                write_valid,
   input  wire                                write_ready,
   output wire [(1<<($clog2(COLS)/2))-1:0]    write_rows,
-  output wire [(COLS>>($clog2(COLS)/2))-1:0] write_cols,
-  output wire [ADDR_W-1:0]                   write_address,
+  output wire [2*ADDR_W-1:0]                 write_address,  // {upper, lower half of the columns}
   output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
   output wire                                write_block    // with it all channels of a block are written
 );
@@ -414,13 +414,12 @@ module shw_result_path #(
   reg [ADDR_W-1:0] beat_plain;
   reg [ADDR_W-1:0] beat_split;
   reg [BH_W-1:0]   slice;
-  reg [1:0]        part;       // raw: byte; else 0 plain, 2 even columns, 3 odd columns
+  reg [1:0]        part;       // raw: byte; else 0 plain, 1 split
   reg [3:0]        free;       // writes that the queue can still take
 
-  wire       wide       = cfg_raw | cfg_split;
-  wire [1:0] part_first = cfg_raw | cfg_plain ? 2'd0 : 2'd2;
-  wire [1:0] part_next  = cfg_raw ? part + 2'd1 : {1'b1, part[1]};
-  wire       part_last  = ~wide | (&part);
+  wire [1:0] part_first = {1'b0, ~cfg_raw & ~cfg_plain};
+  wire [1:0] part_end   = {cfg_raw, cfg_raw | cfg_split};
+  wire       part_last  = part == part_end;
   wire       slice_end  = slice == beat_last_slice;
   wire       beat_end   = beat_drop | part_last & slice_end;
   wire       may_step   = beat_valid & (beat_drop | (|free) & (~beat_need | short_valid));
@@ -455,7 +454,7 @@ module shw_result_path #(
     if (rst | start) slice <= {BH_W{1'b0}};
     else if (send & part_last) slice <= slice_end ? {BH_W{1'b0}} : slice + 1'b1;
     if (start) part <= part_first;
-    else if (send) part <= part_last ? part_first : part_next;
+    else if (send) part <= part_last ? part_first : part + 2'd1;
   end
 
   always @(posedge clk) begin
@@ -487,13 +486,10 @@ module shw_result_path #(
     .out_code(code), .out_sum(sum)
   );
 
-  wire             to_split = ~cfg_raw & part[1];
+  wire             to_split = ~cfg_raw & part[0];
   wire [BH_W-1:0]  half_row;           // where the row lies in a block of its phase
   reg [ADDR_W-1:0] phase_3;            // 3 * cfg_split_phase_stride
-  reg [ADDR_W-1:0] offset;
   reg [ADDR_W-1:0] base_a;             // a cycle after the step
-  reg [ADDR_W-1:0] offset_a;
-  reg [ADDR_W-1:0] address_b;
 
   generate
     if (BH_W == 1) begin : g_half_row
@@ -503,71 +499,81 @@ module shw_result_path #(
     end
   endgenerate
 
-  always @* begin
-    case ({slice[0], part[0]})
-      2'd0:    offset = {ADDR_W{1'b0}};
-      2'd1:    offset = cfg_split_phase_stride;
-      2'd2:    offset = {cfg_split_phase_stride[ADDR_W-2:0], 1'b0};
-      default: offset = phase_3;
-    endcase
-    if (!to_split) offset = {{(ADDR_W-2){1'b0}}, part};
-  end
-
   always @(posedge clk) begin
-    phase_3   <= cfg_split_phase_stride + {cfg_split_phase_stride[ADDR_W-2:0], 1'b0};
-    base_a    <= to_split ? beat_split : beat_plain;
-    offset_a  <= offset;
-    address_b <= base_a + offset_a;
+    phase_3 <= cfg_split_phase_stride + {cfg_split_phase_stride[ADDR_W-2:0], 1'b0};
+    base_a  <= to_split ? beat_split : beat_plain;
   end
 
-  wire [ADDR_W-1:0] out_address;
-  wire [BH_W-1:0]   out_row;
-  wire [1:0]        out_halves;        // column enables: upper half, lower half
-  wire              out_split;
-  wire [1:0]        out_part;
-  wire              out_block;         // ends a block
+  // A half of the columns has an address of its own: codes of even columns of an even block go to the
+  // lower half, of an odd block to the upper one; those of odd columns to the other.
+  wire [2*ADDR_W-1:0] out_address;
+  genvar h;
+  generate
+    for (h = 0; h < 2; h = h + 1) begin : g_half
+      reg [ADDR_W-1:0] offset;
+      reg [ADDR_W-1:0] offset_a;
+      reg [ADDR_W-1:0] address_b;
 
-  shw_delay #(.W(ADDR_W), .CYCLES(POST_CYCLES-2)) u_address (
-    .clk(clk), .enable(1'b1), .now(address_b), .late(out_address)
-  );
+      always @* begin
+        case ({slice[0], (h == 0) ? beat_odd[0] : ~beat_odd[0]})    // the phase
+          2'd0:    offset = {ADDR_W{1'b0}};
+          2'd1:    offset = cfg_split_phase_stride;
+          2'd2:    offset = {cfg_split_phase_stride[ADDR_W-2:0], 1'b0};
+          default: offset = phase_3;
+        endcase
+        if (!to_split) offset = {{(ADDR_W-2){1'b0}}, part};
+      end
 
-  shw_delay #(.W(BH_W+6), .CYCLES(POST_CYCLES)) u_place (
+      always @(posedge clk) begin
+        offset_a  <= offset;
+        address_b <= base_a + offset_a;
+      end
+
+      shw_delay #(.W(ADDR_W), .CYCLES(POST_CYCLES-2)) u_address (
+        .clk(clk), .enable(1'b1), .now(address_b), .late(out_address[h*ADDR_W +: ADDR_W])
+      );
+    end
+  endgenerate
+
+  wire [BH_W-1:0] out_row;
+  wire [1:0]      out_select;    // raw: byte; else {split, the block is odd}
+  wire            out_block;     // ends a block
+
+  shw_delay #(.W(BH_W+3), .CYCLES(POST_CYCLES)) u_place (
     .clk(clk), .enable(1'b1),
-    .now({to_split ? half_row : slice, ~to_split | beat_odd[0], ~to_split | ~beat_odd[0],
-          to_split, part, beat_final & beat_end}),
-    .late({out_row, out_halves, out_split, out_part, out_block})
+    .now({to_split ? half_row : slice, cfg_raw ? part : {to_split, beat_odd[0]},
+          beat_final & beat_end}),
+    .late({out_row, out_select, out_block})
   );
 
-  // The codes of even or odd columns stand in both halves; the enables choose one.
   wire [BW*8-1:0] out_data;
   genvar j;
   generate
     for (j = 0; j < BW; j = j + 1) begin : g_lane
-      wire [7:0] even  = code[(j%HALF)*16 +: 8];
-      wire [7:0] odd   = code[(j%HALF)*16+8 +: 8];
-      wire [7:0] bytes = sum[j*32 + out_part*8 +: 8];
-      wire [7:0] codes = out_split ? (out_part[0] ? odd : even) : code[j*8 +: 8];
+      wire [7:0] even   = code[(j%HALF)*16 +: 8];
+      wire [7:0] odd    = code[(j%HALF)*16+8 +: 8];
+      wire [7:0] bytes  = sum[j*32 + out_select*8 +: 8];
+      wire [7:0] halved = out_select[0] == (j < HALF) ? odd : even;
+      wire [7:0] codes  = out_select[1] ? halved : code[j*8 +: 8];
       assign out_data[j*8 +: 8] = cfg_raw ? bytes : codes;
     end
   endgenerate
 
   wire [BH_W-1:0] row;
-  wire [1:0]      halves;
   wire            block;
   wire [3:0]      queue_level_unused;
   wire            queue_ready_unused;
 
-  shw_fifo #(.DATA_W(BW*8+ADDR_W+BH_W+3), .DEPTH(QUEUE)) u_queue (
+  shw_fifo #(.DATA_W(BW*8+2*ADDR_W+BH_W+1), .DEPTH(QUEUE)) u_queue (
     .clk(clk), .rst(rst),
     .in_valid(post_valid), .in_ready(queue_ready_unused),
-    .in_data({out_block, out_row, out_halves, out_address, out_data}),
+    .in_data({out_block, out_row, out_address, out_data}),
     .out_valid(write_valid), .out_ready(write_ready),
-    .out_data({block, row, halves, write_address, write_data}), .level(queue_level_unused)
+    .out_data({block, row, write_address, write_data}), .level(queue_level_unused)
   );
 
   assign write_block = write_valid & block;
   assign write_rows = {{(BH-1){1'b0}}, 1'b1} << row;
-  assign write_cols = {{HALF{halves[1]}}, {HALF{halves[0]}}};
 
   wire unused = &{1'b0, const_data[63:49], word_level_unused, word_ready_unused,
                   ahead_level_unused, channel_wide, post_last_unused, post_ready_unused,

@@ -13,10 +13,10 @@ from streams import pack, rng
 
 READ_LATENCY = 3
 
-Read = tuple[tuple[int, ...], int, int, int, int, int]
-"""Four addresses, dy, dx, row_ok, col_ok, fill."""
-Write = tuple[int, int, int, list[int]]
-"""Rows, columns, address, codes."""
+Read = tuple[tuple[int, ...], int, int, int, int, int, int]
+"""Four addresses, dy, dx, swap, row_ok, col_ok, fill."""
+Write = tuple[int, tuple[int, int], list[int]]
+"""Rows, addresses of the lower and of the upper half of the columns, codes."""
 
 
 class Bench:
@@ -35,40 +35,46 @@ class Bench:
     async def begin(self) -> None:
         dut = self.dut
         Clock(dut.clk, 10, unit="ns").start()
-        dut.read_enable.value = dut.write_rows.value = dut.write_cols.value = 0
+        dut.read_enable.value = dut.write_rows.value = 0
         await FallingEdge(dut.clk)
         for address in range(len(self.memory)):
             for row in range(self.block.height):
                 codes = [self.rng.randrange(256) for _ in range(self.block.width)]
-                await self.step((1 << row, (1 << self.block.width) - 1, address, codes), None)
+                await self.step((1 << row, (address, address), codes), None)
 
     async def step(self, write: Write | None, read: Read | None) -> None:
         dut = self.dut
-        rows, columns, where, codes = write or (0, self.rng.getrandbits(self.block.width), 0, [0] * self.block.width)
-        dut.write_rows.value, dut.write_cols.value = rows, columns
-        dut.write_address.value, dut.write_data.value = where, pack(codes, 8)
-        written = np.outer(self.bits(rows, self.block.height), self.bits(columns, self.block.width)).ravel()
+        rows, where, codes = write or (0, (0, 0), [0] * self.block.width)
+        dut.write_rows.value = rows
+        dut.write_address.value, dut.write_data.value = pack(where, self.address_w), pack(codes, 8)
+        written = np.zeros((2, self.block.height, 2, self.block.width // 2), bool)  # half, columns in halves
+        for half in range(2):
+            written[half, self.bits(rows, self.block.height), half] = True
+        written = written.reshape(2, -1)
         dut.read_enable.value = int(read is not None)
         if read is None:
             self.due.append(None)
         else:
-            addresses, dy, dx, row_ok, col_ok, fill = read
+            addresses, dy, dx, swap, row_ok, col_ok, fill = read
             dut.read_address.value = pack(addresses, self.address_w)
-            dut.read_dy.value, dut.read_dx.value = dy, dx
+            dut.read_dy.value, dut.read_dx.value, dut.read_swap.value = dy, dx, swap
             dut.read_row_ok.value, dut.read_col_ok.value, dut.read_fill.value = row_ok, col_ok, fill
             asked = Requests(
                 np.array([addresses]),
                 np.array([dy]),
                 np.array([dx]),
+                np.array([swap == 1]),
                 self.bits(row_ok, self.block.height)[None],
                 self.bits(col_ok, self.block.width)[None],
             )
             undefined = np.zeros(self.memory.shape, np.uint8)
-            undefined[where] = written
+            for address, banks in zip(where, written, strict=True):
+                undefined[address] |= banks
             fill &= self.fill_bits
             self.due.append((gather(self.memory, asked, fill)[0], gather(undefined, asked)[0] != 0))
         await FallingEdge(dut.clk)
-        self.memory[where][written] = np.tile(codes, self.block.height)[written]
+        for address, banks in zip(where, written, strict=True):
+            self.memory[address][banks] = np.tile(codes, self.block.height)[banks]
         expected = self.due.popleft()
         if expected is not None:
             word = np.frombuffer(int(dut.read_word.value).to_bytes(self.block.cols, "little"), np.uint8)
@@ -87,28 +93,30 @@ class Bench:
     def mask(self, count: int) -> int:
         return self.rng.choice((0, (1 << count) - 1, (1 << count) - 1, self.rng.getrandbits(count)))
 
-    def read(self, dy: int, dx: int, *, everything: bool = False) -> Read:
+    def read(self, dy: int, dx: int, swap: int | None = None, *, everything: bool = False) -> Read:
         addresses = tuple(self.rng.randrange(len(self.memory)) for _ in range(4))
         masks = [(1 << n) - 1 if everything else self.mask(n) for n in (self.block.height, self.block.width)]
-        return (addresses, dy, dx, *masks, self.rng.randrange(256))  # type: ignore[return-value]
+        swap = self.rng.randrange(2) if swap is None else swap
+        return (addresses, dy, dx, swap, *masks, self.rng.randrange(256))  # type: ignore[return-value]
 
     def write(self) -> Write:
         codes = [self.rng.randrange(256) for _ in range(self.block.width)]
-        rows, columns = self.mask(self.block.height), self.mask(self.block.width)
-        return rows, columns, self.rng.randrange(len(self.memory)), codes
+        where = (self.rng.randrange(len(self.memory)), self.rng.randrange(len(self.memory)))
+        return self.mask(self.block.height), where, codes
 
 
 @cocotb.test()
 async def every_move(dut) -> None:
-    """All offsets one after the other without a gap, then again with masks."""
+    """All offsets one after the other without a gap, swapped or not, then again with masks."""
     bench = Bench(dut)
     await bench.begin()
     for everything in (True, False):
         for dy in range(bench.block.height):
             for dx in range(bench.block.width):
-                await bench.step(None, bench.read(dy, dx, everything=everything))
+                for swap in range(2):
+                    await bench.step(None, bench.read(dy, dx, swap, everything=everything))
     await bench.end()
-    assert bench.compared == 2 * bench.block.cols
+    assert bench.compared == 4 * bench.block.cols
 
 
 @cocotb.test()
@@ -123,7 +131,7 @@ async def every_mask(dut) -> None:
                 for column in range(bench.block.width):
                     read = bench.read(bench.rng.randrange(bench.block.height), bench.rng.randrange(bench.block.width))
                     row_ok, col_ok = (1 << row) ^ (rows * flip), (1 << column) ^ (columns * flip)
-                    await bench.step(None, (*read[:3], row_ok, col_ok, (1 << bit) ^ (255 * flip)))
+                    await bench.step(None, (*read[:4], row_ok, col_ok, (1 << bit) ^ (255 * flip)))
     await bench.end()
 
 
@@ -139,5 +147,5 @@ async def traffic(dut) -> None:
     await bench.end()
     for address in range(len(bench.memory)):
         rows, columns = (1 << bench.block.height) - 1, (1 << bench.block.width) - 1
-        await bench.step(None, ((address,) * 4, 0, 0, rows, columns, 0))
+        await bench.step(None, ((address,) * 4, 0, 0, 0, rows, columns, 0))
     await bench.end()

@@ -9,7 +9,7 @@ from shiftwork.golden.blocks_layout import Nest, requests
 from streams import STALLS, go_pattern, pack, rng, start
 
 ISSUE_LATENCY = 9
-FIELDS = ("address", "dy", "dx", "row_ok", "col_ok")
+FIELDS = ("address", "dy", "dx", "swap", "row_ok", "col_ok")
 
 
 class Bench(NestBench):
@@ -29,6 +29,7 @@ class Bench(NestBench):
             [pack(row, self.address_w) for row in asked.addresses.tolist()],
             asked.dy.tolist(),
             asked.dx.tolist(),
+            asked.swap.tolist(),
             [pack(row, 1) for row in asked.row_ok.tolist()],
             [pack(row, 1) for row in asked.col_ok.tolist()],
         ]

@@ -71,7 +71,7 @@ class Bench(NestBench):
         self.block = block_shape(self.cols)
 
     async def begin(self) -> None:
-        await start(self.dut, low=("busy",), start=0, step=0, fill=0, write_rows=0, write_cols=0)
+        await start(self.dut, low=("busy",), start=0, step=0, fill=0, write_rows=0)
 
     def case(self, kernel: int, split: bool, inner: bool, most: int) -> Nest:
         """A layer that fits the memory, with a kernel as large as `kernel` and about `most` beats at most."""
@@ -122,9 +122,8 @@ class Bench(NestBench):
         laid = (split_words if nest.split else words)(codes, self.cols, GARBAGE)
         store(image, nest.place, laid)
         store(used, nest.place, np.ones_like(laid))
-        dut.write_cols.value = (1 << self.block.width) - 1
         for address in np.flatnonzero(used[:, 0]).tolist():
-            dut.write_address.value = address
+            dut.write_address.value = pack([address] * 2, (self.words - 1).bit_length())
             for row, values in enumerate(image[address].reshape(self.block.height, -1).tolist()):
                 dut.write_rows.value, dut.write_data.value = 1 << row, pack(values, 8)
                 await FallingEdge(dut.clk)

@@ -36,8 +36,7 @@ module im2col_with_memory #(
   input  wire [7:0]                           fill,
   output wire [COLS*8-1:0]                    word,
   input  wire [(1<<($clog2(COLS)/2))-1:0]     write_rows,
-  input  wire [(1<<(($clog2(COLS)+1)/2))-1:0] write_cols,
-  input  wire [ADDR_W-1:0]                    write_address,
+  input  wire [2*ADDR_W-1:0]                  write_address,
   input  wire [(8<<(($clog2(COLS)+1)/2))-1:0] write_data
 );
   localparam BH_W = $clog2(COLS) / 2;
@@ -47,6 +46,7 @@ module im2col_with_memory #(
   wire [4*ADDR_W-1:0]    read_address;
   wire [BH_W-1:0]        read_dy;
   wire [BW_W-1:0]        read_dx;
+  wire                   read_swap;
   wire [(1<<BH_W)-1:0]   read_row_ok;
   wire [(1<<BW_W)-1:0]   read_col_ok;
 
@@ -62,15 +62,14 @@ module im2col_with_memory #(
     .start(start), .busy(busy), .step(step), .step_row(step_row),
     .step_last(step_last), .step_final(step_final),
     .read_enable(read_enable), .read_address(read_address), .read_dy(read_dy), .read_dx(read_dx),
-    .read_row_ok(read_row_ok), .read_col_ok(read_col_ok)
+    .read_swap(read_swap), .read_row_ok(read_row_ok), .read_col_ok(read_col_ok)
   );
 
   shw_act_memory #(.COLS(COLS), .ADDR_W(ADDR_W)) u_memory (
     .clk(clk), .read_enable(read_enable), .read_address(read_address), .read_dy(read_dy),
-    .read_dx(read_dx), .read_row_ok(read_row_ok), .read_col_ok(read_col_ok), .read_fill(fill),
-    .read_word(word),
-    .write_rows(write_rows), .write_cols(write_cols), .write_address(write_address),
-    .write_data(write_data)
+    .read_dx(read_dx), .read_swap(read_swap), .read_row_ok(read_row_ok), .read_col_ok(read_col_ok),
+    .read_fill(fill), .read_word(word),
+    .write_rows(write_rows), .write_address(write_address), .write_data(write_data)
   );
 endmodule
 

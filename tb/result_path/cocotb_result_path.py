@@ -133,7 +133,7 @@ class Bench:
         if self.writes:
             assert int(dut.busy.value), "busy fell before the last write"
         if int(dut.write_valid.value):
-            names = ("write_address", "write_rows", "write_cols", "write_data", "write_block")
+            names = ("write_address", "write_rows", "write_data", "write_block")
             held = tuple(int(getattr(dut, name).value) for name in names)
             assert self.held in (None, held), "a write changed while it waited"
             self.held = held
@@ -145,10 +145,11 @@ class Bench:
             assert self.held is None, "a write vanished"
         await FallingEdge(dut.clk)
 
-    def _written(self, address: int, rows: int, cols: int, data: int, block: int) -> None:
+    def _written(self, address: int, rows: int, data: int, block: int) -> None:
         assert self.writes, "a write too many"
         codes = unpack(data, 8, self.shape.width)
-        got = Write(address, rows, cols, tuple(code for x, code in enumerate(codes) if cols >> x & 1), bool(block))
+        lower, upper = unpack(address, self.shape.addr_w, 2)
+        got = Write((lower, upper), rows, tuple(codes), bool(block))
         want = self.writes.popleft()
         assert got == want, f"write {len(self.written_at)} is {got}, not {want}"
         self.written_at.append(self.now)
@@ -248,7 +249,7 @@ async def a_write_a_cycle(dut) -> None:
             fixed |= {"shortcut_first": 0, "shortcut_count": 26, "last_slice": height - 1}
             bench.latency = (12, 12)
             await bench.instruction(random_config(bench.shape, bench.rng, bench.const_words, **fixed))
-            parts = 4 if raw else plain + 2 * split
+            parts = 4 if raw else plain + split
             first = bench.taken_at[0] - parts * height + 1
             taken, now = [], first - 1
             for beat in bench.expected:

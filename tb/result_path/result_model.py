@@ -42,10 +42,9 @@ class Shape:
 
 @dataclass(frozen=True)
 class Write:
-    address: int
+    addresses: tuple[int, int]  # of the lower and of the upper half of the columns
     rows: int  # enables, bit n is block row n
-    cols: int
-    codes: tuple[int, ...]  # of the enabled columns
+    codes: tuple[int, ...]
     block: bool = False  # with it all channels of the block are written
 
 
@@ -117,26 +116,23 @@ def _beat(
         acc, constant.bias, constant.bias_shift, shortcut, constant.shortcut_shift, constant.shift, bool(cfg["relu"]),
         low, high,
     )  # fmt: skip
-    every = (1 << shape.width) - 1
-    half = shape.width // 2
     for y in range(shape.height if by < cfg["blocks_y"] - 1 else cfg["last_slice"] + 1):
         if cfg["raw"]:
             base = cfg["plain_base"] + by * cfg["plain_row_stride"] + bx * cfg["block_stride"] + 4 * channel
             for byte in range(4):
                 values = tuple(int(value) >> (8 * byte) & 255 for value in sums[y])
-                beat.writes.append(Write((base + byte) % size, 1 << y, every, values))
+                beat.writes.append(Write(((base + byte) % size,) * 2, 1 << y, values))
             continue
         if cfg["plain"]:
             base = cfg["plain_base"] + by * cfg["plain_row_stride"] + bx * cfg["block_stride"] + channel
-            beat.writes.append(Write(base % size, 1 << y, every, tuple(int(code) & 255 for code in codes[y])))
+            beat.writes.append(Write((base % size,) * 2, 1 << y, tuple(int(code) & 255 for code in codes[y])))
         if cfg["split"]:
             base = cfg["split_base"] + (by >> 1) * cfg["split_row_stride"] + (bx >> 1) * cfg["block_stride"] + channel
             row = (by & 1) * shape.height // 2 + y // 2
-            for odd in range(2):
-                phase = 2 * (y & 1) + odd
-                values = tuple(int(code) & 255 for code in codes[y, odd::2])
-                cols = ((1 << half) - 1) << (half * (bx & 1))
-                beat.writes.append(Write((base + phase * cfg["split_phase_stride"]) % size, 1 << row, cols, values))
+            order = (1, 0) if bx & 1 else (0, 1)  # odd and even columns of what the two halves get
+            where = [(base + (2 * (y & 1) + odd) * cfg["split_phase_stride"]) % size for odd in order]
+            values = tuple(int(code) & 255 for odd in order for code in codes[y, odd::2])
+            beat.writes.append(Write((where[0], where[1]), 1 << row, values))
     return beat
 
 

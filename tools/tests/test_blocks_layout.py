@@ -55,6 +55,19 @@ def test_phases_are_even_and_odd_rows_and_columns():
     assert np.array_equal(layout.split(codes)[2], codes[1::2, 0::2])
 
 
+@pytest.mark.parametrize("cols", COLS)
+def test_words_of_odd_columns_are_swapped(cols):
+    """Neighbours of a row of a block lie in different halves of the columns."""
+    block = layout.block_shape(cols)
+    codes = np.arange(block.cols, dtype=np.uint8).reshape(block.height, block.width, 1)
+    laid = layout.split_words(codes, cols, 255)[:, 0, 0, 0].reshape(layout.PHASES, block.height, block.width)
+    for y in range(block.height):
+        even, odd = laid[2 * (y & 1), y >> 1], laid[2 * (y & 1) + 1, y >> 1]
+        half = block.width // 2
+        assert even.tolist() == [*codes[y, 0::2, 0].tolist(), *[255] * half]
+        assert odd.tolist() == [*[255] * half, *codes[y, 1::2, 0].tolist()]
+
+
 def test_a_map_of_other_blocks_is_refused():
     with pytest.raises(ShiftworkError, match="1 x 1 blocks of 16 positions do not hold a map of 5 x 4"):
         layout.tensor(np.zeros((1, 1, 1, 16), np.uint8), 5, 4)

@@ -345,6 +345,8 @@ class _Compiler:
                 whole = all(stop >= size for stop, size in zip(stops[:2], source[:2], strict=True))
                 if tuple(steps) != (2, 2, 1) or starts[2] or stops[2] < source[2] or max(starts[:2]) > 1 or not whole:
                     raise ShiftworkError(f"node {maker.name!r}: the accelerator slices every second position only")
+                if starts[1]:
+                    raise ShiftworkError(f"node {maker.name!r}: the accelerator slices from an even column on only")
                 phase = 2 * starts[0] + starts[1]
             name = maker.inputs[0]
         if maker is not None and maker.kind == "concat" and phase is not None:
@@ -516,7 +518,7 @@ class _Compiler:
             kernel, pad = _kernel(module), module.attributes["pads"][0]
         whole = module.kind != "conv" and module.kind != "add" and _is_global(network, module)
         taps = np.prod(grid(*source.shape[:2], self.cols) if whole else kernel)
-        results = block.height * (4 if info.bits > 8 else int(home.plain) + 2 * int(home.split))  # of a channel
+        results = block.height * (4 if info.bits > 8 else int(home.plain) + int(home.split))  # of a channel
         cycles, weights = info.shape[2] * max(int(taps), results), 0
         if module.kind == "conv":
             rows = self.shape.engine.rows

@@ -18,7 +18,7 @@ from shiftwork.codes import terms
 from shiftwork.compile.accelerator import WORD
 from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, UNITS, decode
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.blocks_layout import Nest, Place, beats, block_shape, gather, positions, requests
+from shiftwork.golden.blocks_layout import ODD_COLUMNS, Nest, Place, beats, block_shape, gather, positions, requests
 from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
 
 Order = Callable[[], bool]
@@ -237,5 +237,7 @@ class Machine:
                     phase = 2 * (row & 1) + (column & 1)
                     of_phase = at + phase * values["split_phase_stride"] + channels
                     np.maximum.at(self._written, of_phase, np.broadcast_to(raster, of_phase.shape))
-                    target = ((y & 1) * block.height + row >> 1) * block.width + ((x & 1) * block.width + column >> 1)
+                    place = (x & 1) * block.width + column >> 1
+                    place ^= block.width // 2 if phase & ODD_COLUMNS else 0
+                    target = ((y & 1) * block.height + row >> 1) * block.width + place
                     self.activations[of_phase, target] = codes[..., row * block.width + column]

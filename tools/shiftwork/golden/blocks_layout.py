@@ -3,7 +3,8 @@
 
 A map lies in *blocks* of COLS positions, a word is the codes of one channel at the positions of one block, and a word
 of channel c of block (y, x) lies at ``base + y * row_stride + x * block_stride + c``. A *phase-split* tensor, which
-layers of stride 2 read, is four tensors, one for the even and odd rows and columns each.
+layers of stride 2 read, is four tensors, one for the even and odd rows and columns each. Words of phases of odd columns
+have the halves of their columns swapped: what a row of a block gives to both its phases lies in different columns.
 
 :func:`words` and its companions lay tensors out, :func:`requests` lists what ``shw_im2col`` asks for beat by beat,
 :func:`gather` gives what ``shw_act_memory`` answers. Positions of a block outside the map hold anything; every reader
@@ -21,6 +22,8 @@ from shiftwork.errors import ShiftworkError
 
 PHASES = 4
 """Phases of a split tensor: phase 2 * (y & 1) + (x & 1) holds position (y >> 1, x >> 1)."""
+ODD_COLUMNS = 1
+"""Bit of the number of a phase whose words are swapped: column x of a block is in column x ^ (block width / 2)."""
 MIN_COLS, MAX_COLS = 4, 128
 
 Words = NDArray[np.uint8]
@@ -98,6 +101,13 @@ def split_shape(height: int, width: int, phase: int) -> tuple[int, int]:
     return (height + 1 - (phase >> 1)) >> 1, (width + 1 - (phase & 1)) >> 1
 
 
+def swapped(laid: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Words (.., COLS) with the left and right halves of their blocks swapped; its own inverse."""
+    block = block_shape(laid.shape[-1])
+    halves = laid.reshape(*laid.shape[:-1], block.height, 2, block.width // 2)
+    return np.ascontiguousarray(halves[..., ::-1, :]).reshape(laid.shape)
+
+
 def split_words(codes: NDArray[np.integer], cols: int, fill: int = 0) -> Words:
     """The words of a phase-split map: (phase, blocks high, blocks wide, channels, COLS).
 
@@ -112,7 +122,7 @@ def split_words(codes: NDArray[np.integer], cols: int, fill: int = 0) -> Words:
     for number, phase in enumerate(split(codes)):
         if phase.size:
             laid = words(phase, cols, fill)
-            result[number, : laid.shape[0], : laid.shape[1]] = laid
+            result[number, : laid.shape[0], : laid.shape[1]] = swapped(laid) if number & ODD_COLUMNS else laid
     return result
 
 
@@ -128,7 +138,9 @@ def split_tensor(laid: NDArray[np.uint8], height: int, width: int) -> Codes:
         shape = split_shape(height, width, number)
         if 0 not in shape:
             high, wide = block.count(*shape)
-            result[number >> 1 :: 2, number & 1 :: 2] = tensor(laid[number, :high, :wide], *shape)
+            phase = laid[number, :high, :wide]
+            phase = swapped(phase) if number & ODD_COLUMNS else phase
+            result[number >> 1 :: 2, number & 1 :: 2] = tensor(phase, *shape)
     return result
 
 
@@ -263,6 +275,8 @@ class Requests:
     """(beats, 4): own block, right, below, below right; those of blocks outside the map are masked."""
     dy: NDArray[np.int64]
     dx: NDArray[np.int64]
+    swap: NDArray[np.bool_]
+    """The words belong to a phase of odd columns, and are swapped."""
     row_ok: NDArray[np.bool_]
     """(beats, block height): rows of the output block whose source is inside the map."""
     col_ok: NDArray[np.bool_]
@@ -284,7 +298,7 @@ def requests(nest: Nest, address_bits: int) -> Requests:
         place.base + y * place.row_stride + x * place.block_stride + channel + (2 * odd_y + odd_x) * place.phase_stride
     )
     near = np.array([0, place.block_stride, place.row_stride, place.row_stride + place.block_stride])
-    return Requests((own[:, None] + near) & ((1 << address_bits) - 1), dy, dx, row_ok, col_ok)
+    return Requests((own[:, None] + near) & ((1 << address_bits) - 1), dy, dx, odd_x == 1, row_ok, col_ok)
 
 
 def _axis(
@@ -305,7 +319,8 @@ def positions(asked: Requests, cols: int) -> tuple[NDArray[np.int64], NDArray[np
     x = np.arange(block.width) + asked.dx[:, None, None]
     neighbour = 2 * (y >= block.height) + (x >= block.width)
     address = np.take_along_axis(asked.addresses, neighbour.reshape(len(asked.dy), -1), axis=1)
-    column = (y % block.height) * block.width + x % block.width
+    place = x % block.width ^ asked.swap[:, None, None] * (block.width // 2)
+    column = (y % block.height) * block.width + place
     inside = asked.row_ok[:, :, None] & asked.col_ok[:, None, :]
     return address, column.reshape(address.shape), inside.reshape(address.shape)
 
