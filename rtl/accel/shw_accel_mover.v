@@ -15,8 +15,8 @@
 // Latency:      a load ends with the cycle in which its last word is written, a store when memory has
 //               acknowledged it.
 // Throughput:   a load: a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
-//               A store: two words of the activation memory in the cycles from a fetch to its word and
-//               through their beats.
+//               A store: a word a cycle where fewer than 3 * COLS / 8 cycles pass from a fetch to its
+//               word, else four words of the activation memory in these, COLS / 8 + 1 more cycles.
 // Backpressure: all sides.
 // Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
 //
@@ -258,42 +258,40 @@ module shw_accel_mover #(
     end
   endgenerate
 
-  // Stores: words are fetched, two at most, then sent beat by beat. Data follow their request.
-  reg                 held;        // words of 64 bits are left in `sending`
-  reg                 behind;      // the word behind it is in `following`
-  reg  [1:0]          fetched;     // words that are asked for and not yet sent
+  // Stores: words are fetched, four at most, then sent beat by beat. Data follow their request.
+  reg  [2:0]          fetched;     // words that are asked for and not yet sent
   reg  [23:0]         to_fetch;    // words of 64 bits
-  reg  [COLS*8-1:0]   sending;
-  reg  [COLS*8-1:0]   following;
+  wire                held;        // .. are left in `word`
+  wire [COLS*8-1:0]   word;
   wire                sent  = wdata_valid && wdata_ready;
   wire                spent = sent && beat == LAST_BEAT[BEAT_W-1:0];
   wire                fetch = fetch_valid && fetch_ready;
-  wire                room  = !held || (spent && !behind);   // a word that comes now is sent next
+  wire                words_room_unused;
+  wire [2:0]          words_level_unused;
 
-  assign fetch_valid   = active && store && !fetched[1] && to_fetch != 24'd0;
+  assign fetch_valid   = active && store && !fetched[2] && to_fetch != 24'd0;
   assign fetch_address = place[ADDR_W-1:0];
   assign wdata_valid   = held && underway;
-  assign wdata         = sending[63:0];
+  assign wdata         = word[beat*64 +: 64];
   assign moved         = store ? sent : data_valid && data_ready;
   assign advance       = store ? fetch : moved && (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]);
 
   always @(posedge clk) begin
     if (rst || take) begin
-      held     <= 1'b0;
-      behind   <= 1'b0;
-      fetched  <= 2'd0;
+      fetched  <= 3'd0;
       to_fetch <= head_words;
     end else begin
-      fetched <= fetched + {1'b0, fetch} - {1'b0, spent};
-      held    <= fetched_valid || behind || (held && !spent);
-      behind  <= (fetched_valid && !room) || (behind && !spent);
+      fetched <= fetched + {2'd0, fetch} - {2'd0, spent};
       if (fetch) to_fetch <= to_fetch > WORD_BEATS ? to_fetch - WORD_BEATS : 24'd0;
     end
-    if (fetched_valid) following <= fetched_word;
-    if (fetched_valid && room) sending <= fetched_word;
-    else if (spent) sending <= following;
-    else if (sent) sending <= sending >> 64;
   end
+
+  // The last word of a store may be sent in part.
+  shw_fifo #(.DATA_W(COLS*8), .DEPTH(4)) u_words (
+    .clk(clk), .rst(rst || take),
+    .in_valid(fetched_valid), .in_ready(words_room_unused), .in_data(fetched_word),
+    .out_valid(held), .out_ready(spent), .out_data(word), .level(words_level_unused)
+  );
 endmodule
 
 `default_nettype wire

@@ -20,6 +20,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from streams import STALLS, go_pattern, rng, start
 
 ACTIVATIONS, WEIGHTS, CONSTANTS = range(3)
+KEPT = 4  # words of the activation memory that are fetched and not sent
 LIMIT = 4096  # words of a write request
 UNACKNOWLEDGED = 128  # write requests
 MASK = (1 << 64) - 1
@@ -276,9 +277,9 @@ class Bench:
         fetch = self.offered("fetch", ("fetch_address",))
         if fetch is not None:
             move = self.current("fetch")
-            assert move.store and len(self.fetches) < 2 and move.fetched * self.beats < move.words, f"fetch for {move}"
+            assert move.store and len(self.fetches) < KEPT and move.fetched * self.beats < move.words, f"fetch for {move}"
             assert fetch[0] == move.at(move.fetched) & self.place_mask
-            assert move.fetched - move.moved // self.beats < 2, "two words are kept"
+            assert move.fetched - move.moved // self.beats < KEPT, "four words are kept"
             if self.driven["fetch"]:
                 move.fetched += 1
                 delay = self.generator.randint(*self.fetch_latency)
@@ -427,14 +428,20 @@ async def latency_and_rate(dut) -> None:
         assert bench.cycles["read"][:2] == [bench.cycles["in"][0] + 3, bench.cycles["in"][0] + 5]
         assert bench.cycles["give"] == [taken[-1] + 1]
         bench.cycles = {name: [] for name in bench.cycles}
-    bench.send(Move(8, 4 * bench.beats, 3, store=True, signal=True))
+    count = 3 * KEPT + 2
+    bench.send(Move(8, count * bench.beats, 3, store=True, signal=True))
     await bench.finish()
     assert bench.cycles["wr"] == [bench.cycles["in"][0] + 3]
-    fetches = bench.cycles["fetch"]
-    begin, turn = bench.cycles["in"][0] + 2, bench.beats + 13  # two words in a turn
-    assert fetches == [begin, begin + 1, begin + turn, begin + turn + bench.beats]
-    words = [begin + 13 + turn * (i // 2) + bench.beats * (i % 2) for i in range(4)]
+    begin = bench.cycles["in"][0] + 2
+    fetches, words = [], []  # cycles of the fetches and of the first words of 64 bits
+    for index in range(count):
+        spent = words[index - KEPT] + bench.beats if index >= KEPT else begin
+        fetches.append(max(spent, fetches[-1] + 1 if fetches else begin))
+        words.append(max(fetches[-1] + 13, words[-1] + bench.beats if words else 0))
+    assert bench.cycles["fetch"] == fetches
     assert bench.cycles["wdata"] == [word + i for word in words for i in range(bench.beats)]
+    if bench.cols == 64:
+        assert words[-1] - words[0] == 8 * (count - 1), "not a word of 64 bits a cycle"
     assert bench.cycles["give"] == [bench.cycles["done"][-1] + 1]
 
 

@@ -201,3 +201,22 @@ def test_a_layer_too_far_ahead_is_found(digits) -> None:
         machine = Machine(8, 16, shape.activation_words, shape.constants)
         with pytest.raises(ShiftworkError, match="perhaps not written"):
             machine.run(b"".join(changed), memory.copy())
+
+
+@pytest.mark.parametrize("start", [(0, 0), (1, 0), (0, 1)])
+def test_slices_of_every_second_position_as_shortcuts(save_model, start) -> None:
+    """Words of odd columns are swapped, and shortcuts are read as they are."""
+    maker = Maker(3)
+    maker.conv("in", 5, "c", 3, 2, relu=False)
+    maker.nodes += [("Slice", ["in", "from", "to", "axes", "steps"], "s"), ("Pad", ["s", "pads"], "p"),
+                    ("Add", ["c", "p"], "out")]  # fmt: skip
+    maker.weights |= {"from": np.array(start), "to": np.array([2**62] * 2), "axes": np.array([2, 3]),
+                      "steps": np.array([2, 2]), "pads": np.array([0, 1, 0, 0, 0, 1, 0, 0])}  # fmt: skip
+    x = np.random.default_rng(2).normal(size=(2, 3, 38, 26)).astype(np.float32)
+    network = quantize(import_onnx(save_model(maker.nodes, maker.weights, ("N", 3, 38, 26))), x, "maxabs")
+    if start[1]:
+        with pytest.raises(ShiftworkError, match="'s': the accelerator slices from an even column on only"):
+            compile_accelerator(network, Accelerator(TrEngine(8, 16), 64))
+        return
+    for kib in (64, 4):
+        run(network, Accelerator(TrEngine(8, 16), kib), x)

@@ -14,7 +14,9 @@ from shiftwork.golden.blocks_layout import PHASES, Block
 MOVE_CYCLES = 40
 """Of a load or store beside its words: the latency of memory."""
 FETCH_CYCLES = 13
-"""From a fetch of a word to be stored to the word; two are on their way."""
+"""From a fetch of a word to be stored to the word."""
+FETCHED = 4
+"""Words to be stored that are on their way."""
 _PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
@@ -181,7 +183,7 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
     if not any(outside):
         return Plan(whole, ((0, rows),), computing * rows)
     word = max(cols // 8, step.block.height)  # cycles of a word of the activation memory
-    stored = max(word, (FETCH_CYCLES + cols // 8) // 2)
+    stored = max(word, -(-(FETCH_CYCLES + cols // 8) // FETCHED))
     heights = {-(-rows // count) for count in range(1, rows + 1)}
     if step.split:
         heights = {min(height + height % 2, rows) for height in heights}
