@@ -277,7 +277,7 @@ module shw_accel_mover #(
   assign advance       = store ? fetch : moved && (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]);
 
   always @(posedge clk) begin
-    if (rst || take) begin
+    if (take) begin
       fetched  <= 3'd0;
       to_fetch <= head_words;
     end else begin
