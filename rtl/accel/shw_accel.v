@@ -552,7 +552,7 @@ module shw_accel #(
 
   wire                write_valid;
   wire [BH-1:0]       write_rows;
-  wire [2*ADDR_W-1:0] write_address;    // {upper, lower half of the columns}
+  wire [2*ADDR_W-1:0] write_address;
   wire [BW*8-1:0]     write_data;
 
   assign load_ready = !write_valid;

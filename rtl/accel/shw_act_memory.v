@@ -1,17 +1,17 @@
 // shw_act_memory: the activations, a bank for every position of a block; reads a block moved by a tap.
 //
 // A block is BH x BW = COLS positions of a map: BH = 2^floor(log2(COLS) / 2), BW = COLS / BH. Position
-// (y, x) is byte y * BW + x of a word, byte 0 low, and lies in bank (y, x); that of a swapped word lies
-// in bank (y, x ^ (BW / 2)). A word is the codes of one channel at the positions of one block.
+// (y, x) is byte y * BW + x of a word, byte 0 low, and lies in bank (y, x); of a swapped word it is
+// byte y * BW + (x ^ (BW / 2)). A word is the codes of one channel at the positions of one block.
 //
 // Read: output position (py, px) gets source position (py + read_dy, px + read_dx), which is in the
 // own block, or where it is beyond that in the block below, right or below right. So every bank is
 // read once: that of position (y, x) of a block below where y < read_dy, of a block to the right
-// where x < read_dx. The bytes of the banks are then rotated, by BW / 2 more columns with read_swap,
-// in levels of 4:1 multiplexers, and positions that are not inside the map (read_row_ok and
-// read_col_ok both set) get read_fill. A read of a byte in the cycle of its write is undefined.
-// Write: the banks of the rows with write_rows; write_data is one row of a block. Both halves of the
-// columns have an address of their own.
+// where x < read_dx. The bytes of the banks are then rotated, by BW / 2 more columns where the words
+// are swapped, in levels of 4:1 multiplexers, and positions that are not inside the map (read_row_ok
+// and read_col_ok both set) get read_fill. A read of a byte in the cycle of its write is undefined.
+// Write: the banks of the rows in write_rows; write_data is one row of a word. Each half of the
+// columns has an address.
 //
 // Parameters:   COLS       4, 8, .. 128  positions of a block
 //               ADDR_W     1..16         2^ADDR_W words
@@ -77,7 +77,7 @@ module shw_act_memory #(
     end
   endfunction
 
-  // From bank to bank. Half a row is the top bit of the columns' move.
+  // Half a row is the top bit of the columns' move.
   localparam [31:0] HALF = BW / 2;
   wire [BW_W-1:0] bank_dx = read_dx ^ (read_swap ? HALF[BW_W-1:0] : {BW_W{1'b0}});
 
@@ -103,8 +103,8 @@ module shw_act_memory #(
 
   wire [COLS*8-1:0] stored;
   wire [BH-1:0]     below = ~({BH{1'b1}} << read_dy);
-  wire [BW-1:0]     right = ~({BW{1'b1}} << read_dx);   // by position, ..
-  wire [BW-1:0]     bank_right = read_swap ? {right[BW/2-1:0], right[BW-1:BW/2]} : right;  // by bank
+  wire [BW-1:0]     right = ~({BW{1'b1}} << read_dx);   // of positions
+  wire [BW-1:0]     bank_right = read_swap ? {right[BW/2-1:0], right[BW-1:BW/2]} : right;
 
   genvar y;
   genvar x;

@@ -5,8 +5,8 @@
 // of the source; s = 1, or 2 with cfg_split. Words of the source lie at
 //   cfg_base + block_y * cfg_row_stride + block_x * cfg_block_stride + channel
 // With cfg_split the source lies in four phases, of even and odd rows and columns: position (y, x) is
-// position (y >> 1, x >> 1) of phase 2 * (y & 1) + (x & 1), cfg_phase_stride words further per phase;
-// words of phases of odd columns are swapped.
+// position (y >> 1, x >> 1) of phase 2 * (y & 1) + (x & 1), cfg_phase_stride words further per phase.
+// Words of phases of odd columns are swapped (shw_act_memory).
 // Addresses are modulo 2^ADDR_W; those of blocks outside the map are anything and masked.
 //
 // Order of the beats, the last loop fastest:

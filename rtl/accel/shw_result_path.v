@@ -6,9 +6,9 @@
 // shortcut words, sends the beat slice by slice (a slice is BW neighbouring codes of a block row)
 // through shw_post_unit and writes the codes where the layer wants them:
 //   plain   one write a slice: that block row, all columns
-//   split   one write a slice: phase p = 2 * (y & 1) + (x & 1) of position (y, x) is a tensor of its
-//           own, at cfg_split_base + p * cfg_split_phase_stride. Those of even columns go to a half of
-//           the columns, those of odd columns to the other half: the words of these are swapped
+//   split   one write a slice: phase p = 2 * (y & 1) + (x & 1) of position (y, x) is a tensor of
+//           its own, at cfg_split_base + p * cfg_split_phase_stride; words of odd columns are
+//           swapped, so that the codes of a slice go to different columns
 //   raw     four writes a slice, the bytes of the sum after ReLU: channel c at 4 * c + byte
 // Plain and split may both be on, raw is alone; one of the three has to be on. The writes of a
 // slice follow each other: plain, split. Every write takes one pass of its slice through the
@@ -34,8 +34,8 @@
 //                               [36:32] bias_shift, [42:37] shortcut_shift, [48:43] shift
 //               SHORTCUT_WORDS  2, 4, 8, 16  shortcut words kept
 // Latency:      6 cycles from start to the first slice, 7 from a slice to its write.
-// Throughput:   1 write a cycle: a plain or split beat takes BH cycles, a beat that is dropped one, without
-//               a bubble between beats.
+// Throughput:   1 write a cycle: a plain or a split beat takes BH cycles, a beat that is dropped one,
+//               without a bubble between beats.
 // Backpressure: src_ready and all outputs are functions of registers; 8 writes are held while
 //               write_ready is low. src_valid reaches the taking of a slice in the same cycle.
 // Reset:        rst abandons the instruction; constants stay. Shortcut words asked for before must
@@ -504,8 +504,8 @@ module shw_result_path #(
     base_a  <= to_split ? beat_split : beat_plain;
   end
 
-  // A half of the columns has an address of its own: codes of even columns of an even block go to the
-  // lower half, of an odd block to the upper one; those of odd columns to the other.
+  // Each half of the columns has an address: codes of even columns of an even block go to the lower
+  // half, of an odd block to the upper one; those of odd columns to the other.
   wire [2*ADDR_W-1:0] out_address;
   genvar h;
   generate
