@@ -2,7 +2,8 @@
 """The `simulator` fixture: every test that takes it runs once per simulator that the variable SIM selects.
 
 Without SIM that is both for short tests and Verilator for long ones; in the quick regression Verilator, whose models
-take seconds to compile, is left to the folders of :data:`QUICK_ON_BOTH`.
+take seconds to compile, is left to the folders of :data:`QUICK_ON_BOTH` and to tests named `test_illegal...`, of
+parameters that no model is compiled with.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "simulator" not in metafunc.fixturenames:
         return
     chosen = os.environ.get("SIM")
-    folder, called = metafunc.definition.path.parent.name, metafunc.function.__code__.co_names
-    both = folder in QUICK_ON_BOTH or "elaboration_fails" in called  # which compiles nothing
+    folder, name = metafunc.definition.path.parent.name, metafunc.function.__name__
+    both = folder in QUICK_ON_BOTH or name.startswith("test_illegal")
     verilator = pytest.param("verilator", marks=() if both else pytest.mark.full)
     every = [verilator] if metafunc.definition.get_closest_marker("full") else [verilator, "icarus"]
     metafunc.parametrize("simulator", [chosen] if chosen else every)

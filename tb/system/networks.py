@@ -20,6 +20,7 @@ from shiftwork.network.integer import (
     ExponentialCodes,
     IntegerModule,
     IntegerNetwork,
+    Kind,
     MixedRows,
     Stream,
     TensorInfo,
@@ -295,6 +296,42 @@ def _chain(
         source = name
     network = IntegerNetwork(parameters.scheme, "x", source, tensors, modules)
     return network, rng.integers(-128, 128, (2, *shape)).astype(np.int8)
+
+
+def addresses(seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network with what the accelerator only addresses, with random parameters, and codes of two images.
+
+    A concatenation of three parts, one of them a concatenation, and a shortcut that is sliced and padded by channels.
+    """
+    rng = np.random.default_rng(seed)
+    parameters = Parameters(Terms(), rng)
+    tensors = {"x": TensorInfo((11, 9, 5), 5, True)}
+    modules: list[IntegerModule] = []
+
+    def conv(name: str, source: str, shape: tuple[int, int, int], kernel: tuple[int, int], **more: Any) -> None:
+        raw = name == "out"
+        weights = (shape[2], *kernel, tensors[source].shape[2])
+        tensors[name] = TensorInfo(shape, 5, raw, 32 if raw else 8)
+        more |= {"low": -(1 << 31), "high": (1 << 31) - 1} if raw else {"low": 0, "high": 255}
+        more |= parameters.weights(weights) | parameters.scales(weights, raw, "shortcut" in more)
+        modules.append(IntegerModule(name, "conv", [source], name, relu=not raw, requantize=not raw, **more))
+
+    def move(name: str, kind: Kind, sources: list[str], shape: tuple[int, int, int], **attributes: object) -> None:
+        tensors[name] = TensorInfo(shape, 5, False)
+        modules.append(IntegerModule(name, kind, sources, name, low=0, high=255, attributes=attributes))
+
+    conv("first", "x", (11, 9, 8), (3, 3), pads=(1, 1, 1, 1))
+    conv("left", "first", (11, 9, 4), (1, 1))
+    conv("middle", "first", (11, 9, 3), (1, 1))
+    conv("right", "first", (11, 9, 5), (3, 3), pads=(1, 1, 1, 1))
+    move("some", "concat", ["middle", "right"], (11, 9, 8))
+    move("all", "concat", ["left", "some"], (11, 9, 12))
+    move("cut", "slice", ["first"], (6, 5, 8), starts=(0, 0, 0), stops=(11, 9, 8), steps=(2, 2, 1))
+    move("padded", "pad", ["cut"], (6, 5, 16), pads=((0, 0), (0, 0), (3, 5)))
+    conv("down", "all", (6, 5, 16), (3, 3), pads=(1, 1, 1, 1), stride=(2, 2), shortcut="padded")
+    conv("out", "down", (1, 1, 7), (6, 5))
+    network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
+    return network, rng.integers(-128, 128, (2, 11, 9, 5)).astype(np.int8)
 
 
 def _exponential(

@@ -234,3 +234,43 @@ def test_more_channels_than_rows_have_turns_is_a_fault() -> None:
     with pytest.raises(ShiftworkError, match="node 'd24'"):
         device("8x16").run(program, memory)
     assert differences(depthwise_run("8x16", Terms())) == 0
+
+
+def addressed_run(shape: str, tamper: Callable[[AcceleratorProgram], None] | None = None) -> AcceleratorRun:
+    network, codes = networks.addresses(5)
+    return execute_accelerator(network, codes, golden.run(network, codes), device(shape), tamper=tamper)
+
+
+def test_concatenations_are_read_back_and_addresses_are_not_compared() -> None:
+    """On the chip a concatenation has a place; in strips its parts are apart, and compared one by one."""
+    for shape, written in (("8x16", {"some", "all"}), ("8x8, strips", set())):
+        done = addressed_run(shape)
+        assert differences(done) == 0
+        found = {layer.name for layer in done.layers if layer.executor == "address"}
+        assert found == {"some", "all", "cut", "padded"} - written
+        assert {layer.name for layer in done.layers if not layer.compared} == found
+
+
+@pytest.mark.parametrize("name", ["some", "all", "left"])
+def test_what_is_read_back_comes_from_the_device(name: str) -> None:
+    """The device copies a tensor from a word behind its place: only that module differs."""
+
+    def tamper(program: AcceleratorProgram) -> None:
+        changed = program.memory.copy()
+        for area in program.traces.get(name, ()):
+            for at in range(program.program_address, program.program_address + len(program.program), BYTES):
+                kind, fields = decode(changed[at : at + BYTES].tobytes())
+                if kind == "store" and fields["memory"] == area.address:
+                    moved = encode(kind, fields | {"place": fields["place"] + 1})
+                    changed[at : at + BYTES] = np.frombuffer(moved, np.uint8)
+        program.memory = changed
+
+    assert [layer.name for layer in addressed_run("8x16", tamper).layers if layer.mismatches] == [name]
+
+
+def test_a_module_that_is_not_read_back_is_an_error() -> None:
+    def tamper(program: AcceleratorProgram) -> None:
+        program.traces.pop("left", None)
+
+    with pytest.raises(ShiftworkError, match="nothing was compared"):
+        addressed_run("8x16", tamper)

@@ -42,6 +42,8 @@ from shiftwork.tensors.maps import window_count
 
 ENGINES = ("tr", "mac")
 """Kinds of the engines that can be inside."""
+ADDRESSES = ("concat", "slice", "pad")
+"""Kinds of modules that are addresses, not work."""
 WORD = 8
 """Bytes of a word of external memory."""
 _ALIGNMENT = 64
@@ -193,7 +195,8 @@ class AcceleratorProgram:
         memory: uint8, external memory before a run: program, weights, constants, room for input and results.
         program_address, program_count: where the instructions are, and how many.
         input, output: where the host puts the input and finds the result.
-        traces: copies of the tensors that modules wrote, by module, where asked for.
+        traces: copies of the tensors that modules wrote, by module, where asked for; of concatenations on the chip as
+            well.
         instructions: indices of the instructions that compute a module, by its name. layers: compiled convolutions.
     """
 
@@ -308,7 +311,7 @@ class _Compiler:
         self.by_output = {module.output: module for module in network.modules}
         for module in network.modules:
             _check(network, module)
-        self.steps = [m for m in network.modules if m.kind not in ("concat", "slice", "pad")]
+        self.steps = [m for m in network.modules if m.kind not in ADDRESSES]
         self.homes: dict[str, _Home] = {}
         self.places: dict[tuple[str, bool], Stored] = {}
         self.outside: set[str] = set()  # roots that live in external memory
@@ -1014,7 +1017,15 @@ class _Compiler:
             if target is not None:
                 self.put_outside(module, strip, outputs, target)
         if self.trace:
-            self.traces[module.name] = self.copies(module.output)
+            for complete in (module, *self.completed(step)):
+                self.traces[complete.name] = self.copies(complete.output)
+
+    def completed(self, step: int) -> list[IntegerModule]:
+        """Concatenations on the chip of which a step writes the last part."""
+        return [
+            module for module in self.network.modules if module.kind == "concat" and not self.is_outside(module.output)
+            and step == max(self.homes[leaf].first for leaf, _ in self.leaves(module.output))
+        ]  # fmt: skip
 
     def copies(self, name: str) -> list[Area]:
         """A tensor, as it is and phase-split, in external memory: where it is, or copied there."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, WEI
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule
 from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
 from shiftwork.compile.packing import pack_codes, unpack_codes
+from shiftwork.compile.program import LayerProgram, Operands
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import class_sums
 from shiftwork.golden.class_sums import ExpConfig, row_classes
@@ -21,9 +22,6 @@ from shiftwork.network.format import Codes, Format
 from shiftwork.network.format_exponential import ExponentialCodes
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
-
-if TYPE_CHECKING:
-    from shiftwork.compile.program import LayerProgram, Operands
 
 MAX_FOLD = 16
 MAX_SHORTCUT_SHIFT = 31

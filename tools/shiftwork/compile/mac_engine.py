@@ -4,18 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums
 from shiftwork.compile.mac_cycles import predict_mac_cycles
+from shiftwork.compile.program import Operands
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_terms import Terms
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.settings import setting, within
-
-if TYPE_CHECKING:
-    from shiftwork.compile.program import Operands
 
 ACC_BITS = 32
 """Width of the accumulator of a tile."""

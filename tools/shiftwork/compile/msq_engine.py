@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,13 @@ from shiftwork.codes import sp2
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums, requant_of
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.packing import nibbles, spread
+from shiftwork.compile.program import Operands
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_rows import MixedRows
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.settings import setting, within
 from shiftwork.tensors.im2col import weight_matrix
-
-if TYPE_CHECKING:
-    from shiftwork.compile.program import Operands
 
 LANES = (4, 8, 16, 32)
 ACC_BITS = 24

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,7 +183,7 @@ class Operands:
         """Column blocks per group."""
         return len(self.col_blocks) // len(self.layer.slots)
 
-    @property
+    @cached_property
     def tiles(self) -> NDArray[np.int32]:
         """int32 ``(tiles, 3)``: index into the row blocks, into the column blocks, and first index into the vectors."""
         grid = np.arange(len(self.layer.slots)), np.arange(self.row_tiles), np.arange(self.col_tiles)

@@ -4,21 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.cycles import DEPTH, Tile, predict_cycles, row_operations
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums
+from shiftwork.compile.program import LayerProgram, Operands
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_terms import Terms
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.settings import setting, within
-
-if TYPE_CHECKING:
-    from shiftwork.compile.program import LayerProgram, Operands
 
 SLICE_DEPTH = DEPTH
 """Values of a slice."""

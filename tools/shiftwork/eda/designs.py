@@ -23,20 +23,14 @@ SUBCELLS = {
     "shw_mac_cell": "cells",
     "shw_booth_cell": "cells",
     "shw_exp_count_cell": "cells",
-    "shw_mac_lut_cell": "cells",
-    "shw_mac_dsp_cell": "cells",
-    "shw_mac_dsp48_pair": "cells",
     "shw_tr_row_edge": "row edges",
     "shw_tmac_row_edge": "row edges",
     "shw_class_lists": "row edges",
     "shw_class_walker": "row edges",
-    "shw_mac_multiples": "row edges",
     "shw_term_truncate": "truncators",
     "shw_slice_totals": "column edges",
     "shw_tmac_column": "column edges",
     "shw_exp_count_column": "column edges",
-    "shw_mac_store": "column edges",
-    "shw_mac_unpack": "column edges",
     "shw_class_drain": "drain",
     "shw_lutram": "tables",
 }
@@ -153,13 +147,3 @@ def cell_row(cols: int, family: str) -> Design:
     )
     parameters: dict[str, int | str] = {"COLS": cols, "ACC_W": ACC_W, "ADDR_W": 9, "FAMILY": family}
     return Design("row", "one row of cells, no edges", "shw_tr_row", parameters, ports)
-
-
-def mac_engine(rows: int, cols: int, multiplier: str, acc_w: int = ACC_W) -> Design:
-    """``shw_mac_engine``; ``multiplier`` is ``lut``, ``dsp`` or ``dsp48``."""
-    term_ports = ("cfg_tr_en", "cfg_group", "cfg_group_budget", "cfg_data_terms", "cfg_encoding")
-    ports = tuple(port for port in _engine_ports(rows, cols) if port[1] not in term_ports)
-    parameters: dict[str, int | str] = {"ROWS": rows, "COLS": cols, "ACC_W": acc_w, "MULTIPLIER": multiplier}
-    return Design(
-        f"mac_{multiplier}", f"mac_engine, {multiplier}", "shw_mac_engine", parameters, ports, multiplier != "lut"
-    )

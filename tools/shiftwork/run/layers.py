@@ -34,7 +34,8 @@ class LayerReport:
     """One module: what ran where, what it cost, and whether it equals the golden model.
 
     Attributes:
-        name, kind: of the module. executor: ``rtl``, ``accel`` or ``host`` (``golden`` when nothing else ran).
+        name, kind: of the module. executor: ``rtl``, ``accel`` or ``host`` (``golden`` when nothing else ran);
+            ``address`` for what the accelerator only addresses.
         shape: output (height, width, channels).
         facts: settings and work of a convolution by its format (:meth:`shiftwork.network.format.Format.facts`).
         tokens: terms and empty planes that the rows issued, where there are terms.
@@ -47,7 +48,7 @@ class LayerReport:
 
     name: str
     kind: str
-    executor: Literal["rtl", "accel", "host", "golden"]
+    executor: Literal["rtl", "accel", "address", "host", "golden"]
     shape: tuple[int, int, int]
     facts: Facts = field(default_factory=dict)
     tokens: int | None = None
