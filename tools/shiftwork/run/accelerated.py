@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.accelerator import AcceleratorProgram, compile_accelerator
+from shiftwork.compile.accelerator import CompiledNetwork, compile_accelerator
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -25,7 +25,7 @@ from shiftwork.progress import OnItem
 from shiftwork.run.layers import LayerReport, layer_reports
 
 
-def bounds(network: IntegerNetwork, program: AcceleratorProgram, golden: Mapping[str, Codes]) -> dict[str, int]:
+def bounds(network: IntegerNetwork, program: CompiledNetwork, golden: Mapping[str, Codes]) -> dict[str, int]:
     """Cycles below which no schedule of the array can go, of one sample, by the module's name."""
     first = {name: codes[:1] for name, codes in golden.items()}
     layers = program.layers.values()
@@ -56,7 +56,7 @@ def execute_accelerator(
     counts: Mapping[str, Work] | None = None,
     stalls: Stalls | None = None,
     progress: OnItem | None = None,
-    tamper: Callable[[AcceleratorProgram], None] | None = None,
+    tamper: Callable[[CompiledNetwork], None] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> AcceleratorRun:
     """Run every sample of ``x`` and compare with the golden tensors.
@@ -94,7 +94,7 @@ def execute_accelerator(
                 after = counters.layers[report.name][1]
                 report.cycles = (report.cycles or 0) + after - before
                 before = after
-        output = plain.get(memory, plain.output, network.tensors[network.output])
+        output = plain.get(memory)
         expected = golden[network.output][index]
         result.outputs[index] = output
         result.compared += expected.size
@@ -104,8 +104,8 @@ def execute_accelerator(
         device.run(traced, memory, stalls, clock)
         tensors: dict[str, Codes] = {network.input: sample[None]}
         for module, report in zip(network.modules, reports, strict=True):
-            info, expected = network.tensors[module.output], golden[module.output][index]
-            found = [traced.get(memory, area, info) for area in traced.traces.get(module.name, ())]
+            expected = golden[module.output][index]
+            found = [traced.get(memory, area) for area in traced.traces.get(module.name, ())]
             if not found:  # addresses, not work: what the modules behind it read
                 found = [evaluate(network, module, tensors)[0]]
             tensors[module.output] = found[0][None]
