@@ -344,27 +344,22 @@ def verilog() -> dict[str, str]:
     checks += ["", f"  assign illegal = kind == 2'd{KINDS['header']} ? {bad};"]
     move, run, head = ([(field, at) for field, at in placed(layout) if not field.is_fixed]
                        for layout in (MOVE, RUN, HEADER))  # fmt: skip
-    written = {
-        "shw_accel_decode": (
-            "what moves and layers share, the fields of moves, and a check of all.",
-            move,
-            ["  output wire        illegal"],
-            checks,
-        ),
-        "shw_accel_decode_run": (
-            "the fields of an instruction that computes a layer, to begin with.",
-            [(field, at) for field, at in run if at >= common and field.name not in _ONLY_RESULTS],
-        ),
-        "shw_accel_decode_results": (
-            "the fields of an instruction that tell how the results of a layer are written.",
-            [(field, at) for field, at in run if field.name in RESULTS],
-        ),
-        "shw_accel_decode_header": (
-            "the fields of the header of a program.",
-            [(field, at) for field, at in head if field is not KIND],
-        ),
+    begin = [(field, at) for field, at in run if at >= common and field.name not in _ONLY_RESULTS]
+    end = [(field, at) for field, at in run if field.name in RESULTS]
+    extra = ["  output wire        illegal"]
+    purposes = {
+        "": "what moves and layers share, the fields of moves, and a check of all.",
+        "_run": "the fields of an instruction that computes a layer, to begin with.",
+        "_results": "the fields of an instruction that tell how the results of a layer are written.",
+        "_header": "the fields of the header of a program.",
     }
-    return {f"{name}.v": _decoder(name, *what) for name, what in written.items()}
+    shown = {"": move, "_run": begin, "_results": end, "_header": [one for one in head if one[0] is not KIND]}
+    return {
+        f"shw_accel_decode{name}.v": _decoder(
+            f"shw_accel_decode{name}", purpose, shown[name], *((extra, checks) if name == "" else ())
+        )
+        for name, purpose in purposes.items()
+    }
 
 
 def _rest(used: int) -> str:
