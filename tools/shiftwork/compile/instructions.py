@@ -277,11 +277,12 @@ def sealed(program: bytes) -> bytes:
 
 
 def listing(program: bytes) -> list[str]:
-    """A program as text, one line an instruction; fields that are 0 are left out."""
+    """A program as text, one line an instruction; fields that are 0, or of one legal value, are left out."""
     lines = []
     for index in range(0, len(program), BYTES):
         kind, values = decode(program[index : index + BYTES])
-        shown = [f"{name}={value}" for name, value in values.items() if value and name != "kind"]
+        layout = [field.name for field in fields(kind) if field is not KIND and not field.is_fixed]
+        shown = [f"{name}={values[name]}" for name in layout if values[name]]
         lines.append(f"{index // BYTES:4d}  {kind:6s}  {' '.join(shown)}")
     return lines
 
