@@ -76,12 +76,13 @@ test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every 
 sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: long tests too, of many variants some; ALL=1: all
 	@mkdir -p $(REPORTS); SHW_SAMPLE=$(if $(BLOCK)$(ALL),,$(SHW_SEED)) $(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
-lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores and registers against their descriptions
+lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores, registers and decoders against their descriptions
 	@echo "lint: ruff"; ruff check --quiet . ; ruff format --quiet --check .
 	@echo "lint: mypy"; mypy
 	@python -m shiftwork.blocks.lint
 	@python -m shiftwork.blocks.cores --check
 	@python -m shiftwork.device.registers --check
+	@python -m shiftwork.compile.instructions --check
 
 format: $(DEV) ## bring the Python sources into shape
 	@ruff format . ; ruff check --fix .

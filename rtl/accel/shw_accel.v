@@ -46,7 +46,8 @@ module shw_accel #(
   output wire        busy,
   output reg         fault,            // stays until rst
   // 1 malformed instruction, 2 the engine refuses its configuration, 3 an address outside the
-  // activation memory or the constants, more channels with rows_apart than rows
+  // activation memory or the constants, more channels with rows_apart than rows, 9 the header tells
+  // another length, 10 the program is for another shape, 11 its checksum is wrong
   output reg  [3:0]  fault_code,
   // instruction; without a fault the oldest one that is not ended
   output reg  [15:0] fault_index,
@@ -84,7 +85,14 @@ module shw_accel #(
   output wire [63:0] wdata,
   input  wire        wdone
 );
-  localparam [31:0] ROWS_WIDE = ROWS;
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  localparam [31:0] KIND = (ENGINE == "tr") ? 0 : 3;
+  /* verilator lint_on WIDTHEXPAND */
+  localparam [31:0] ROWS_WIDE    = ROWS;
+  localparam [31:0] COLS_WIDE    = COLS;
+  localparam [31:0] ADDR_W_WIDE  = ADDR_W;
+  localparam [31:0] WEIGHTS_W    = $clog2(WEIGHTS);
+  localparam [31:0] CONST_W_WIDE = CONST_W;
   localparam ROWS_W = $clog2(ROWS);
   localparam BH_W  = $clog2(COLS) / 2;
   localparam BW_W  = $clog2(COLS) - BH_W;
@@ -166,11 +174,18 @@ module shw_accel #(
   wire [15:0]  burst;
   wire [15:0]  gap;
   wire         mover_ready;
-  wire         is_run  = kind == 2'd2;
-  wire         legal   = fetched_valid && !illegal && !fault;
+  wire         is_run    = kind == 2'd2;
+  wire         is_header = kind == 2'd3;
+  wire         is_move   = !kind[1];
+  wire         malformed = illegal || is_header != (fetched_index == 16'd0);
+  wire         other_length;
+  wire         other_shape;
+  wire         damaged;
+  wire         refused   = malformed || damaged || (is_header && (other_length || other_shape));
+  wire         legal     = fetched_valid && !refused && !fault;
   wire         run_take;
 
-  assign fetched_take = legal && (is_run ? run_take : mover_ready);
+  assign fetched_take = legal && (is_header || (is_run ? run_take : mover_ready));
 
   shw_accel_fetch u_fetch (
     .clk(clk), .rst(rst), .start(start), .address(program_address), .count(program_count),
@@ -178,13 +193,35 @@ module shw_accel #(
     .read_valid(fetch_read), .read_ready(request_free), .read_address(fetch_read_address),
     .data_valid(rdata_valid && order_valid && order_fetch), .data(rdata),
     .out_valid(fetched_valid), .out_ready(fetched_take), .out_index(fetched_index),
-    .out_instruction(fetched)
+    .out_damaged(damaged), .out_instruction(fetched)
   );
 
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
     .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap),
     .illegal(illegal)
+  );
+
+  // What the program was compiled for.
+  wire [7:0]  program_engine;
+  wire [7:0]  program_rows;
+  wire [15:0] program_cols;
+  wire [15:0] program_instructions;
+  wire [31:0] program_crc_unused;
+  wire [7:0]  program_activations;
+  wire [7:0]  program_weights;
+  wire [7:0]  program_constants;
+
+  assign other_length = program_instructions != program_count;
+  assign other_shape  = program_engine != KIND[7:0] || program_rows != ROWS_WIDE[7:0]
+                        || program_cols != COLS_WIDE[15:0] || program_activations > ADDR_W_WIDE[7:0]
+                        || program_weights > WEIGHTS_W[7:0]
+                        || program_constants > CONST_W_WIDE[7:0];
+
+  shw_accel_decode_header u_header (
+    .instruction(fetched), .engine(program_engine), .rows(program_rows), .cols(program_cols),
+    .instructions(program_instructions), .crc(program_crc_unused),
+    .activations(program_activations), .weights(program_weights), .constants(program_constants)
   );
 
   // Tokens that the two queues give each other.
@@ -208,6 +245,7 @@ module shw_accel #(
   // --- Loads and stores ----------------------------------------------------------------------------------------------
   wire              mover_busy;
   wire              mover_done;
+  wire              move_outside;
   wire              moves;        // loads or stores are not ended
   wire              moves_room_unused;
   wire [4:0]        moves_level_unused;
@@ -229,11 +267,11 @@ module shw_accel #(
 
   shw_accel_mover #(.COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W), .ROOM_W(ROOM_W)) u_mover (
     .clk(clk), .rst(rst),
-    .in_valid(legal && !is_run), .in_ready(mover_ready), .in_store(kind == 2'd1),
+    .in_valid(legal && is_move), .in_ready(mover_ready), .in_store(kind == 2'd1),
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
     .in_words(words), .in_place(place), .in_burst(burst), .in_gap(gap),
-    .busy(mover_busy), .done(mover_done), .token(layer_tokens != 8'd0), .token_take(mover_takes),
-    .token_give(mover_gives),
+    .busy(mover_busy), .done(mover_done), .outside(move_outside), .token(layer_tokens != 8'd0),
+    .token_take(mover_takes), .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read),
     .read_address(mover_read_address),
     .read_words(mover_read_words),
@@ -253,7 +291,7 @@ module shw_accel #(
   // Which instructions the mover has.
   shw_fifo #(.DATA_W(16), .DEPTH(16)) u_moves (
     .clk(clk), .rst(rst),
-    .in_valid(legal && !is_run && mover_ready), .in_ready(moves_room_unused),
+    .in_valid(legal && is_move && mover_ready), .in_ready(moves_room_unused),
     .in_data(fetched_index),
     .out_valid(moves), .out_ready(mover_done), .out_data(move_index), .level(moves_level_unused)
   );
@@ -751,26 +789,28 @@ module shw_accel #(
 
   // --- Faults --------------------------------------------------------------------------------------------------------
   wire [15:0] oldest_layer = writing_active ? writing_index : layer_index;
+  wire [15:0] oldest = event_layer && (!moves || oldest_layer < move_index) ? oldest_layer
+                       : moves ? move_index : fetched_index;
 
   always @(posedge clk) begin
-    if (rst) begin
-      fault <= 1'b0;
-    end else if (!fault && fetched_valid && illegal) begin
-      fault      <= 1'b1;
-      fault_code <= 4'd1;
-    end else if (!fault && engine_error) begin
-      fault      <= 1'b1;
-      fault_code <= 4'd2;
-    end else if (!fault && outside) begin
-      fault      <= 1'b1;
-      fault_code <= 4'd3;
-    end
     if (!fault) begin
-      if (fetched_valid && illegal) fault_index <= fetched_index;
-      else if (engine_error || outside) fault_index <= layer_index;
-      else if (event_layer && (!moves || oldest_layer < move_index)) fault_index <= oldest_layer;
-      else fault_index <= moves ? move_index : fetched_index;
+      fault_index <= oldest;
+      if (fetched_valid && malformed) begin
+        {fault, fault_code} <= {1'b1, 4'd1};
+        fault_index         <= fetched_index;
+      end else if (fetched_valid && refused) begin
+        {fault, fault_code} <= {1'b1, !is_header || !(other_length || other_shape) ? 4'd11
+                                      : other_length ? 4'd9 : 4'd10};
+        fault_index         <= 16'd0;
+      end else if (engine_error || outside) begin
+        {fault, fault_code} <= {1'b1, engine_error ? 4'd2 : 4'd3};
+        fault_index         <= layer_index;
+      end else if (move_outside) begin
+        {fault, fault_code} <= {1'b1, 4'd3};
+        fault_index         <= move_index;
+      end
     end
+    if (rst) fault <= 1'b0;
   end
 endmodule
 

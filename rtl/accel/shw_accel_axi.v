@@ -9,8 +9,8 @@
 // STATUS.busy falls when the bus is clean, and the next start works as after rst. Start is ignored while
 // busy.
 //
-// Fault codes (docs/accelerator.md): 1..3 of shw_accel, 4 and 5 a read or write outside its window, 6 and 7
-// an error that memory answers to a read or write, 8 watchdog, 9 a program of a length that is no program.
+// Fault codes (docs/accelerator.md): 1..3 and 9..11 of shw_accel, 4 and 5 a read or write outside its window,
+// 6 and 7 an error that memory answers to a read or write, 8 watchdog, 9 also a length that is none.
 // The watchdog counts cycles in which nothing is transferred on any stream and no layer goes on.
 //
 // Parameters:

@@ -1,4 +1,4 @@
-// shw_accel_decode: what all instructions share, the fields of those that move data, and a check of all.
+// shw_accel_decode: what moves and layers share, the fields of moves, and a check of all.
 //
 // Written by `python -m shiftwork.compile.instructions` from the description there.
 //
@@ -10,7 +10,7 @@
 
 module shw_accel_decode (
   input  wire [511:0] instruction,
-  output wire [1:0]  kind,  // 0 load, 1 store, 2 run
+  output wire [1:0]  kind,  // 0 load, 1 store, 2 run, 3 header
   output wire        take_token,  // takes a token of the other queue before it starts
   output wire        give_token,  // gives a token to the other queue when it has ended
   output wire [1:0]  ahead,  // of a run: 0 after the one before, 1 beside it, 2 behind its blocks
@@ -35,10 +35,9 @@ module shw_accel_decode (
 
   wire unused = &{1'b0, instruction};
 
-  // Illegal fields of every kind, of moves and of layers.
-  wire bad_kind =
-    instruction[1:0] > 2'd2
-    || instruction[5:4] > 2'd2
+  // Illegal fields of moves and layers, of moves, of layers, of the header.
+  wire bad_common =
+    instruction[5:4] > 2'd2
     || instruction[7:6] != 2'd0;
   wire bad_move =
     instruction[9:8] > 2'd2
@@ -59,8 +58,14 @@ module shw_accel_decode (
     || instruction[246:231] == 16'd0
     || instruction[262:247] == 16'd0
     || instruction[511:509] != 3'd0;
+  wire bad_header =
+    instruction[7:2] != 6'd0
+    || instruction[15:8] != 8'd1
+    || instruction[63:32] != 32'd1347897427
+    || instruction[95:80] == 16'd0
+    || instruction[511:152] != 360'd0;
 
-  assign illegal = bad_kind || (kind == 2'd2 ? bad_run : bad_move);
+  assign illegal = kind == 2'd3 ? bad_header : bad_common || (kind == 2'd2 ? bad_run : bad_move);
 endmodule
 
 `default_nettype wire

@@ -4,6 +4,9 @@
 // at a time, and offers each until it is taken. One instruction is on its way or held, never two: nothing
 // that a held instruction waits for can stand behind it in the read channel.
 //
+// The words run through a checksum as they come. The last instruction is offered with out_damaged where that
+// of the program is not the one in bits 127..96 of its first instruction, the header.
+//
 // Parameters:   none.
 // Latency:      1 cycle from the last word of an instruction to out_valid.
 // Throughput:   an instruction per 9 cycles and the latency of memory.
@@ -28,6 +31,7 @@ module shw_accel_fetch (
   output wire         out_valid,
   input  wire         out_ready,
   output wire [15:0]  out_index,      // of the instruction in the program
+  output wire         out_damaged,    // the checksum of all instructions is wrong
   output wire [511:0] out_instruction
 );
   reg [15:0]  index;       // of the instruction that is on its way or held
@@ -37,13 +41,22 @@ module shw_accel_fetch (
   reg         full;
   reg [2:0]   arrived;
   reg [511:0] word;
+  reg [31:0]  expected;    // checksum in the header
+  wire [31:0] found;       // of what has come
+  wire        sum_comes = index == 16'd0 && arrived == 3'd1;
 
   assign busy            = left != 16'd0;
   assign read_valid      = left != 16'd0 && !waiting && !full;
   assign read_address    = next;
   assign out_valid       = full;
   assign out_index       = index;
+  assign out_damaged     = left == 16'd1 && found != expected;
   assign out_instruction = word;
+
+  shw_crc32 u_crc (
+    .clk(clk), .clear(start), .valid(data_valid),
+    .data({sum_comes ? 32'd0 : data[63:32], data[31:0]}), .crc(found)
+  );
 
   always @(posedge clk) begin
     if (rst) begin
@@ -75,6 +88,7 @@ module shw_accel_fetch (
       if (full && out_ready) index <= index + 16'd1;
     end
     if (data_valid) word <= {data, word[511:64]};
+    if (data_valid && sum_comes) expected <= data[63:32];
   end
 endmodule
 

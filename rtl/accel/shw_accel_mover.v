@@ -4,7 +4,8 @@
 // word), into the weight ring or into the constants. Weights are asked for only where the ring has room,
 // so they never stand in the read channel. A store sends words of the activation memory to memory.
 // Words in memory follow each other; those of the activation memory may leave a gap after every burst.
-// Instructions are executed in order; each may take a token first and give one at its end.
+// Instructions are executed in order; each may take a token first and give one at its end. A word beyond
+// the activation memory, or a constant beyond theirs, is told as it is read or written: only a reset helps.
 //
 // Parameters:   COLS     8, 16, 32, 64   codes of a word of the activation memory
 //               ADDR_W   6..15           address width of the activation memory
@@ -47,6 +48,7 @@ module shw_accel_mover #(
   input  wire [15:0]                       in_gap,          // .. so many are skipped; both 0: none
   output wire                              busy,
   output wire                              done,            // an instruction ends
+  output wire                              outside,         // of the on-chip memory, in this cycle
   input  wire                              token,           // there is one
   output wire                              token_take,
   output wire                              token_give,
@@ -145,7 +147,7 @@ module shw_accel_mover #(
   reg [31:0]  memory;
   reg [23:0]  to_request;     // words not asked for
   reg [23:0]  to_move;        // words not moved
-  reg [15:0]  place;
+  reg [16:0]  place;          // the top bit: beyond every memory
   reg [15:0]  burst;
   reg [15:0]  gap;
   reg [15:0]  burst_left;     // words until the gap
@@ -202,7 +204,7 @@ module shw_accel_mover #(
       memory     <= head_memory;
       to_request <= head_words;
       to_move    <= head_words;
-      place      <= head_place;
+      place      <= {1'b0, head_place};
       burst      <= head_burst;
       gap        <= head_gap;
       burst_left <= head_burst;
@@ -217,7 +219,7 @@ module shw_accel_mover #(
         beat    <= beat == LAST_BEAT[BEAT_W-1:0] ? {BEAT_W{1'b0}} : beat + 1'b1;
       end
       if (advance) begin
-        place      <= place + 16'd1 + (burst_left == 16'd1 ? gap : 16'd0);
+        place      <= {1'b0, place[15:0]} + 17'd1 + {1'b0, burst_left == 16'd1 ? gap : 16'd0};
         burst_left <= burst_left == 16'd1 ? burst : burst_left - 16'd1;
       end
     end
@@ -232,6 +234,8 @@ module shw_accel_mover #(
   assign const_address = place[CONST_W-1:0];
   assign write_valid   = data_valid && to_activations;
   assign write_address = place[ADDR_W-1:0];
+  assign outside       = ((write_valid || fetch_valid) && place[16:ADDR_W] != {(17-ADDR_W){1'b0}})
+                         || (const_write && place[16:CONST_W] != {(17-CONST_W){1'b0}});
   assign data_ready    = to_weights ? weight_ready
                          : target == 2'd2 ? 1'b1 : write_ready && slice_end;
 

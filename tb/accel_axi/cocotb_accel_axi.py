@@ -23,7 +23,7 @@ from axi_rules import AxiRules, Window, watch
 from shiftwork import example
 from shiftwork.compile import TrEngine, instructions
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode
+from shiftwork.compile.instructions import BYTES, decode, sealed
 from shiftwork.device.driver import AcceleratorFaultError, AcceleratorStoppedError, AsyncAcceleratorDriver, Loaded
 from shiftwork.device.registers import BY_NAME
 from shiftwork.errors import ShiftworkError
@@ -185,8 +185,8 @@ class Bench:
                 return index, fields
         raise AssertionError(kind)
 
-    def change(self, index: int, **fields: int) -> None:
-        """Other fields of an instruction, legal or not."""
+    def change(self, index: int, seal: bool = True, **fields: int) -> None:
+        """Other fields of an instruction, legal or not, and the checksum of the program with them."""
         at = self.driver.chosen().registers["PROGRAM_ADDRESS"] + BYTES * index
         word = int.from_bytes(self.ram.read(at, BYTES), "little")
         offset, unknown = 0, dict(fields)
@@ -197,6 +197,9 @@ class Bench:
             offset += field.width
         assert not unknown
         self.ram.write(at, word.to_bytes(BYTES, "little"))
+        if seal:
+            begin, count = self.driver.chosen().registers["PROGRAM_ADDRESS"], self.driver.chosen().program.program_count
+            self.ram.write(begin, sealed(bytes(self.ram.read(begin, BYTES * count))))
 
     async def same(self, sample: int, expected: np.ndarray | None = None) -> None:
         """The output equals the golden model's."""
@@ -402,11 +405,12 @@ async def malformed(dut) -> None:
     for length in (0, 8, BYTES * program.program_count + 8, BYTES << 16):
         await bench.fault(9, 0, PROGRAM_LENGTH=length)
     await bench.fault(9, 0, PROGRAM_ADDRESS=place + 8)
-    for index in (0, weights, run, program.program_count - 1):
+    for index in (weights, run, program.program_count - 1):
         bench.stalls(bench.rng.choice(STALLS))
-        at = place + BYTES * index
-        bench.ram.write(at, bytes([bench.ram.read(at, 1)[0] | 3]))
+        bench.change(index, kind=3)
         await bench.fault(1, index)
+    bench.change(0, kind=0)
+    await bench.fault(1, 0)
     bench.change(weights, words=0)
     await bench.fault(1, weights)
     bench.change(store, memory=bench.moves("store")[1]["memory"] + 4)
@@ -417,6 +421,54 @@ async def malformed(dut) -> None:
     await bench.fault(3, run)
     bench.change(run, constants=0x8000)
     await bench.fault(3, run)
+
+
+@cocotb.test()
+async def headers(dut) -> None:
+    """Programs of another version, length or shape, and damaged ones."""
+    bench = Bench(dut)
+    await bench.begin()
+    program = await bench.load("tr", CHEAP, 0x1000)
+    header = program.shape.header
+    others = {name: header[name] + 1 for name in ("engine", "rows", "cols", "activations", "weights", "constants")}
+    for code, changes in (
+        (1, {"magic": 0}),
+        (1, {"version": 2}),
+        (9, {"instructions": program.program_count + 1}),
+        *((10, {name: value}) for name, value in others.items()),
+    ):
+        bench.stalls(bench.rng.choice(STALLS))
+        bench.change(0, **changes)
+        await bench.fault(code, 0)
+    bench.change(0, crc=bench.rng.getrandbits(32), seal=False)
+    await bench.fault(11, 0)
+    last = bench.driver.chosen().registers["PROGRAM_ADDRESS"] + BYTES * program.program_count - 1
+    bench.ram.write(last, b"\1")  # bits that a store does not use
+    await bench.fault(11, 0)
+    less = {name: header[name] - 1 for name in ("activations", "weights", "constants")}
+    bench.change(0, **less)
+    await bench.right(3)
+
+
+@cocotb.test()
+async def places(dut) -> None:
+    """Loads and stores of words that the on-chip memories do not have."""
+    bench = Bench(dut)
+    await bench.begin()
+    await bench.load("tr", CHEAP, 0x1000)
+    words, constants = bench.shape.activation_words, bench.shape.constants
+    load, table, store = bench.moves("load", 0)[0], bench.moves("load", 2)[0], bench.moves("store")[0]
+    for index, changes in (
+        (load, {"place": words}),
+        (load, {"place": 0xFFFF}),
+        (table, {"place": constants - 1}),
+        (table, {"burst": 1, "gap": constants}),
+        (store, {"place": words - 1}),
+        (store, {"burst": 1, "gap": 0xFFFF}),
+    ):
+        bench.stalls(bench.rng.choice((*STALLS, "latency")))
+        bench.change(index, **changes)
+        await bench.fault(3, index)
 
 
 @cocotb.test()
@@ -540,7 +592,11 @@ async def stops(dut) -> None:
         bench.stalls(bench.rng.choice((*STALLS, "latency")))
         await bench.prepare(turn % 20)
         await bench.driver.start()
-        await ClockCycles(dut.clk, bench.rng.randrange(length + length // 4))
+        if turn % 4:
+            await ClockCycles(dut.clk, bench.rng.randrange(length + length // 4))
+        else:  # while it stores
+            await RisingEdge(dut.m_axi_awvalid)
+            await ClockCycles(dut.clk, bench.rng.randrange(1, 12))
         how = bench.rng.choice(("stop", "stop", "soft", "soft", "rst"))
         if how == "rst":
             await FallingEdge(dut.clk)

@@ -4,11 +4,11 @@
 import cocotb
 from cocotb_accel_decode import compare
 
-from shiftwork.compile.instructions import HEADER, RUN, placed
+from shiftwork.compile.instructions import COMMON, RUN, placed
 
 
 @cocotb.test()
 async def layers(dut) -> None:
-    shown = [entry for entry in list(placed(RUN))[len(HEADER) :] if hasattr(dut, entry[0].name)]
+    shown = [entry for entry in list(placed(RUN))[len(COMMON) :] if hasattr(dut, entry[0].name)]
     assert len(shown) > 40
     await compare(dut, shown, False)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reader of programs: every instruction once and in order, one at a time, with memory of any latency, and resets."""
+"""Reader of programs: every instruction once and in order, one at a time, with memory of any latency, and resets.
+
+A third of the programs are damaged in one bit, which the last instruction has to tell.
+"""
 
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
+from shiftwork.compile.instructions import BITS, BYTES, sealed
 from streams import STALLS, StreamSink, go_pattern, reset, rng, start
 
 
@@ -21,7 +25,7 @@ class Bench:
     async def begin(self) -> None:
         dut = self.dut
         self.read = StreamSink(dut, "read", ["address"])
-        self.out = StreamSink(dut, "out", ["index", "instruction"])
+        self.out = StreamSink(dut, "out", ["index", "instruction", "damaged"])
         self.read.on_beat = self.request
         cocotb.start_soon(self.memory())
         await start(dut, low=["read_valid", "out_valid", "busy"], start=0, address=0, count=0, data_valid=0, data=0)
@@ -53,7 +57,18 @@ class Bench:
         dut = self.dut
         if address is None:
             address = 64 * self.generator.getrandbits(26)
-        wanted = [{"index": i, "instruction": self.generator.getrandbits(512)} for i in range(count)]
+        size, damaged = BYTES * count, self.generator.random() < 1 / 3
+        content = sealed(self.generator.randbytes(size)) if count else b""
+        bit = self.generator.choice((self.generator.randrange(BITS * count), 96, 127)) if count else 0
+        content = (int.from_bytes(content, "little") ^ damaged << bit).to_bytes(size, "little") if count else b""
+        wanted = [
+            {
+                "index": i,
+                "instruction": int.from_bytes(content[BYTES * i : BYTES * (i + 1)], "little"),
+                "damaged": int(damaged and i == count - 1),
+            }
+            for i in range(count)
+        ]
         self.content = {(address + 64 * i) % 2**32: beat["instruction"] for i, beat in enumerate(wanted)}
         self.read.clear()
         self.out.clear()

@@ -51,6 +51,12 @@ class Move:
         """Where word `index` lies in the activation memory."""
         return self.place + index + (index // self.burst * self.gap if self.burst else 0)
 
+    def is_beyond(self, index: int, width: int) -> bool:
+        """Word `index` is beyond 2^width words, counted from the one before, of which 16 bits are kept."""
+        if not index:
+            return self.place >> width > 0
+        return (self.at(index - 1) % 2**16 + self.at(index) - self.at(index - 1)) >> width > 0
+
     unacknowledged: int = 0  # requests
     requests: list[int] = field(default_factory=list)  # their words
 
@@ -73,8 +79,10 @@ class Bench:
         self.beats = self.cols // 8
         self.width = len(dut.write_data) // 8
         self.rows = self.cols // self.width
-        self.place_mask = (1 << int(dut.ADDR_W.value)) - 1
-        self.const_mask = (1 << int(dut.CONST_W.value)) - 1
+        self.place_width, self.const_width = int(dut.ADDR_W.value), int(dut.CONST_W.value)
+        self.place_mask, self.const_mask = (1 << self.place_width) - 1, (1 << self.const_width) - 1
+        self.outside = False  # a word beyond the on-chip memory is read or written in this cycle
+        self.told = 0  # how often
         self.ring = 1 << int(dut.ROOM_W.value) - 1
         self.generator = rng("mover")
         self.latency, self.fetch_latency, self.acknowledge, self.tile = (1, 1), (1, 1), (1, 1), (1, 1)
@@ -190,9 +198,12 @@ class Bench:
         if give:
             self.log("give")
         assert self.flag("busy") or not self.pending
+        self.outside = False
         self.sample_requests()
         self.sample_loads()
         self.sample_stores()
+        assert self.flag("outside") == self.outside, f"outside is {not self.outside}"
+        self.told += self.outside
         if self.pending and self.pending[0].ended:
             self.give_at = self.cycle + 1 if self.pending.popleft().signal else -1
         if self.driven["in"] and self.flag("in_ready"):
@@ -247,11 +258,13 @@ class Bench:
             self.log("weight")
         elif target == CONSTANTS:
             assert self.value("const_address") == move.at(move.moved) & self.const_mask
+            self.outside |= move.is_beyond(move.moved, self.const_width)
             self.log("const")
         else:
             slices = 8 // self.width
             number = move.moved % self.beats * slices + move.slices
             place = move.at(move.moved // self.beats) & self.place_mask
+            self.outside |= move.is_beyond(move.moved // self.beats, self.place_width)
             shift = 8 * self.width
             wanted = (1 << number, place, data >> shift * move.slices & (1 << shift) - 1)
             assert write == wanted, f"{write}, not {wanted}"
@@ -277,8 +290,11 @@ class Bench:
         fetch = self.offered("fetch", ("fetch_address",))
         if fetch is not None:
             move = self.current("fetch")
-            assert move.store and move.fetched * self.beats < move.words, f"fetch for {move}"
+            assert move.store and len(self.fetches) < KEPT and move.fetched * self.beats < move.words, (
+                f"fetch for {move}"
+            )
             assert fetch[0] == move.at(move.fetched) & self.place_mask
+            self.outside |= move.is_beyond(move.fetched, self.place_width)
             assert move.fetched - move.moved // self.beats < KEPT, f"{KEPT} words are kept"
             if self.driven["fetch"]:
                 move.fetched += 1
@@ -382,6 +398,31 @@ async def random_programs(dut) -> None:
         bench.tile = (1, bench.ring) if slow else (1, 1)
         bench.send(*(random_move(bench, bench.generator) for _ in range(20)))
         await bench.finish()
+    assert bench.told
+
+
+@cocotb.test()
+async def edges(dut) -> None:
+    """The last word of a memory is inside, the one behind it is not, by whatever step."""
+    bench = Bench(dut)
+    await bench.begin()
+    beats, last = bench.beats, bench.place_mask
+    for is_store, target, place, words, gap, outside in (
+        (False, ACTIVATIONS, last - 1, 2 * beats, 0, False),
+        (False, ACTIVATIONS, last - 1, 3 * beats, 0, True),
+        (False, ACTIVATIONS, 5, 2 * beats, last - 6, False),
+        (False, ACTIVATIONS, 5, 2 * beats, last - 5, True),
+        (False, ACTIVATIONS, 2**16 - 1, 2 * beats, 0, True),
+        (False, CONSTANTS, bench.const_mask - 1, 2, 0, False),
+        (False, CONSTANTS, bench.const_mask - 1, 3, 0, True),
+        (True, ACTIVATIONS, last - 1, 2 * beats, 0, False),
+        (True, ACTIVATIONS, last - 1, 2 * beats + 1, 0, True),
+        (False, WEIGHTS, 2**16 - 1, 3, 0, False),
+    ):
+        bench.told = 0
+        bench.send(Move(8, words, place, is_store, target, burst=1 if gap else 0, gap=gap))
+        await bench.finish()
+        assert (bench.told > 0) == outside, (is_store, target, place, words, gap)
 
 
 @cocotb.test()

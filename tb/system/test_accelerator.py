@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shiftwork import example
+from shiftwork.cli import main
 from shiftwork.compile import TrEngine
-from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import AHEAD, BYTES, decode, encode
+from shiftwork.compile.accelerator import Accelerator, CompiledNetwork, compile_accelerator
+from shiftwork.compile.instructions import AHEAD, BYTES, decode, encode, sealed
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -55,6 +61,21 @@ def run(shape: str, scheme: str, samples: int, stalls: Stalls | None = None, **o
     return done
 
 
+def changed(program: CompiledNetwork, index: int, **values: int) -> np.ndarray:
+    """The memory of a program with other fields of an instruction."""
+    memory, at = program.memory.copy(), program.program_address + BYTES * index
+    kind, fields = decode(memory[at : at + BYTES].tobytes())
+    memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | values), np.uint8)
+    return resealed(program, memory)
+
+
+def resealed(program: CompiledNetwork, memory: np.ndarray) -> np.ndarray:
+    """The memory with the checksum of the program that is in it."""
+    begin, end = program.program_address, program.program_address + BYTES * program.program_count
+    memory[begin:end] = np.frombuffer(sealed(memory[begin:end].tobytes()), np.uint8)
+    return memory
+
+
 def differences(done: AcceleratorRun) -> int:
     return done.mismatches + sum(layer.mismatches for layer in done.layers)
 
@@ -93,7 +114,7 @@ def test_networks_in_turns_without_a_reset() -> None:
 
 
 def test_a_wrong_weight_is_found() -> None:
-    def tamper(program: AcceleratorProgram) -> None:
+    def tamper(program: CompiledNetwork) -> None:
         at = program.memory.tobytes().index(program.layers["conv2"].weights.tobytes())
         changed = program.memory.copy()
         changed[at + 64 : at + 128] ^= 0x40
@@ -103,7 +124,7 @@ def test_a_wrong_weight_is_found() -> None:
 
 
 def test_a_malformed_instruction_is_named() -> None:
-    def tamper(program: AcceleratorProgram) -> None:
+    def tamper(program: CompiledNetwork) -> None:
         changed = program.memory.copy()
         changed[program.program_address + BYTES * program.instructions["conv2"][0]] |= 3
         program.memory = changed
@@ -116,21 +137,74 @@ def test_a_malformed_instruction_is_named() -> None:
 def test_a_refused_configuration_is_named() -> None:
     network, x = digits("tr")
     program = compile_accelerator(network, SMALL)
-    memory = program.memory.copy()
+    memory = changed(program, program.instructions["conv1"][0], group=0)
     program.put(memory, golden.quantize_input(network, x[:1])[0])
-    at = program.program_address + BYTES * program.instructions["conv1"][0]
-    kind, fields = decode(memory[at : at + BYTES].tobytes())
-    memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | {"group": 0}), np.uint8)
     with pytest.raises(ShiftworkError, match="the engine refuses its configuration"):
         device("8x16").run(program, memory)
     assert differences(run("8x16", "tr", 1)) == 0
 
 
-def test_a_program_for_another_shape_is_refused() -> None:
-    network, _ = digits("tr")
-    program = compile_accelerator(network, SHAPES["2x8"])
-    with pytest.raises(ShiftworkError, match="the program was compiled for"):
+@pytest.mark.parametrize("shape", ["2x8", "4x32", "more memory"])
+def test_a_program_for_another_shape_is_refused(shape: str) -> None:
+    program = compile_accelerator(digits("tr")[0], SHAPES.get(shape, replace(SMALL, weight_words=1024)))
+    with pytest.raises(ShiftworkError, match="instruction 0: the program is for another shape"):
         device("8x16").run(program, program.memory.copy())
+    assert differences(run("8x16", "tr", 1)) == 0
+
+
+def test_a_program_for_less_memory_runs() -> None:
+    network, x = digits("tr")
+    codes = golden.quantize_input(network, x[:1])
+    program = compile_accelerator(network, replace(SMALL, activation_memory=32, constants=64))
+    memory = program.memory.copy()
+    program.put(memory, codes[0])
+    device("8x16").run(program, memory)
+    assert np.array_equal(program.get(memory), golden.run(network, codes)[network.output][0])
+
+
+def test_damage_is_found() -> None:
+    """A bit that is wrong anywhere in the program ends the run, and the next one is right."""
+    program = compile_accelerator(digits("tr")[0], SMALL)
+    generator = random.Random(4)
+    for _ in range(40):
+        memory = program.memory.copy()
+        at = program.program_address + generator.randrange(BYTES * program.program_count)
+        memory[at] ^= 1 << generator.randrange(8)
+        with pytest.raises(ShiftworkError, match=r"^instruction "):
+            device("8x16").run(program, memory)
+    assert differences(run("8x16", "tr", 1)) == 0
+
+
+FRESH = """
+import sys
+from pathlib import Path
+import numpy as np
+from shiftwork.compile.program_file import read
+from shiftwork.device.simulated_accelerator import SimulatedAccelerator
+program = read(Path(sys.argv[1]))
+device, found = SimulatedAccelerator(program.shape), []
+for codes in np.load(sys.argv[2]):
+    memory = program.memory.copy()
+    program.put(memory, codes)
+    device.run(program, memory)
+    found.append(program.get(memory))
+np.save(sys.argv[3], np.array(found))
+assert not {"onnx", "onnxruntime"} & set(sys.modules), "the model was read"
+"""
+
+
+def test_a_file_runs_in_a_process_that_knows_nothing_else(tmp_path: Path) -> None:
+    """Compiled by the command, run without the model, compared with the golden model."""
+    net, codes, found = tmp_path / "net.shw", tmp_path / "codes.npy", tmp_path / "found.npy"
+    words = ["compile", example.MODEL, "--data", example.TEST, "--calib-data", example.CALIBRATION, "--calibrate", 64]
+    words += ["--scheme", "tr", "--rows", 8, "--cols", 16, "--activation-memory", 64, "--weight-words", 512]
+    assert main([str(word) for word in (*words, "--constants", 128, "--output", net)]) == 0
+    network, x = digits("tr")
+    samples = golden.quantize_input(network, x[:3])
+    np.save(codes, samples)
+    device("8x16")
+    subprocess.run([sys.executable, "-c", FRESH, net, codes, found], check=True, cwd=tmp_path)
+    assert np.array_equal(np.load(found), golden.run(network, samples)[network.output])
 
 
 def depthwise_run(shape: str, terms: Terms, stalls: Stalls | None = None) -> AcceleratorRun:
@@ -157,7 +231,7 @@ def followed_run(shape: str, terms: Terms, stalls: Stalls | None = None, **optio
     return execute_accelerator(network, codes, expected, device(shape), stalls=stalls, **options)  # type: ignore[arg-type]
 
 
-def with_ahead(program: AcceleratorProgram, change: Callable[[int], int]) -> set[int]:
+def with_ahead(program: CompiledNetwork, change: Callable[[int], int]) -> set[int]:
     """Changes `ahead` of all layers; what they had before."""
     memory, seen = program.memory.copy(), set()
     for index in range(program.program_count):
@@ -167,7 +241,7 @@ def with_ahead(program: AcceleratorProgram, change: Callable[[int], int]) -> set
             seen.add(fields["ahead"])
             changed = encode(kind, fields | {"ahead": change(fields["ahead"])})
             memory[at : at + BYTES] = np.frombuffer(changed, np.uint8)
-    program.memory = memory
+    program.memory = resealed(program, memory)
     return seen
 
 
@@ -180,7 +254,7 @@ def test_layers_follow_each_other(shape: str, stalls: Stalls | None) -> None:
 
 
 def test_a_layer_that_follows_saves_time() -> None:
-    def alone(program: AcceleratorProgram) -> None:
+    def alone(program: CompiledNetwork) -> None:
         assert with_ahead(program, lambda _: AHEAD["after"]) == set(AHEAD.values())
 
     network, codes = networks.followed(Terms(), 4)
@@ -193,7 +267,7 @@ def test_a_layer_that_follows_saves_time() -> None:
 
 
 def test_a_layer_too_far_ahead_is_found() -> None:
-    def far(program: AcceleratorProgram) -> None:
+    def far(program: CompiledNetwork) -> None:
         if not program.traces:  # stores behind every layer keep the next one back
             with_ahead(program, lambda ahead: AHEAD["beside"] if ahead else 0)
 
@@ -226,17 +300,14 @@ def test_channels_of_a_depthwise_layer_share_tiles() -> None:
 def test_more_channels_than_rows_have_turns_is_a_fault() -> None:
     network, codes = networks.depthwise(Terms(), 3)
     program = compile_accelerator(network, SMALL)
-    memory = program.memory.copy()
+    memory = changed(program, program.instructions["d24"][0], channels=9)
     program.put(memory, codes[0])
-    at = program.program_address + BYTES * program.instructions["d24"][0]
-    kind, fields = decode(memory[at : at + BYTES].tobytes())
-    memory[at : at + BYTES] = np.frombuffer(encode(kind, fields | {"channels": 9}), np.uint8)
     with pytest.raises(ShiftworkError, match="node 'd24'"):
         device("8x16").run(program, memory)
     assert differences(depthwise_run("8x16", Terms())) == 0
 
 
-def addressed_run(shape: str, tamper: Callable[[AcceleratorProgram], None] | None = None) -> AcceleratorRun:
+def addressed_run(shape: str, tamper: Callable[[CompiledNetwork], None] | None = None) -> AcceleratorRun:
     network, codes = networks.addresses(5)
     return execute_accelerator(network, codes, golden.run(network, codes), device(shape), tamper=tamper)
 
@@ -255,7 +326,7 @@ def test_concatenations_are_read_back_and_addresses_are_not_compared() -> None:
 def test_what_is_read_back_comes_from_the_device(name: str) -> None:
     """The device copies a tensor from a word behind its place: only that module differs."""
 
-    def tamper(program: AcceleratorProgram) -> None:
+    def tamper(program: CompiledNetwork) -> None:
         changed = program.memory.copy()
         for area in program.traces.get(name, ()):
             for at in range(program.program_address, program.program_address + len(program.program), BYTES):
@@ -269,7 +340,7 @@ def test_what_is_read_back_comes_from_the_device(name: str) -> None:
 
 
 def test_a_module_that_is_not_read_back_is_an_error() -> None:
-    def tamper(program: AcceleratorProgram) -> None:
+    def tamper(program: CompiledNetwork) -> None:
         program.traces.pop("left", None)
 
     with pytest.raises(ShiftworkError, match="nothing was compared"):

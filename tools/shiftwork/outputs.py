@@ -65,6 +65,21 @@ def write_json(path: Path, content: object, name: str = "json") -> None:
         raise _error(name, path, error) from error
 
 
+def write_bytes(path: Path, content: bytes, name: str = "output") -> None:
+    """Write a binary file.
+
+    Args:
+        path: the file. content: all of it. name: setting that asked for it.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise _error(name, path, error) from error
+
+
 def _error(name: str, path: Path, error: OSError) -> SettingError:
     return SettingError(f"`{name}` {path}: {error.strerror}")
 

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode, encode
+from shiftwork.compile.instructions import BYTES, decode, encode, sealed
 from shiftwork.device.accelerator_model import Machine
-from shiftwork.errors import ShiftworkError
+from shiftwork.device.registers import FAULTS
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
@@ -30,11 +32,10 @@ def run(network: IntegerNetwork, shape: Accelerator, x: np.ndarray, order: str =
     expected = golden.run(network, codes)
     generator = random.Random(5)
     choose = ORDERS[order] or (lambda: generator.random() < 0.5)
-    engine = shape.engine
     used = None
     for trace in (False, True):
         program = compile_accelerator(network, shape, trace)
-        machine = Machine(engine.rows, engine.cols, shape.activation_words, shape.constants)
+        machine = Machine(shape)
         for index in range(len(codes)):
             memory = program.memory.copy()
             program.put(memory, codes[index])
@@ -45,7 +46,7 @@ def run(network: IntegerNetwork, shape: Accelerator, x: np.ndarray, order: str =
             assert not trace or sum(map(len, areas.values())) > len(program.instructions)
             for name, found in areas.items():
                 for area in found:
-                    actual = program.get(memory, area, network.tensors[name])
+                    actual = program.get(memory, area)
                     np.testing.assert_array_equal(actual, expected[name][index], err_msg=f"{name} {area}")
         used = used or program
     assert used is not None
@@ -198,9 +199,8 @@ def test_a_layer_too_far_ahead_is_found(digits) -> None:
     for layer in layers[1:]:
         changed = [encode(kind, fields | ({"ahead": 1} if index == layer else {}))
                    for index, (kind, fields) in enumerate(listed)]  # fmt: skip
-        machine = Machine(8, 16, shape.activation_words, shape.constants)
         with pytest.raises(ShiftworkError, match="perhaps not written"):
-            machine.run(b"".join(changed), memory.copy())
+            Machine(shape).run(sealed(b"".join(changed)), memory.copy())
 
 
 @pytest.mark.parametrize("start", [(0, 0), (1, 0), (0, 1)])
@@ -220,3 +220,58 @@ def test_slices_of_every_second_position_as_shortcuts(save_model, start) -> None
         return
     for kib in (64, 4):
         run(network, Accelerator(TrEngine(8, 16), kib), x)
+
+
+def changed(program: AcceleratorProgram, index: int, seal: bool = True, **values: int) -> bytes:
+    """The program with other fields of an instruction."""
+    at = BYTES * index
+    kind, fields = decode(program.program[at : at + BYTES])
+    whole = program.program[:at] + encode(kind, fields | values) + program.program[at + BYTES :]
+    return sealed(whole) if seal else whole
+
+
+def test_faults_of_a_program(digits):
+    """What the hardware refuses, the model refuses in the same words, and goes on with a right program."""
+    shape = Accelerator(TrEngine(8, 16), 64)
+    program, machine = compile_accelerator(digits, shape), Machine(shape)
+    codes = golden.quantize_input(digits, load_data(example.TEST, import_onnx(example.MODEL), 1).x)
+    memory = program.memory.copy()
+    program.put(memory, codes[0])
+    kinds = [decode(program.program[at : at + BYTES]) for at in range(0, len(program.program), BYTES)]
+    moves = {v["target"]: index for index, (kind, v) in enumerate(kinds) if kind == "load" and v["words"] > 2}
+    store = next(index for index, (kind, v) in enumerate(kinds) if kind == "store" and v["words"] > 2)
+    whole = program.program
+    spoiled = [
+        (whole[BYTES:], 0, 1),
+        (whole[:1] + b"\2" + whole[2:], 0, 1),
+        (whole[:-BYTES], 0, 9),
+        (changed(program, 0, rows=16), 0, 10),
+        (changed(program, 0, engine=3), 0, 10),
+        (changed(program, 0, weights=11), 0, 10),
+        (changed(program, store, seal=False, words=1), 0, 11),
+        (changed(program, moves[0], place=4095), moves[0], 3),
+        (changed(program, moves[2], place=1023), moves[2], 3),
+        (changed(program, store, burst=1, gap=4096), store, 3),
+    ]
+    for wrong, index, code in spoiled:
+        with pytest.raises(ShiftworkError, match=f"^instruction {index}: {FAULTS[code]}$"):
+            machine.run(wrong, memory.copy())
+    machine = Machine(shape)
+    machine.run(changed(program, 0, constants=4), memory)
+    expected = golden.run(digits, codes)[digits.output][0]
+    np.testing.assert_array_equal(program.get(memory), expected)
+
+
+@pytest.mark.parametrize(("name", "cols"), [("activation_memory", 8), ("weight_words", 16), ("constants", 16)])
+def test_the_smallest_memory_is_named(digits, name, cols):
+    """What a refusal says would do does, and half of it does not."""
+    least = {"activation_memory": 1, "weight_words": 64, "constants": 16}[name]
+    shape = replace(Accelerator(TrEngine(8, cols), 32, 512, 128), **{name: least})
+    with pytest.raises(SettingError, match=r"^node '\w+': .* would do$") as found:
+        compile_accelerator(digits, shape)
+    assert found.value.field == name
+    value = int(re.search(rf"`{name}` (\d+)", found.value.args[0])[1])
+    assert value > least
+    compile_accelerator(digits, replace(shape, **{name: value}))
+    with pytest.raises(SettingError, match=f"{value}.* would do$"):
+        compile_accelerator(digits, replace(shape, **{name: value // 2}))

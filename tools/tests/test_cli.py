@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from shiftwork import __version__
 from shiftwork.cli import main
+from shiftwork.compile import MacEngine
+from shiftwork.compile.program_file import read
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.example import EXAMPLE
 from shiftwork.golden.model import run
@@ -92,7 +95,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for command in ("run", "quantize", "simulate", "demo", "doctor", "cores", "synth"):
+    for command in ("run", "quantize", "compile", "simulate", "demo", "doctor", "cores", "synth"):
         assert f"\n  {command} " in text
 
 
@@ -121,6 +124,48 @@ def test_golden_run(
     assert ("[1/2] conv" in captured.err) == (scheme == "joint")
     if scheme != "tr":
         assert report["term_pairs"] == 49 * report["macs"]
+
+
+def test_compile(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "net.shw"
+    words = ["compile", model, "--data", data, "--scheme", "fixed8", "--engine", "mac"]
+    words += ["--cols", 16, "--output", target]
+    assert main([str(word) for word in words]) == 0
+    captured = capsys.readouterr()
+    program = read(target)
+    assert program.shape.engine == MacEngine(8, 16)
+    assert str(target) in captured.out
+    assert "accelerator     mac engine, 8 rows, 16 columns\n" in captured.out
+    assert f"program         {program.program_count} instructions, {len(program.program):,} bytes\n" in captured.out
+    assert f"image           {program.memory.size:,} bytes" in captured.out
+    assert "output          'output', 1 x 1 x 3 of 32 bits\n" in captured.out
+    assert "[3/3] compile for the accelerator with 8 x 16 mac" in captured.err
+    assert main([str(word) for word in (*words, "--listing")]) == 0
+    assert capsys.readouterr().out.splitlines()[-program.program_count :] == program.listing()
+
+
+def test_compile_refuses_before_the_work(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("compile", model, "--data", data, "--output")
+    target = tmp_path / "net.shw"
+    assert "--output" in refused(capsys, *words, tmp_path)
+    assert "no such folder" in refused(capsys, *words, tmp_path / "absent" / "net.shw")
+    assert "the command reads it" in refused(capsys, *words, model)
+    assert "engines tr and mac inside, not msq" in refused(capsys, *words, target, "--scheme", "msq")
+    assert "--constants 3 is outside 16..65536" in refused(capsys, *words, target, "--constants", "3")
+    assert "--rows 64 is outside 2..16" in refused(capsys, *words, target, "--rows", "64")
+    line = refused(capsys, *words, target, "--stream", "activations")
+    assert line.endswith("node 'conv': the accelerator streams weights, not activations")
+    assert not target.exists()
+
+
+def test_compile_names_the_smallest_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("compile", EXAMPLE / "digits.onnx", "--data", EXAMPLE / "digits_test.npz", "--calibrate", "8")
+    target = tmp_path / "net.shw"
+    line = refused(capsys, *words, "--output", target, "--constants", "16")
+    assert re.search(r"node '\w+': \d+ channels have constants, .* room for 8; --constants \d+ would do$", line), line
+    assert not target.exists()
 
 
 def test_exponential_codes(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode
+from shiftwork.compile.instructions import BYTES, checksum, decode
 from shiftwork.device import registers
 from shiftwork.device.driver import AcceleratorDriver, AcceleratorFaultError, moved
 from shiftwork.device.registers import BY_NAME
@@ -159,9 +159,12 @@ def test_a_program_moves():
     for index in range(program().program_count):
         at = program().program_address + BYTES * index
         before, after = (decode(m[at : at + BYTES].tobytes()) for m in (program().memory, memory))
-        assert after[1].get("memory", 0) - before[1].get("memory", 0) == (0 if before[0] == "run" else BASE)
+        assert after[1].get("memory", 0) - before[1].get("memory", 0) == (BASE if before[0] in ("load", "store") else 0)
         if before[0] == "store":
             assert loaded.write_window[0] == after[1]["memory"]
+    begin = program().program_address
+    instructions = memory[begin : begin + BYTES * program().program_count].tobytes()
+    assert decode(instructions[:BYTES])[1]["crc"] == checksum(instructions) != checksum(program().program)
     for base in (1, -64, 1 << 32):
         with pytest.raises(ShiftworkError, match="a program cannot lie at"):
             moved(program(), base)

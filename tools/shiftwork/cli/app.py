@@ -15,7 +15,7 @@ from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated import Stalls
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import AcceleratorWish, SimulationWish
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
@@ -63,7 +63,7 @@ def _root(
 def _device(
     executor: str,
     engine: Engine,
-    accelerator: AcceleratorWish,
+    accelerator: SimulationWish,
     network: IntegerNetwork,
     progress: Progress,
     waves: Path | None = None,
@@ -79,7 +79,7 @@ def _device(
     return SimulatedDevice(engine, requant_of(network), waves)
 
 
-def _belongs_to_accelerator(accelerator: AcceleratorWish, executor: str) -> None:
+def _belongs_to_accelerator(accelerator: SimulationWish, executor: str) -> None:
     """Refuse settings of the accelerator where another executor is asked for."""
     if executor != "accel" and accelerator.given:
         raise SettingError(f"`{next(iter(accelerator.given))}` belongs to `executor` accel")
@@ -99,14 +99,14 @@ def _finish(report: RunReport, json: Path | None) -> int:
 
 
 @app.command()
-@takes(wish=Quantization, known=Calibration, shape=engine_wish(), accelerator=AcceleratorWish)
+@takes(wish=Quantization, known=Calibration, shape=engine_wish(), accelerator=SimulationWish)
 def run(
     model: o.Model,
     data: o.DataFile,
     wish: Quantization,
     known: Calibration,
     shape: EngineWish,
-    accelerator: AcceleratorWish,
+    accelerator: SimulationWish,
     executor: Annotated[str, typer.Option(help="float, golden, rtl (engine alone) or accel.")] = "golden",
     limit: o.Limit = None,
     modules: o.Modules = None,
@@ -201,17 +201,57 @@ def quantize(
     return 0
 
 
+@app.command("compile")
+@takes(wish=Quantization, known=Calibration, shape=engine_wish(), accelerator=AcceleratorWish)
+def compile_file(
+    model: o.Model,
+    data: o.DataFile,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="NET.shw", help="File to write.")],
+    wish: Quantization,
+    known: Calibration,
+    shape: EngineWish,
+    accelerator: AcceleratorWish,
+    listing: Annotated[bool, typer.Option("--listing", help="Print the instructions.")] = False,
+) -> int:
+    """Quantize a model and compile it for the accelerator: program and memory image in one file."""
+    from shiftwork.compile.accelerator import compile_accelerator
+    from shiftwork.compile.program_file import write
+    from shiftwork.network.data import load_data
+    from shiftwork.network.importer import import_onnx
+    from shiftwork.report.text import program_lines
+
+    wish = check(wish)
+    known.check()
+    target = accelerator.accelerator(shape.build(wish.scheme))
+    check_targets((model, data, known.calib_data, wish.overrides), output=output)
+    progress = Progress(steps=3)
+    progress.step(f"import {model.name}")
+    network = import_onnx(model)
+    calibration = known.load(network, load_data(data, network))
+    progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
+    integer = quantized(wish, network, calibration.x, calibration.y, progress)
+    progress.step(f"compile for the accelerator with {target.engine}")
+    program = compile_accelerator(integer, target)
+    write(program, output)
+    print(output)
+    print("\n".join(program_lines(program)))
+    if listing:
+        print()
+        print("\n".join(program.listing()))
+    return 0
+
+
 app.command()(train)
 
 
 @app.command()
-@takes(shape=engine_wish(), stalls=Stalls, accelerator=AcceleratorWish)
+@takes(shape=engine_wish(), stalls=Stalls, accelerator=SimulationWish)
 def simulate(
     network: Annotated[Path, typer.Argument(metavar="NETWORK.npz", help="What `quantize` wrote.")],
     data: o.DataFile,
     shape: EngineWish,
     stalls: Stalls,
-    accelerator: AcceleratorWish,
+    accelerator: SimulationWish,
     executor: Annotated[str, typer.Option(help="golden, rtl (engine alone) or accel.")] = "rtl",
     limit: o.Limit = None,
     waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
-from shiftwork.compile.instructions import AHEAD, BYTES, UNITS, listing
+from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, UNITS, decode, encode, listing
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
@@ -87,6 +87,18 @@ class Accelerator:
         """Words of the activation memory."""
         return self.activation_memory * 1024 // self.engine.cols
 
+    @property
+    def header(self) -> dict[str, int]:
+        """What the header of a program says of it."""
+        return {
+            "engine": ENGINE_KINDS[self.engine.kind],
+            "rows": self.engine.rows,
+            "cols": self.engine.cols,
+            "activations": self.activation_words.bit_length() - 1,
+            "weights": self.weight_words.bit_length() - 1,
+            "constants": self.constants.bit_length() - 1,
+        }
+
     def parameters(self) -> dict[str, int | str]:
         """Parameters of ``shw_accel``."""
         return {
@@ -147,14 +159,19 @@ class Area:
     """A tensor in external memory: in parts of channels, each with all its words.
 
     Attributes:
-        address: its first byte. shape: height, width, channels as they are stored. is_split: in phases.
-        parts: channels of its parts.
+        address: its first byte. name, info: the tensor. is_split: in phases. parts: channels of its parts, as stored.
     """
 
     address: int
-    shape: tuple[int, int, int]
+    name: str
+    info: TensorInfo
     is_split: bool
     parts: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels as they are stored."""
+        return stored_shape(self.info)
 
     def pieces(self, cols: int) -> list[tuple[int, Stored]]:
         """Address of every part, and the part with word 0 there."""
@@ -171,7 +188,7 @@ class Area:
         return stored(self.shape, cols, self.is_split).words(cols)
 
     def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer], cols: int) -> None:
-        """Write codes ``(height, width, channels)``."""
+        """Write codes ``(height, width, channels)`` of 8 bits."""
         first = 0
         for address, place in self.pieces(cols):
             part = codes[..., first : first + place.shape[2]]
@@ -179,42 +196,68 @@ class Area:
             memory[address : address + laid.size] = laid
             first += place.shape[2]
 
-    def get(self, memory: NDArray[np.uint8], cols: int) -> NDArray[np.uint8]:
-        """Codes ``(height, width, channels)``."""
-        return np.concatenate(
+    def get(self, memory: NDArray[np.uint8], cols: int) -> NDArray[np.integer]:
+        """Codes ``(height, width, channels)`` in the tensor's type."""
+        codes = np.concatenate(
             [unpack(memory[address : address + place.words(cols) * cols].reshape(-1, cols), place, cols)
              for address, place in self.pieces(cols)], axis=2)  # fmt: skip
+        return raw_values(codes) if self.info.bits > 8 else codes.view(self.info.dtype)
 
 
-@dataclass
+def stored_shape(info: TensorInfo) -> tuple[int, int, int]:
+    """Height, width and channels of a tensor as it is stored: four channels for one of a raw result."""
+    height, width, channels = info.shape
+    return height, width, channels * (4 if info.bits > 8 else 1)
+
+
+@dataclass(kw_only=True)
 class AcceleratorProgram:
-    """A network, compiled.
+    """What the accelerator runs.
 
     Attributes:
-        shape: what runs it. network: it.
+        shape: what it is compiled for.
         memory: uint8, external memory before a run: program, weights, constants, room for input and results.
-        program_address, program_count: where the instructions are, and how many.
+        program_address, program_count: where the instructions are, the header first, and how many.
         input, output: where the host puts the input and finds the result.
-        traces: copies of the tensors that modules wrote, by module, where asked for; of concatenations on the chip as
-            well.
-        instructions: indices of the instructions that compute a module, by its name. layers: compiled convolutions.
+        instructions: indices of the instructions that compute a module, by its name.
     """
 
     shape: Accelerator
-    network: IntegerNetwork
     memory: NDArray[np.uint8]
     program_address: int
     program_count: int
     input: Area
     output: Area
-    traces: dict[str, list[Area]]
     instructions: dict[str, list[int]]
-    layers: dict[str, LayerProgram]
 
     @property
     def program(self) -> bytes:
-        """The instructions."""
+        """The instructions, the header first."""
         return self.memory[self.program_address : self.program_address + BYTES * self.program_count].tobytes()
+
+    @property
+    def moves(self) -> list[tuple[str, dict[str, int]]]:
+        """Kind and fields of every load and store."""
+        program = self.program
+        steps = (decode(program[at : at + BYTES]) for at in range(0, len(program), BYTES))
+        return [step for step in steps if step[0] in ("load", "store")]
+
+    @property
+    def write_window(self) -> tuple[int, int]:
+        """Addresses of the first and the last word of 8 bytes that stores write; the last one first where none is."""
+        stores = [values for kind, values in self.moves if kind == "store"]
+        first = min((values["memory"] for values in stores), default=WORD)
+        return first, max((values["memory"] + WORD * (values["words"] - 1) for values in stores), default=0)
+
+    def loaded(self, target: str) -> int:
+        """Bytes of external memory that is loaded to a target of :data:`~shiftwork.compile.instructions.TARGETS`."""
+        loads = (values for kind, values in self.moves if kind == "load" and values["target"] == TARGETS[target])
+        size = end = 0
+        for first, count in sorted({(values["memory"], values["words"]) for values in loads}):
+            behind = first + WORD * count
+            size += max(behind - max(first, end), 0)
+            end = max(end, behind)
+        return size
 
     @property
     def names(self) -> dict[int, str]:
@@ -230,10 +273,23 @@ class AcceleratorProgram:
         """Write an input ``(height, width, channels)`` of codes into external memory."""
         self.input.put(memory, codes, self.shape.engine.cols)
 
-    def get(self, memory: NDArray[np.uint8], area: Area, info: TensorInfo) -> NDArray[np.integer]:
-        """Codes of a tensor in external memory: ``(height, width, channels)`` in its type."""
-        codes = area.get(memory, self.shape.engine.cols)
-        return raw_values(codes) if info.bits > 8 else codes.view(info.dtype)
+    def get(self, memory: NDArray[np.uint8], area: Area | None = None) -> NDArray[np.integer]:
+        """Codes of a tensor in external memory, of the output by default: ``(height, width, channels)`` in its type."""
+        return (area or self.output).get(memory, self.shape.engine.cols)
+
+
+@dataclass(kw_only=True)
+class CompiledNetwork(AcceleratorProgram):
+    """A network, compiled.
+
+    Attributes:
+        network: it. traces: copies of the tensors that modules wrote, by module, where asked for.
+        layers: compiled convolutions.
+    """
+
+    network: IntegerNetwork
+    traces: dict[str, list[Area]]
+    layers: dict[str, LayerProgram]
 
 
 @dataclass
@@ -294,6 +350,12 @@ def _is_global(network: IntegerNetwork, module: IntegerModule) -> bool:
     return module.kind == "avgpool" and _kernel(module) == (height, width) and not any(module.attributes["pads"])
 
 
+def _enough(name: str, needed: int, most: int, unit: str = "") -> str:
+    """The smallest value of a setting that would do, of those that are powers of two."""
+    value = 1 << max(needed - 1, 0).bit_length()
+    return f"`{name}` {value}{unit} would do" if value <= most else f"the most is `{name}` {most}{unit}"
+
+
 class _NoRoomError(Exception):
     """A tensor, or a step that writes it, does not fit the activation memory: how many words it takes."""
 
@@ -311,6 +373,8 @@ class _Compiler:
         self.by_output = {module.output: module for module in network.modules}
         for module in network.modules:
             _check(network, module)
+            if module.kind == "conv" and not self.layers[module.name].weights_on_rows:
+                raise ShiftworkError(f"node {module.name!r}: the accelerator streams weights, not activations")
         self.steps = [m for m in network.modules if m.kind not in ADDRESSES]
         self.homes: dict[str, _Home] = {}
         self.places: dict[tuple[str, bool], Stored] = {}
@@ -320,7 +384,7 @@ class _Compiler:
         self.tile_cycles_of: dict[str, NDArray[np.int64]] = {}
         self.known: dict[tuple[object, ...], Plan | None] = {}
         self.memory = bytearray()
-        self.queues = Queues(lambda: self.append(bytes(WORD)))
+        self.queues = Queues(shape.header, lambda: self.append(bytes(WORD)))
         self.constants: list[int] = []
         self.before: tuple[dict[str, int], list[Span]] | None = None  # the last layer: its fields, what it writes
         self.traces: dict[str, list[Area]] = {}
@@ -356,16 +420,11 @@ class _Compiler:
             raise ShiftworkError(f"node {module.name!r}: its shortcut is a slice of a concatenation")
         return _Shortcut(name, phase, first, count)
 
-    def stored_shape(self, name: str) -> tuple[int, int, int]:
-        info = self.network.tensors[name]
-        height, width, channels = info.shape
-        return height, width, channels * (4 if info.bits > 8 else 1)
-
     def survey(self) -> None:
         """Homes of all tensors, how they are read, and for how long."""
         network = self.network
         made = [network.input, *(m.output for m in network.modules if m.kind not in ("slice", "pad"))]
-        self.homes = {name: _Home(self.stored_shape(name)) for name in made}
+        self.homes = {name: _Home(stored_shape(network.tensors[name])) for name in made}
         for module in network.modules:
             if module.kind != "concat":
                 continue
@@ -585,11 +644,13 @@ class _Compiler:
                 live = [name for name, home in self.homes.items() if home.parent is None and name not in self.outside
                         and (name == found.name or home.first <= found.step <= home.last)]  # fmt: skip
                 if not live:
-                    needed = 1 << (found.words - 1).bit_length()
-                    maker = self.by_output.get(found.name)
-                    raise ShiftworkError(
-                        f"node {maker.name if maker else found.name!r}: {found.words} words of activation memory are "
-                        f"needed, there are {self.shape.activation_words}; {needed * self.cols // 1024} KiB would do"
+                    self.outside = {name for name, home in self.homes.items() if home.parent is None}
+                    needed = max(smallest(*self.step(self.ordered(module))) for module in self.steps)
+                    maker = self.by_output[found.name].name
+                    raise SettingError(
+                        f"node {maker!r}: {found.words} words of activation memory are needed, "
+                        f"there are {self.shape.activation_words}; "
+                        + _enough("activation_memory", -(-needed * self.cols // 1024), self.cols << 5, " KiB")
                     ) from None
                 self.outside.add(max(live, key=lambda name: int(np.prod(self.homes[name].shape))))
         if self.outside:
@@ -610,6 +671,41 @@ class _Compiler:
         self.arrange()
         self.lay_out()
 
+    def check_memories(self) -> None:
+        """Refuse a layer whose weights or constants do not fit, and say with which memory all layers would."""
+        rings: dict[str, int] = {}
+        tables: dict[str, int] = {}
+        for module, chosen in zip(self.steps, self.plans, strict=True):
+            if module.kind != "conv":
+                continue
+            layer = self.layers[module.name]
+            assert layer.module.weight is not None
+            tables[module.name] = len(layer.module.weight)
+            rows = max(end - first for first, end in chosen.strips)
+            if rows * self.geometry(module)["blocks_x"] > 1:  # a block's weights stream through
+                rings[module.name] = self.tile(module)[1] // max(WORD, self.shape.engine.rows)
+        for setting_name, what, needs, there, scale in (
+            ("weight_words", "words of weights are needed at once, the ring has", rings, self.shape.weight_words, 1),
+            (
+                "constants",
+                "channels have constants, of a layer there is room for",
+                tables,
+                self.shape.constants // 2,
+                2,
+            ),
+        ):
+            for name, needed in needs.items():
+                if needed > there:
+                    enough = _enough(setting_name, scale * max(needs.values()), 1 << 16)
+                    raise SettingError(f"node {name!r}: {needed} {what} {there}; {enough}")
+
+    def tile(self, module: IntegerModule) -> tuple[int, int]:
+        """Beats of a row tile of a convolution that have weights, and its bytes in the stream."""
+        layer, rows = self.layers[module.name], self.shape.engine.rows
+        beats = layer.weights.shape[1] // (layer.channels if one_to_one(module) else 1)
+        wide = max(WORD, rows)
+        return beats, -(-beats * rows // wide) * wide
+
     def lay_out(self) -> None:
         """Room in external memory for tensors outside, in parts of channels where layers read or write parts."""
         outside = [name for name in self.homes if self.is_outside(name) and self.leaves(name)[0][0] == name]
@@ -628,7 +724,7 @@ class _Compiler:
             parts = tuple(end - first for first, end in itertools.pairwise(ends))
             for is_split in (False, True):
                 if home.split if is_split else home.plain:
-                    area = Area(0, home.shape, is_split, parts)
+                    area = Area(0, name, self.network.tensors[name], is_split, parts)
                     self.areas[name, is_split] = replace(area, address=self.room(area.words(self.cols)))
 
     # Instructions.
@@ -816,8 +912,6 @@ class _Compiler:
 
     def convolution(self, module: IntegerModule) -> dict[str, int]:
         layer, engine = self.layers[module.name], self.shape.engine
-        if not layer.weights_on_rows:
-            raise ShiftworkError(f"node {module.name!r}: the accelerator streams weights, not activations")
         apart = one_to_one(module)
         module = layer.module
         assert module.weight is not None
@@ -844,24 +938,17 @@ class _Compiler:
             "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF, "rows_apart": int(apart),
         } | chosen  # fmt: skip
 
-    def weights(self, module: IntegerModule, layer: LayerProgram, blocks: int) -> tuple[int, int]:
+    def weights(self, module: IntegerModule, layer: LayerProgram) -> tuple[int, int]:
         """The weights of a layer in external memory, row tile after row tile: their address, bytes of a tile."""
         rows, data = self.shape.engine.rows, np.ascontiguousarray(layer.weights)
         if one_to_one(module):  # every beat has a weight of one row
             count = layer.channels
             taps = data[..., :count].reshape(len(data), -1, count, count).diagonal(axis1=2, axis2=3)
             data = np.pad(taps, ((0, 0), (0, 0), (0, rows - count)))
-        tiles, beats, _ = data.shape
-        wide = max(WORD, rows)
-        words = -(-beats * rows // wide)
-        if blocks > 1 and words > self.shape.weight_words:
-            raise ShiftworkError(
-                f"node {module.name!r}: {words} words of weights are needed at once, the ring has "
-                f"{self.shape.weight_words}; {1 << (words - 1).bit_length()} would do"
-            )
-        stream = np.zeros((tiles, words * wide), np.uint8)
-        stream[:, : beats * rows] = data.reshape(tiles, -1)
-        return self.append(stream.tobytes()), words * wide
+        beats, size = self.tile(module)
+        stream = np.zeros((len(data), size), np.uint8)
+        stream[:, : beats * rows] = data.reshape(len(data), -1)
+        return self.append(stream.tobytes()), size
 
     def pooling(self, module: IntegerModule) -> dict[str, int]:
         source, info = self.network.tensors[module.inputs[0]], self.network.tensors[module.output]
@@ -966,18 +1053,12 @@ class _Compiler:
         module = self.ordered(module)
         common = self.geometry(module) | self.layer(module)
         half = self.shape.constants // 2
-        if len(self.constants) > half:
-            raise ShiftworkError(
-                f"node {module.name!r}: it has {len(self.constants)} channels with constants, the accelerator holds "
-                f"{half} of a layer; constants = {2 << (len(self.constants) - 1).bit_length()} would do"
-            )
         data, place = np.array(self.constants, np.uint64).tobytes(), step % 2 * half
         constants = Span("constants", place, place + len(self.constants))
         address = self.append(data)
         streamed, tile = 0, 0
         if module.kind == "conv":
-            rows = max(end - first for first, end in chosen.strips)
-            streamed, tile = self.weights(module, self.layers[module.name], rows * common["blocks_x"])
+            streamed, tile = self.weights(module, self.layers[module.name])
         channels, made = (self.network.tensors[name].shape[2] for name in (module.inputs[0], module.output))
         read: dict[str, int] = {}
         loaded, here = -1, self.span(0, 0)
@@ -1012,6 +1093,10 @@ class _Compiler:
                 self.load("weights", streamed + first * tile, count * tile, None)
             fields["ahead"] = self.ahead(fields, here)
             self.before = fields, written
+            try:
+                encode("run", fields)
+            except ShiftworkError as error:
+                raise ShiftworkError(f"node {module.name!r}: {error}") from None
             number = self.queues.run(fields, [here, constants, *others], written)
             self.instructions.setdefault(module.name, []).append(number)
             if target is not None:
@@ -1036,7 +1121,7 @@ class _Compiler:
             place = self.places.get((name, is_split))
             if place is not None:
                 shape = self.homes[name].shape
-                area = Area(0, shape, is_split, (shape[2],))
+                area = Area(0, name, self.network.tensors[name], is_split, (shape[2],))
                 size = area.words(self.cols)
                 area = replace(area, address=self.room(size))
                 gap = place.block_stride - shape[2]
@@ -1044,18 +1129,19 @@ class _Compiler:
                 found.append(area)
         return found
 
-    def compile(self) -> AcceleratorProgram:
+    def compile(self) -> CompiledNetwork:
         self.survey()
         network = self.network
         home = self.homes[network.input]
         if home.plain and home.split:
             raise ShiftworkError(f"tensor {network.input!r}: the network's input is read by stride 1 and by stride 2")
         self.allocate()
+        self.check_memories()
         if self.is_outside(network.input):
             entry = self.areas[network.input, home.split]
         else:
             place = self.places[network.input, home.split]
-            entry = Area(0, home.shape, home.split, (home.shape[2],))
+            entry = Area(0, network.input, network.tensors[network.input], home.split, (home.shape[2],))
             size = entry.words(self.cols)
             entry = replace(entry, address=self.room(size))
             self.load("activations", entry.address, size * self.cols, self.where(place))
@@ -1065,14 +1151,16 @@ class _Compiler:
         output = self.traces[last][0] if self.trace else self.copies(network.output)[0]
         self.queues.flush()
         program = self.queues.encoded()
-        address = self.append(b"".join(program))
+        address = self.append(program)
         self.memory += bytes(-len(self.memory) % _ALIGNMENT)
         memory = np.frombuffer(bytes(self.memory), np.uint8)
-        return AcceleratorProgram(self.shape, network, memory, address, len(program), entry, output, self.traces,
-                                  self.instructions, self.layers)  # fmt: skip
+        return CompiledNetwork(
+            shape=self.shape, memory=memory, program_address=address, program_count=len(program) // BYTES, input=entry,
+            output=output, instructions=self.instructions, network=network, traces=self.traces, layers=self.layers,
+        )  # fmt: skip
 
 
-def compile_accelerator(network: IntegerNetwork, shape: Accelerator, trace: bool = False) -> AcceleratorProgram:
+def compile_accelerator(network: IntegerNetwork, shape: Accelerator, trace: bool = False) -> CompiledNetwork:
     """Compile a network for the accelerator.
 
     Args:

@@ -2,21 +2,29 @@
 """The instructions of the accelerator: one description for the compiler and for the Verilog decoder.
 
 An instruction is 64 bytes, little endian: the fields below from bit 0 up, the rest zero (of a load or a store the
-hardware does not look at the rest). Instructions of the kinds ``load`` and ``store`` go to the queue that moves data,
-``run`` computes one layer. Addresses and strides in fields of 16 bits count words of the activation memory (COLS codes
-each); ``docs/accelerator.md`` says what they mean. Values outside the limits below are refused by :func:`encode` and
-by the decoder alike.
+hardware does not look at the rest). The first one of a program, and no other, is of the kind ``header``: it says what
+the program was compiled for and holds a checksum of all instructions. Those of the kinds ``load`` and ``store`` go to
+the queue that moves data, ``run`` computes one layer. Addresses and strides in fields of 16 bits count words of the
+activation memory (COLS codes each); ``docs/accelerator.md`` says what they mean. Values outside the limits below are
+refused by :func:`encode` and by the decoder alike.
 
-:func:`verilog` gives the decoders in ``rtl/accel``; ``python -m shiftwork.compile.instructions`` writes them.
+:func:`verilog` gives the decoders in ``rtl/accel``: ``python -m shiftwork.compile.instructions`` writes them, with
+``--check`` it only says whether they are current.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from shiftwork.blocks import manifest
 from shiftwork.errors import ShiftworkError
+
+FOLDER = Path("rtl/accel")
+"""Where the decoders are."""
 
 BYTES = 64
 """Of an instruction."""
@@ -29,8 +37,8 @@ class Field:
 
     Attributes:
         name: of it. width: in bits. meaning: what it holds.
-        low, high: smallest (0 or 1) and largest legal value, None where all that fit are. multiple: of a power of two.
-        signed: two's complement.
+        low, high: smallest (0, 1, or the same as high) and largest legal value, None where all that fit are.
+        multiple: of a power of two. signed: two's complement.
     """
 
     name: str
@@ -48,6 +56,16 @@ class Field:
             return -(1 << (self.width - 1)), (1 << (self.width - 1)) - 1
         return self.low, (1 << self.width) - 1 if self.high is None else self.high
 
+    @property
+    def is_fixed(self) -> bool:
+        """True where one value alone is legal."""
+        return self.low == self.high
+
+    @property
+    def default(self) -> int:
+        """What it holds where no value is given: the only legal one, or 0."""
+        return self.low if self.is_fixed else 0
+
     def check(self, value: int) -> str:
         """Why a value is not legal; empty if it is."""
         low, high = self.limits
@@ -58,17 +76,19 @@ class Field:
     def faults(self, offset: int) -> list[str]:
         """Verilog, true where the bits from ``offset`` on of `instruction` are not legal."""
         bits, found = f"instruction[{offset + self.width - 1}:{offset}]", []
+        if self.is_fixed:
+            return [f"{bits} != {self.width}'d{self.high}"]
         if self.low:
             found.append(f"{bits} == {self.width}'d0")
         if self.high is not None:
-            found.append(f"{bits} {'>' if self.high else '!='} {self.width}'d{self.high}")
+            found.append(f"{bits} > {self.width}'d{self.high}")
         if self.multiple > 1:
             low_bits = self.multiple.bit_length() - 1
             found.append(f"instruction[{offset + low_bits - 1}:{offset}] != {low_bits}'d0")
         return found
 
 
-KINDS = {"load": 0, "store": 1, "run": 2}
+KINDS = {"load": 0, "store": 1, "run": 2, "header": 3}
 """Codes of the field ``kind``."""
 TARGETS = {"activations": 0, "weights": 1, "constants": 2}
 """What a ``load`` fills: codes of the field ``target``."""
@@ -77,15 +97,39 @@ UNITS = {"engine": 0, "maximum": 1, "sum": 2}
 AHEAD = {"after": 0, "beside": 1, "behind": 2}
 """When a ``run`` begins: codes of the field ``ahead``."""
 
+ENGINE_KINDS = {"tr": 0, "msq": 1, "dnateq": 2, "mac": 3}
+"""Codes of the engines, in the field ``engine`` and in the register ENGINE."""
+MAGIC = 0x5057_4853
+"""In a header: the letters SHWP."""
+VERSION = 1
+"""Raised when instructions change their layout or their meaning."""
+
+KIND = Field("kind", 2, "0 load, 1 store, 2 run, 3 header")
 HEADER = (
-    Field("kind", 2, "0 load, 1 store, 2 run", high=2),
+    KIND,
+    Field("reserved", 6, "0", high=0),
+    Field("version", 8, "of the instructions", VERSION, VERSION),
+    Field("engine", 8, "that the program was compiled for: 0 tr, 1 msq, 2 dnateq, 3 mac"),
+    Field("rows", 8, "of the engine"),
+    Field("magic", 32, "0x50574853, the letters SHWP", MAGIC, MAGIC),
+    Field("cols", 16, "columns of the engine"),
+    Field("instructions", 16, "instructions of the program, with this one", 1),
+    Field("crc", 32, "CRC-32 (IEEE) of all instructions, with 0 in this field"),
+    Field("activations", 8, "words of the activation memory, as a logarithm to base 2"),
+    Field("weights", 8, "words of the weight ring, likewise"),
+    Field("constants", 8, "channels of constants, likewise"),
+)
+CRC_BYTE = 12
+"""Where the field ``crc`` begins."""
+COMMON = (
+    KIND,
     Field("take_token", 1, "takes a token of the other queue before it starts"),
     Field("give_token", 1, "gives a token to the other queue when it has ended"),
     Field("ahead", 2, "of a run: 0 after the one before, 1 beside it, 2 behind its blocks", high=2),
     Field("reserved", 2, "0", high=0),
 )
 MOVE = (
-    *HEADER,
+    *COMMON,
     Field("target", 2, "of a load: 0 activations, 1 weights, 2 constants", high=2),
     Field("memory", 32, "byte address in external memory, a multiple of 8", multiple=8),
     Field("words", 24, "words of 64 bits", 1),
@@ -94,7 +138,7 @@ MOVE = (
     Field("gap", 16, "words of the activation memory that are skipped after every `burst`"),
 )
 RUN = (
-    *HEADER,
+    *COMMON,
     Field("unit", 2, "0 the engine, 1 maximum, 2 sum", high=2),
     Field("reduce", 1, "sum: all positions of a window's words give one value"),
     Field("divide", 1, "sum: divided by `count`, rounded half up"),
@@ -166,7 +210,7 @@ them as well."""
 
 def fields(kind: str) -> tuple[Field, ...]:
     """Fields of the instructions of a kind of :data:`KINDS`."""
-    return RUN if kind == "run" else MOVE
+    return {"run": RUN, "header": HEADER}.get(kind, MOVE)
 
 
 def placed(layout: Iterable[Field], first: int = 0) -> Iterator[tuple[Field, int]]:
@@ -177,7 +221,7 @@ def placed(layout: Iterable[Field], first: int = 0) -> Iterator[tuple[Field, int
 
 
 def encode(kind: str, values: Mapping[str, int]) -> bytes:
-    """One instruction; fields that are not given are 0.
+    """One instruction; fields that are not given are 0, or their only legal value.
 
     Raises:
         ShiftworkError: an unknown kind; a field that there is not, or whose value is not legal, by its name.
@@ -189,7 +233,7 @@ def encode(kind: str, values: Mapping[str, int]) -> bytes:
     if unknown:
         raise ShiftworkError(f"instruction {kind}: no field {', '.join(sorted(unknown))}")
     for field, offset in placed(layout):
-        value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, 0))
+        value = KINDS[kind] if field.name == "kind" else int(values.get(field.name, field.default))
         if problem := field.check(value):
             raise ShiftworkError(f"instruction {kind}: {problem}")
         word |= (value & ((1 << field.width) - 1)) << offset
@@ -200,29 +244,46 @@ def decode(data: bytes) -> tuple[str, dict[str, int]]:
     """Kind and fields of one instruction.
 
     Raises:
-        ShiftworkError: the wrong number of bytes, or an unknown kind.
+        ShiftworkError: the wrong number of bytes.
     """
     if len(data) != BYTES:
         raise ShiftworkError(f"an instruction has {BYTES} bytes, not {len(data)}")
-    word = int.from_bytes(data, "little")
-    names = {code: name for name, code in KINDS.items()}
-    kind = names.get(word & 3)
-    if kind is None:
-        raise ShiftworkError(f"instruction of the unknown kind {word & 3}")
-    values = {}
+    word, values = int.from_bytes(data, "little"), {}
+    kind = next(name for name, code in KINDS.items() if code == word & 3)
     for field, offset in placed(fields(kind)):
         value = word >> offset & ((1 << field.width) - 1)
         values[field.name] = value - (1 << field.width) if value > field.limits[1] else value
     return kind, values
 
 
+def is_legal(data: bytes) -> bool:
+    """True for an instruction that the hardware executes; of a load or a store the rest does not count."""
+    kind, values = decode(data)
+    used = sum(field.width for field in fields(kind)) if kind in ("load", "store") else BITS
+    try:
+        return (int.from_bytes(encode(kind, values), "little") ^ int.from_bytes(data, "little")) % (1 << used) == 0
+    except ShiftworkError:
+        return False
+
+
+def checksum(program: bytes) -> int:
+    """What the field ``crc`` of a program's header has to hold."""
+    return zlib.crc32(program[CRC_BYTE + 4 :], zlib.crc32(bytes(4), zlib.crc32(program[:CRC_BYTE])))
+
+
+def sealed(program: bytes) -> bytes:
+    """A program, header first, with its checksum."""
+    return program[:CRC_BYTE] + checksum(program).to_bytes(4, "little") + program[CRC_BYTE + 4 :]
+
+
 def listing(program: bytes) -> list[str]:
-    """A program as text, one line an instruction; fields that are 0 are left out."""
+    """A program as text, one line an instruction; fields that are 0, or of one legal value, are left out."""
     lines = []
     for index in range(0, len(program), BYTES):
         kind, values = decode(program[index : index + BYTES])
-        shown = [f"{name}={value}" for name, value in values.items() if value and name != "kind"]
-        lines.append(f"{index // BYTES:4d}  {kind:5s}  {' '.join(shown)}")
+        layout = [field.name for field in fields(kind) if field is not KIND and not field.is_fixed]
+        shown = [f"{name}={values[name]}" for name in layout if values[name]]
+        lines.append(f"{index // BYTES:4d}  {kind:6s}  {' '.join(shown)}")
     return lines
 
 
@@ -270,43 +331,59 @@ def _faults(layout: tuple[Field, ...], offset: int = 0) -> list[str]:
 
 
 def verilog() -> dict[str, str]:
-    """The decoders by their file names: of moves with what all kinds share, and of layers."""
-    header, used = (sum(field.width for field in layout) for layout in (HEADER, RUN))
-    checks = ["", "  // Illegal fields of every kind, of moves and of layers."]
+    """The decoders by their file names: of moves with what all kinds share, of layers, of the header."""
+    common, used, short = (sum(field.width for field in layout) for layout in (COMMON, RUN, HEADER))
+    checks = ["", "  // Illegal fields of moves and layers, of moves, of layers, of the header."]
     for name, found in (
-        ("bad_kind", _faults(HEADER)),
-        ("bad_move", _faults(MOVE[len(HEADER) :], header)),
-        ("bad_run", [*_faults(RUN[len(HEADER) :], header), f"instruction[{BITS - 1}:{used}] != {BITS - used}'d0"]),
+        ("bad_common", _faults(COMMON)),
+        ("bad_move", _faults(MOVE[len(COMMON) :], common)),
+        ("bad_run", [*_faults(RUN[len(COMMON) :], common), _rest(used)]),
+        ("bad_header", [*_faults(HEADER), _rest(short)]),
     ):
         checks += [f"  wire {name} =", "    " + "\n    || ".join(found) + ";"]
-    checks += ["", f"  assign illegal = bad_kind || (kind == 2'd{KINDS['run']} ? bad_run : bad_move);"]
-    move, run = ([(field, at) for field, at in placed(layout) if field.name != "reserved"] for layout in (MOVE, RUN))
-    written = {
-        "shw_accel_decode": (
-            "what all instructions share, the fields of those that move data, and a check of all.",
-            move,
-            ["  output wire        illegal"],
-            checks,
-        ),
-        "shw_accel_decode_run": (
-            "the fields of an instruction that computes a layer, to begin with.",
-            [(field, at) for field, at in run if at >= header and field.name not in _ONLY_RESULTS],
-        ),
-        "shw_accel_decode_results": (
-            "the fields of an instruction that tell how the results of a layer are written.",
-            [(field, at) for field, at in run if field.name in RESULTS],
-        ),
+    bad = f"bad_header : bad_common || (kind == 2'd{KINDS['run']} ? bad_run : bad_move)"
+    checks += ["", f"  assign illegal = kind == 2'd{KINDS['header']} ? {bad};"]
+    move, run, head = ([(field, at) for field, at in placed(layout) if not field.is_fixed]
+                       for layout in (MOVE, RUN, HEADER))  # fmt: skip
+    begin = [(field, at) for field, at in run if at >= common and field.name not in _ONLY_RESULTS]
+    end = [(field, at) for field, at in run if field.name in RESULTS]
+    extra = ["  output wire        illegal"]
+    purposes = {
+        "": "what moves and layers share, the fields of moves, and a check of all.",
+        "_run": "the fields of an instruction that computes a layer, to begin with.",
+        "_results": "the fields of an instruction that tell how the results of a layer are written.",
+        "_header": "the fields of the header of a program.",
     }
-    return {f"{name}.v": _decoder(name, *what) for name, what in written.items()}
+    shown = {"": move, "_run": begin, "_results": end, "_header": [one for one in head if one[0] is not KIND]}
+    return {
+        f"shw_accel_decode{name}.v": _decoder(
+            f"shw_accel_decode{name}", purpose, shown[name], *((extra, checks) if name == "" else ())
+        )
+        for name, purpose in purposes.items()
+    }
 
 
-def main() -> None:
-    """Write the Verilog decoders of this clone."""
-    folder = Path(__file__).resolve().parents[3] / "rtl" / "accel"
+def _rest(used: int) -> str:
+    """Verilog, true where bits behind the fields are not 0."""
+    return f"instruction[{BITS - 1}:{used}] != {BITS - used}'d0"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Command line: nothing or `--check`; returns the exit code."""
+    if list(arguments) not in ([], ["--check"]):
+        print("usage: python -m shiftwork.compile.instructions [--check]", file=sys.stderr)
+        return 2
+    code = 0
     for name, text in verilog().items():
-        (folder / name).write_text(text)
-        print(f"written: {folder / name}")
+        path = manifest.ROOT / FOLDER / name
+        if not arguments:
+            path.write_text(text)
+        elif not path.is_file() or path.read_text() != text:
+            told = "not what the description says; run `python -m shiftwork.compile.instructions`"
+            print(f"{FOLDER / name}: {told}", file=sys.stderr)
+            code = 1
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from shiftwork.compile.instructions import TARGETS, encode
+from shiftwork.compile.instructions import TARGETS, encode, sealed
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Queues:
     """The program that is written.
 
     Args:
-        scratch: gives the address of 8 bytes of external memory that nobody reads.
+        header: fields of its header. scratch: gives the address of 8 bytes of external memory that nobody reads.
     """
 
-    def __init__(self, scratch: Callable[[], int]) -> None:
-        self.entries: list[tuple[str, dict[str, int]]] = []
+    def __init__(self, header: Mapping[str, int], scratch: Callable[[], int]) -> None:
+        self.entries: list[tuple[str, dict[str, int]]] = [("header", dict(header))]
         self._scratch = scratch
         self._runs: list[int] = []  # entries that are layers
         self._taken = 0  # layers that moves have waited for
@@ -113,8 +113,9 @@ class Queues:
             self._giver = len(self.entries)
         self.entries.append((kind, {**values, "take_token": int(take)}))
 
-    def encoded(self) -> list[bytes]:
-        """The instructions; as many layers give tokens as moves take."""
+    def encoded(self) -> bytes:
+        """The program; as many layers give tokens as moves take."""
         for index in self._runs[: self._taken]:
             self.entries[index][1]["give_token"] = 1
-        return [encode(kind, values) for kind, values in self.entries]
+        self.entries[0][1]["instructions"] = len(self.entries)
+        return sealed(b"".join(encode(kind, values) for kind, values in self.entries))

@@ -77,7 +77,8 @@ class TrEngine(Engine):
         form = cast(Terms, layer.module.format)
         values = form.multiplied(_row_values(layer.weights, layer), layer.rule)
         tokens = row_operations(values, layer.rule, SLICE_DEPTH).tokens.reshape(blocks, rows, -1).max(axis=1)
-        return np.maximum(tokens, _slice_beats(depth)).sum(axis=1)
+        cycles: NDArray[np.int64] = np.maximum(tokens, _slice_beats(depth)).sum(axis=1)
+        return cycles
 
     def schedule(self, operands: Operands) -> Schedule:
         """Predict cycles and tokens.

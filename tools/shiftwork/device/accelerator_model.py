@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import terms
-from shiftwork.compile.accelerator import WORD
-from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, UNITS, decode
+from shiftwork.compile.accelerator import WORD, Accelerator
+from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, UNITS, checksum, decode, is_legal
+from shiftwork.device.registers import FAULTS
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.blocks_layout import ODD_COLUMNS, Nest, Place, beats, block_shape, gather, positions, requests
 from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
@@ -32,15 +33,12 @@ class Machine:
     """An accelerator.
 
     Attributes:
-        rows, cols: of the engine. words: of the activation memory. constants: channels of them.
+        shape: of it. rows, cols: of the engine. words: of the activation memory.
         activations: (words, cols). seed: of what the memories hold at first.
         loaded, stored: words of 64 bits that were moved. layers: that ran.
     """
 
-    rows: int
-    cols: int
-    words: int
-    constants: int
+    shape: Accelerator
     seed: int = 0
     activations: NDArray[np.uint8] = field(init=False)
     loaded: int = 0
@@ -48,21 +46,46 @@ class Machine:
     layers: int = 0
 
     def __post_init__(self) -> None:
+        self.rows, self.cols, self.words = self.shape.engine.rows, self.shape.engine.cols, self.shape.activation_words
         random = np.random.default_rng(self.seed)
         self.activations = random.integers(0, 256, (self.words, self.cols), np.uint8)
-        self._table = random.integers(0, 1 << 63, self.constants, np.uint64)
+        self._table = random.integers(0, 1 << 63, self.shape.constants, np.uint64)
         self._weights = b""
         self._written = np.full(self.words, -1)  # by the last layer: its block, in raster order
         self._blocks_x = 0  # of it, in a row
+
+    def check(self, program: bytes) -> None:
+        """What the hardware checks of a program by its header.
+
+        Raises:
+            ShiftworkError: with the words of the fault.
+        """
+        kind, values = decode(program[:BYTES])
+        own = self.shape.header
+        if kind != "header" or not is_legal(program[:BYTES]):
+            code = 1
+        elif values["instructions"] * BYTES != len(program):
+            code = 9
+        elif any(values[name] != own[name] for name in ("engine", "rows", "cols")) or any(
+            values[name] > own[name] for name in ("activations", "weights", "constants")
+        ):
+            code = 10
+        elif values["crc"] != checksum(program):
+            code = 11
+        else:
+            return
+        raise ShiftworkError(f"instruction 0: {FAULTS[code]}")
 
     def run(self, program: bytes, memory: NDArray[np.uint8], order: Order = lambda: True) -> None:
         """Run a program on an external memory, which it changes.
 
         Raises:
-            ShiftworkError: both queues wait for ever, or tokens or weights are left.
+            ShiftworkError: a header that is refused, an address outside the memories, both queues wait for ever, or
+                tokens or weights are left.
         """
+        self.check(program)
         queues: tuple[list[tuple[int, str, Fields]], ...] = ([], [])
-        for index in range(0, len(program), BYTES):
+        for index in range(BYTES, len(program), BYTES):
             kind, values = decode(program[index : index + BYTES])
             queues[kind == "run"].append((index // BYTES, kind, values))
         moves, runs = queues
@@ -74,10 +97,10 @@ class Machine:
                 first = min(queue[0][0] for queue in queues if queue)
                 raise ShiftworkError(f"instruction {first}: nothing can go on")
             is_move = can_move and (not can_run or order())
-            _, kind, values = (moves if is_move else runs).pop(0)
+            index, kind, values = (moves if is_move else runs).pop(0)
             tokens[is_move] -= values["take_token"]
             if is_move:
-                self._move(kind, values, memory)
+                self._move(f"instruction {index}", kind, values, memory)
             else:
                 self._layer(values)
             tokens[not is_move] += values["give_token"]
@@ -85,27 +108,26 @@ class Machine:
             left = f"{tokens[0]} and {tokens[1]} tokens and {len(self._weights)} bytes of weights"
             raise ShiftworkError(f"the program leaves {left} behind")
 
-    def _move(self, kind: str, values: Fields, memory: NDArray[np.uint8]) -> None:
+    def _move(self, where: str, kind: str, values: Fields, memory: NDArray[np.uint8]) -> None:
         size, first = values["words"] * WORD, values["memory"]
         if kind == "load":
             self.loaded += values["words"]
         else:
             self.stored += values["words"]
         if first + size > len(memory):
-            raise ShiftworkError(f"a {kind} reaches outside external memory, to {first + size:#x}")
+            raise ShiftworkError(f"{where}: a {kind} reaches outside external memory, to {first + size:#x}")
         data = memory[first : first + size]
         if kind == "load" and values["target"] == TARGETS["weights"]:
             self._weights += data.tobytes()
             return
-        if kind == "load" and values["target"] == TARGETS["constants"]:
-            self._table[values["place"] : values["place"] + values["words"]] = data.view(np.uint64)
-            return
-        count = -(-size // self.cols)
-        index = np.arange(count)
+        to_constants = kind == "load" and values["target"] == TARGETS["constants"]
+        index = np.arange(values["words"] if to_constants else -(-size // self.cols))
         address = values["place"] + index + (index // values["burst"] * values["gap"] if values["burst"] else 0)
-        if address[-1] >= self.words:
-            raise ShiftworkError(f"a {kind} reaches outside the activation memory, to {address[-1]}")
-        if kind == "load":
+        if address[-1] >= (self.shape.constants if to_constants else self.words):
+            raise ShiftworkError(f"{where}: {FAULTS[3]}")
+        if to_constants:
+            self._table[address] = data.view(np.uint64)
+        elif kind == "load":
             self.activations[address] = data.reshape(-1, self.cols)
         else:
             data[:] = self.activations[address].reshape(-1)[:size]

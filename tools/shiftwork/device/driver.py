@@ -16,10 +16,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.accelerator import WORD, Accelerator, AcceleratorProgram, Area
-from shiftwork.compile.instructions import BYTES, decode, encode
+from shiftwork.compile.accelerator import WORD, Accelerator, AcceleratorProgram
+from shiftwork.compile.instructions import BYTES, ENGINE_KINDS, decode, encode, sealed
 from shiftwork.device import registers
-from shiftwork.device.registers import BY_NAME, COUNTERS, ENGINE_KINDS, FAULTS
+from shiftwork.device.registers import BY_NAME, COUNTERS, FAULTS
 from shiftwork.errors import ShiftworkError
 
 T = TypeVar("T")
@@ -101,18 +101,18 @@ def moved(program: AcceleratorProgram, base: int) -> tuple[NDArray[np.uint8], Lo
     """
     if base % BYTES or not 0 <= base <= (1 << 32) - program.memory.size:
         raise ShiftworkError(f"a program cannot lie at {base:#x}: a multiple of {BYTES} below 4 GiB")
-    memory, stores = program.memory.copy(), []
+    memory = program.memory.copy()
     for index in range(program.program_count):
         at = program.program_address + BYTES * index
         kind, fields = decode(memory[at : at + BYTES].tobytes())
-        if kind == "run":
+        if kind not in ("load", "store"):
             continue
         fields["memory"] += base
         memory[at : at + BYTES] = np.frombuffer(encode(kind, fields), np.uint8)
-        if kind == "store":
-            stores.append((fields["memory"], fields["memory"] + WORD * (fields["words"] - 1)))
-    written = (min(first for first, _ in stores), max(last for _, last in stores)) if stores else ((1 << 32) - WORD, 0)
-    return memory, Loaded(program, base, (base, base + memory.size - WORD), written)
+    begin, end = program.program_address, program.program_address + BYTES * program.program_count
+    memory[begin:end] = np.frombuffer(sealed(memory[begin:end].tobytes()), np.uint8)
+    first, last = program.write_window
+    return memory, Loaded(program, base, (base, base + memory.size - WORD), (base + first, base + last))
 
 
 class AsyncAcceleratorDriver:
@@ -180,14 +180,12 @@ class AsyncAcceleratorDriver:
         replace(area, address=0).put(data, codes, cols)
         await self.transport.write_memory(loaded.base + area.address, data.tobytes())
 
-    async def read(self, area: Area | None = None, tensor: str | None = None) -> NDArray[np.integer]:
-        """Codes ``(height, width, channels)`` of a tensor, by default of the network's output."""
+    async def read(self) -> NDArray[np.integer]:
+        """Codes ``(height, width, channels)`` of the output."""
         loaded = self.chosen()
-        area = loaded.program.output if area is None else area
-        network, cols = loaded.program.network, loaded.program.shape.engine.cols
+        area, cols = loaded.program.output, loaded.program.shape.engine.cols
         data = await self.transport.read_memory(loaded.base + area.address, area.words(cols) * cols)
-        info = network.tensors[network.output if tensor is None else tensor]
-        return loaded.program.get(np.frombuffer(data, np.uint8), replace(area, address=0), info)
+        return loaded.program.get(np.frombuffer(data, np.uint8), replace(area, address=0))
 
     async def start(self, **changes: int) -> None:
         """Start the program and return; ``changes`` replaces what a register of :class:`Loaded` holds."""
@@ -314,9 +312,9 @@ class AcceleratorDriver:
         """
         _result(self.steps.run())
 
-    def read(self, area: Area | None = None, tensor: str | None = None) -> NDArray[np.integer]:
-        """Codes ``(height, width, channels)`` of a tensor, by default of the network's output."""
-        return _result(self.steps.read(area, tensor))
+    def read(self) -> NDArray[np.integer]:
+        """Codes ``(height, width, channels)`` of the output."""
+        return _result(self.steps.read())
 
     def stop(self, reset: bool = False) -> None:
         """End the run, wait until the bus is clean; ``reset`` forgets its state and fault as well."""

@@ -265,11 +265,10 @@ FAULTS: Mapping[int, str] = {
     7: "memory answers a write with an error",
     8: "nothing happens for as long as the watchdog allows",
     9: "the length or the address of the program is illegal",
+    10: "the program is for another shape",
+    11: "the checksum of the program is wrong",
 }
-"""Words for FAULT_CODE; 1 to 3 are those of ``shw_accel``."""
-ENGINE_KINDS: Mapping[str, int] = {"tr": 0, "msq": 1, "dnateq": 2, "mac": 3}
-"""What ENGINE.kind says of an engine."""
-
+"""Words for FAULT_CODE; 1 to 3 and 9 to 11 are those of ``shw_accel``."""
 COUNTERS_BASE = 0x80
 """Offset of the first counter; each has 8 bytes, low word first. The 128 bytes from here are counters."""
 
@@ -585,7 +584,7 @@ def verilog() -> str:
 
 # --- C and Markdown ---------------------------------------------------------------------------------------------------
 def c_header() -> str:
-    """Offsets, and shift and mask of every field."""
+    """Offsets, shift and mask of every field, and words for faults."""
     check()
     lines = [
         "/* SPDX-License-Identifier: Apache-2.0 */",
@@ -605,7 +604,9 @@ def c_header() -> str:
     lines += ["", "/* counters: 64 bits, read the low word first, then the word behind it */"]
     for counter in COUNTERS:
         lines.append(f"#define SHW_COUNT_{counter.name} 0x{counter_offset(counter.name):02x}u /* {counter.meaning} */")
-    return "\n".join([*lines, "", "#endif", ""])
+    lines += ["", "/* codes of FAULT_CODE, by code */", "#define SHW_FAULTS { \\", '    "nothing", \\']
+    lines += [f'    "{FAULTS[code]}", \\' for code in range(1, len(FAULTS) + 1)]
+    return "\n".join([*lines, "}", "", "#endif", ""])
 
 
 def markdown() -> str:

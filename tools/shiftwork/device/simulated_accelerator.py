@@ -20,7 +20,7 @@ from shiftwork.device.job import ProgramJob, program_header
 from shiftwork.device.registers import FAULTS
 from shiftwork.device.simulated import Stalls
 from shiftwork.errors import ShiftworkError
-from shiftwork.settings import setting, unless_given, within
+from shiftwork.settings import setting, settings, unless_given, within
 
 HERE = Path(__file__).resolve().parent
 LATENCY = 30
@@ -29,16 +29,11 @@ LATENCY = 30
 
 @dataclass(frozen=True)
 class AcceleratorWish:
-    """What a user asks of the accelerator; None is the default of :class:`~shiftwork.compile.accelerator.Accelerator`
-    or of :class:`SimulatedAccelerator`.
-    """
+    """What a user asks of the accelerator; None is a default of :class:`~shiftwork.compile.accelerator.Accelerator`."""
 
     activation_memory: int | None = unless_given(Accelerator, "activation_memory")
     weight_words: int | None = unless_given(Accelerator, "weight_words")
     constants: int | None = unless_given(Accelerator, "constants")
-    memory_latency: int | None = setting(
-        None, f"Cycles from a read of the accelerator's memory to the first word. [default: {LATENCY}]"
-    )
 
     @property
     def given(self) -> dict[str, int]:
@@ -47,8 +42,17 @@ class AcceleratorWish:
 
     def accelerator(self, engine: Engine) -> Accelerator:
         """The accelerator around an engine."""
-        values = {name: value for name, value in self.given.items() if name != "memory_latency"}
-        return Accelerator(engine, **values)
+        wanted = {item.name for item in settings(AcceleratorWish)}
+        return Accelerator(engine, **{name: value for name, value in self.given.items() if name in wanted})
+
+
+@dataclass(frozen=True)
+class SimulationWish(AcceleratorWish):
+    """What a user asks of the simulated accelerator; None is the default of :class:`SimulatedAccelerator`."""
+
+    memory_latency: int | None = setting(
+        None, f"Cycles from a read of the accelerator's memory to the first word. [default: {LATENCY}]"
+    )
 
     def device(self, engine: Engine, waves: Path | None = None) -> SimulatedAccelerator:
         """The simulated accelerator; building it takes a minute."""
@@ -124,14 +128,14 @@ class SimulatedAccelerator:
         """Run a program once.
 
         Args:
-            program: compiled for this shape. memory: uint8, external memory with the input; results appear in it.
+            program: compiled for this shape, or for less memory.
+            memory: uint8, external memory with the input; results appear in it.
             stalls: of memory: ``in_gap`` of what is read, ``out_stall`` of what is written. clock: for ``seconds``.
 
         Raises:
-            ShiftworkError: another shape, a hang or a fault; names the module where the program stood.
+            ShiftworkError: a hang or a fault, as of a program for another shape; names the module where the program
+                stood.
         """
-        if program.shape != self.shape:
-            raise ShiftworkError(f"the program was compiled for {program.shape}, not for {self.shape}")
         job = ProgramJob()
         job.memory, job.size = memory.ctypes.data, memory.size
         job.program_address, job.program_count = program.program_address, program.program_count

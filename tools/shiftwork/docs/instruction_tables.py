@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shiftwork.blocks.manifest import Manifest
-from shiftwork.compile.instructions import MOVE, RUN, Field, placed
+from shiftwork.compile.instructions import HEADER, MOVE, RUN, Field, placed
 from shiftwork.docs.markdown import table
 
 
@@ -19,6 +19,7 @@ def _table(layout: tuple[Field, ...]) -> str:
 
 
 PARTS: dict[str, Callable[[Manifest], str]] = {
+    "instruction-header": lambda book: _table(HEADER),
     "instruction-move": lambda book: _table(MOVE),
     "instruction-run": lambda book: _table(RUN),
 }

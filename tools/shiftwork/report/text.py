@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shiftwork.compile.accelerator import AcceleratorProgram
 from shiftwork.quantize.expfit import TensorFit
 from shiftwork.run.networks import RunReport
 from shiftwork.table import Table
@@ -42,6 +43,23 @@ def fit_table(fits: Sequence[TensorFit]) -> Table:
         errors = [100 * error for error in (fit.rmae, fit.uniform, fit.full_range)]
         table.add([fit.name, fit.kind, fit.code.bits + 1, fit.code.base, *errors])
     return table
+
+
+def program_lines(program: AcceleratorProgram) -> list[str]:
+    """The figures of a program of the accelerator, one line each."""
+    shape, (weights, constants) = program.shape, (program.loaded(name) for name in ("weights", "constants"))
+    lines = [
+        f"accelerator     {shape.engine.kind} engine, {shape.engine.rows} rows, {shape.engine.cols} columns",
+        f"its memories    {shape.activation_words:,} words of activations, {shape.weight_words:,} of weights, "
+        f"{shape.constants:,} constants",
+        f"program         {program.program_count:,} instructions, {len(program.program):,} bytes",
+        f"weights         {weights:,} bytes, constants {constants:,} bytes",
+        f"image           {program.memory.size:,} bytes with room for input and results",
+    ]
+    for what, area in (("input", program.input), ("output", program.output)):
+        height, width, channels = area.info.shape
+        lines.append(f"{what:<15} {area.name!r}, {height} x {width} x {channels} of {area.info.bits} bits")
+    return lines
 
 
 def summary_lines(report: RunReport) -> list[str]:

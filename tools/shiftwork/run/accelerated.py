@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.accelerator import ADDRESSES, AcceleratorProgram, compile_accelerator
+from shiftwork.compile.accelerator import ADDRESSES, CompiledNetwork, compile_accelerator
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -27,7 +27,7 @@ from shiftwork.progress import OnItem
 from shiftwork.run.layers import LayerReport, layer_reports
 
 
-def bounds(network: IntegerNetwork, program: AcceleratorProgram, golden: Mapping[str, Codes]) -> dict[str, int]:
+def bounds(network: IntegerNetwork, program: CompiledNetwork, golden: Mapping[str, Codes]) -> dict[str, int]:
     """Cycles below which no schedule of the array can go, of one sample, by the module's name."""
     first = {name: codes[:1] for name, codes in golden.items()}
     layers = program.layers.values()
@@ -58,7 +58,7 @@ def execute_accelerator(
     counts: Mapping[str, Work] | None = None,
     stalls: Stalls | None = None,
     progress: OnItem | None = None,
-    tamper: Callable[[AcceleratorProgram], None] | None = None,
+    tamper: Callable[[CompiledNetwork], None] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> AcceleratorRun:
     """Run every sample of ``x`` and compare with the golden tensors.
@@ -99,7 +99,7 @@ def execute_accelerator(
                 after = counters.layers[report.name][1]
                 report.cycles = (report.cycles or 0) + after - before
                 before = after
-        output = plain.get(memory, plain.output, network.tensors[network.output])
+        output = plain.get(memory)
         expected = golden[network.output][index]
         result.outputs[index] = output
         result.compared += expected.size
@@ -108,9 +108,9 @@ def execute_accelerator(
         traced.put(memory, sample)
         device.run(traced, memory, stalls, clock)
         for module, report in zip(network.modules, reports, strict=True):
-            info, expected = network.tensors[module.output], golden[module.output][index]
+            expected = golden[module.output][index]
             for area in traced.traces.get(module.name, ()):
-                actual = traced.get(memory, area, info)
+                actual = traced.get(memory, area)
                 report.compared += expected.size
                 report.mismatches += int(np.count_nonzero(actual != expected))
     if result.compared == 0 or any(report.compared == 0 for report in reports if report.executor != "address"):
