@@ -198,7 +198,8 @@ module shw_accel #(
 
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
-    .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst), .gap(gap),
+    .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst),
+    .gap(gap),
     .illegal(illegal)
   );
 
@@ -299,7 +300,8 @@ module shw_accel #(
   // --- Layers in execution: one takes steps, it or the one before writes results ---------------------------------
   reg  [511:0] layer;         // takes steps
   reg  [15:0]  layer_index;
-  reg          layer_active;  // from the instruction until its results are about to be written and no read is under way
+  // from the instruction until its results are about to be written and no read is under way
+  reg          layer_active;
   reg          layer_start;
   reg          layer_waits;   // for the results of the layer before
   reg          layer_gives_token;

@@ -105,7 +105,7 @@ module shw_result_path #(
   output wire [(1<<($clog2(COLS)/2))-1:0]    write_rows,
   output wire [2*ADDR_W-1:0]                 write_address,  // {upper, lower half of the columns}
   output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
-  output wire                                write_block    // with it all channels of a block are written
+  output wire                                write_block    // all channels of a block are written
 );
   localparam BH_W        = $clog2(COLS) / 2;
   localparam BH          = 1 << BH_W;

@@ -334,7 +334,7 @@ def test_what_is_read_back_comes_from_the_device(name: str) -> None:
                 if kind == "store" and fields["memory"] == area.address:
                     moved = encode(kind, fields | {"place": fields["place"] + 1})
                     changed[at : at + BYTES] = np.frombuffer(moved, np.uint8)
-        program.memory = changed
+        program.memory = resealed(program, changed)
 
     assert [layer.name for layer in addressed_run("8x16", tamper).layers if layer.mismatches] == [name]
 
