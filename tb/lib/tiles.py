@@ -263,17 +263,19 @@ class TileBench:
         return run
 
     async def reset_in_every_cycle(self, make: Callable[[], Tile]) -> None:
-        """One cycle of reset in every cycle from a short tile's first beat to its last result: nothing is left behind,
-        whichever of two banks a result is in.
+        """One cycle of reset in every cycle from a short tile's first beat to its last result: nothing is left behind.
+
+        Every tile is the first one after a reset, so that what is left of one would be taken for the next.
 
         make: gives tiles of one length, with other operands every time.
         """
-        await self.check([make()])  # the engine is idle now
+        await self.cycles_until_ready()
         first = (await self.check([make()])).left[0]
         for stop in range(1, first + self.rows + 1):
+            await self.cycles_until_ready()
             await self.run([make()], stop=stop)
             await self.reset()
-            await self.check([make(), make()], settle=2)
+            await self.check([make()], settle=2)
 
     async def check(self, tiles: list[Tile], source: str = "none", sink: str = "none", settle: int = 20) -> Run:
         """Run tiles and compare every result with the model."""

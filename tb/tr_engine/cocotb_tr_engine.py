@@ -194,13 +194,16 @@ async def reset_in_mid_stream(dut) -> None:
     for n in range(3 * AMOUNT):
         configs = [random_config(bench.rng, data_terms(bench)) for _ in range(3)]
         lengths = [bench.rng.choice((1, 9, 40, 100)) for _ in configs]
-        stop = bench.rng.randint(1, 300)
+        source, stop = bench.rng.choice(STALLS), bench.rng.randint(1, 300)
         if n % 3 == 0:  # amid an illegal tile
             configs[0], lengths[0], stop = illegal_config(bench.rng), 100, bench.rng.randint(9, 30)
+        if n % 3 == 1:  # amid the second slice of a tile
+            depth = int(dut.DEPTH.value)
+            configs[0], lengths[0], source, stop = QT, depth + 60, "none", depth + bench.rng.randint(30, 60)
         tiles = [tile(bench, config, length) for config, length in zip(configs, lengths, strict=True)]
-        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=stop)
+        await bench.run(tiles, source, bench.rng.choice(STALLS), stop=stop)
         await bench.reset()
-        lengths = [bench.rng.choice((1, 8, 33)), 260 if n % 3 == 1 else 9, bench.rng.choice((1, 8, 33))]
+        lengths = [bench.rng.choice((1, 8, 33)) for _ in configs]
         await bench.check([tile(bench, random_config(bench.rng, data_terms(bench)), length) for length in lengths])
 
 
