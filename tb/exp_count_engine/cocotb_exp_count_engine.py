@@ -15,7 +15,7 @@ from exp_tiles import KINDS, CodePins, codes
 from shiftwork.codes.exponential import Exponential, pack, radius, resize
 from shiftwork.golden import exp_units
 from shiftwork.golden.exp_units import PairTables
-from tiles import Run, Tile, TileBench
+from tiles import Run, Tile, TileBench, until
 
 AMOUNT = int(os.environ.get("AMOUNT", "1"))
 TOP = (1 << 16) - 1
@@ -127,8 +127,7 @@ async def layers_of_every_width(dut) -> None:
 async def scheduled(bench: TileBench, tiles: list[Tile]) -> Run:
     """Run tiles and compare results and the cycle of every row of results."""
     pins = bench.pins
-    while not int(bench.dut.in_ready.value):  # counters are cleared after a reset
-        await FallingEdge(bench.dut.clk)
+    await until(bench.dut.clk, bench.dut.in_ready)  # counters are cleared after a reset
     run = await bench.check(tiles)
     lengths = [one.length for one in tiles]
     assert [cycle - run.taken[0] for cycle in run.left] == exp_units.leaving(
@@ -203,8 +202,9 @@ async def tables_wait_between_slices(dut) -> None:
         dut.in_valid.value = 1
         await FallingEdge(dut.clk)
         dut.in_valid.value = 0
-    while len(seen) < pins.rows:
-        seen += [int(dut.out_acc.value)] * int(dut.out_valid.value)
+    for _ in range(pins.rows):
+        await until(dut.clk, dut.out_valid)
+        seen.append(int(dut.out_acc.value))
         await FallingEdge(dut.clk)
     assert int(dut.table_ready.value)
     assert (pins.result(seen) == pins.expected(one)).all()
@@ -235,7 +235,8 @@ async def reset_in_mid_stream(dut) -> None:
     bench = await start(dut)
     r, rows = radius(bench.pins.bits), bench.rows
     moves, evaluation = rows * (4 * r + 1), rows * (10 * r + 4)
-    moments = [3, 10, 12, 10 + moves // 2, 10 + moves, 13 + evaluation // rows, 18 + evaluation // rows]
+    slice_ends = min(10, bench.pins.longest)
+    moments = [3, *range(slice_ends, slice_ends + 5), 10 + moves // 2, 10 + moves, 13 + evaluation // rows]
     moments += [bench.rng.randint(1, 2 * evaluation) for _ in range(2 * AMOUNT)]
     for stop in moments:
         sink = bench.rng.choice(("none", "random", "blocked"))
@@ -243,3 +244,9 @@ async def reset_in_mid_stream(dut) -> None:
         assert await bench.cycles_until_ready() == moves
         assert int(dut.table_ready.value), "no tile is inside"
         await scheduled(bench, [tile(bench, bench.rng.choice((1, 4)))])
+
+
+@cocotb.test()
+async def reset_while_a_tile_ends(dut) -> None:
+    bench = await start(dut)
+    await bench.reset_in_every_cycle(lambda: tile(bench, 1))

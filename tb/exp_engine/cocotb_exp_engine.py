@@ -11,7 +11,7 @@ from exp_tiles import KINDS, ExpPins, codes, illegal_config, random_config, rand
 from shiftwork.codes.exponential import ACTIVATION_BITS, WEIGHT_BITS
 from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
 from shiftwork.golden.class_sums import ExpConfig, ExpTables, row_classes
-from tiles import STALLS, Tile, TileBench
+from tiles import STALLS, Tile, TileBench, until
 
 AMOUNT = int(os.environ.get("AMOUNT", "2"))
 
@@ -169,9 +169,9 @@ async def tables_wait_for_the_last_tile(dut) -> None:
         waits += await pins.load(tables)
         rows = []
         dut.out_ready.value = 1
-        while len(rows) < bench.rows:
-            if int(dut.out_valid.value):
-                rows.append(int(dut.out_acc.value))
+        for _ in range(bench.rows):
+            await until(dut.clk, dut.out_valid)
+            rows.append(int(dut.out_acc.value))
             await FallingEdge(dut.clk)
         dut.out_ready.value = 0
         assert (pins.result(rows) == expected).all()
@@ -196,17 +196,22 @@ async def reset_in_mid_stream(dut) -> None:
     pins = bench.pins
     for n in range(3 * AMOUNT):
         tiles = [random_tile(bench.rng, pins, length=bench.rng.choice((1, 9, 40, 100))) for _ in range(3)]
-        if n % 3 == 0:
-            tiles[0].config = illegal_config(bench.rng, pins.bits, pins.depth)
-        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=bench.rng.randint(1, 300))
+        stop = bench.rng.randint(1, 300)
+        if n % 3 == 0:  # amid an illegal tile
+            illegal = illegal_config(bench.rng, pins.bits, pins.depth)
+            tiles[0], stop = random_tile(bench.rng, pins, illegal, 100), bench.rng.randint(9, 30)
+        if n % 3 == 1:  # amid a slice that is not the first of its tile
+            short = ExpConfig(3, True, 5)
+            tiles[0], stop = random_tile(bench.rng, pins, short, 100), bench.rng.randint(9, 30)
+        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=stop)
         await bench.reset()
-        await bench.check([random_tile(bench.rng, pins, length=bench.rng.choice((1, 8, 33)))])
+        await bench.check([random_tile(bench.rng, pins, length=bench.rng.choice((1, 8, 33))) for _ in range(3)])
 
 
 @cocotb.test()
 async def reset_while_a_tile_ends(dut) -> None:
     bench = await start(dut)
-    await bench.reset_around_results(random_tile(bench.rng, bench.pins, length=1))
+    await bench.reset_in_every_cycle(lambda: random_tile(bench.rng, bench.pins, length=1))
 
 
 @cocotb.test()
@@ -218,8 +223,7 @@ async def ready_after_reset(dut) -> None:
 async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> None:
     """Run tiles, compare results and cycles."""
     pins, loads = bench.pins, []
-    while not int(pins.dut.in_ready.value):
-        await FallingEdge(pins.dut.clk)
+    await until(pins.dut.clk, pins.dut.in_ready)
     for one in tiles:
         signs, exponents = row_classes(one.rows, one.config, pins.bits)
         loads.append(ExpTile.of(walks(class_counts(signs, exponents, one.config), pins.fold), one.length, one.config))

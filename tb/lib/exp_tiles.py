@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shiftwork.codes.exponential import ACTIVATION_BITS, WEIGHT_BITS, radius
 from shiftwork.golden import class_sums
 from shiftwork.golden.class_sums import ExpConfig, ExpTables
-from tiles import Beat, Pins, Tile
+from tiles import Beat, Pins, Tile, until
 
 
 class CodePins(Pins):
@@ -47,9 +47,7 @@ class CodePins(Pins):
         for select, address, word in words:
             dut.table_valid.value, dut.table_select.value = 1, select
             dut.table_address.value, dut.table_data.value = address, word & 0x1FFFF
-            while not int(dut.table_ready.value):
-                waits += 1
-                await FallingEdge(dut.clk)
+            waits += await until(dut.clk, dut.table_ready)
             await FallingEdge(dut.clk)
         dut.table_valid.value = 0
         return waits

@@ -27,10 +27,20 @@ import streams
 STALLS = ("none", "periodic", "random")
 LATE = 1500  # cycles after which a late sink wakes up
 SLOW = 4  # cycles a beat of a slow side
+PATIENCE = 20000  # cycles without progress after which a bench gives up
 
 
 def seed() -> int:
     return int(os.environ["SHW_SEED"])
+
+
+async def until(clk, signal) -> int:
+    """Falling edges until one at which a signal is 1, 0 if it is; fails when there is none for PATIENCE cycles."""
+    for cycle in range(PATIENCE):
+        if int(signal.value):
+            return cycle
+        await FallingEdge(clk)
+    raise AssertionError(f"{signal._name} stays 0")
 
 
 class Stall:
@@ -246,24 +256,30 @@ class TileBench:
                 pins.noise(rng)
                 quiet += len(run.left) == wanted
             idle = 0 if moved else idle + 1
-            assert idle < 20000 or sink == "blocked", f"no progress: {len(run.left)} of {wanted} result beats"
+            assert idle < PATIENCE or sink == "blocked", f"no progress: {len(run.left)} of {wanted} result beats"
             if stop is not None and cycle >= stop:
                 return run
             await FallingEdge(clk)
         return run
 
-    async def reset_around_results(self, tile: Tile) -> None:
-        """One cycle of reset in every cycle around those in which a tile ends: nothing of it is left behind."""
-        await self.check([tile])  # the engine is idle now
-        first = (await self.check([tile])).left[0]
-        for stop in range(max(1, first - 12), first + self.rows + 1):
-            await self.run([tile], stop=stop)
-            await self.reset()
-            await self.check([tile])
+    async def reset_in_every_cycle(self, make: Callable[[], Tile]) -> None:
+        """One cycle of reset in every cycle from a short tile's first beat to its last result: nothing is left behind.
 
-    async def check(self, tiles: list[Tile], source: str = "none", sink: str = "none") -> Run:
+        Every tile is the first one after a reset, so that what is left of one would be taken for the next.
+
+        make: gives tiles of one length, with other operands every time.
+        """
+        await self.cycles_until_ready()
+        first = (await self.check([make()])).left[0]
+        for stop in range(1, first + self.rows + 1):
+            await self.cycles_until_ready()
+            await self.run([make()], stop=stop)
+            await self.reset()
+            await self.check([make()], settle=2)
+
+    async def check(self, tiles: list[Tile], source: str = "none", sink: str = "none", settle: int = 20) -> Run:
         """Run tiles and compare every result with the model."""
-        run = await self.run(tiles, source, sink)
+        run = await self.run(tiles, source, sink, settle=settle)
         legal = [tile for tile in tiles if self.pins.legal(tile.config)]
         assert len(run.results) == len(legal)
         for n, (tile, result) in enumerate(zip(legal, run.results, strict=True)):
@@ -301,11 +317,7 @@ class TileBench:
     async def cycles_until_ready(self) -> int:
         """Cycles with `in_ready` low after a reset."""
         await self.reset()
-        cycles = 0
-        while not int(self.dut.in_ready.value):
-            await FallingEdge(self.dut.clk)
-            cycles += 1
-        return cycles
+        return await until(self.dut.clk, self.dut.in_ready)
 
     async def watch_outputs(self, inputs: Sequence[Any]) -> None:
         """In every cycle, move each input while the clock is low: no output may follow. Runs until it is cancelled."""

@@ -210,4 +210,4 @@ async def reset_in_mid_stream(dut) -> None:
 @cocotb.test()
 async def reset_while_a_tile_ends(dut) -> None:
     bench = await start(dut)
-    await bench.reset_around_results(tile(bench, length=1))
+    await bench.reset_in_every_cycle(lambda: tile(bench, length=1))

@@ -177,6 +177,7 @@ async def reset_while_a_tile_ends(dut):
     while not int(dut.out_valid.value):
         await RisingEdge(dut.clk)
         first += 1
+        assert first < TIMEOUT, "no result"
     for wait in range(first - 14, first + 1):
         await streams.reset(dut, bench.source, bench.sink)
         await bench.tile(cfg, 1)

@@ -193,19 +193,24 @@ async def reset_in_mid_stream(dut) -> None:
     bench = await start(dut)
     for n in range(3 * AMOUNT):
         configs = [random_config(bench.rng, data_terms(bench)) for _ in range(3)]
-        if n % 3 == 0:
-            configs[0] = illegal_config(bench.rng)
-        tiles = [tile(bench, config, bench.rng.choice((1, 9, 40, 100))) for config in configs]
-        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=bench.rng.randint(1, 300))
+        lengths = [bench.rng.choice((1, 9, 40, 100)) for _ in configs]
+        source, stop = bench.rng.choice(STALLS), bench.rng.randint(1, 300)
+        if n % 3 == 0:  # amid an illegal tile
+            configs[0], lengths[0], stop = illegal_config(bench.rng), 100, bench.rng.randint(9, 30)
+        if n % 3 == 1:  # amid the second slice of a tile
+            depth = int(dut.DEPTH.value)
+            configs[0], lengths[0], source, stop = QT, depth + 60, "none", depth + bench.rng.randint(30, 60)
+        tiles = [tile(bench, config, length) for config, length in zip(configs, lengths, strict=True)]
+        await bench.run(tiles, source, bench.rng.choice(STALLS), stop=stop)
         await bench.reset()
-        config = random_config(bench.rng, data_terms(bench))
-        await bench.check([tile(bench, config, bench.rng.choice((1, 8, 33)))])
+        lengths = [bench.rng.choice((1, 8, 33)) for _ in configs]
+        await bench.check([tile(bench, random_config(bench.rng, data_terms(bench)), length) for length in lengths])
 
 
 @cocotb.test()
 async def reset_while_a_tile_ends(dut) -> None:
     bench = await start(dut)
-    await bench.reset_around_results(tile(bench, TileConfig(), 1))
+    await bench.reset_in_every_cycle(lambda: tile(bench, TileConfig(), 1))
 
 
 @cocotb.test()
