@@ -23,7 +23,7 @@ class CostWish:
     data: Path | None = setting(None, "Its samples.", "D.npz")
     calib_data: Path | None = setting(None, CALIB_DATA, "C.npz")
     cycles: tuple[Path, ...] = setting((), "Take cycles from `run --json` reports; repeatable.", "FILE")
-    samples: int = setting(5, "Samples that run on the RTL; all but tr: on the golden model.")
+    samples: int = setting(5, "Samples that run on the RTL; all but tr and accel: on the golden model.")
     design: tuple[str, ...] = setting((), "Map this design only, such as tr or booth; repeatable.", "KEY")
     ecp5: bool = setting(False, "Place and route on an ECP5-85 instead.")
     toggles: bool = setting(False, "Count the net toggles of the netlists instead.")
