@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cost of whole accelerators: parts, designs, comparisons; in the full run a tiny one through Yosys, one in Verilator."""
+"""Cost of whole accelerators: parts, designs, comparisons; in the full run tiny ones through Yosys and in Verilator."""
 
 from __future__ import annotations
 
