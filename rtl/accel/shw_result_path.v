@@ -472,7 +472,7 @@ module shw_result_path #(
   wire [BW*8-1:0]   code;
   wire [BW*32-1:0]  sum;
 
-  shw_post_unit #(.LANES(BW), .REQUANT("shift"), .ACC_W(32)) u_post (
+  shw_post_unit #(.LANES(BW), .REQUANT("shift"), .ACC_W(32), .SHARED(1)) u_post (
     .clk(clk), .rst(rst),
     .cfg_relu(cfg_relu), .cfg_shortcut_enable(beat_need), .cfg_shortcut_signed(cfg_shortcut_signed),
     .cfg_low(cfg_low), .cfg_high(cfg_high),

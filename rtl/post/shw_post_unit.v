@@ -30,6 +30,8 @@
 //                                exponential codes
 //               ACC_W    32, with "encode" 32..48  accumulators, biases and sums
 //               BITS     3..7    "encode": width of an exponent; the others do not look at it
+//               SHARED   0, 1    1: bias, factor and shifts of lane 0 are those of all lanes, and
+//                                aligned once
 // Latency:      as above, without stalls. Throughput: 1 beat per cycle under any stall pattern.
 // Backpressure: full; in_ready = out_ready or no beat at the output (one gate, in the same cycle).
 //               table_ready = no beat inside (from registers; 0 without "encode").
@@ -42,7 +44,8 @@ module shw_post_unit #(
   parameter LANES   = 8,
   parameter REQUANT = "shift",
   parameter ACC_W   = 32,
-  parameter BITS    = 4
+  parameter BITS    = 4,
+  parameter SHARED  = 0
 ) (
   input  wire                   clk,
   input  wire                   rst,
@@ -84,6 +87,9 @@ module shw_post_unit #(
     end
     if (ACC_W < 32 || ACC_W > (ENCODE ? 48 : 32)) begin : g_illegal_acc
       shw_ILLEGAL_ACC_W_must_be_32_or_with_encode_32_to_48 illegal ();
+    end
+    if (SHARED != 0 && SHARED != 1) begin : g_illegal_shared
+      shw_ILLEGAL_SHARED_must_be_0_or_1 illegal ();
     end
   endgenerate
 
@@ -132,12 +138,13 @@ module shw_post_unit #(
   assign table_ready = ENCODE ? ~|valid : 1'b0;
 
   wire unused = &{1'b0, cfg_shortcut_signed, threshold_write, level_write, table_address,
-                  table_data, in_bias_shift, in_shortcut_shift, in_factor, in_shift, relu_2, low_3,
-                  high_3};
+                  table_data, in_bias, in_bias_shift, in_shortcut_shift, in_factor, in_shift,
+                  relu_2, low_3, high_3};
 
   genvar lane;
   generate
     for (lane = 0; lane < LANES; lane = lane + 1) begin : g_lane
+      localparam OWN = SHARED ? 0 : lane;     // whose constants are taken
       wire [7:0]            shortcut = in_shortcut[lane*8 +: 8];
       wire [SHORTCUT_W-1:0] shortcut_wide;    // without the sign of an exponential code
       wire                  shortcut_counts;
@@ -165,9 +172,9 @@ module shw_post_unit #(
 
       always @(posedge clk) begin
         if (advance) begin
-          shortcut_16_1 <= in_shortcut_shift[lane*6+4 +: 2];
+          shortcut_16_1 <= in_shortcut_shift[OWN*6+4 +: 2];
           if (!shortcut_counts) shortcut_1 <= {SHORTCUT_W{1'b0}};
-          else shortcut_1 <= shortcut_wide << in_shortcut_shift[lane*6 +: 4];
+          else shortcut_1 <= shortcut_wide << in_shortcut_shift[OWN*6 +: 4];
         end
       end
 
@@ -196,9 +203,9 @@ module shw_post_unit #(
           if (advance) begin
             // Stage 1: align by 0 to 15; the last place of the shift is merged into the adder behind.
             acc_1         <= in_acc[lane*32 +: 32];
-            bias_1        <= in_bias[lane*32 +: 32] << in_bias_shift[lane*5 +: 4];
-            bias_16_1     <= in_bias_shift[lane*5 + 4];
-            shift_1       <= in_shift[lane*6 +: 5];
+            bias_1        <= in_bias[OWN*32 +: 32] << in_bias_shift[OWN*5 +: 4];
+            bias_16_1     <= in_bias_shift[OWN*5 + 4];
+            shift_1       <= in_shift[OWN*6 +: 5];
             // Stages 2 and 3: add; ReLU.
             partial_2     <= acc_1 + bias_aligned;
             shortcut_2    <= shortcut_1;
@@ -222,7 +229,7 @@ module shw_post_unit #(
         assign out_sum[lane*32 +: 32] = sum_6;
       end else if (REQUANT == "scale") begin : g_scale
         wire [31:0] acc  = in_acc[lane*32 +: 32];
-        wire [31:0] bias = in_bias[lane*32 +: 32];
+        wire [31:0] bias = in_bias[OWN*32 +: 32];
 
         reg [32:0]     sum_1;
         reg [15:0]     factor_1;
@@ -240,8 +247,8 @@ module shw_post_unit #(
           if (advance) begin
             // Stage 1: add the bias. Stages 2 to 7: requantize.
             sum_1    <= {acc[31], acc} + {bias[31], bias};
-            factor_1 <= in_factor[lane*16 +: 16];
-            scale_1  <= in_shift[lane*6 +: 6];
+            factor_1 <= in_factor[OWN*16 +: 16];
+            scale_1  <= in_shift[OWN*6 +: 6];
             sums     <= {sums[5*32-1:0], sum_2};
           end
         end
@@ -268,7 +275,7 @@ module shw_post_unit #(
         always @(posedge clk) begin
           if (advance) begin
             // Stages 1 and 2: add. Stages 3 to 2 + BITS: ReLU, encode.
-            partial_1 <= in_acc[lane*ACC_W +: ACC_W] + in_bias[lane*ACC_W +: ACC_W];
+            partial_1 <= in_acc[lane*ACC_W +: ACC_W] + in_bias[OWN*ACC_W +: ACC_W];
             sign_1    <= shortcut[BITS];
             sum_2     <= partial_1 + term + {{(ACC_W-1){1'b0}}, sign_1};
             sums      <= {sums[(BITS-1)*ACC_W-1:0], sum};
