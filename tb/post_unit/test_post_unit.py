@@ -38,6 +38,8 @@ def test_encode(simulator, lanes, acc_width, bits):
         ({"REQUANT": "codebook"}, "shw_ILLEGAL_REQUANT"),
         ({"ACC_W": 48}, "shw_ILLEGAL_ACC_W"),
         ({"SHARED": 2}, "shw_ILLEGAL_SHARED"),
+        ({"EARLY": 2}, "shw_ILLEGAL_EARLY"),
+        ({"EARLY": 1, "REQUANT": "scale"}, "shw_ILLEGAL_EARLY"),
         ({"REQUANT": "encode", "ACC_W": 31}, "shw_ILLEGAL_ACC_W"),
         ({"REQUANT": "encode", "ACC_W": 49}, "shw_ILLEGAL_ACC_W"),
         ({"REQUANT": "encode", "BITS": 2}, "shw_ILLEGAL_BITS"),

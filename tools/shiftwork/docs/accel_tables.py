@@ -15,7 +15,7 @@ from shiftwork.measure.entries import anchor_runs
 from shiftwork.report.cost_accel import FAMILIES
 
 _MISSING = "Not measured yet.\n"
-_SHAPES = ("synth_accel_8x64", "synth_accel_4x32")
+_SHAPES = ("synth_accel_8x64_128", "synth_accel_4x32_64")
 _DEVICE = DEVICES["xc7z020"]
 _SHARE = 0.8
 """Share of a device's LUTs, block RAMs and DSPs that a design may take."""

@@ -18,8 +18,8 @@ from shiftwork.eda.designs import TOP, Design
 from shiftwork.eda.mapping import TIMING, delay_of, mapping, read
 from shiftwork.eda.netlist import base_name
 
-SCRIPTS: dict[str, Callable[[bool], str]] = {"xc7": mapping, "ecp5": ecp5.synthesis}
-"""Mapping script of a family, with or without DSP blocks."""
+SCRIPTS: dict[str, Callable[[bool], str]] = {"xc7": mapping, "ecp5": lambda dsp: f"{ecp5.synthesis(dsp)} -noflatten"}
+"""Mapping script of a family, with or without DSP blocks; both keep the hierarchy."""
 
 
 def map_parts(design: Design, family: str, names: Collection[str], folder: Path) -> tuple[dict[str, Any], int | None]:
@@ -45,8 +45,13 @@ def map_parts(design: Design, family: str, names: Collection[str], folder: Path)
         netlist |= yosys.read_netlist(part / "net.json")
     if family != "xc7":
         return netlist, None
+    delay = around / "delay_ps"
+    if delay.is_file():
+        return netlist, int(delay.read_text())
     commands = [f"read_rtlil {around / 'net.il'}", *(f"read_rtlil -overwrite {part / 'net.il'}" for part in parts)]
-    return netlist, delay_of(yosys.run([*commands, f"hierarchy -top {TOP}", *TIMING], around, "timing"))
+    found = delay_of(yosys.run([*commands, f"hierarchy -top {TOP}", *TIMING], around, "timing"))
+    delay.write_text(str(found))
+    return netlist, found
 
 
 def _map(design: Design, module: str, script: str, without: Collection[str], folder: Path) -> Path:

@@ -28,9 +28,8 @@ CODES_COSTS = {
 }
 """Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
 ACCELERATOR_COSTS: dict[str, tuple[int, int, int, tuple[str, ...]]] = {
-    "synth_accel_8x64": (8, 64, 256, ()),
-    "synth_accel_4x32": (4, 32, 256, ()),
-    "synth_accel_8x64_128": (8, 64, 128, ("tr",)),
+    "synth_accel_8x64_128": (8, 64, 128, ()),
+    "synth_accel_4x32_64": (4, 32, 64, ()),
     "synth_accel_4x64_128": (4, 64, 128, ("tr", "mac_dsp")),
     "synth_accel_8x32_64": (8, 32, 64, ("tr", "mac_dsp")),
 }
