@@ -117,18 +117,11 @@ module shw_pool #(
   genvar c;
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_position
-      // larger, in groups of bits that are a LUT or two each; two's complement swaps the top bits
-      wire [7:0] code  = in_word[c*8 +: 8];
-      wire [7:0] best  = top[c*8 +: 8];
-      wire [7:0] more  = {cfg_signed ? ~code[7] & best[7] : code[7] & ~best[7],
-                          code[6:0] & ~best[6:0]};
-      wire [7:0] same  = ~(code ^ best);
-      wire       high  = more[7] | same[7] & more[6];
-      wire       mid   = more[5] | same[5] & (more[4] | same[4] & more[3]);
-      wire       low   = more[2] | same[2] & (more[1] | same[1] & more[0]);
-      wire       loads = begins | cfg_sum | high | (&same[7:6]) & (mid | (&same[5:3]) & low);
+      wire [7:0] code   = in_word[c*8 +: 8];
+      wire [7:0] best   = top[c*8 +: 8];
+      wire       larger = {code[7] ^ cfg_signed, code[6:0]} > {best[7] ^ cfg_signed, best[6:0]};
       always @(posedge clk) begin
-        if (take && loads) top[c*8 +: 8] <= code;
+        if (take && (begins || cfg_sum || larger)) top[c*8 +: 8] <= code;
       end
     end
   endgenerate
