@@ -79,12 +79,10 @@ module shw_post_unit #(
 );
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   localparam ENCODE = REQUANT == "encode" ? 1 : 0;
+  localparam FIRST  = REQUANT == "shift" ? 2 : 4;     // bits of a shortcut's shift for stage 1
   /* verilator lint_on WIDTHEXPAND */
   localparam STAGES     = ENCODE ? 2 + BITS : REQUANT == "scale" ? 7 : 6;
   localparam SHORTCUT_W = ENCODE ? 32 : 24;    // a shortcut aligned by 0 to 15
-  /* verilator lint_off WIDTHEXPAND */
-  localparam FIRST      = REQUANT == "shift" ? 2 : 4;    // bits of its shift that stage 1 looks at
-  /* verilator lint_on WIDTHEXPAND */
 
   generate
     if (LANES < 1 || LANES > 256) begin : g_illegal

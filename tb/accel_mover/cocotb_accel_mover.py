@@ -277,7 +277,9 @@ class Bench:
         fetch = self.offered("fetch", ("fetch_address",))
         if fetch is not None:
             move = self.current("fetch")
-            assert move.store and len(self.fetches) < KEPT and move.fetched * self.beats < move.words, f"fetch for {move}"
+            assert move.store and len(self.fetches) < KEPT and move.fetched * self.beats < move.words, (
+                f"fetch for {move}"
+            )
             assert fetch[0] == move.at(move.fetched) & self.place_mask
             assert move.fetched - move.moved // self.beats < KEPT, "four words are kept"
             if self.driven["fetch"]:

@@ -17,7 +17,9 @@ SHAPES = {
 FILTER = os.environ.get("COCOTB_TEST_FILTER", "^(?!.*long_store)")  # that one on Verilator only
 
 
-@pytest.mark.parametrize("shape", ["square", *(pytest.param(s, marks=pytest.mark.full) for s in SHAPES if s != "square")])
+@pytest.mark.parametrize(
+    "shape", ["square", *(pytest.param(s, marks=pytest.mark.full) for s in SHAPES if s != "square")]
+)
 def test_mover(simulator, shape):
     env = {"COCOTB_TEST_FILTER": FILTER}
     simulate(simulator, "shw_accel_mover", "cocotb_accel_mover", parameters=SHAPES[shape], env=env)
