@@ -79,6 +79,8 @@ def test_lut_cycles_are_those_of_everything() -> None:
 def test_wrong_engine_is_refused() -> None:
     with pytest.raises(SettingError, match="choose among tr, mac, mac_dsp"):
         accel(CostWish(design=("booth",)), AcceleratorWish(), 2, 8)
+    with pytest.raises(SettingError, match="family ice40: choose among xc7, ecp5"):
+        accel(CostWish(family=("ice40",)), AcceleratorWish(), 2, 8)
 
 
 @pytest.mark.full

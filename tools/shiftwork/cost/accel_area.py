@@ -185,7 +185,8 @@ def synth_accelerators(
     """Map the accelerator with every engine to every family, and run a network on it.
 
     Args:
-        wish: the network, its samples, and the engines of interest, keys of :data:`ENGINES`, empty for all.
+        wish: the network, its samples, and the engines and families of interest, keys of :data:`ENGINES` and
+            :data:`~shiftwork.eda.parts.SCRIPTS`, empty for all.
         accelerator: its memories. rows, cols: of the engine. folder: of scripts, logs and netlists.
         progress: told about every design and the runs.
 
@@ -198,25 +199,26 @@ def synth_accelerators(
         ShiftworkError: there is no such shape, a file is not usable, a tool is missing or fails, or a result is wrong.
     """
     keys = [key for key in ENGINES if not wish.design or key in wish.design]
+    families = [family for family in SCRIPTS if not wish.family or family in wish.family]
     shapes = {
-        (family, key): accelerator.accelerator(ENGINES[key](rows, cols, family)) for family in SCRIPTS for key in keys
+        (family, key): accelerator.accelerator(ENGINES[key](rows, cols, family)) for family in families for key in keys
     }
     progress.step(f"{wish.network.name} on the accelerator, {wish.samples} samples")
     kinds = {shape.engine.kind: shape.engine for shape in shapes.values()}
     runs = measure_runs(wish, accelerator, list(kinds.values()))
-    families: dict[str, dict[str, Any]] = {family: {} for family in SCRIPTS}
+    mapped: dict[str, dict[str, Any]] = {family: {} for family in families}
     for (family, key), shape in shapes.items():
         progress.step(f"Yosys: {family}, {TITLES[key]}, {rows} x {cols}")
-        families[family][key] = map_accelerator(shape, family, folder, TITLES[key])
+        mapped[family][key] = map_accelerator(shape, family, folder, TITLES[key])
     memories = {name: value for name, value in asdict(next(iter(shapes.values()))).items() if name != "engine"}
     return {
         "tool": f"Yosys {yosys.version()}",
         "rows": rows,
         "cols": cols,
         "shape": memories,
-        "families": families,
+        "families": mapped,
         "network": wish.network.name,
         "samples": wish.samples,
         "runs": [asdict(run) | {"per_mac": run.per_mac} for run in runs],
-        "work": {family: compare(designs, runs) for family, designs in families.items()},
+        "work": {family: compare(designs, runs) for family, designs in mapped.items()},
     }

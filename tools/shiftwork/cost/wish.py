@@ -25,6 +25,7 @@ class CostWish:
     cycles: tuple[Path, ...] = setting((), "Take cycles from `run --json` reports; repeatable.", "FILE")
     samples: int = setting(5, "Samples that run on the RTL; all but tr and accel: on the golden model.")
     design: tuple[str, ...] = setting((), "Map this design only, such as tr or booth; repeatable.", "KEY")
+    family: tuple[str, ...] = setting((), "Map to this family only, xc7 or ecp5; repeatable.", "NAME")
     ecp5: bool = setting(False, "Place and route on an ECP5-85 instead.")
     toggles: bool = setting(False, "Count the net toggles of the netlists instead.")
     keep: Path | None = setting(None, "Keep scripts, logs and netlists.", "FOLDER")

@@ -91,7 +91,7 @@ def codes_cost(bench: Bench, name: str) -> Record:
 
 def accelerator_cost(bench: Bench, name: str) -> Record:
     """``shiftwork synth accel`` with ResNet-8, as :data:`ACCELERATOR_COSTS` says."""
-    rows, cols, memory, keys = ACCELERATOR_COSTS[name]
+    rows, cols, memory, keys, families = ACCELERATOR_COSTS[name]
     folder = PREPARED / "synth_accel"
     folder.mkdir(parents=True, exist_ok=True)
     wish = CostWish(
@@ -100,12 +100,14 @@ def accelerator_cost(bench: Bench, name: str) -> Record:
         calib_data=data_file("cifar_resnet8_calib"),
         samples=1,
         design=keys,
+        family=families,
         keep=folder,
     )
     shape = engine_wish("tr")(rows=rows, cols=cols)
     content = _synth(name, "accel", wish, shape, AcceleratorWish(activation_memory=memory))
     words = [f"shiftwork synth accel --rows {rows} --cols {cols} --activation-memory {memory}", *_files(wish)]
-    return {"name": name, "command": " ".join([*words, *(f"--design {key}" for key in keys)]), **content}
+    words += [*(f"--design {key}" for key in keys), *(f"--family {family}" for family in families)]
+    return {"name": name, "command": " ".join(words), **content}
 
 
 def _files(wish: CostWish) -> list[str]:

@@ -27,13 +27,13 @@ CODES_COSTS = {
     "synth_dnateq_toggles": (EXPONENTIAL, 1, True),
 }
 """Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
-ACCELERATOR_COSTS: dict[str, tuple[int, int, int, tuple[str, ...]]] = {
-    "synth_accel_8x64_128": (8, 64, 128, ()),
-    "synth_accel_4x32_64": (4, 32, 64, ()),
-    "synth_accel_4x64_128": (4, 64, 128, ("tr", "mac_dsp")),
-    "synth_accel_8x32_64": (8, 32, 64, ("tr", "mac_dsp")),
+ACCELERATOR_COSTS: dict[str, tuple[int, int, int, tuple[str, ...], tuple[str, ...]]] = {
+    "synth_accel_8x64_128": (8, 64, 128, (), ()),
+    "synth_accel_4x32_64": (4, 32, 64, (), ()),
+    "synth_accel_4x64_128": (4, 64, 128, ("tr", "mac_dsp"), ("xc7",)),
+    "synth_accel_8x32_64": (8, 32, 64, ("tr", "mac_dsp"), ("xc7",)),
 }
-"""Rows, columns, KiB of activation memory and engines (empty: all) of every ``shiftwork synth accel``."""
+"""Rows, columns, KiB of activation memory, engines and families (empty: all) of every ``shiftwork synth accel``."""
 WIDTHS = (8, 6, 4)
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 

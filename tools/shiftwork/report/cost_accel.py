@@ -28,7 +28,7 @@ def accel(wish: CostWish, accelerator: AcceleratorWish, rows: int, cols: int) ->
     """Map the accelerator with every engine, run a network on it, print tables.
 
     Args:
-        wish: the network, its samples, the engines (empty for all), and where scripts and netlists are kept.
+        wish: the network, its samples, engines and families (empty for all), and where scripts and netlists are kept.
         accelerator: its memories. rows, cols: of the engine.
 
     Returns:
@@ -37,11 +37,12 @@ def accel(wish: CostWish, accelerator: AcceleratorWish, rows: int, cols: int) ->
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or a result is wrong.
     """
-    unknown = sorted(set(wish.design) - set(ENGINES))
-    if unknown:
-        raise SettingError(f"`design` {unknown[0]}: choose among {', '.join(ENGINES)}")
+    for name, given, known in (("design", wish.design, ENGINES), ("family", wish.family, SCRIPTS)):
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise SettingError(f"`{name}` {unknown[0]}: choose among {', '.join(known)}")
     yosys.version()
-    progress = Progress(steps=1 + len(SCRIPTS) * len(set(wish.design) or ENGINES))
+    progress = Progress(steps=1 + len(set(wish.family) or SCRIPTS) * len(set(wish.design) or ENGINES))
     if wish.keep is None:
         with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
             result = synth_accelerators(wish, accelerator, rows, cols, Path(temporary), progress)

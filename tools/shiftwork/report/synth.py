@@ -22,7 +22,7 @@ STUDIES = {
     "msq": (),
     "requant": ("design",),
     "dnateq": ("toggles", "rows", "cols", "fold"),
-    "accel": ("design", "rows", "cols", "activation_memory", "weight_words", "constants", "memory_latency"),
+    "accel": ("design", "family", "rows", "cols", "activation_memory", "weight_words", "constants", "memory_latency"),
 }
 """Settings that not all of them take."""
 
@@ -38,7 +38,7 @@ def synth(study: str, wish: CostWish, shape: EngineWish, accelerator: Accelerato
     """
     if study not in STUDIES:
         raise SettingError(f"synth {study}: choose {', '.join(STUDIES)}")
-    given = {"cycles": wish.cycles, "design": wish.design, "ecp5": wish.ecp5, "toggles": wish.toggles}
+    given = {name: getattr(wish, name) for name in ("cycles", "design", "family", "ecp5", "toggles")}
     for name, value in (given | dict.fromkeys([*shape.given, *accelerator.given], True)).items():
         if value and name not in STUDIES[study]:
             takers = " and ".join(other for other, names in STUDIES.items() if name in names)
