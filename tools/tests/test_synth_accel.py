@@ -16,10 +16,14 @@ from shiftwork.cost import accel_area
 from shiftwork.cost.accel_area import ENGINES, PARTS, Run, compare, design, map_accelerator
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import AcceleratorWish
-from shiftwork.eda.netlist import local_area
+from shiftwork.eda.designs import TOP, mac_engine
+from shiftwork.eda.mapping import map_design
+from shiftwork.eda.netlist import areas, local_area
+from shiftwork.eda.parts import SCRIPTS, map_parts
 from shiftwork.errors import SettingError
 from shiftwork.report.cost_accel import accel, lines
 
+MEMORIES = AcceleratorWish(activation_memory=64, weight_words=512, constants=128)
 SMALL = Accelerator(TrEngine(2, 8), activation_memory=1, weight_words=64, constants=16)
 
 
@@ -84,25 +88,35 @@ def test_wrong_engine_is_refused() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("family", SCRIPTS)
+def test_parts_are_those_of_the_whole(family: str, tmp_path: Path) -> None:
+    """Mapped one by one they are what they are in one run, and what has been mapped is not mapped again."""
+    chosen = mac_engine(2, 4, "lut", 32)
+    netlist, delay = map_parts(chosen, family, ("shw_mac_lut_cell", "shw_mac_store"), tmp_path)
+    assert {path.parent.name.partition("-")[0] for path in tmp_path.glob("*/net.json")} == {
+        "shw_mac_engine", "shw_mac_lut_cell", "shw_mac_store"
+    }  # fmt: skip
+    if family == "xc7":
+        whole, longest = map_design(chosen, tmp_path)
+        assert areas(netlist)[TOP] == areas(whole)[TOP]
+        assert delay == longest
+    else:
+        assert delay is None
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
+    assert map_parts(chosen, family, ("shw_mac_lut_cell", "shw_mac_store"), tmp_path) == (netlist, delay)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")} == times
+
+
+@pytest.mark.full
 def test_a_small_accelerator_through_yosys(tmp_path: Path) -> None:
-    """Parts add up on both families; what has been mapped is not mapped again."""
-    for family in ("xc7", "ecp5"):
-        result = map_accelerator(SMALL, family, tmp_path)
-        assert set(result["parts"]) == {*PARTS.values(), "control"}
-        assert all(part["cells"] > 0 for part in result["parts"].values())
-        assert result["area"]["cells"] == sum(part["cells"] for part in result["parts"].values())
-        assert result["area"]["dsp"] == 0
-        banks = result["parts"]["activation memory"]
-        assert banks["block_ram"] > 0 or banks["memory"] > 0
-        assert result["ratio"] > 1
-        assert (result["delay_ps"] is None) == (family == "ecp5")
-    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/net.json")}
-    assert map_accelerator(SMALL, "ecp5", tmp_path) == result
-    other = Accelerator(MacEngine(2, 8, "lut"), activation_memory=1, weight_words=64, constants=16)
-    map_accelerator(other, "xc7", tmp_path)
-    assert all(path.stat().st_mtime_ns == time for path, time in times.items())
-    added = {path.parent.name.partition("-")[0] for path in tmp_path.glob("*/net.json") if path not in times}
-    assert added == {"shw_accel", "shw_mac_engine"}
+    result = map_accelerator(SMALL, "xc7", tmp_path)
+    assert set(result["parts"]) == {*PARTS.values(), "control"}
+    assert all(part["cells"] > 0 for part in result["parts"].values())
+    assert result["area"]["cells"] == sum(part["cells"] for part in result["parts"].values())
+    assert result["area"]["dsp"] == 0
+    banks = result["parts"]["activation memory"]
+    assert banks["block_ram"] > 0 or banks["memory"] > 0
+    assert result["ratio"] > 1
 
 
 @pytest.mark.full
@@ -117,7 +131,7 @@ def test_the_digits_on_small_accelerators(
         return known | {"parameters": {"ENGINE": shape.engine.kind}, "mapping": "none"}
 
     monkeypatch.setattr(accel_area, "map_accelerator", map_nothing)
-    result = accel(CostWish(samples=1, keep=tmp_path), AcceleratorWish(activation_memory=16), 2, 16)
+    result = accel(CostWish(samples=1, keep=tmp_path), MEMORIES, 8, 16)
     assert [(run["engine"], run["scheme"]) for run in result["runs"]] == [
         ("tr", "tr"),
         ("tr", "fixed8"),
@@ -126,5 +140,5 @@ def test_the_digits_on_small_accelerators(
     assert result["runs"][0]["cycles"] < result["runs"][1]["cycles"]
     assert capsys.readouterr().out.splitlines() == "\n".join(lines(result)).splitlines()
     assert result["shape"] == {
-        name: value for name, value in asdict(Accelerator(activation_memory=16)).items() if name != "engine"
+        name: value for name, value in asdict(MEMORIES.accelerator(TrEngine(8, 16))).items() if name != "engine"
     }
