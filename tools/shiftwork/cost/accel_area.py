@@ -109,18 +109,19 @@ def map_accelerator(shape: Accelerator, family: str, folder: Path, title: str = 
             parts that are there are not mapped again. title: for tables.
 
     Returns:
-        Plain JSON values: ``family``, ``mapping``, ``title``, ``parameters``, ``parts`` (area by part), ``area`` of
-        all, ``ratio`` of its LUT cells over those of the engine, ``delay_ps`` (7-series).
+        Plain JSON values: ``family``, ``mapping`` (of all but an engine with DSPs), ``title``, ``parameters``,
+        ``parts`` (area by part), ``area`` of all, ``ratio`` of its LUT cells over those of the engine, ``delay_ps``
+        (7-series).
 
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
     chosen = design(shape, family, title)
-    netlist, delay = map_parts(chosen, family, PARTS, folder)
+    netlist, delay = map_parts(chosen, family, PARTS, folder, multiplying=("shw_mac_engine",))
     parts, area = parts_of(netlist, PARTS), areas(netlist)[TOP]
     return {
         "family": family,
-        "mapping": SCRIPTS[family](chosen.dsp),
+        "mapping": SCRIPTS[family](False),
         "title": title,
         "parameters": dict(chosen.parameters),
         "parts": {name: asdict(part) for name, part in parts.items()},

@@ -22,12 +22,15 @@ SCRIPTS: dict[str, Callable[[bool], str]] = {"xc7": mapping, "ecp5": lambda dsp:
 """Mapping script of a family, with or without DSP blocks; both keep the hierarchy."""
 
 
-def map_parts(design: Design, family: str, names: Collection[str], folder: Path) -> tuple[dict[str, Any], int | None]:
+def map_parts(
+    design: Design, family: str, names: Collection[str], folder: Path, multiplying: Collection[str] = ()
+) -> tuple[dict[str, Any], int | None]:
     """Map a design and its parts to the cells of a family, hierarchy kept.
 
     Args:
         design: what to map. family: of :data:`SCRIPTS`. names: modules that are parts, whatever their parameters.
-        folder: of the parts; keeps scripts, logs and netlists.
+        folder: of the parts; keeps scripts, logs and netlists. multiplying: parts that may have DSP blocks, where the
+            design may.
 
     Returns:
         The netlist's modules (:mod:`shiftwork.eda.netlist`). On 7-series the longest register-to-register path in
@@ -36,11 +39,15 @@ def map_parts(design: Design, family: str, names: Collection[str], folder: Path)
     Raises:
         ShiftworkError: Yosys is missing or fails.
     """
-    script = SCRIPTS[family](design.dsp)
-    around = _map(design, TOP, script, names, folder)
+    script = SCRIPTS[family]
+    around = _map(design, TOP, script(False), names, folder)
     netlist = yosys.read_netlist(around / "net.json")
     types = {str(cell["type"]) for module in netlist.values() for cell in module["cells"].values()}
-    parts = [_map(design, part, script, (), folder) for part in sorted(types) if base_name(part) in names]
+    parts = [
+        _map(design, part, script(design.dsp and base_name(part) in multiplying), (), folder)
+        for part in sorted(types)
+        if base_name(part) in names
+    ]
     for part in parts:
         netlist |= yosys.read_netlist(part / "net.json")
     if family != "xc7":
