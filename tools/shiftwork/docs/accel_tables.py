@@ -105,8 +105,8 @@ def _footer(found: list[dict[str, Any]]) -> str:
     scripts = "; ".join(f"`{designs['tr']['mapping']}`" for designs in found[0]["families"].values())
     return (
         f"\nSynthesized, not placed ({found[0]['tool']}: {scripts}; DSPs in the engine, where it has them), "
-        f"hierarchy kept, {' and '.join(memories)} of activation memory. Block RAM in RAMB36 or DP16KD; a DSP is a DSP48E1 of two "
-        "products or a MULT18X18D of one.\n"
+        f"hierarchy kept, {' and '.join(memories)} of activation memory. Block RAM in RAMB36 or DP16KD; a DSP is a "
+        "DSP48E1 of two products or a MULT18X18D of one.\n"
     )
 
 
