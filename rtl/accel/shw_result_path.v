@@ -114,6 +114,7 @@ module shw_result_path #(
   localparam COUNT_W     = ADDR_W + 1;
   localparam QUEUE       = 8;    // writes on the way: 6 cycles of the post unit, one of the queue
   localparam POST_CYCLES = 6;
+  localparam SUM_CYCLES  = 3;    // of the post unit, to the sum
   localparam AHEAD       = SHORTCUT_WORDS > 2 ? 16 : 4;    // beats, dropped ones among them
 
   generate
@@ -472,7 +473,7 @@ module shw_result_path #(
   wire [BW*8-1:0]   code;
   wire [BW*32-1:0]  sum;
 
-  shw_post_unit #(.LANES(BW), .REQUANT("shift"), .ACC_W(32)) u_post (
+  shw_post_unit #(.LANES(BW), .REQUANT("shift"), .ACC_W(32), .SHARED(1), .EARLY(1)) u_post (
     .clk(clk), .rst(rst),
     .cfg_relu(cfg_relu), .cfg_shortcut_enable(beat_need), .cfg_shortcut_signed(cfg_shortcut_signed),
     .cfg_low(cfg_low), .cfg_high(cfg_high),
@@ -536,26 +537,38 @@ module shw_result_path #(
   endgenerate
 
   wire [BH_W-1:0] out_row;
-  wire [1:0]      out_select;    // raw: byte; else {split, the block is odd}
+  wire [1:0]      out_kind;      // 0 codes, 1 bytes of sums, 2 and 3 split: {1, the block is odd}
+  wire [1:0]      sum_part;
   wire            out_block;     // ends a block
 
   shw_delay #(.W(BH_W+3), .CYCLES(POST_CYCLES)) u_place (
     .clk(clk), .enable(1'b1),
-    .now({to_split ? half_row : slice, cfg_raw ? part : {to_split, beat_odd[0]},
+    .now({to_split ? half_row : slice, to_split, cfg_raw | to_split & beat_odd[0],
           beat_final & beat_end}),
-    .late({out_row, out_select, out_block})
+    .late({out_row, out_kind, out_block})
   );
 
+  shw_delay #(.W(2), .CYCLES(SUM_CYCLES)) u_part (
+    .clk(clk), .enable(1'b1), .now(part), .late(sum_part)
+  );
+
+  // A byte of a sum waits until its code would be there.
+  wire [BW*8-1:0] sum_bytes;
+  wire [BW*8-1:0] bytes;
   wire [BW*8-1:0] out_data;
+
+  shw_delay #(.W(BW*8), .CYCLES(POST_CYCLES-SUM_CYCLES)) u_bytes (
+    .clk(clk), .enable(1'b1), .now(sum_bytes), .late(bytes)
+  );
+
   genvar j;
   generate
     for (j = 0; j < BW; j = j + 1) begin : g_lane
       wire [7:0] even   = code[(j%HALF)*16 +: 8];
       wire [7:0] odd    = code[(j%HALF)*16+8 +: 8];
-      wire [7:0] bytes  = sum[j*32 + out_select*8 +: 8];
-      wire [7:0] halved = out_select[0] == (j < HALF) ? odd : even;
-      wire [7:0] codes  = out_select[1] ? halved : code[j*8 +: 8];
-      assign out_data[j*8 +: 8] = cfg_raw ? bytes : codes;
+      assign sum_bytes[j*8 +: 8] = sum[j*32 + sum_part*8 +: 8];
+      assign out_data[j*8 +: 8]  = out_kind[1] ? (out_kind[0] == (j < HALF) ? odd : even)
+                                   : out_kind[0] ? bytes[j*8 +: 8] : code[j*8 +: 8];
     end
   endgenerate
 

@@ -30,6 +30,9 @@
 //                                exponential codes
 //               ACC_W    32, with "encode" 32..48  accumulators, biases and sums
 //               BITS     3..7    "encode": width of an exponent; the others do not look at it
+//               SHARED   0, 1    1: bias, factor and shifts of lane 0 are those of all lanes, and
+//                                aligned once
+//               EARLY    0, 1    1, "shift" without stalls: out_sum leaves three cycles before its code
 // Latency:      as above, without stalls. Throughput: 1 beat per cycle under any stall pattern.
 // Backpressure: full; in_ready = out_ready or no beat at the output (one gate, in the same cycle).
 //               table_ready = no beat inside (from registers; 0 without "encode").
@@ -42,7 +45,9 @@ module shw_post_unit #(
   parameter LANES   = 8,
   parameter REQUANT = "shift",
   parameter ACC_W   = 32,
-  parameter BITS    = 4
+  parameter BITS    = 4,
+  parameter SHARED  = 0,
+  parameter EARLY   = 0
 ) (
   input  wire                   clk,
   input  wire                   rst,
@@ -74,6 +79,7 @@ module shw_post_unit #(
 );
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   localparam ENCODE = REQUANT == "encode" ? 1 : 0;
+  localparam FIRST  = REQUANT == "shift" ? 2 : 4;     // bits of a shortcut's shift for stage 1
   /* verilator lint_on WIDTHEXPAND */
   localparam STAGES     = ENCODE ? 2 + BITS : REQUANT == "scale" ? 7 : 6;
   localparam SHORTCUT_W = ENCODE ? 32 : 24;    // a shortcut aligned by 0 to 15
@@ -84,6 +90,12 @@ module shw_post_unit #(
     end
     if (ACC_W < 32 || ACC_W > (ENCODE ? 48 : 32)) begin : g_illegal_acc
       shw_ILLEGAL_ACC_W_must_be_32_or_with_encode_32_to_48 illegal ();
+    end
+    if (SHARED != 0 && SHARED != 1) begin : g_illegal_shared
+      shw_ILLEGAL_SHARED_must_be_0_or_1 illegal ();
+    end
+    if (EARLY != 0 && (EARLY != 1 || FIRST != 2)) begin : g_illegal_early
+      shw_ILLEGAL_EARLY_must_be_0_or_with_shift_1 illegal ();
     end
   endgenerate
 
@@ -132,12 +144,13 @@ module shw_post_unit #(
   assign table_ready = ENCODE ? ~|valid : 1'b0;
 
   wire unused = &{1'b0, cfg_shortcut_signed, threshold_write, level_write, table_address,
-                  table_data, in_bias_shift, in_shortcut_shift, in_factor, in_shift, relu_2, low_3,
-                  high_3};
+                  table_data, in_bias, in_bias_shift, in_shortcut_shift, in_factor, in_shift,
+                  relu_2, low_3, high_3};
 
   genvar lane;
   generate
     for (lane = 0; lane < LANES; lane = lane + 1) begin : g_lane
+      localparam OWN = SHARED ? 0 : lane;     // whose constants are taken
       wire [7:0]            shortcut = in_shortcut[lane*8 +: 8];
       wire [SHORTCUT_W-1:0] shortcut_wide;    // without the sign of an exponential code
       wire                  shortcut_counts;
@@ -160,14 +173,14 @@ module shw_post_unit #(
         assign shortcut_counts = cfg_shortcut_enable;
       end
 
-      reg [SHORTCUT_W-1:0] shortcut_1;       // aligned by 0 to 15, the rest behind
-      reg [1:0]            shortcut_16_1;    // 16 more places to shift, 0 to 2 times
+      reg [SHORTCUT_W-1:0] shortcut_1;       // aligned by the low bits of its shift
+      reg [5-FIRST:0]      rest_1;           // of the shift
 
       always @(posedge clk) begin
         if (advance) begin
-          shortcut_16_1 <= in_shortcut_shift[lane*6+4 +: 2];
+          rest_1 <= in_shortcut_shift[OWN*6+FIRST +: 6-FIRST];
           if (!shortcut_counts) shortcut_1 <= {SHORTCUT_W{1'b0}};
-          else shortcut_1 <= shortcut_wide << in_shortcut_shift[lane*6 +: 4];
+          else shortcut_1 <= shortcut_wide << in_shortcut_shift[OWN*6 +: FIRST];
         end
       end
 
@@ -182,47 +195,44 @@ module shw_post_unit #(
         reg [4:0]  shift_2;
         reg [31:0] sum_3;
         reg [4:0]  shift_3;
-        reg [31:0] sum_4;
-        reg [31:0] sum_5;
-        reg [31:0] sum_6;
 
         wire [31:0] bias_aligned     = bias_16_1 ? {bias_1[15:0], 16'd0} : bias_1;
         wire [31:0] shortcut_aligned = shortcut_16_2 ? {shortcut_2[15:0], 16'd0}
                                                      : {{8{shortcut_2[23]}}, shortcut_2};
         wire [31:0] sum              = partial_2 + shortcut_aligned;
-        wire        unused_bit       = shortcut_16_1[1];
+        wire        unused_bit       = rest_1[3];
 
         always @(posedge clk) begin
           if (advance) begin
-            // Stage 1: align by 0 to 15; the last place of the shift is merged into the adder behind.
+            // Stage 1, shortcut stages 1 and 2: align by 0 to 15; the last place of a shift is
+            // merged into the adder behind.
             acc_1         <= in_acc[lane*32 +: 32];
-            bias_1        <= in_bias[lane*32 +: 32] << in_bias_shift[lane*5 +: 4];
-            bias_16_1     <= in_bias_shift[lane*5 + 4];
-            shift_1       <= in_shift[lane*6 +: 5];
+            bias_1        <= in_bias[OWN*32 +: 32] << in_bias_shift[OWN*5 +: 4];
+            bias_16_1     <= in_bias_shift[OWN*5 + 4];
+            shift_1       <= in_shift[OWN*6 +: 5];
             // Stages 2 and 3: add; ReLU.
             partial_2     <= acc_1 + bias_aligned;
-            shortcut_2    <= shortcut_1;
-            shortcut_16_2 <= shortcut_16_1[0];
+            shortcut_2    <= shortcut_1 << {rest_1[1:0], 2'd0};
+            shortcut_16_2 <= rest_1[2];
             shift_2       <= shift_1;
             shift_3       <= shift_2;
             if (relu_2 && sum[31]) sum_3 <= 32'd0;
             else sum_3 <= sum;
-            // Stages 4 to 6: requantize.
-            sum_4         <= sum_3;
-            sum_5         <= sum_4;
-            sum_6         <= sum_5;
           end
         end
 
+        // Stages 4 to 6: requantize.
         shw_shift_round #(.IN_W(32), .OUT_W(8)) u_requantize (
           .clk(clk), .enable(advance), .value(sum_3), .shift(shift_3), .low(low_3), .high(high_3),
           .result(out_code[lane*8 +: 8])
         );
 
-        assign out_sum[lane*32 +: 32] = sum_6;
+        shw_delay #(.W(32), .CYCLES(EARLY ? 0 : 3)) u_sum (
+          .clk(clk), .enable(advance), .now(sum_3), .late(out_sum[lane*32 +: 32])
+        );
       end else if (REQUANT == "scale") begin : g_scale
         wire [31:0] acc  = in_acc[lane*32 +: 32];
-        wire [31:0] bias = in_bias[lane*32 +: 32];
+        wire [31:0] bias = in_bias[OWN*32 +: 32];
 
         reg [32:0]     sum_1;
         reg [15:0]     factor_1;
@@ -230,9 +240,9 @@ module shw_post_unit #(
         reg [6*32-1:0] sums;       // stages 2 to 7, stage 2 in the low bits
 
         wire [31:0] sum_2   = relu_1 & sum_1[32] ? 32'd0 : sum_1[31:0];
-        wire [55:0] once    = shortcut_16_1[0] ? {{16{shortcut_1[23]}}, shortcut_1, 16'd0}
+        wire [55:0] once    = rest_1[0] ? {{16{shortcut_1[23]}}, shortcut_1, 16'd0}
                                                : {{32{shortcut_1[23]}}, shortcut_1};
-        wire [55:0] aligned = shortcut_16_1[1] ? {shortcut_1, 32'd0} : once;
+        wire [55:0] aligned = rest_1[1] ? {shortcut_1, 32'd0} : once;
         // ReLU of a code is a clamp at 0 from below: rounding is monotonic and keeps 0.
         wire [8:0]  low     = relu_1 & low_1[8] ? 9'd0 : low_1;
 
@@ -240,8 +250,8 @@ module shw_post_unit #(
           if (advance) begin
             // Stage 1: add the bias. Stages 2 to 7: requantize.
             sum_1    <= {acc[31], acc} + {bias[31], bias};
-            factor_1 <= in_factor[lane*16 +: 16];
-            scale_1  <= in_shift[lane*6 +: 6];
+            factor_1 <= in_factor[OWN*16 +: 16];
+            scale_1  <= in_shift[OWN*6 +: 6];
             sums     <= {sums[5*32-1:0], sum_2};
           end
         end
@@ -258,17 +268,17 @@ module shw_post_unit #(
         reg [ACC_W-1:0]      sum_2;
         reg [BITS*ACC_W-1:0] sums;      // stages 3 to 2 + BITS, stage 3 in the low bits
 
-        wire [47:0]      aligned = shortcut_16_1[0] ? {shortcut_1, 16'd0}
+        wire [47:0]      aligned = rest_1[0] ? {shortcut_1, 16'd0}
                                                     : {{16{shortcut_1[31]}}, shortcut_1};
         wire [ACC_W-1:0] term    = aligned[ACC_W-1:0] ^ {ACC_W{sign_1}};
         wire [ACC_W-1:0] sum     = relu_2 & sum_2[ACC_W-1] ? {ACC_W{1'b0}} : sum_2;
         wire [BITS:0]    code;
-        wire             unused_bits = &{1'b0, shortcut, shortcut_16_1[1], aligned};
+        wire             unused_bits = &{1'b0, shortcut, rest_1[1], aligned};
 
         always @(posedge clk) begin
           if (advance) begin
             // Stages 1 and 2: add. Stages 3 to 2 + BITS: ReLU, encode.
-            partial_1 <= in_acc[lane*ACC_W +: ACC_W] + in_bias[lane*ACC_W +: ACC_W];
+            partial_1 <= in_acc[lane*ACC_W +: ACC_W] + in_bias[OWN*ACC_W +: ACC_W];
             sign_1    <= shortcut[BITS];
             sum_2     <= partial_1 + term + {{(ACC_W-1){1'b0}}, sign_1};
             sums      <= {sums[(BITS-1)*ACC_W-1:0], sum};

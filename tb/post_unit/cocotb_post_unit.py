@@ -15,6 +15,8 @@ from stream_bench import StreamBench
 from streams import pack, rng
 
 SCALE = os.environ.get("REQUANT", "shift") == "scale"
+SHARED = os.environ.get("SHARED", "0") == "1"
+CONSTANTS = ("bias", "bias_shift", "shortcut_shift", "factor", "shift")
 LATENCY = 7 if SCALE else 6
 LIMITS = ((-128, 127), (0, 255), (0, 96), (0, 15), (-8, 7), (-256, 255))
 LARGEST = (1 << 31) - 1
@@ -62,6 +64,16 @@ def random_lane(generator: random.Random, signed: bool, enabled: bool) -> Lane:
             lane = lane._replace(acc=generator.choice((LARGEST, -LARGEST)) - rest)
         if abs(lane_sum(lane, enabled)) <= LARGEST and abs(lane.acc) <= LARGEST:
             return lane
+
+
+def with_constants_of(first: Lane, generator: random.Random, signed: bool, enabled: bool) -> Lane:
+    """A legal lane with the constants of another one: that lane itself where chance finds none."""
+    constants = {name: getattr(first, name) for name in CONSTANTS}
+    for _ in range(20):
+        lane = random_lane(generator, signed, enabled)._replace(**constants)
+        if SCALE or abs(lane_sum(lane, enabled)) <= LARGEST:
+            return lane
+    return first
 
 
 def make_beat(lanes: list[Lane], relu: int, enable: int, signed: int, low: int, high: int, last: int) -> dict[str, int]:
@@ -113,8 +125,13 @@ def random_beats(
     for _ in range(count):
         relu, enable, signed, last = (generator.randrange(2) for _ in range(4))
         low, high = generator.choice(LIMITS)
-        lanes = [random_lane(generator, bool(signed), bool(enable)) for _ in range(lane_count)]
-        sent.append(make_beat(lanes, relu, enable, signed, low, high, last))
+        lanes = driven = [random_lane(generator, bool(signed), bool(enable)) for _ in range(lane_count)]
+        if SHARED:  # what the other lanes offer as constants is not looked at
+            lanes = [with_constants_of(lanes[0], generator, bool(signed), bool(enable)) for _ in lanes]
+            lanes[0] = driven[0]
+            driven = [lane._replace(**{name: getattr(own, name) for name in CONSTANTS})
+                      for lane, own in zip(lanes, driven, strict=True)]  # fmt: skip
+        sent.append(make_beat(driven, relu, enable, signed, low, high, last))
         wanted.append(result(lanes, relu, enable, low, high, last))
     return sent, wanted
 

@@ -13,6 +13,13 @@ def test_stream(simulator, lanes, requant):
     simulate(simulator, "shw_post_unit", "cocotb_post_unit", parameters=parameters, env={"REQUANT": requant})
 
 
+@pytest.mark.parametrize("requant", ["shift", pytest.param("scale", marks=pytest.mark.full)])
+def test_shared(simulator, requant):
+    parameters = {"LANES": 3, "REQUANT": requant, "SHARED": 1}
+    env = {"REQUANT": requant, "SHARED": "1"}
+    simulate(simulator, "shw_post_unit", "cocotb_post_unit", parameters=parameters, env=env)
+
+
 @pytest.mark.parametrize(
     ("lanes", "acc_width", "bits"),
     [(2, 48, 4), *(pytest.param(*p, marks=pytest.mark.full) for p in ((1, 48, 3), (3, 48, 7), (2, 32, 5)))],
@@ -30,6 +37,9 @@ def test_encode(simulator, lanes, acc_width, bits):
         ({"REQUANT": "scales"}, "shw_ILLEGAL_REQUANT"),
         ({"REQUANT": "codebook"}, "shw_ILLEGAL_REQUANT"),
         ({"ACC_W": 48}, "shw_ILLEGAL_ACC_W"),
+        ({"SHARED": 2}, "shw_ILLEGAL_SHARED"),
+        ({"EARLY": 2}, "shw_ILLEGAL_EARLY"),
+        ({"EARLY": 1, "REQUANT": "scale"}, "shw_ILLEGAL_EARLY"),
         ({"REQUANT": "encode", "ACC_W": 31}, "shw_ILLEGAL_ACC_W"),
         ({"REQUANT": "encode", "ACC_W": 49}, "shw_ILLEGAL_ACC_W"),
         ({"REQUANT": "encode", "BITS": 2}, "shw_ILLEGAL_BITS"),

@@ -487,6 +487,8 @@ def test_wrong_synthesis(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "rows" in refused(capsys, "synth", "tr", "--rows", "0")
     for option in (("--rows", "4"), ("--cols", "8"), ("--cycles", data), ("--ecp5",), ("--toggles",)):
         assert f"{option[0]} belongs to synth tr" in refused(capsys, "synth", "requant", *option)
+    assert "--family belongs to synth accel" in refused(capsys, "synth", "tr", "--family", "xc7")
+    assert "--constants belongs to synth accel" in refused(capsys, "synth", "tr", "--constants", "16")
     assert "--design tr" in refused(capsys, "synth", "requant", "--design", "tr")
 
 

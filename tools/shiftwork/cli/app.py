@@ -340,22 +340,23 @@ def cores(
 
 
 @app.command()
-@takes(wish=CostWish, shape=engine_wish("tr", "dnateq"))
+@takes(wish=CostWish, shape=engine_wish("tr", "dnateq"), accelerator=AcceleratorWish)
 def synth(
     wish: CostWish,
     shape: EngineWish,
+    accelerator: AcceleratorWish,
     scheme: Annotated[
         str, typer.Argument(help="tr, dnateq: engines; msq: 4-bit units; requant: requantizers; accel: accelerator.")
     ] = "tr",
     json: o.JsonFile = None,
 ) -> int:
     """Area and LUT-cycles per MAC of the engines (tr, dnateq) beside inferred and Booth arrays (Yosys, 7-series); area
-    and switching of 4-bit units (msq; 7-series, ECP5) or of requantizers (requant; 7-series, ECP5, iCE40); area of the
-    accelerator by part (accel; 7-series)."""
+    and switching of 4-bit units (msq; 7-series, ECP5) or of requantizers (requant; 7-series, ECP5, iCE40); area by part
+    and LUT-cycles per MAC of whole accelerators (accel; 7-series, ECP5)."""
     from shiftwork.report.synth import synth as run_synth
 
     check_targets((wish.model, wish.data, wish.calib_data, *wish.cycles), json=json)
-    return run_synth(scheme, wish, shape, json)
+    return run_synth(scheme, wish, shape, accelerator, json)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from pathlib import Path
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import Manifest
 from shiftwork.docs import (
+    accel_tables,
     block_pages,
     catalogue,
     cost_tables,
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     **cost_tables.PARTS,
     **msq_tables.PARTS,
     **dnateq_tables.PARTS,
+    **accel_tables.PARTS,
     **instruction_tables.PARTS,
 }
 """Generated parts of all pages but those of blocks, by name."""

@@ -103,7 +103,7 @@ def _cost(book: Manifest) -> str:
         "per multiply-accumulate", "LUT cells x cycles", "block RAM x cycles", "Booth multipliers", "over Booth",
         "over Booth, each at its own clock", "others in the same run",
     )  # fmt: skip
-    return table(head, rows, range(1, 6)) + "\n" + _requantizer(book)
+    return table(head, rows, range(1, 6)) + "\n" + _accelerator(book) + _requantizer(book)
 
 
 def _arrays(book: Manifest) -> list[tuple[str, ...]]:
@@ -186,6 +186,22 @@ def _shift_add(book: Manifest) -> list[tuple[str, ...]]:
             f"LUT RAM table {entry['units']['table']['per_mac']['cells']:.1f}",
         )
     ]
+
+
+def _accelerator(book: Manifest) -> str:
+    """Whole accelerators, with term revealing and with multipliers in LUTs."""
+    entry = measurement(book.root, "synth_accel_8x64_128")
+    if entry is None:
+        return ""
+    found = {(line["design"], line["scheme"]): line for line in entry["work"]["xc7"]}
+    revealed, rival = found["tr", "tr"], found["mac", "fixed8"]
+    network = NETWORKS[entry["network"].removesuffix(".onnx")]
+    return (
+        f"A whole accelerator of {entry['rows']} x {entry['cols']} cells takes {revealed['lut_cycles']:.0f} LUT cells "
+        f"x cycles per multiply-accumulate of {network}, with the `tr` engine inside, and {rival['lut_cycles']:.0f} "
+        f"with multipliers in LUTs (`mac`): {revealed['over_mac']:.2f} times, {revealed['time_over_mac']:.2f} each at "
+        "its own clock.\n\n"
+    )
 
 
 def _requantizer(book: Manifest) -> str:

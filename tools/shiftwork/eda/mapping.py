@@ -16,6 +16,16 @@ from shiftwork.errors import ShiftworkError
 
 MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -widemux 5"
 
+TIMING = (
+    "setattr -mod -unset keep_hierarchy *",
+    "flatten",
+    "delete =A:abc9_*",
+    "delete =FDRE =FDSE =FDCE =FDPE",
+    "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
+    "sta",
+)
+"""Yosys commands for the longest path of a mapped 7-series design (:func:`delay_of`)."""
+
 
 @dataclass
 class Synthesis:
@@ -50,7 +60,8 @@ def mapping(dsp: bool) -> str:
     return MAPPING.replace(" -nodsp", "") if dsp else MAPPING
 
 
-def _read(design: Design, folder: Path) -> list[str]:
+def read(design: Design, folder: Path) -> list[str]:
+    """Write the wrapper of a design into ``folder``; Yosys commands that read and elaborate the design there."""
     (folder / "top.v").write_text(design.wrapper())
     paths = [*design.sources(), Path("top.v")]
     return [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
@@ -71,14 +82,10 @@ def map_design(design: Design, folder: Path, flatten: bool = False) -> tuple[dic
         ShiftworkError: Yosys is missing or fails.
     """
     commands = [
-        *_read(design, folder),
+        *read(design, folder),
         f"{mapping(design.dsp)}{' -flatten' if flatten else ''} -top {TOP}",
         "write_json net.json",
-        "flatten",
-        "delete =A:abc9_*",
-        "delete =FDRE =FDSE =FDCE =FDPE",
-        "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
-        "sta",
+        *TIMING,
     ]
     log = yosys.run(commands, folder, "map")
     return yosys.read_netlist(folder / "net.json"), delay_of(log)

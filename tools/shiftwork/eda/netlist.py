@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counting the cells of a mapped netlist: LUT cells, packed LUTs, flip-flops, carry blocks, block RAM.
+"""Counting the cells of a netlist mapped to 7-series or ECP5: LUTs, packed LUTs, flip-flops, carry blocks, block RAM.
 
 A netlist is what Yosys writes with ``write_json``: ``{module: {"cells": {name: {"type", "connections"}}}}``, with or
 without hierarchy; a module that is instantiated n times counts n times.
@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 MEMORY_LUTS = {
+    "TRELLIS_DPR16X4": 6,
     "RAM32X1S": 1,
     "RAM32X2S": 1,
     "RAM64X1S": 1,
@@ -28,7 +29,10 @@ MEMORY_LUTS = {
     "SRLC16E": 1,
     "SRLC32E": 1,
 }
-"""LUTs of a 7-series slice that a memory or shift-register primitive occupies."""
+"""LUTs that a memory or shift-register primitive occupies; on ECP5 a LUT RAM of 16 x 4 takes three slices."""
+
+CARRY_LUTS = 2
+"""LUTs that a carry cell of ECP5, CCU2C, is made of. Those of 7-series, CARRY4, stand beside the LUTs."""
 
 PACK_INPUTS = 5
 """A 7-series LUT6 holds two functions of at most five inputs together."""
@@ -40,16 +44,16 @@ _SEARCH_LIMIT = 400
 
 @dataclass(frozen=True)
 class Area:
-    """What a design or a part of it occupies on a 7-series device.
+    """What a design or a part of it occupies on a 7-series or ECP5 device.
 
     Attributes:
-        cells: LUT1..6, inverters, and the LUTs of LUT RAM and shift registers, as Yosys counts them.
-        packed: estimate of physical LUT6: pairs of LUTs that share at most five inputs count once. Pairs are formed
-            inside a module only.
+        cells: LUTs, inverters, and the LUTs of LUT RAM, shift registers and (ECP5) carry cells, as Yosys counts them.
+        packed: 7-series: estimate of physical LUT6: pairs of LUTs that share at most five inputs count once. Pairs are
+            formed inside a module only.
         memory: the part of ``cells`` that is LUT RAM or shift registers.
-        flip_flops, carry4, wide_mux: FD*, CARRY4, MUXF7 and MUXF8.
-        block_ram: in units of RAMB36; a RAMB18 is one half.
-        dsp: DSP48E1.
+        flip_flops, carry4, wide_mux: FD* or TRELLIS_FF, CARRY4, MUXF7 and MUXF8.
+        block_ram: in units of RAMB36, a RAMB18 is one half; DP16KD.
+        dsp: DSP48E1; MULT18X18D.
     """
 
     cells: float = 0
@@ -76,15 +80,16 @@ def local_area(module: Mapping[str, Any]) -> Area:
     types = Counter(str(cell["type"]) for cell in module["cells"].values())
     luts = sum(count for kind, count in types.items() if _LUT.fullmatch(kind)) + types["INV"]
     memory = sum(count * MEMORY_LUTS[kind] for kind, count in types.items() if kind in MEMORY_LUTS)
+    carry = CARRY_LUTS * types["CCU2C"]
     return Area(
-        cells=luts + memory,
-        packed=packed_luts(module) + memory,
+        cells=luts + memory + carry,
+        packed=packed_luts(module) + memory + carry,
         memory=memory,
-        flip_flops=sum(count for kind, count in types.items() if _FLIP_FLOP.fullmatch(kind)),
+        flip_flops=sum(count for kind, count in types.items() if _FLIP_FLOP.fullmatch(kind)) + types["TRELLIS_FF"],
         carry4=types["CARRY4"],
         wide_mux=types["MUXF7"] + types["MUXF8"],
-        block_ram=types["RAMB36E1"] + types["RAMB18E1"] / 2,
-        dsp=types["DSP48E1"],
+        block_ram=types["RAMB36E1"] + types["RAMB18E1"] / 2 + types["DP16KD"] + types["PDPW16KD"],
+        dsp=types["DSP48E1"] + types["MULT18X18D"],
     )
 
 

@@ -21,7 +21,17 @@ from shiftwork.blocks.manifest import ROOT
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, runs, trainings
 from shiftwork.measure.bench import Bench
-from shiftwork.measure.entries import CODES_COSTS, COSTS, EXPONENTIALS, SUBJECTS, TRAININGS, accelerated, entries
+from shiftwork.measure.entries import (
+    ACCELERATOR_COSTS,
+    CODES_COSTS,
+    COSTS,
+    EXPONENTIALS,
+    SUBJECTS,
+    TRAININGS,
+    accelerated,
+    anchor_runs,
+    entries,
+)
 from shiftwork.measure.records import Record
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
@@ -54,6 +64,9 @@ def jobs(bench: Bench) -> dict[str, Job]:
     found["area"] = Job(costs.area)
     found["synth_requant"] = Job(costs.requantizers)
     found |= {name: Job(partial(costs.cost, bench, name), resnet20) for name in COSTS}
+    resnet8 = ("cifar_resnet8", "cifar_resnet8_calib")
+    found |= {name: Job(partial(costs.accelerator_cost, bench, name), resnet8) for name in ACCELERATOR_COSTS}
+    found |= {run.name: Job(partial(runs.anchor, bench, run), run.subject.sets) for run in anchor_runs()}
     for name, training in TRAININGS.items():
         found[name] = Job(partial(trainings.before_and_after, bench, name), (training.test, training.data))
     for training in TRAININGS.values():

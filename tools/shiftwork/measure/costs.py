@@ -10,9 +10,10 @@ from typing import Any
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.cost.wish import CostWish
+from shiftwork.device.simulated_accelerator import AcceleratorWish
 from shiftwork.eda import netlist, yosys
 from shiftwork.measure.bench import Bench, data_file
-from shiftwork.measure.entries import CODES_COSTS, COSTS, PREPARED
+from shiftwork.measure.entries import ACCELERATOR_COSTS, CODES_COSTS, COSTS, PREPARED
 from shiftwork.measure.records import Record
 from shiftwork.report.synth import synth
 from shiftwork.schemes import EngineWish, engine_wish
@@ -49,11 +50,13 @@ def area(blocks: Sequence[str] | None = None) -> Record:
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
 
 
-def _synth(name: str, scheme: str, wish: CostWish, engine: EngineWish) -> Record:
+def _synth(
+    name: str, scheme: str, wish: CostWish, engine: EngineWish, accelerator: AcceleratorWish | None = None
+) -> Record:
     """What ``shiftwork synth`` writes."""
     PREPARED.mkdir(parents=True, exist_ok=True)
     target = PREPARED / f"{name}.json"
-    synth(scheme, wish, engine, target)
+    synth(scheme, wish, engine, accelerator or AcceleratorWish(), target)
     content: Record = json.loads(target.read_text())
     return content
 
@@ -82,7 +85,35 @@ def codes_cost(bench: Bench, name: str) -> Record:
     scheme, samples, toggles = CODES_COSTS[name]
     wish = _resnet20(bench, samples=samples, toggles=toggles)
     content = _synth(name, scheme, wish, EngineWish())
+    words = [f"shiftwork synth {scheme}", *_files(wish), *(["--toggles"] if toggles else [])]
+    return {"name": name, "command": " ".join(words), **content}
+
+
+def accelerator_cost(bench: Bench, name: str) -> Record:
+    """``shiftwork synth accel`` with ResNet-8, as :data:`ACCELERATOR_COSTS` says."""
+    rows, cols, memory, keys, families = ACCELERATOR_COSTS[name]
+    folder = PREPARED / "synth_accel"
+    folder.mkdir(parents=True, exist_ok=True)
+    wish = CostWish(
+        model=bench.model("cifar10_resnet8_mlperftiny"),
+        data=data_file("cifar_resnet8"),
+        calib_data=data_file("cifar_resnet8_calib"),
+        samples=1,
+        design=keys,
+        family=families,
+        keep=folder,
+    )
+    shape = engine_wish("tr")(rows=rows, cols=cols)
+    content = _synth(name, "accel", wish, shape, AcceleratorWish(activation_memory=memory))
+    words = [f"shiftwork synth accel --rows {rows} --cols {cols} --activation-memory {memory}", *_files(wish)]
+    words += [*(f"--design {key}" for key in keys), *(f"--family {family}" for family in families)]
+    return {"name": name, "command": " ".join(words), **content}
+
+
+def _files(wish: CostWish) -> list[str]:
+    """Options that name the network and its samples."""
     files = {"--model": wish.model, "--data": wish.data, "--calib-data": wish.calib_data}
-    words = [f"{option} {file.name}" for option, file in files.items() if file is not None]
-    words += [f"--samples {samples}", *(["--toggles"] if toggles else [])]
-    return {"name": name, "command": " ".join([f"shiftwork synth {scheme}", *words]), **content}
+    return [
+        *(f"{option} {file.name}" for option, file in files.items() if file is not None),
+        f"--samples {wish.samples}",
+    ]

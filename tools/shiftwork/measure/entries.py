@@ -27,6 +27,13 @@ CODES_COSTS = {
     "synth_dnateq_toggles": (EXPONENTIAL, 1, True),
 }
 """Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
+ACCELERATOR_COSTS: dict[str, tuple[int, int, int, tuple[str, ...], tuple[str, ...]]] = {
+    "synth_accel_8x64_128": (8, 64, 128, (), ()),
+    "synth_accel_4x32_64": (4, 32, 64, (), ()),
+    "synth_accel_4x64_128": (4, 64, 128, ("tr", "mac_dsp"), ("xc7",)),
+    "synth_accel_8x32_64": (8, 32, 64, ("tr", "mac_dsp"), ("xc7",)),
+}
+"""Rows, columns, KiB of activation memory, engines and families (empty: all) of every ``shiftwork synth accel``."""
 WIDTHS = (8, 6, 4)
 PER_VALUE = ("1.0", "1.25", "1.5", "2.0")
 
@@ -202,6 +209,62 @@ def accelerated() -> list[OnAccelerator]:
     found.append(OnAccelerator(mobilenet, "tr", "tr", 1, 256, 12))
     large = [OnAccelerator(squeezenet, "fixed8", "mac", 1, 256), OnAccelerator(mobilenet, "fixed8", "mac", 1, 256, 12)]
     return found + large
+
+
+@dataclass(frozen=True)
+class AnchorRun:
+    """A network on an accelerator that stands beside others; all samples run on the golden model.
+
+    Attributes:
+        subject: the network. wish: the quantization. engine: kind of the engine inside. rows, cols: of it.
+        activation_memory: KiB. samples: on the RTL.
+    """
+
+    subject: Subject
+    wish: Quantization
+    engine: str
+    rows: int
+    cols: int
+    activation_memory: int
+    samples: int = 1
+
+    @property
+    def name(self) -> str:
+        """Name of the record: network, shape, engine and budget."""
+        how = "qt" if self.wish.budget is None else f"k{self.wish.budget}"
+        return f"anchor.{self.subject.network}.{self.rows}x{self.cols}_{self.activation_memory}.{self.engine}.{how}"
+
+    @property
+    def command(self) -> str:
+        """What does the RTL part of it by hand."""
+        subject, wish = self.subject, self.wish
+        words = [
+            f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data {subject.calibration}.npz",
+            f"--calibrate {subject.calibrate} --scheme {wish.scheme}",
+        ]
+        if wish.budget is not None:
+            words.append(f"--group {wish.group} --budget {wish.budget} --data-terms {wish.data_terms}")
+        words += [f"--executor accel --engine {self.engine} --rows {self.rows} --cols {self.cols}"]
+        return " ".join([*words, f"--activation-memory {self.activation_memory} --limit {self.samples}"])
+
+
+def anchor_runs() -> list[AnchorRun]:
+    """Runs that stand beside other accelerators on one device."""
+    subjects = [
+        Subject("cifar10_resnet8_mlperftiny", "cifar_resnet8", "cifar_resnet8_calib", calibrate=CALIBRATION_SAMPLES),
+        Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES),
+    ]
+    known = [
+        *(("tr", _weights(k), 4, 64, 128) for k in ("8", "10", "12")),
+        ("tr", _weights("12"), 8, 32, 64),
+        ("tr", _weights("12"), 8, 64, 128),
+        *(("mac", Quantization("fixed8"), *shape) for shape in ((4, 64, 128), (8, 32, 64))),
+    ]
+    return [
+        AnchorRun(subject, wish, engine, rows, cols, memory)
+        for subject in subjects
+        for engine, wish, rows, cols, memory in known
+    ]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import Any
 from shiftwork.compile import ExpEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.mac_engine import MacEngine
+from shiftwork.device.simulated_accelerator import AcceleratorWish
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
-from shiftwork.measure.entries import COLS, CONSTANTS, ROWS, WIDTHS, Entry, OnAccelerator, Subject, entries
+from shiftwork.measure.entries import COLS, CONSTANTS, ROWS, WIDTHS, AnchorRun, Entry, OnAccelerator, Subject, entries
 from shiftwork.measure.figures import accelerator_figures, compared, golden_figures, on_rtl, rtl_figures
 from shiftwork.network.data import Data
 from shiftwork.network.floating import reference
@@ -23,7 +24,7 @@ from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.run.benchmark import measure as benchmark
 from shiftwork.run.networks import run_integer
-from shiftwork.schemes import quantize
+from shiftwork.schemes import engine_for, quantize
 
 
 def measure(bench: Bench, entry: Entry) -> dict[str, Any]:
@@ -94,6 +95,35 @@ def equality(bench: Bench, subject: Subject) -> dict[str, Any]:
         "modules": len(part.modules),
         "all_modules": len(integer.modules),
         "rtl": rtl_figures(report),
+    }
+
+
+def anchor(bench: Bench, run: AnchorRun) -> dict[str, Any]:
+    """Accuracy of a network on the golden model, and what its first samples did on the accelerator."""
+    network, samples, calibration = bench.subject(run.subject)
+    integer = quantize(run.wish, network, calibration.x, calibration.y)
+    outputs = golden.run(integer, samples.x, collect=False)[integer.output]
+    assert samples.y is not None
+    engine = engine_for(run.wish.scheme, run.engine, rows=run.rows, cols=run.cols)
+    device = AcceleratorWish(activation_memory=run.activation_memory).device(engine)
+    name = run.subject.network
+    report = run_integer(name, integer, samples.first(run.samples), "accel", Progress(quiet=True), device)
+    device.close()
+    return {
+        "name": run.name,
+        "network": name,
+        "command": run.command,
+        "engine": run.engine,
+        "rows": run.rows,
+        "cols": run.cols,
+        "activation_memory": run.activation_memory,
+        "scheme": run.wish.scheme,
+        "group": run.wish.group,
+        "budget": run.wish.budget,
+        "accuracy": golden.accuracy(outputs, samples.y),
+        "golden_samples": len(samples.x),
+        "latency": device.latency,
+        "rtl": accelerator_figures(report),
     }
 
 

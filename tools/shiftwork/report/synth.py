@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shiftwork.compile import ExpEngine, TrEngine
 from shiftwork.cost.wish import CostWish
+from shiftwork.device.simulated_accelerator import AcceleratorWish
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_folder, write_json
 from shiftwork.report.cost_accel import accel
@@ -21,12 +22,12 @@ STUDIES = {
     "msq": (),
     "requant": ("design",),
     "dnateq": ("toggles", "rows", "cols", "fold"),
-    "accel": ("rows", "cols"),
+    "accel": ("design", "family", "rows", "cols", "activation_memory", "weight_words", "constants", "memory_latency"),
 }
 """Settings that not all of them take."""
 
 
-def synth(study: str, wish: CostWish, shape: EngineWish, json: Path | None = None) -> int:
+def synth(study: str, wish: CostWish, shape: EngineWish, accelerator: AcceleratorWish, json: Path | None = None) -> int:
     """Run a study of :data:`STUDIES`, print its tables, write its JSON values.
 
     Returns:
@@ -37,8 +38,8 @@ def synth(study: str, wish: CostWish, shape: EngineWish, json: Path | None = Non
     """
     if study not in STUDIES:
         raise SettingError(f"synth {study}: choose {', '.join(STUDIES)}")
-    given = {"cycles": wish.cycles, "design": wish.design, "ecp5": wish.ecp5, "toggles": wish.toggles}
-    for name, value in (given | dict.fromkeys(shape.given, True)).items():
+    given = {name: getattr(wish, name) for name in ("cycles", "design", "family", "ecp5", "toggles")}
+    for name, value in (given | dict.fromkeys([*shape.given, *accelerator.given], True)).items():
         if value and name not in STUDIES[study]:
             takers = " and ".join(other for other, names in STUDIES.items() if name in names)
             raise SettingError(f"`{name}` belongs to synth {takers}, not to synth {study}")
@@ -50,7 +51,7 @@ def synth(study: str, wish: CostWish, shape: EngineWish, json: Path | None = Non
         result = requant(wish)
     elif study == "accel":
         given_shape = TrEngine(**shape.given)
-        result = accel(wish, given_shape.rows, given_shape.cols)
+        result = accel(wish, accelerator, given_shape.rows, given_shape.cols)
     else:
         engine = shape.build(study)
         if isinstance(engine, ExpEngine):
