@@ -19,7 +19,7 @@ from shiftwork.blocks.verilog import ports
 from shiftwork.compile import Engine, MacEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.eda import yosys
 from shiftwork.eda.designs import TOP, Design
 from shiftwork.eda.mapping import parts_of
@@ -131,7 +131,7 @@ def map_accelerator(shape: Accelerator, family: str, folder: Path, title: str = 
     }
 
 
-def measure_runs(wish: CostWish, accelerator: AcceleratorWish, engines: Sequence[Engine]) -> list[Run]:
+def measure_runs(wish: CostWish, accelerator: SimulationWish, engines: Sequence[Engine]) -> list[Run]:
     """Run a network on the accelerator with each of some engines: ``fixed8``, and :data:`REVEALED` on the
     term-revealing engine.
 
@@ -181,7 +181,7 @@ def compare(designs: Mapping[str, Mapping[str, Any]], runs: Sequence[Run]) -> li
 
 
 def synth_accelerators(
-    wish: CostWish, accelerator: AcceleratorWish, rows: int, cols: int, folder: Path, progress: Progress
+    wish: CostWish, accelerator: SimulationWish, rows: int, cols: int, folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """Map the accelerator with every engine to every family, and run a network on it.
 

@@ -80,8 +80,8 @@ def _area(book: Manifest) -> str:
             line += [f"{area['cells']:,.0f} ({share:.0f} %)", f"{area['flip_flops']:,.0f}", f"{area['block_ram']:g}"]
         lines.append(line)
     heads = [f"{entry['rows']} x {entry['cols']}, {FAMILIES[family]}: LUTs" for entry, family in columns]
-    head = ("part", *(word for first in heads for word in (first, "flip-flops", "block RAM")))
-    return text + table(head, lines, range(1, len(head))) + _ratio(found) + _footer(found)
+    columns_of_parts = ("part", *(word for first in heads for word in (first, "flip-flops", "block RAM")))
+    return text + table(columns_of_parts, lines, range(1, len(columns_of_parts))) + _ratio(found) + _footer(found)
 
 
 def _others(area: Mapping[str, float]) -> tuple[str, ...]:

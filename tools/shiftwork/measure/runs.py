@@ -11,7 +11,7 @@ from typing import Any
 from shiftwork.compile import ExpEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.mac_engine import MacEngine
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
@@ -105,7 +105,7 @@ def anchor(bench: Bench, run: AnchorRun) -> dict[str, Any]:
     outputs = golden.run(integer, samples.x, collect=False)[integer.output]
     assert samples.y is not None
     engine = engine_for(run.wish.scheme, run.engine, rows=run.rows, cols=run.cols)
-    device = AcceleratorWish(activation_memory=run.activation_memory).device(engine)
+    device = SimulationWish(activation_memory=run.activation_memory).device(engine)
     name = run.subject.network
     report = run_integer(name, integer, samples.first(run.samples), "accel", Progress(quiet=True), device)
     device.close()
