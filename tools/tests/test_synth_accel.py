@@ -15,7 +15,7 @@ from shiftwork.compile.accelerator import Accelerator
 from shiftwork.cost import accel_area
 from shiftwork.cost.accel_area import ENGINES, PARTS, Run, compare, design, map_accelerator
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.eda.designs import TOP, mac_engine
 from shiftwork.eda.mapping import map_design
 from shiftwork.eda.netlist import areas, local_area
@@ -23,7 +23,7 @@ from shiftwork.eda.parts import SCRIPTS, map_parts
 from shiftwork.errors import SettingError
 from shiftwork.report.cost_accel import accel, lines
 
-MEMORIES = AcceleratorWish(activation_memory=64, weight_words=512, constants=128)
+MEMORIES = SimulationWish(activation_memory=64, weight_words=512, constants=128)
 SMALL = Accelerator(TrEngine(2, 8), activation_memory=1, weight_words=64, constants=16)
 
 
@@ -82,9 +82,9 @@ def test_lut_cycles_are_those_of_everything() -> None:
 
 def test_wrong_engine_is_refused() -> None:
     with pytest.raises(SettingError, match="choose among tr, mac, mac_dsp"):
-        accel(CostWish(design=("booth",)), AcceleratorWish(), 2, 8)
+        accel(CostWish(design=("booth",)), SimulationWish(), 2, 8)
     with pytest.raises(SettingError, match="family ice40: choose among xc7, ecp5"):
-        accel(CostWish(family=("ice40",)), AcceleratorWish(), 2, 8)
+        accel(CostWish(family=("ice40",)), SimulationWish(), 2, 8)
 
 
 @pytest.mark.full

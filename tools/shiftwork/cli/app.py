@@ -340,11 +340,11 @@ def cores(
 
 
 @app.command()
-@takes(wish=CostWish, shape=engine_wish("tr", "dnateq"), accelerator=AcceleratorWish)
+@takes(wish=CostWish, shape=engine_wish("tr", "dnateq"), accelerator=SimulationWish)
 def synth(
     wish: CostWish,
     shape: EngineWish,
-    accelerator: AcceleratorWish,
+    accelerator: SimulationWish,
     scheme: Annotated[
         str, typer.Argument(help="tr, dnateq: engines; msq: 4-bit units; requant: requantizers; accel: accelerator.")
     ] = "tr",

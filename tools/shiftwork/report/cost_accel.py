@@ -9,7 +9,7 @@ from typing import Any
 
 from shiftwork.cost.accel_area import AIM, ENGINES, LIMIT, synth_accelerators
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.eda import yosys
 from shiftwork.eda.parts import SCRIPTS
 from shiftwork.errors import SettingError
@@ -24,7 +24,7 @@ COLUMNS = {
 """Figures of a part that tables show, and their heads."""
 
 
-def accel(wish: CostWish, accelerator: AcceleratorWish, rows: int, cols: int) -> dict[str, Any]:
+def accel(wish: CostWish, accelerator: SimulationWish, rows: int, cols: int) -> dict[str, Any]:
     """Map the accelerator with every engine, run a network on it, print tables.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shiftwork.compile import ExpEngine, TrEngine
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.errors import SettingError
 from shiftwork.outputs import check_folder, write_json
 from shiftwork.report.cost_accel import accel
@@ -27,7 +27,7 @@ STUDIES = {
 """Settings that not all of them take."""
 
 
-def synth(study: str, wish: CostWish, shape: EngineWish, accelerator: AcceleratorWish, json: Path | None = None) -> int:
+def synth(study: str, wish: CostWish, shape: EngineWish, accelerator: SimulationWish, json: Path | None = None) -> int:
     """Run a study of :data:`STUDIES`, print its tables, write its JSON values.
 
     Returns:
