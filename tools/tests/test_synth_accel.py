@@ -16,7 +16,7 @@ from shiftwork.cost import accel_area
 from shiftwork.cost.accel_area import ENGINES, PARTS, Run, compare, design, map_accelerator
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
-from shiftwork.eda.designs import TOP, mac_engine
+from shiftwork.eda.designs import TOP, designs
 from shiftwork.eda.mapping import map_design
 from shiftwork.eda.netlist import areas, local_area
 from shiftwork.eda.parts import SCRIPTS, map_parts
@@ -91,11 +91,10 @@ def test_wrong_engine_is_refused() -> None:
 @pytest.mark.parametrize("family", SCRIPTS)
 def test_parts_are_those_of_the_whole(family: str, tmp_path: Path) -> None:
     """Mapped one by one they are what they are in one run, and what has been mapped is not mapped again."""
-    chosen = mac_engine(2, 4, "lut", 32)
-    netlist, delay = map_parts(chosen, family, ("shw_mac_lut_cell", "shw_mac_store"), tmp_path)
-    assert {path.parent.name.partition("-")[0] for path in tmp_path.glob("*/net.json")} == {
-        "shw_mac_engine", "shw_mac_lut_cell", "shw_mac_store"
-    }  # fmt: skip
+    chosen, parts = designs(2, 4)["tr"], ("shw_tr_row", "shw_tr_row_edge")
+    netlist, delay = map_parts(chosen, family, parts, tmp_path)
+    found = {path.parent.name.partition("-")[0] for path in tmp_path.glob("*/net.json")}
+    assert found == {"shw_tr_engine", *parts}
     if family == "xc7":
         whole, longest = map_design(chosen, tmp_path)
         assert areas(netlist)[TOP] == areas(whole)[TOP]
@@ -103,7 +102,7 @@ def test_parts_are_those_of_the_whole(family: str, tmp_path: Path) -> None:
     else:
         assert delay is None
     times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")}
-    assert map_parts(chosen, family, ("shw_mac_lut_cell", "shw_mac_store"), tmp_path) == (netlist, delay)
+    assert map_parts(chosen, family, parts, tmp_path) == (netlist, delay)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*")} == times
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.cost.wish import CostWish
-from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.eda import netlist, yosys
 from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import ACCELERATOR_COSTS, CODES_COSTS, COSTS, PREPARED
@@ -51,12 +51,12 @@ def area(blocks: Sequence[str] | None = None) -> Record:
 
 
 def _synth(
-    name: str, scheme: str, wish: CostWish, engine: EngineWish, accelerator: AcceleratorWish | None = None
+    name: str, scheme: str, wish: CostWish, engine: EngineWish, accelerator: SimulationWish | None = None
 ) -> Record:
     """What ``shiftwork synth`` writes."""
     PREPARED.mkdir(parents=True, exist_ok=True)
     target = PREPARED / f"{name}.json"
-    synth(scheme, wish, engine, accelerator or AcceleratorWish(), target)
+    synth(scheme, wish, engine, accelerator or SimulationWish(), target)
     content: Record = json.loads(target.read_text())
     return content
 
@@ -104,7 +104,7 @@ def accelerator_cost(bench: Bench, name: str) -> Record:
         keep=folder,
     )
     shape = engine_wish("tr")(rows=rows, cols=cols)
-    content = _synth(name, "accel", wish, shape, AcceleratorWish(activation_memory=memory))
+    content = _synth(name, "accel", wish, shape, SimulationWish(activation_memory=memory))
     words = [f"shiftwork synth accel --rows {rows} --cols {cols} --activation-memory {memory}", *_files(wish)]
     words += [*(f"--design {key}" for key in keys), *(f"--family {family}" for family in families)]
     return {"name": name, "command": " ".join(words), **content}
