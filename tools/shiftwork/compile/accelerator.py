@@ -10,6 +10,7 @@ every second position and padding by channels are addresses, not work.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -263,6 +264,13 @@ class AcceleratorProgram:
     def names(self) -> dict[int, str]:
         """The module that an instruction computes, by the instruction's index."""
         return {index: name for name, found in self.instructions.items() for index in found}
+
+    def spans(self, times: Iterable[tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        """When modules start and end, by name: ``times`` are those of the layers in the order of the program."""
+        found: dict[str, tuple[int, int]] = {}
+        for (_, name), (start, end) in zip(sorted(self.names.items()), times, strict=True):
+            found[name] = (found.get(name, (start, 0))[0], end)
+        return found
 
     def listing(self) -> list[str]:
         """The instructions as text."""

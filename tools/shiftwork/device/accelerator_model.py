@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import terms
 from shiftwork.compile.accelerator import WORD, Accelerator
 from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, UNITS, checksum, decode, is_legal
+from shiftwork.compile.weight_stream import RULES, row_values, stream_bytes
 from shiftwork.device.registers import FAULTS
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.blocks_layout import ODD_COLUMNS, Nest, Place, beats, block_shape, gather, positions, requests
@@ -25,7 +26,6 @@ from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
 Order = Callable[[], bool]
 """Asked where both queues can go on: True for the one that moves data."""
 Fields = dict[str, int]
-_RULES = {0: "binary", 1: "hese"}
 
 
 @dataclass
@@ -132,15 +132,8 @@ class Machine:
         else:
             data[:] = self.activations[address].reshape(-1)[:size]
 
-    def _tile_bytes(self, values: Fields) -> int:
-        """Bytes of the weights of a row tile in the stream."""
-        wide = max(WORD, self.rows)
-        beats = values["kernel_y"] * values["kernel_x"] * (1 if values["rows_apart"] else values["channels"])
-        return -(-beats * self.rows // wide) * wide
-
     def _has_weights(self, values: Fields) -> bool:
-        needed = values["groups"] * values["tiles"] * self._tile_bytes(values)
-        return values["unit"] != UNITS["engine"] or len(self._weights) >= needed
+        return values["unit"] != UNITS["engine"] or len(self._weights) >= stream_bytes(values, self.rows)
 
     def _nest(self, values: Fields) -> Nest:
         """What is read, as ``shw_im2col`` sees it."""
@@ -183,26 +176,16 @@ class Machine:
 
     def _engine(self, values: Fields) -> NDArray[np.int64]:
         """Dot products (channels, blocks, cols)."""
-        table, found = self._beats(values), []
-        revealed, rule = bool(values["tr_en"]), _RULES[values["encoding"]]
-        if revealed and values["data_terms"]:
-            table = terms.truncate(table, values["data_terms"], rule).astype(np.int64)
-        for group in range(values["groups"]):
-            rows: list[NDArray[np.int64]] = []
-            for _ in range(values["tiles"]):
-                size = self._tile_bytes(values)
-                raw, self._weights = np.frombuffer(self._weights[:size], np.uint8), self._weights[size:]
-                if values["rows_apart"]:  # a weight of every row for a tap, each for a beat
-                    count = values["channels"]
-                    taps = raw[: table.shape[2] // count * self.rows].reshape(-1, 1, self.rows)
-                    raw = (taps * np.eye(count, self.rows, dtype=np.uint8)).reshape(-1)
-                matrix = raw[: table.shape[2] * self.rows].reshape(-1, self.rows).T
-                weights = (matrix.view(np.int8) if values["row_signed"] else matrix).astype(np.int64)
-                if revealed:
-                    weights = terms.reveal(weights, values["group"], values["group_budget"], rule).astype(np.int64)
-                rows.append(np.einsum("rk,bkc->rbc", weights, table[group]))
-            found.append(np.concatenate(rows)[: values["out_channels"]])
-        return np.concatenate(found)
+        table = self._beats(values)
+        if values["tr_en"] and values["data_terms"]:
+            table = terms.truncate(table, values["data_terms"], RULES[values["encoding"]]).astype(np.int64)
+        size = stream_bytes(values, self.rows)
+        stream, self._weights = self._weights[:size], self._weights[size:]
+        weights = row_values(values, stream, self.rows).reshape(values["groups"], -1, table.shape[2])
+        sums: NDArray[np.int64] = np.einsum(
+            "grk,gbkc->grbc", weights[:, : values["out_channels"]].astype(np.int64), table
+        )
+        return sums.reshape(-1, *sums.shape[2:])
 
     def _pool(self, values: Fields) -> NDArray[np.int64]:
         """Maxima, sums or averages (channels, blocks, cols)."""

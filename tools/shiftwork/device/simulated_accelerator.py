@@ -142,8 +142,7 @@ class SimulatedAccelerator:
         stalls = stalls or Stalls()
         job.latency, job.watchdog, job.seed = self.latency, self.watchdog, stalls.seed
         job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
-        runs = [name for name, found in program.instructions.items() for _ in found]
-        times = np.zeros((len(runs), 2), np.uint64)
+        times = np.zeros((len(program.names), 2), np.uint64)
         job.layers, job.layer_count = times.ctypes.data, len(times)
         start = clock()
         status = self._model.run(job)
@@ -159,8 +158,6 @@ class SimulatedAccelerator:
                 3: f"it reaches outside its memory, at {job.fault_address:#x}",
             }[status]
             raise ShiftworkError(f"{where}: {reason}")
-        layers: dict[str, tuple[int, int]] = {}
-        for name, (begin, end) in zip(runs, times, strict=True):
-            layers[name] = (layers.get(name, (int(begin), 0))[0], int(end))
+        layers = program.spans((int(begin), int(end)) for begin, end in times)
         counted = (job.beats, job.waits_weights, job.waits_results, job.words_read, job.words_written)
         return Counters(job.cycles, *counted, seconds, layers)

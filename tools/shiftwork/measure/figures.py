@@ -29,8 +29,7 @@ def on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) ->
     """
     device = SimulatedDevice(engine, requant_of(integer))
     report = run_integer(name, integer, samples, "rtl", Progress(quiet=True), device)
-    if report.cycles != report.predicted_cycles:
-        raise ShiftworkError(f"{name}: {report.cycles} cycles, predicted {report.predicted_cycles}")
+    check_cycles(report)
     return {
         "engine": str(engine),
         "rtl": {
@@ -44,6 +43,16 @@ def on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) ->
             "utilisation": report.utilisation,
         },
     }
+
+
+def check_cycles(report: RunReport) -> None:
+    """Refuse cycles that differ from their prediction.
+
+    Raises:
+        ShiftworkError: naming the model.
+    """
+    if report.cycles != report.predicted_cycles:
+        raise ShiftworkError(f"{report.model}: {report.cycles} cycles, predicted {report.predicted_cycles}")
 
 
 def accuracy_of(network: IntegerNetwork, samples: Data) -> float:
@@ -136,7 +145,11 @@ def accelerator_figures(report: RunReport) -> dict[str, Any]:
     """Cycles and memory traffic of the samples that ran on the accelerator.
 
     ``utilisation`` is the array's bound over cycles: both count from the start of a program to its last result.
+
+    Raises:
+        ShiftworkError: cycles differ from the prediction.
     """
+    check_cycles(report)
     return {
         "simulator": f"Verilator {find_verilator().version}",
         "samples": report.samples,

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shiftwork.compile.accel_cycles import predict
 from shiftwork.compile.accelerator import AcceleratorProgram
+from shiftwork.device.simulated_accelerator import LATENCY
 from shiftwork.quantize.expfit import TensorFit
 from shiftwork.run.networks import RunReport
 from shiftwork.table import Table
@@ -23,7 +25,7 @@ def layer_table(report: RunReport) -> Table:
     if rtl:
         table.heads += [*(["tokens"] if columns.tokens else []), "cycles", "predicted", "compared", "mismatches"]
     elif report.executor == "accel":
-        table.heads += ["bound", "cycles", "compared", "mismatches"]
+        table.heads += ["bound", "cycles", "predicted", "compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
         row = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}", *columns.cells(layer.facts)]
@@ -31,7 +33,7 @@ def layer_table(report: RunReport) -> Table:
             row += [layer.tokens] if columns.tokens else []
             row += [layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
         elif report.executor == "accel":
-            row += [layer.bound, layer.cycles, layer.compared, layer.mismatches]
+            row += [layer.bound, layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
         table.add(row)
     return table
 
@@ -56,6 +58,8 @@ def program_lines(program: AcceleratorProgram) -> list[str]:
         f"weights         {weights:,} bytes, constants {constants:,} bytes",
         f"image           {program.memory.size:,} bytes with room for input and results",
     ]
+    cycles = predict(program, LATENCY).cycles
+    lines.append(f"cycles          {cycles:,}, predicted for a memory that answers after {LATENCY} cycles")
     for what, area in (("input", program.input), ("output", program.output)):
         height, width, channels = area.info.shape
         lines.append(f"{what:<15} {area.name!r}, {height} x {width} x {channels} of {area.info.bits} bits")

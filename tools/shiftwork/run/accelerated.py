@@ -9,6 +9,7 @@ what is written by the modules around them.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.compile.accel_cycles import predict
 from shiftwork.compile.accelerator import ADDRESSES, CompiledNetwork, compile_accelerator
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
@@ -34,18 +36,26 @@ def bounds(network: IntegerNetwork, program: CompiledNetwork, golden: Mapping[st
     return {one.module.name: one.engine.schedule(one.operands(first)).bound for one in layers}
 
 
+def between_ends(spans: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    """Cycles of every module: from the end of the one before to its own. spans: start and end of each, in order."""
+    ends = [0, *(end for _, end in spans.values())]
+    return {name: end - before for name, (before, end) in zip(spans, itertools.pairwise(ends), strict=True)}
+
+
 @dataclass
 class AcceleratorRun:
     """A finished run.
 
     Attributes:
         outputs: of the network. layers: a report per module.
-        counters: of every sample, as it would be used. mismatches, compared: of the network's output in those runs.
+        counters: of every sample, as it would be used. predicted_cycles: of all of them, where memory does not stall.
+        mismatches, compared: of the network's output in those runs.
     """
 
     outputs: Codes
     layers: list[LayerReport]
     counters: list[Counters] = field(default_factory=list)
+    predicted_cycles: int = 0
     mismatches: int = 0
     compared: int = 0
 
@@ -75,6 +85,7 @@ def execute_accelerator(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     plain, traced = (compile_accelerator(network, device.shape, trace) for trace in (False, True))
+    predicted = predict(plain, device.latency)
     if tamper is not None:
         tamper(plain)
         tamper(traced)
@@ -85,7 +96,10 @@ def execute_accelerator(
             report.executor = "address"
     for name, bound in bounds(network, plain, golden).items():
         next(report for report in reports if report.name == name).bound = bound * len(x)
-    result = AcceleratorRun(np.zeros_like(golden[network.output]), reports)
+    for report in reports:
+        if (cycles := between_ends(predicted.layers).get(report.name)) is not None:
+            report.predicted_cycles = cycles * len(x)
+    result = AcceleratorRun(np.zeros_like(golden[network.output]), reports, predicted_cycles=predicted.cycles * len(x))
     for index, sample in enumerate(codes):
         if progress is not None:
             progress(index + 1, len(codes), f"sample {index + 1}")
@@ -93,12 +107,9 @@ def execute_accelerator(
         plain.put(memory, sample)
         counters = device.run(plain, memory, stalls, clock)
         result.counters.append(counters)
-        before = 0
         for report in reports:
-            if report.name in counters.layers:
-                after = counters.layers[report.name][1]
-                report.cycles = (report.cycles or 0) + after - before
-                before = after
+            if (cycles := between_ends(counters.layers).get(report.name)) is not None:
+                report.cycles = (report.cycles or 0) + cycles
         output = plain.get(memory)
         expected = golden[network.output][index]
         result.outputs[index] = output

@@ -40,7 +40,8 @@ class RunReport:
         host_modules: names of the modules that the host computed (golden functions on the tensors of this run).
         model_bits: stored bits of the integer network. weight_bits, activation_bits: of a value, on average.
         totals: figures of the work by the format (:meth:`shiftwork.network.format.Columns.totals`). columns: of it.
-        cycles, predicted_cycles: of the engine, without its post unit's pipeline, and by the cycle model.
+        cycles, predicted_cycles: of the engine, without its post unit's pipeline, or of the accelerator, and by the
+            cycle model (without stalls).
         utilisation: bound of the layers over cycles. device_seconds: wall time inside the compiled model.
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
@@ -183,6 +184,7 @@ def run_integer(
             report.mismatches += run.mismatches
             report.compared += run.compared
             report.cycles = sum(counters.cycles for counters in run.counters)
+            report.predicted_cycles = run.predicted_cycles
             report.stalls = {
                 "weights": sum(counters.waits_weights for counters in run.counters),
                 "results": sum(counters.waits_results for counters in run.counters),

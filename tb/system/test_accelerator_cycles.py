@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cycles of programs of the accelerator equal their prediction, layer by layer, where memory does not stall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from shiftwork.compile import MacEngine, TrEngine
+from shiftwork.compile.accel_cycles import machine, moves, predict, result_control, tile_control
+from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
+from shiftwork.errors import ShiftworkError
+from shiftwork.golden import model as golden
+from shiftwork.network.integer import IntegerNetwork, Terms
+from shiftwork.run.accelerated import execute_accelerator
+from system import networks
+from system.random_networks import random_network
+
+MEMORIES = {"activation_memory": 64, "weight_words": 512, "constants": 128}
+SHAPES = {
+    "tr 2x8": Accelerator(TrEngine(2, 8), **MEMORIES | {"activation_memory": 32}),
+    "tr 8x16": Accelerator(TrEngine(8, 16), **MEMORIES),
+    "tr 4x16": Accelerator(TrEngine(4, 16), **MEMORIES),
+    "tr 8x32": Accelerator(TrEngine(8, 32), **MEMORIES),
+    "tr 16x64": Accelerator(TrEngine(16, 64), **MEMORIES),
+    "tr 8x8, strips": Accelerator(TrEngine(8, 8), **MEMORIES | {"activation_memory": 2}),
+    "mac 2x8": Accelerator(MacEngine(2, 8), **MEMORIES | {"activation_memory": 32}),
+    "mac 4x16": Accelerator(MacEngine(4, 16), **MEMORIES),
+    "mac 8x32": Accelerator(MacEngine(8, 32), **MEMORIES),
+    "mac 8x8, strips": Accelerator(MacEngine(8, 8), **MEMORIES | {"activation_memory": 2}),
+}
+QUICK = ("tr 8x16", "mac 2x8")
+
+
+def shapes(names: Iterable[str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "shape", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.full) for name in names]
+    )
+
+
+LATENCIES = (1, 7, 30)
+TERMS = (Terms(), Terms(True, group=8, budget=12, data_terms=3), Terms(True, group=1, budget=2))
+
+
+@lru_cache
+def device(shape: str) -> SimulatedAccelerator:
+    return SimulatedAccelerator(SHAPES[shape])
+
+
+def simulated(shape: str, program: AcceleratorProgram, codes: np.ndarray, latency: int) -> Counters:
+    memory = program.memory.copy()
+    program.put(memory, codes)
+    device(shape).latency = latency
+    return device(shape).run(program, memory)
+
+
+def compare(shape: str, network: IntegerNetwork, codes: np.ndarray, latency: int) -> int:
+    """Compare a run with its prediction; its cycles."""
+    program = compile_accelerator(network, SHAPES[shape])
+    predicted, measured = predict(program, latency), simulated(shape, program, codes, latency)
+    assert predicted.layers == measured.layers
+    assert predicted.cycles == measured.cycles
+    return measured.cycles
+
+
+def networks_for(shape: str, seeds: range) -> list[tuple[IntegerNetwork, np.ndarray]]:
+    """Random networks that fit a shape, at least half of the seeds give one."""
+    terms = TERMS if SHAPES[shape].engine.kind == "tr" else TERMS[:1]
+    found = []
+    for seed in seeds:
+        network, codes = random_network(terms[seed % len(terms)], seed)
+        try:
+            compile_accelerator(network, SHAPES[shape])
+        except ShiftworkError:
+            continue
+        found.append((network, codes[0]))
+    assert 2 * len(found) >= len(seeds)
+    return found
+
+
+@shapes(SHAPES)
+def test_cycles_of_random_networks(shape: str) -> None:
+    for index, (network, codes) in enumerate(networks_for(shape, range(12))):
+        compare(shape, network, codes, LATENCIES[index % len(LATENCIES)])
+
+
+@shapes(SHAPES)
+@pytest.mark.parametrize("latency", LATENCIES)
+def test_cycles_of_depthwise_layers(shape: str, latency: int) -> None:
+    network, codes = networks.depthwise(Terms(), 3)
+    compare(shape, network, codes[0], latency)
+
+
+@shapes(name for name in SHAPES if "strips" not in name)  # one of its layers does not fit
+def test_cycles_of_layers_ahead(shape: str) -> None:
+    for terms in TERMS[: 2 if SHAPES[shape].engine.kind == "tr" else 1]:
+        network, codes = networks.followed(terms, 4)
+        compare(shape, network, codes[0], 7)
+
+
+def test_cycles_with_memory_that_is_far() -> None:
+    """The latency of memory stands in the cycles where weights stream or a layer waits for its constants."""
+    network, codes = networks.depthwise(Terms(), 3)
+    near, far = (compare("tr 8x16", network, codes[0], latency) for latency in (1, 400))
+    assert far > near + 400
+
+
+@pytest.mark.parametrize("terms", TERMS[:2], ids=str)
+def test_cycles_in_a_report(terms: Terms) -> None:
+    network, codes = networks.depthwise(terms, 3)
+    device("tr 8x16").latency = 30
+    done = execute_accelerator(network, codes, golden.run(network, codes), device("tr 8x16"))
+    assert done.predicted_cycles == sum(counters.cycles for counters in done.counters)
+    for layer in done.layers:
+        assert layer.cycles == layer.predicted_cycles, layer.name
+        assert layer.cycles
+
+
+@pytest.mark.parametrize(
+    ("part", "constant", "wrong"),
+    [
+        (machine, "READ", 11),
+        (machine, "BEATS", 8),
+        (moves, "_CHUNK", 32),
+        (moves, "_FETCHED", 2),
+        (result_control, "_WRITE", 6),
+        (result_control, "_QUEUE", 4),
+        (tile_control, "BLOCK", 15),
+        (tile_control, "_PITCH", 7),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)).rpartition(".")[2],
+)
+def test_a_wrong_constant_of_the_cycle_model_is_found(
+    monkeypatch: pytest.MonkeyPatch, part: object, constant: str, wrong: int
+) -> None:
+    found = networks_for("tr 8x16", range(6))
+    programs = [(compile_accelerator(network, SHAPES["tr 8x16"]), codes) for network, codes in found]
+    measured = [simulated("tr 8x16", program, codes, 7) for program, codes in programs]
+    monkeypatch.setattr(part, constant, wrong)
+    predicted = [predict(program, 7) for program, _ in programs]
+    assert [(one.cycles, one.layers) for one in predicted] != [(one.cycles, one.layers) for one in measured]
