@@ -196,14 +196,18 @@ async def reset_in_mid_stream(dut) -> None:
     pins = bench.pins
     for n in range(3 * AMOUNT):
         tiles = [random_tile(bench.rng, pins, length=bench.rng.choice((1, 9, 40, 100))) for _ in range(3)]
-        stop = bench.rng.randint(1, 300)
+        source, stop = bench.rng.choice(STALLS), bench.rng.randint(1, 300)
         if n % 3 == 0:  # amid an illegal tile
             illegal = illegal_config(bench.rng, pins.bits, pins.depth)
             tiles[0], stop = random_tile(bench.rng, pins, illegal, 100), bench.rng.randint(9, 30)
         if n % 3 == 1:  # amid a slice that is not the first of its tile
             short = ExpConfig(3, True, 5)
             tiles[0], stop = random_tile(bench.rng, pins, short, 100), bench.rng.randint(9, 30)
-        await bench.run(tiles, bench.rng.choice(STALLS), bench.rng.choice(STALLS), stop=stop)
+        if n % 3 == 2:  # amid a long list
+            whole = ExpConfig(3, True, pins.depth)
+            tiles[0] = random_tile(bench.rng, pins, whole, pins.depth, "one")
+            source, stop = "none", pins.depth + bench.rng.randint(10, 30)
+        await bench.run(tiles, source, bench.rng.choice(STALLS), stop=stop)
         await bench.reset()
         await bench.check([random_tile(bench.rng, pins, length=bench.rng.choice((1, 8, 33))) for _ in range(3)])
 
