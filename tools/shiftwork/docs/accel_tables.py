@@ -103,7 +103,8 @@ def _ratio(found: list[dict[str, Any]]) -> str:
 
 def _footer(found: list[dict[str, Any]]) -> str:
     memories = sorted({f"{entry['shape']['activation_memory']} KiB" for entry in found})
-    scripts = "; ".join(f"`{designs['tr']['mapping']}`" for designs in found[0]["families"].values())
+    mappings = {designs["tr"]["mapping"]: None for entry in found for designs in entry["families"].values()}
+    scripts = "; ".join(f"`{mapping}`" for mapping in mappings)
     return (
         f"\nSynthesized, not placed ({found[0]['tool']}: {scripts}; DSPs in the engine, where it has them), "
         f"hierarchy kept, {' and '.join(memories)} of activation memory. Block RAM in RAMB36 or DP16KD; a DSP is a "
@@ -162,7 +163,7 @@ def _anchor(book: Manifest) -> str:
     for network, anchor in ANCHORS.items():
         title = NETWORKS[network].partition(",")[0]
         figures = (f"{anchor.cycles:,.0f}", f"{anchor.luts / 1e3:.0f}K", anchor.dsp, anchor.rams)
-        rows.append((title, "fpgaConvNet", "", *figures, "1.00", "1.00", "", f"{anchor.accuracy:.1f}"))
+        rows.append((title, "fpgaConvNet", "", *figures, "1.00", "1.00", "1.00", "", f"{anchor.accuracy:.1f}"))
         for run, mapped, _ in found:
             if run["network"] != network:
                 continue
@@ -178,16 +179,16 @@ def _anchor(book: Manifest) -> str:
                 (
                     title, engine, how, f"{cycles:,.0f}", f"{area['cells']:,.0f}", f"{area['dsp']:.0f}",
                     f"{area['block_ram']:g}", f"{cycles / anchor.cycles:.2f}",
-                    f"{area['cells'] / anchor.luts:.2f}", f"{100 * shares[largest]:.0f} % of {largest}",
-                    f"{run['accuracy']:.1f}",
+                    f"{area['cells'] / anchor.luts:.2f}", f"{area['packed'] / anchor.luts:.2f}",
+                    f"{100 * shares[largest]:.0f} % of {largest}", f"{run['accuracy']:.1f}",
                 )
             )  # fmt: skip
     head = (
-        "network", "accelerator", "scheme", "cycles", "LUTs", "DSP", "RAMB36", "cycles over anchor", "LUTs over anchor",
-        "largest share of the device", "accuracy %",
+        "network", "accelerator", "scheme", "cycles", "LUTs", "DSP", "RAMB36", "cycles over anchor",
+        "LUTs over anchor", "packed", "largest share of the device", "accuracy %",
     )  # fmt: skip
     tool, rtl = found[0][2], found[0][0]["rtl"]
-    return table(head, rows, (3, 4, 5, 6, 7, 8, 10)) + (
+    return table(head, rows, (3, 4, 5, 6, 7, 8, 9, 11)) + (
         f"\nXC7Z020: {_DEVICE.luts:,} LUTs, {_DEVICE.rams} RAMB36, {_DEVICE.dsp} DSP48E1; a design is to take at most "
         f"{100 * _SHARE:.0f} % of each. Targets for `tr`: fewer cycles than the anchor, at most {_LUTS:.2f} of its "
         "LUTs, no DSP. Anchors: as submitted to MLPerf Tiny v1.1, placed, at the clock they ran with, accuracy on its "
