@@ -221,12 +221,13 @@ def _demo(book: Manifest) -> str:
 
 
 def _accelerated(book: Manifest) -> str:
-    rows, tools = [], set()
+    rows, tools, exact = [], set(), True
     for one in accelerated():
         entry = measurement(book.root, one.name)
         if entry is None:
             continue
         rtl, count = entry["rtl"], entry["rtl"]["samples"]
+        exact &= rtl["cycles"] == rtl["predicted_cycles"]
         some = entry["modules"] < entry["all_modules"]
         title = NETWORKS[entry["network"]] + (f", first {entry['modules']} modules" if some else "")
         traffic = (rtl["bytes_read"] + rtl["bytes_written"]) / count / 1024
@@ -239,6 +240,7 @@ def _accelerated(book: Manifest) -> str:
     head = ("network", "scheme", "engine", "KiB", "cycles an image", "of the array's bound", "KiB moved an image",
             "mismatches", "images")  # fmt: skip
     text = f"\nSimulated: {'; '.join(sorted(tools))}; accelerator of {ROWS} x {COLS}; `tr` with g = 8, k = 12.\n"
+    text += "Cycles are those that the model of cycles predicts.\n" if exact else ""
     return table(head, rows, (3, 4, 5, 6, 7, 8)) + text
 
 
