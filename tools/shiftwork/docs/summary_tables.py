@@ -214,7 +214,7 @@ def _requantizer(book: Manifest) -> str:
         f"A requantizer by a shift takes {found['shift']['cost']['luts']} LUT cells. One by multiplication takes "
         f"{found['multiply_rows']['area_ratio']:.1f} times as many from Booth rows, "
         f"{found['multiply_inferred']['area_ratio']:.1f} times as inferred. The "
-        f"[paper](https://arxiv.org/abs/1901.02064) claims {entry['paper']['area']:g} times.\n\nSynthesized "
+        f"[paper](https://arxiv.org/abs/1901.02064) claims {entry['paper']['area']:g} times.\nSynthesized "
         f"({tool['tool']}), not placed unless a line says so. xc7 clocks are logic delays without routing.\n"
     )
 
