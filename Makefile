@@ -70,7 +70,7 @@ demo: $(RUNTIME) ## a trained network through the RTL, compared with the golden 
 TESTS = $(if $(BLOCK),tb/$(BLOCK),tools/tests tb)
 PYTEST = python -m pytest $(TESTS) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
-test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on Icarus, engines on Verilator too
+test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on Icarus, whole networks on Verilator
 	@mkdir -p $(REPORTS); $(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
 
 sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: long tests too, of many variants some; ALL=1: all
