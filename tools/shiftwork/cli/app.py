@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.device.simulated_accelerator import SimulatedAccelerator
     from shiftwork.network.data import Data
+    from shiftwork.network.graph import FloatNetwork
     from shiftwork.network.integer import IntegerNetwork
     from shiftwork.run.networks import Executor, RunReport
 
@@ -83,6 +84,20 @@ def _belongs_to_accelerator(accelerator: SimulationWish, executor: str) -> None:
     """Refuse settings of the accelerator where another executor is asked for."""
     if executor != "accel" and accelerator.given:
         raise SettingError(f"`{next(iter(accelerator.given))}` belongs to `executor` accel")
+
+
+def _quantize(
+    wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress
+) -> tuple[FloatNetwork, Data, IntegerNetwork]:
+    """Import and quantize a model: two steps; the float network, the calibration samples, the integer network."""
+    from shiftwork.network.data import load_data
+    from shiftwork.network.importer import import_onnx
+
+    progress.step(f"import {model.name}")
+    network = import_onnx(model)
+    calibration = known.load(network, load_data(data, network))
+    progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
+    return network, calibration, quantized(wish, network, calibration.x, calibration.y, progress)
 
 
 def _finish(report: RunReport, json: Path | None) -> int:
@@ -162,8 +177,6 @@ def quantize(
     json: o.JsonFile = None,
 ) -> int:
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
-    from shiftwork.network.data import load_data
-    from shiftwork.network.importer import import_onnx
     from shiftwork.quantize import dnateq
     from shiftwork.report.fit_plot import check_plot, draw_fits
     from shiftwork.report.text import fit_table, quantization_line
@@ -178,11 +191,7 @@ def quantize(
     reads = (model, data, known.calib_data, wish.overrides)
     check_targets(reads, output=o.network_files(output), fit_plot=fit_plot, json=json)
     progress = Progress(steps=3)
-    progress.step(f"import {model.name}")
-    network = import_onnx(model)
-    calibration = known.load(network, load_data(data, network))
-    progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-    integer = quantized(wish, network, calibration.x, calibration.y, progress)
+    network, calibration, integer = _quantize(wish, known, model, data, progress)
     progress.step(f"write {output}")
     o.save(integer, output)
     counts = quantizations(integer)
@@ -216,8 +225,6 @@ def compile_file(
     """Quantize a model and compile it for the accelerator: program and memory image in one file."""
     from shiftwork.compile.accelerator import compile_accelerator
     from shiftwork.compile.program_file import write
-    from shiftwork.network.data import load_data
-    from shiftwork.network.importer import import_onnx
     from shiftwork.report.text import program_lines
 
     wish = check(wish)
@@ -225,11 +232,7 @@ def compile_file(
     target = accelerator.accelerator(shape.build(wish.scheme))
     check_targets((model, data, known.calib_data, wish.overrides), output=output)
     progress = Progress(steps=3)
-    progress.step(f"import {model.name}")
-    network = import_onnx(model)
-    calibration = known.load(network, load_data(data, network))
-    progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-    integer = quantized(wish, network, calibration.x, calibration.y, progress)
+    _, _, integer = _quantize(wish, known, model, data, progress)
     progress.step(f"compile for the accelerator with {target.engine}")
     program = compile_accelerator(integer, target)
     write(program, output)

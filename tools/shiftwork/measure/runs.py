@@ -8,9 +8,8 @@ import time
 from subprocess import run
 from typing import Any
 
-from shiftwork.compile import ExpEngine, TrEngine
+from shiftwork.compile import ExpEngine
 from shiftwork.compile.accelerator import Accelerator
-from shiftwork.compile.mac_engine import MacEngine
 from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
@@ -166,7 +165,7 @@ def accelerated(bench: Bench, entry: OnAccelerator) -> dict[str, Any]:
     wish = Quantization(entry.scheme, budget="12") if entry.scheme == "tr" else Quantization(entry.scheme)
     integer = quantize(wish, network, calibration.x, calibration.y)
     part = integer if entry.modules is None else integer.first(entry.modules)
-    engine = TrEngine(ROWS, COLS) if entry.engine == "tr" else MacEngine(ROWS, COLS)
+    engine = engine_for(entry.scheme, entry.engine, rows=ROWS, cols=COLS)
     device = bench.accelerator(Accelerator(engine, entry.activation_memory, constants=CONSTANTS))
     some = samples.first(entry.samples)
     report = run_integer(entry.subject.network, part, some, "accel", Progress(quiet=True), device)

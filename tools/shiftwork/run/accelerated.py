@@ -96,8 +96,9 @@ def execute_accelerator(
             report.executor = "address"
     for name, bound in bounds(network, plain, golden).items():
         next(report for report in reports if report.name == name).bound = bound * len(x)
+    expected_cycles = between_ends(predicted.layers)
     for report in reports:
-        if (cycles := between_ends(predicted.layers).get(report.name)) is not None:
+        if (cycles := expected_cycles.get(report.name)) is not None:
             report.predicted_cycles = cycles * len(x)
     result = AcceleratorRun(np.zeros_like(golden[network.output]), reports, predicted_cycles=predicted.cycles * len(x))
     for index, sample in enumerate(codes):
@@ -107,8 +108,9 @@ def execute_accelerator(
         plain.put(memory, sample)
         counters = device.run(plain, memory, stalls, clock)
         result.counters.append(counters)
+        taken = between_ends(counters.layers)
         for report in reports:
-            if (cycles := between_ends(counters.layers).get(report.name)) is not None:
+            if (cycles := taken.get(report.name)) is not None:
                 report.cycles = (report.cycles or 0) + cycles
         output = plain.get(memory)
         expected = golden[network.output][index]
