@@ -125,6 +125,14 @@ class Subject:
         """The data sets it needs."""
         return self.data, self.calibration
 
+    @property
+    def command(self) -> str:
+        """How every command that runs it begins."""
+        return (
+            f"shiftwork run {self.network}.onnx --data {self.data}.npz --calib-data {self.calibration}.npz "
+            f"--calibrate {self.calibrate}"
+        )
+
 
 SUBJECTS = (
     Subject("mnist_lenet5", "mnist", "mnist_calib"),
@@ -173,10 +181,8 @@ class OnAccelerator:
     @property
     def command(self) -> str:
         """What does it by hand."""
-        subject = self.subject
         words = [
-            f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data {subject.calibration}.npz",
-            f"--calibrate {subject.calibrate} --scheme {self.scheme}{' --budget 12' if self.scheme == 'tr' else ''}",
+            f"{self.subject.command} --scheme {self.scheme}{' --budget 12' if self.scheme == 'tr' else ''}",
             f"--executor accel --engine {self.engine}",
             f"--rows {ROWS} --cols {COLS} --activation-memory {self.activation_memory} --constants {CONSTANTS}",
             f"--limit {self.samples}",
@@ -237,11 +243,8 @@ class AnchorRun:
     @property
     def command(self) -> str:
         """What does the RTL part of it by hand."""
-        subject, wish = self.subject, self.wish
-        words = [
-            f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data {subject.calibration}.npz",
-            f"--calibrate {subject.calibrate} --scheme {wish.scheme}",
-        ]
+        wish = self.wish
+        words = [f"{self.subject.command} --scheme {wish.scheme}"]
         if wish.budget is not None:
             words.append(f"--group {wish.group} --budget {wish.budget} --data-terms {wish.data_terms}")
         words += [f"--executor accel --engine {self.engine} --rows {self.rows} --cols {self.cols}"]

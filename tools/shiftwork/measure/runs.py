@@ -66,9 +66,7 @@ def accuracy(bench: Bench, subject: Subject, scale: str) -> dict[str, Any]:
         "name": f"accuracy.{subject.network}.{scale}",
         "network": subject.network,
         "scale": scale,
-        "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-        f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme fixed8 --scale {scale} "
-        "--weight-bits 8 --activation-bits 8",
+        "command": f"{subject.command} --scheme fixed8 --scale {scale} --weight-bits 8 --activation-bits 8",
         "samples": len(samples.x),
         "calibration_samples": len(calibration.x),
         "quantizations": integer.quantizations,
@@ -88,9 +86,7 @@ def equality(bench: Bench, subject: Subject) -> dict[str, Any]:
     return {
         "name": f"equality.{subject.network}",
         "network": subject.network,
-        "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-        f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme joint "
-        f"--executor rtl --limit 1{words} --rows {ROWS} --cols {COLS}",
+        "command": f"{subject.command} --scheme joint --executor rtl --limit 1{words} --rows {ROWS} --cols {COLS}",
         "modules": len(part.modules),
         "all_modules": len(integer.modules),
         "rtl": rtl_figures(report),
@@ -143,9 +139,7 @@ def exponential(bench: Bench, subject: Subject, max_loss: float) -> dict[str, An
     return {
         "name": f"dnateq.{subject.network}",
         "network": subject.network,
-        "command": f"shiftwork run {subject.network}.onnx --data {subject.data}.npz --calib-data "
-        f"{subject.calibration}.npz --calibrate {subject.calibrate} --scheme dnateq "
-        f"--max-loss {max_loss} --executor rtl --limit {subject.rtl}",
+        "command": f"{subject.command} --scheme dnateq --max-loss {max_loss} --executor rtl --limit {subject.rtl}",
         "samples": len(samples.x),
         "calibration_samples": len(calibration.x),
         "quantize_seconds": round(seconds, 1),
