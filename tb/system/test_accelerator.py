@@ -18,7 +18,7 @@ from shiftwork import example
 from shiftwork.cli import main
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, CompiledNetwork, compile_accelerator
-from shiftwork.compile.instructions import AHEAD, BYTES, decode, encode, sealed
+from shiftwork.compile.instructions import AHEAD, BYTES, decode, decoded, encode, sealed
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -293,7 +293,7 @@ def test_channels_of_a_depthwise_layer_share_tiles() -> None:
     start, end = done.counters[0].layers["d24"]
     assert end - start < (3 * blocks + 2) * tile  # the last one is computed behind the others
     program = compile_accelerator(network, SMALL)
-    loads = [decode(program.program[at : at + BYTES]) for at in range(0, len(program.program), BYTES)]
+    loads = decoded(program.program)
     assert [fields["words"] for kind, fields in loads if kind == "load" and fields["target"] == 1] == [24 * 9 // 8]
 
 

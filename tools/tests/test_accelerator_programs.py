@@ -13,7 +13,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode, encode, sealed
+from shiftwork.compile.instructions import BYTES, decode, decoded, encode, sealed
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.device.registers import FAULTS
 from shiftwork.errors import SettingError, ShiftworkError
@@ -51,11 +51,6 @@ def run(network: IntegerNetwork, shape: Accelerator, x: np.ndarray, order: str =
         used = used or program
     assert used is not None
     return used
-
-
-def instructions(program: AcceleratorProgram) -> list[tuple[str, dict[str, int]]]:
-    data = program.program
-    return [decode(data[at : at + BYTES]) for at in range(0, len(data), BYTES)]
 
 
 def strips(program: AcceleratorProgram) -> int:
@@ -182,7 +177,7 @@ def test_networks_in_strips(save_model, name, cols, kib):
             break
         print(name, cols, size, strips(program), program.program_count)
         done, most = done + 1, max(most, strips(program))
-        ahead |= {fields["ahead"] for kind, fields in instructions(program) if kind == "run"}
+        ahead |= {fields["ahead"] for kind, fields in decoded(program.program) if kind == "run"}
     assert done >= 2 and most >= 3
     assert len(ahead) > 1
 
@@ -194,7 +189,7 @@ def test_a_layer_too_far_ahead_is_found(digits) -> None:
     program = compile_accelerator(digits, shape)
     memory = program.memory.copy()
     program.put(memory, golden.quantize_input(digits, x)[0])
-    listed = instructions(program)
+    listed = decoded(program.program)
     layers = [index for index, (kind, _) in enumerate(listed) if kind == "run"]
     for layer in layers[1:]:
         changed = [encode(kind, fields | ({"ahead": 1} if index == layer else {}))
@@ -237,7 +232,7 @@ def test_faults_of_a_program(digits):
     codes = golden.quantize_input(digits, load_data(example.TEST, import_onnx(example.MODEL), 1).x)
     memory = program.memory.copy()
     program.put(memory, codes[0])
-    kinds = [decode(program.program[at : at + BYTES]) for at in range(0, len(program.program), BYTES)]
+    kinds = decoded(program.program)
     moves = {v["target"]: index for index, (kind, v) in enumerate(kinds) if kind == "load" and v["words"] > 2}
     store = next(index for index, (kind, v) in enumerate(kinds) if kind == "store" and v["words"] > 2)
     whole = program.program

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
-from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, UNITS, decode, encode, listing
+from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, UNITS, decoded, encode, listing
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
@@ -239,9 +239,7 @@ class AcceleratorProgram:
     @property
     def moves(self) -> list[tuple[str, dict[str, int]]]:
         """Kind and fields of every load and store."""
-        program = self.program
-        steps = (decode(program[at : at + BYTES]) for at in range(0, len(program), BYTES))
-        return [step for step in steps if step[0] in ("load", "store")]
+        return [step for step in decoded(self.program) if step[0] in ("load", "store")]
 
     @property
     def write_window(self) -> tuple[int, int]:

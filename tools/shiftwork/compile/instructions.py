@@ -276,14 +276,22 @@ def sealed(program: bytes) -> bytes:
     return program[:CRC_BYTE] + checksum(program).to_bytes(4, "little") + program[CRC_BYTE + 4 :]
 
 
+def decoded(program: bytes) -> list[tuple[str, dict[str, int]]]:
+    """Kind and fields of every instruction of a program.
+
+    Raises:
+        ShiftworkError: as :func:`decode`.
+    """
+    return [decode(program[at : at + BYTES]) for at in range(0, len(program), BYTES)]
+
+
 def listing(program: bytes) -> list[str]:
     """A program as text, one line an instruction; fields that are 0, or of one legal value, are left out."""
     lines = []
-    for index in range(0, len(program), BYTES):
-        kind, values = decode(program[index : index + BYTES])
+    for index, (kind, values) in enumerate(decoded(program)):
         layout = [field.name for field in fields(kind) if field is not KIND and not field.is_fixed]
         shown = [f"{name}={values[name]}" for name in layout if values[name]]
-        lines.append(f"{index // BYTES:4d}  {kind:6s}  {' '.join(shown)}")
+        lines.append(f"{index:4d}  {kind:6s}  {' '.join(shown)}")
     return lines
 
 

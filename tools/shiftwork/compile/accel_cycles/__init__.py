@@ -15,7 +15,7 @@ from shiftwork.compile.accel_cycles.machine import Instruction, Machine
 from shiftwork.compile.accel_cycles.moves import Header, Move
 from shiftwork.compile.accelerator import WORD, AcceleratorProgram
 from shiftwork.compile.cycles import row_operations
-from shiftwork.compile.instructions import BYTES, TARGETS, UNITS, decode
+from shiftwork.compile.instructions import TARGETS, UNITS, decoded
 from shiftwork.compile.weight_stream import RULES, row_values, stream_bytes
 
 
@@ -47,17 +47,16 @@ def predict(program: AcceleratorProgram, latency: int) -> Prediction:
 
 def instructions(program: AcceleratorProgram) -> list[Instruction]:
     """The instructions of a program, layers with what their weights cost."""
-    data = program.program
-    decoded = [decode(data[at : at + BYTES]) for at in range(0, len(data), BYTES)]
+    steps = decoded(program.program)
     weights = b"".join(
         program.memory[values["memory"] : values["memory"] + values["words"] * WORD].tobytes()
-        for kind, values in decoded
+        for kind, values in steps
         if kind == "load" and values["target"] == TARGETS["weights"]
     )
     shape, engine, at = program.shape, program.shape.engine, 0
     found: list[Instruction] = []
     known: dict[tuple[object, ...], tuple[Operations, ...]] = {}
-    for kind, values in decoded:
+    for kind, values in steps:
         if kind != "run":
             found.append(Header() if kind == "header" else Move.of(kind, values))
             continue
