@@ -20,7 +20,7 @@
 // A shortcut covers cfg_shortcut_first <= channel < cfg_shortcut_first + cfg_shortcut_count; it is
 // 0 elsewhere. The words that the path asks for come back in order, after any time, and are always
 // taken: at most SHORTCUT_WORDS are asked for and not yet used. For a beat every BH cycles, with
-// cycles from a request to its word: SHORTCUT_WORDS * BH >= BH + cycles + 4. The loop is at most 16
+// cycles from a request to its word: SHORTCUT_WORDS * (BH - 1) >= BH + cycles + 3. The loop is at most 16
 // beats ahead (4 where SHORTCUT_WORDS is 2), so that a longer run of dropped beats shows the latency.
 //
 // cfg_* are stable from start until busy is low. Counts are at least 1; cfg_tiles * cfg_rows is at
@@ -326,7 +326,6 @@ module shw_result_path #(
   reg  [BH_W-1:0]   short_slice;   // slice that is cut next
   wire              word_valid;
   wire [COLS*8-1:0] word;
-  wire [WORDS_W:0]  word_level_unused;
   wire              word_ready_unused;
   wire              short_take;    // the slice is done with
 
@@ -337,10 +336,10 @@ module shw_result_path #(
 
   assign word_room = |words_free;
 
-  shw_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS)) u_words (
+  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS)) u_words (
     .clk(clk), .rst(rst),
     .in_valid(shortcut_valid), .in_ready(word_ready_unused), .in_data(shortcut_word),
-    .out_valid(word_valid), .out_ready(word_end), .out_data(word), .level(word_level_unused)
+    .out_valid(word_valid), .out_ready(word_end), .out_data(word)
   );
 
   wire [WORDS_W:0] bottoms_level_unused;
@@ -588,7 +587,7 @@ module shw_result_path #(
   assign write_block = write_valid & block;
   assign write_rows = {{(BH-1){1'b0}}, 1'b1} << row;
 
-  wire unused = &{1'b0, const_data[63:49], word_level_unused, word_ready_unused,
+  wire unused = &{1'b0, const_data[63:49], word_ready_unused,
                   ahead_level_unused, channel_wide, post_last_unused, post_ready_unused,
                   table_ready_unused, queue_level_unused, queue_ready_unused};
 endmodule

@@ -241,7 +241,7 @@ async def a_write_a_cycle(dut) -> None:
     """
     bench = await ready_bench(dut)
     height = bench.shape.height
-    hidden = bench.words_kept * height >= height + 12 + 4
+    hidden = bench.words_kept * (height - 1) >= height + 12 + 3
     for plain, split, raw in ((1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 0, 1)):
         for shortcut in range(2 if hidden else 1):
             fixed = {"plain": plain, "split": split, "raw": raw, "shortcut_enable": shortcut, "blocks_y": 2}
