@@ -33,6 +33,7 @@
 //               SHARED   0, 1    1: bias, factor and shifts of lane 0 are those of all lanes, and
 //                                aligned once
 //               EARLY    0, 1    1, "shift" without stalls: out_sum leaves three cycles before its code
+//               SOURCES  1, with "shift" 1 or 2  places from which an acc comes: the others are not looked at
 // Latency:      as above, without stalls. Throughput: 1 beat per cycle under any stall pattern.
 // Backpressure: full; in_ready = out_ready or no beat at the output (one gate, in the same cycle).
 //               table_ready = no beat inside (from registers; 0 without "encode").
@@ -47,7 +48,8 @@ module shw_post_unit #(
   parameter ACC_W   = 32,
   parameter BITS    = 4,
   parameter SHARED  = 0,
-  parameter EARLY   = 0
+  parameter EARLY   = 0,
+  parameter SOURCES = 1
 ) (
   input  wire                   clk,
   input  wire                   rst,
@@ -64,7 +66,8 @@ module shw_post_unit #(
   input  wire                   in_valid,
   output wire                   in_ready,
   input  wire                   in_last,
-  input  wire [LANES*ACC_W-1:0] in_acc,
+  input  wire [SOURCES-1:0]     in_source,            // the one that counts has a 1
+  input  wire [SOURCES*LANES*ACC_W-1:0] in_acc,       // by source, by lane
   input  wire [LANES*ACC_W-1:0] in_bias,
   input  wire [LANES*5-1:0]     in_bias_shift,        // "shift": 0..31
   input  wire [LANES*8-1:0]     in_shortcut,          // a code
@@ -96,6 +99,12 @@ module shw_post_unit #(
     end
     if (EARLY != 0 && (EARLY != 1 || FIRST != 2)) begin : g_illegal_early
       shw_ILLEGAL_EARLY_must_be_0_or_with_shift_1 illegal ();
+    end
+  endgenerate
+
+  generate
+    if (SOURCES < 1 || SOURCES > (FIRST == 2 ? 2 : 1)) begin : g_illegal_sources
+      shw_ILLEGAL_SOURCES_must_be_1_or_with_shift_2 illegal ();
     end
   endgenerate
 
@@ -144,7 +153,7 @@ module shw_post_unit #(
   assign table_ready = ENCODE ? ~|valid : 1'b0;
 
   wire unused = &{1'b0, cfg_shortcut_signed, threshold_write, level_write, table_address,
-                  table_data, in_bias, in_bias_shift, in_shortcut_shift, in_factor, in_shift,
+                  table_data, in_bias, in_bias_shift, in_shortcut_shift, in_factor, in_shift, in_source,
                   relu_2, low_3, high_3};
 
   genvar lane;
@@ -185,7 +194,7 @@ module shw_post_unit #(
       end
 
       if (REQUANT == "shift") begin : g_shift
-        reg [31:0] acc_1;
+        reg [SOURCES*32-1:0] acc_1;    // 0 of a source that does not count
         reg [31:0] bias_1;
         reg        bias_16_1;      // 16 more places to shift
         reg [4:0]  shift_1;
@@ -196,6 +205,7 @@ module shw_post_unit #(
         reg [31:0] sum_3;
         reg [4:0]  shift_3;
 
+        wire [31:0] acc              = acc_1[31:0] | acc_1[SOURCES*32-1 -: 32];
         wire [31:0] bias_aligned     = bias_16_1 ? {bias_1[15:0], 16'd0} : bias_1;
         wire [31:0] shortcut_aligned = shortcut_16_2 ? {shortcut_2[15:0], 16'd0}
                                                      : {{8{shortcut_2[23]}}, shortcut_2};
@@ -206,12 +216,15 @@ module shw_post_unit #(
           if (advance) begin
             // Stage 1, shortcut stages 1 and 2: align by 0 to 15; the last place of a shift is
             // merged into the adder behind.
-            acc_1         <= in_acc[lane*32 +: 32];
+            for (s = 0; s < SOURCES; s = s + 1) begin
+              if (SOURCES > 1 && !in_source[s]) acc_1[s*32 +: 32] <= 32'd0;
+              else acc_1[s*32 +: 32] <= in_acc[(s*LANES+lane)*32 +: 32];
+            end
             bias_1        <= in_bias[OWN*32 +: 32] << in_bias_shift[OWN*5 +: 4];
             bias_16_1     <= in_bias_shift[OWN*5 + 4];
             shift_1       <= in_shift[OWN*6 +: 5];
             // Stages 2 and 3: add; ReLU.
-            partial_2     <= acc_1 + bias_aligned;
+            partial_2     <= bias_aligned + acc;
             shortcut_2    <= shortcut_1 << {rest_1[1:0], 2'd0};
             shortcut_16_2 <= rest_1[2];
             shift_2       <= shift_1;
