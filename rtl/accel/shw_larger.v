@@ -1,7 +1,7 @@
-// shw_larger: whether one number of two bits is larger than another, or equal and larger below: one LUT6.
+// shw_larger: two bits of a comparison that synthesis leaves alone, one LUT6.
 //
-// Chained, two bits a LUT from the low ones up, it compares wide numbers in about half the LUTs that synthesis takes
-// for them; keep_hierarchy prevents that it does so all the same.
+// Chained, two bits a LUT from the low ones up, it compares wide numbers in about half the LUTs that
+// synthesis would take; keep_hierarchy prevents that it takes the chain apart.
 //
 // Parameters: none.
 // Latency:    0 cycles (combinational). Throughput: 1 per cycle. Backpressure: none. Reset: none.

@@ -351,7 +351,8 @@ module shw_pool #(
       wire        minus = steps & ~work[32];
       wire [22:0] upper = {{8{loaded[SUM_W-1]}}, loaded[SUM_W-1:9]};
       wire [22:0] added = loads ? upper : {7'd0, count} ^ {23{minus}};
-      wire [23:0] rest  = {work[32:10], 1'b1} + {added, minus};   // the low bit is the carry into it
+      wire [23:0] rest  = {work[32:10], 1'b1} + {added, minus};   // below it the carry into it
+      wire        unused_bit = rest[0];
 
       always @(posedge clk) begin
         if (state == IDLE || stored) work <= 33'd0;

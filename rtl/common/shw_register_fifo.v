@@ -1,7 +1,8 @@
-// shw_register_fifo: a FIFO of a few wide words in registers: DEPTH of them behind each other, and no multiplexers.
+// shw_register_fifo: a FIFO of a few wide words in registers, without multiplexers.
 //
-// Every register takes the word behind it whenever its own moves on or there is none. So a word passes all of them,
-// and one that waits stands right behind the one before it. shw_fifo is faster through, and takes LUT RAM.
+// DEPTH registers stand behind each other. Each takes the word behind it when its own moves on, or
+// when it has none. So a word passes all of them, and one that waits stands right behind the one
+// before it. shw_fifo is faster through, and takes LUT RAM.
 //
 // Parameters:   DATA_W  1..65536  word width
 //               DEPTH   1..64     words
@@ -40,6 +41,7 @@ module shw_register_fifo #(
   wire [DEPTH:0]              next_full  = {in_valid, full};
   wire [(DEPTH+1)*DATA_W-1:0] next_words = {in_data, words};
   wire [DEPTH:0]              ready;      // a register is empty, or its word moves on
+  wire                        unused = &{1'b0, next_full[0], next_words[DATA_W-1:0]};
 
   assign ready[0]  = out_ready;
   assign in_ready  = ready[DEPTH];

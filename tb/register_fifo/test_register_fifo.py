@@ -8,7 +8,9 @@ from runner import elaboration_fails, simulate
 FULL = pytest.mark.full
 
 
-@pytest.mark.parametrize(("width", "depth"), [(8, 4), *(pytest.param(*s, marks=FULL) for s in ((1, 1), (70, 2), (9, 13)))])
+@pytest.mark.parametrize(
+    ("width", "depth"), [(8, 4), *(pytest.param(*s, marks=FULL) for s in ((1, 1), (70, 2), (9, 13)))]
+)
 def test_stream(simulator, width, depth):
     parameters = {"DATA_W": width, "DEPTH": depth}
     simulate(simulator, "shw_register_fifo", "cocotb_register_fifo", parameters=parameters)

@@ -132,7 +132,6 @@ def test_cycles_in_a_report(terms: Terms) -> None:
                 (moves, "_CHUNK", 32),
                 (moves, "FETCHED", 2),
                 (result_control, "_WRITE", 6),
-                (result_control, "_QUEUE", 4),
                 (tile_control, "BLOCK", 15),
             )
         ),
