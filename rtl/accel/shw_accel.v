@@ -695,7 +695,6 @@ module shw_accel #(
   wire               pool_out_ready;
   wire [BH_W-1:0]    slice;
   wire [BW*32-1:0]   pool_acc;
-  wire [BW*32-1:0]   engine_slice = engine_acc[slice*BW*32 +: BW*32];
   wire               source_ready;
   wire               from_engine = results_unit == 2'd0;
   wire               overrides = override_enable && !rows_apart;
@@ -762,13 +761,13 @@ module shw_accel #(
     .const_write(const_write), .const_address(const_address), .const_data(rdata),
     .src_valid(from_engine ? engine_out_valid : pool_out_valid), .src_ready(source_ready),
     .src_slice(slice),
-    .src_acc(from_engine ? engine_slice : pool_acc),
+    .src_engine(engine_acc), .src_pooled(pool_acc),
     .cfg_groups(results_groups[ADDR_W-1:0]), .cfg_tiles(results_tiles[ADDR_W-1:0]),
     .cfg_blocks_y(results_blocks_y), .cfg_blocks_x(results_blocks_x),
     .cfg_last_slice(results_last_slice[BH_W-1:0]),
     .cfg_rows(from_engine ? ROWS_WIDE[ADDR_W-1:0] : results_channels[ADDR_W-1:0]),
     .cfg_channels(results_channels[ADDR_W-1:0]), .cfg_const_base(results_constants[CONST_W-1:0]),
-    .cfg_const_fixed(results_constants_fixed),
+    .cfg_const_fixed(results_constants_fixed), .cfg_pooled(!from_engine),
     .cfg_shortcut_enable(results_shortcut_enable), .cfg_shortcut_signed(results_shortcut_signed),
     .cfg_shortcut_base(results_shortcut_base[ADDR_W-1:0]),
     .cfg_shortcut_block_stride(results_shortcut_block_stride[ADDR_W-1:0]),
@@ -785,7 +784,7 @@ module shw_accel #(
     .cfg_split_base(results_split_base[ADDR_W-1:0]),
     .cfg_split_row_stride(results_split_row_stride[ADDR_W-1:0]),
     .cfg_split_phase_stride(results_split_phase_stride[ADDR_W-1:0]),
-    .write_valid(write_valid), .write_ready(1'b1), .write_rows(write_rows),
+    .write_valid(write_valid), .write_rows(write_rows),
     .write_address(write_address), .write_data(write_data), .write_block(write_block)
   );
 

@@ -12,7 +12,7 @@ module shw_accel_decode_run (
   input  wire [511:0] instruction,
   output wire [1:0]  unit,  // 0 the engine, 1 maximum, 2 sum
   output wire        reduce,  // sum: all positions of a window's words give one value
-  output wire        divide,  // sum: divided by `count`, rounded half up
+  output wire        divide,  // sum: becomes twice the average, floor(2 * sum * 2^`up` / `count`)
   output wire [4:0]  up,  // sum: shifted left by so much before the division
   output wire [15:0] count,  // sum: the divisor
   output wire [15:0] base,  // of the tensor that is read

@@ -16,8 +16,8 @@
 // Latency:      a load ends with the cycle in which its last word is written, a store when memory has
 //               acknowledged it.
 // Throughput:   a load: a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
-//               A store: a word a cycle where fewer than 3 * COLS / 8 cycles pass from a fetch to its
-//               word, else four words of the activation memory in these, COLS / 8 + 1 more cycles.
+//               A store: a word a cycle where at most 3 * COLS / 8 - 4 cycles pass from a fetch to its
+//               word, else four words of the activation memory in these and COLS / 8 + 4 more cycles.
 // Backpressure: all sides.
 // Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
 //
@@ -271,7 +271,6 @@ module shw_accel_mover #(
   wire                spent = sent && beat == LAST_BEAT[BEAT_W-1:0];
   wire                fetch = fetch_valid && fetch_ready;
   wire                words_room_unused;
-  wire [2:0]          words_level_unused;
 
   assign fetch_valid   = active && store && !fetched[2] && to_fetch != 24'd0;
   assign fetch_address = place[ADDR_W-1:0];
@@ -291,10 +290,10 @@ module shw_accel_mover #(
   end
 
   // The last word of a store may be sent in part.
-  shw_fifo #(.DATA_W(COLS*8), .DEPTH(4)) u_words (
+  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(4)) u_words (
     .clk(clk), .rst(rst || take),
     .in_valid(fetched_valid), .in_ready(words_room_unused), .in_data(fetched_word),
-    .out_valid(held), .out_ready(spent), .out_data(word), .level(words_level_unused)
+    .out_valid(held), .out_ready(spent), .out_data(word)
   );
 endmodule
 

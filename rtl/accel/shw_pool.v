@@ -6,15 +6,16 @@
 //   cfg_sum = 1                 sums, by position, of 24 bits
 //   cfg_sum = 1, cfg_reduce     the sum of all positions of all words, of each the slices 0 to
 //                               in_slice, at position 0 (the others are anything)
-//   cfg_sum = 1, cfg_divide     floor(sum * 2^cfg_up / cfg_count + 1/2), within -256..255
+//   cfg_sum = 1, cfg_divide     floor(sum * 2^(cfg_up+1) / cfg_count), twice the average; what is
+//                               not within -512..511 stays beyond that on its side
 // A result leaves slice by slice: out_acc is slice `slice` (BW neighbours of a block row, 32 bits
 // two's complement each), until out_ready.
 //
 // How it works: a maximum is kept a position (a register that loads when the word is larger). What
 // is complete (a maximum; with cfg_sum every word) moves on and is cut into slices, which are added
 // into a LUT RAM, where the results lie: two banks, so that maxima go on while a result is read.
-// With cfg_reduce an adder tree goes into one total instead. The division is a restoring one in BW
-// lanes, one slice after the other, of the magnitude: ten bits of 2 * sum * 2^up / count, then half.
+// With cfg_reduce an adder tree goes into one total instead. The division is a non-restoring one in
+// BW lanes, one slice after the other. Who takes the results halves and clamps them.
 //
 // cfg_* change only while nothing is inside. Sums are exact below 2^23 in magnitude; the division
 // where |sum| * 2^cfg_up < 2^30 as well.
@@ -23,12 +24,12 @@
 //                     down) of BW = COLS / BH columns
 // Latency:      from the only word of a window to out_valid (with the words before it up to BH - 1
 //               more where they are being cut): BH + 3 cycles (with cfg_reduce slices + 3). By position with cfg_divide:
-//               BH * (12 + cfg_up) + 2 more. With cfg_reduce: log2(BW) + 2 more, and 11 + cfg_up
-//               with cfg_divide.
+//               BH * (12 + cfg_up) + 1 more. With cfg_reduce: log2(BW) more, and 12 + cfg_up with
+//               cfg_divide.
 // Throughput:   a window of n words, results taken in BH cycles. Maxima: n cycles, at least BH + 2
-//               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 2 with
-//               cfg_divide. cfg_reduce: the larger of its slices, log2(BW) + 4, BH and, with
-//               cfg_divide, 13 + cfg_up.
+//               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 1 with
+//               cfg_divide. cfg_reduce: its slices, at least log2(BW) + 2 or, with cfg_divide,
+//               11 + cfg_up, and the cycles in which the result is taken.
 // Backpressure: in_ready and out_valid are functions of registers; a result waits for out_ready,
 //               words wait behind it.
 // Reset:        rst drops words and results; the next word begins a window.
@@ -115,13 +116,21 @@ module shw_pool #(
   end
 
   genvar c;
+  genvar k;
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_position
-      wire [7:0] code   = in_word[c*8 +: 8];
-      wire [7:0] best   = top[c*8 +: 8];
-      wire       larger = {code[7] ^ cfg_signed, code[6:0]} > {best[7] ^ cfg_signed, best[6:0]};
+      wire [7:0] code = in_word[c*8 +: 8];
+      wire [7:0] best = top[c*8 +: 8];
+      wire [4:0] larger;               // in the lower bits, two and two
+      assign larger[0] = 1'b0;
+      for (k = 0; k < 4; k = k + 1) begin : g_bits
+        shw_larger u_larger (
+          .a(code[2*k +: 2]), .b(best[2*k +: 2]), .below(larger[k]), .sign((k == 3) && cfg_signed),
+          .larger(larger[k+1])
+        );
+      end
       always @(posedge clk) begin
-        if (take && (begins || cfg_sum || larger)) top[c*8 +: 8] <= code;
+        if (take && (begins || cfg_sum || larger[4])) top[c*8 +: 8] <= code;
       end
     end
   endgenerate
@@ -156,7 +165,7 @@ module shw_pool #(
     end
   end
 
-  // The slice, of 9 bits a code, or a slice of quotients on its way back.
+  // The slice, of 9 bits a code; 0 beside a slice of quotients on its way back.
   reg              add_valid;      // goes into the LUT RAM
   reg              add_first;
   reg              add_last;       // the result is complete
@@ -168,8 +177,9 @@ module shw_pool #(
   reg              tree_first;
   reg              tree_last;
 
-  wire             store;          // of quotients
-  wire [BW*9-1:0]  quotients;
+  wire             store;          // of quotients, in the next cycle
+  reg              add_quotients;
+  wire [BW*11-1:0] quotients;
   reg  [BH_W-1:0]  divided;        // slice that is divided
 
   wire [BW*8-1:0] cut_codes = hold[cut*BW*8 +: BW*8];
@@ -179,10 +189,11 @@ module shw_pool #(
       add_valid  <= 1'b0;
       tree_valid <= 1'b0;
     end else begin
-      add_valid  <= go & ~reduce | store & ~reduce;
+      add_valid  <= go & ~reduce | store;
       tree_valid <= go & reduce;
     end
-    add_first  <= store | hold_first;
+    add_quotients <= store;
+    add_first  <= hold_first;
     add_last   <= store ? &divided : end_of_window & ~(cfg_sum & cfg_divide);
     add_divide <= end_of_window & cfg_divide & cfg_sum;
     add_bank   <= store ? read_bank : write_bank;
@@ -196,7 +207,8 @@ module shw_pool #(
     for (j = 0; j < BW; j = j + 1) begin : g_slice
       wire [7:0] code = cut_codes[j*8 +: 8];
       always @(posedge clk) begin
-        add_codes[j*9 +: 9] <= store & ~reduce ? quotients[j*9 +: 9] : {cfg_signed & code[7], code};
+        if (store) add_codes[j*9 +: 9] <= 9'd0;
+        else add_codes[j*9 +: 9] <= {cfg_signed & code[7], code};
       end
     end
   endgenerate
@@ -217,9 +229,11 @@ module shw_pool #(
 
   generate
     for (j = 0; j < BW; j = j + 1) begin : g_sum
-      wire [SUM_W-1:0] old = add_first ? {SUM_W{1'b0}} : read_sums[j*SUM_W +: SUM_W];
+      wire [SUM_W-1:0] quotient = {{(SUM_W-11){quotients[j*11+10]}}, quotients[j*11 +: 11]};
+      wire [SUM_W-1:0] sum      = add_first ? {SUM_W{1'b0}} : read_sums[j*SUM_W +: SUM_W];
+      wire [SUM_W-1:0] old      = add_quotients ? quotient : sum;
       assign new_sums[j*SUM_W +: SUM_W] =
-          old + {{(SUM_W-9){add_codes[j*9+8]}}, add_codes[j*9 +: 9]};
+          {{(SUM_W-9){add_codes[j*9+8]}}, add_codes[j*9 +: 9]} + old;
     end
   endgenerate
 
@@ -272,70 +286,61 @@ module shw_pool #(
     if (sum_valid && sum_last) total <= partial_next;
   end
 
-  // ---- Division: load, cfg_up doublings, ten steps, store; the total without division: store.
+  // ---- Division: load, cfg_up doublings, ten steps, store.
   localparam [2:0] IDLE   = 3'd0;
   localparam [2:0] LOAD   = 3'd1;
   localparam [2:0] DOUBLE = 3'd2;
   localparam [2:0] DIVIDE = 3'd3;
   localparam [2:0] STORE  = 3'd4;
 
-  reg  [2:0]       state;
-  reg  [3:0]       left;           // cycles left of this state, less one
-  reg              check;          // first step of the division
-  reg              sums_full;      // sums by position wait for their division
-  reg              value_full;
-  reg  [SUM_W-1:0] value;          // result of cfg_reduce
+  reg  [2:0] state;
+  reg  [3:0] left;           // cycles left of this state, less one
+  reg        sums_full;      // sums by position wait for their division
 
-  wire value_free = ~value_full | out_ready;
-  wire stored     = state == STORE && (!reduce || value_free);
-  wire more       = ~reduce & ~&divided;
+  wire done   = out_valid & out_ready;
+  wire loads  = state == LOAD;
+  wire steps  = state == DIVIDE;
+  wire stored = state == STORE && (!reduce || out_ready);
+  wire more   = ~reduce & ~&divided;
 
-  assign store      = state == STORE & ~reduce;
+  assign store      = steps && left == 4'd0 && !reduce;
   assign dividing   = sums_full;
-  assign total_take = cfg_divide ? state == LOAD : reduce & stored;
+  assign total_take = cfg_divide ? loads : reduce & done;
 
   always @(posedge clk) begin
     if (rst) begin
-      state      <= IDLE;
-      sums_full  <= 1'b0;
-      value_full <= 1'b0;
-      divided    <= {BH_W{1'b0}};
+      state     <= IDLE;
+      sums_full <= 1'b0;
+      divided   <= {BH_W{1'b0}};
     end else begin
       case (state)
-        IDLE:
-          if (total_full) state <= cfg_divide ? LOAD : STORE;
-          else if (sums_full) state <= LOAD;
+        IDLE: if (total_full && cfg_divide || sums_full) state <= LOAD;
         LOAD: state <= cfg_up == 5'd0 ? DIVIDE : DOUBLE;
         DOUBLE: if (left == 4'd0) state <= DIVIDE;
         DIVIDE: if (left == 4'd0) state <= STORE;
-        default: if (stored) state <= more ? LOAD : IDLE;
+        default: if (stored) state <= more || total_full ? LOAD : IDLE;
       endcase
       if (add_valid && add_divide) sums_full <= 1'b1;
-      else if (store && !more) sums_full <= 1'b0;
-      if (store) divided <= divided + 1'b1;
-      if (reduce && stored) value_full <= 1'b1;
-      else if (out_ready) value_full <= 1'b0;
+      else if (stored && !more) sums_full <= 1'b0;
+      if (stored && !reduce) divided <= divided + 1'b1;
     end
-    if (state == LOAD) left <= cfg_up == 5'd0 ? 4'd9 : cfg_up[3:0] - 4'd1;
+    if (loads) left <= cfg_up == 5'd0 ? 4'd9 : cfg_up[3:0] - 4'd1;
     else left <= left == 4'd0 ? 4'd9 : left - 4'd1;
-    check <= state == LOAD || state == DOUBLE;
-    if (stored) begin
-      value <= cfg_divide ? {{(SUM_W-9){quotients[8]}}, quotients[8:0]} : total;
-    end
   end
 
-  // A lane: remainder of 21 bits, then 10 bits that become the quotient. In magnitude, ~x for a
-  // negative x: floor(~x / n) = ~floor(x / n).
+  // A lane: a remainder of 23 bits, which grows by one at the top when it has got the count or minus
+  // the count, and below it the bits of the sum that have not come to it and those of the quotient. A
+  // step takes the count off a remainder that is not negative and adds it to one that is. So the first
+  // step, for the bit of the sign, moves a sum of either sign towards 0; the others divide.
+  // Sums are loaded through the adder, into 0.
+  wire [15:0] count = cfg_count & {16{steps}};
+
   generate
     for (j = 0; j < BW; j = j + 1) begin : g_lane
       wire [SUM_W-1:0] stored_sum = read_sums[j*SUM_W +: SUM_W];
       wire [SUM_W-1:0] loaded;
-      wire [30:0]      start;
-      wire [30:0]      shifted;
-      wire [16:0]      rest;       // of the remainder, once the count is taken off; negative: not
-      reg  [30:0]      work;
-      reg              sign;
-      reg              over;       // beyond ten bits
+      reg  [32:0]      work;       // the remainder in its upper 23 bits
+      reg              sign;       // of the sum
 
       if (j == 0) begin : g_total
         assign loaded = reduce ? total : stored_sum;
@@ -343,35 +348,26 @@ module shw_pool #(
         assign loaded = stored_sum;
       end
 
-      wire [SUM_W-2:0] magnitude = loaded[SUM_W-2:0] ^ {(SUM_W-1){loaded[SUM_W-1]}};
-      wire             step      = state == DIVIDE;
-      wire             bit_in    = step ? ~rest[16] : sign;
-      wire             fits      = step & ~rest[16];
-
-      assign start   = {7'd0, magnitude, loaded[SUM_W-1]};
-      assign shifted = {work[29:0], bit_in};
-      assign rest    = {1'b0, shifted[25:10]} - {1'b0, cfg_count};
+      wire        minus = steps & ~work[32];
+      wire [22:0] upper = {{8{loaded[SUM_W-1]}}, loaded[SUM_W-1:9]};
+      wire [22:0] added = loads ? upper : {7'd0, count} ^ {23{minus}};
+      wire [23:0] rest  = {work[32:10], 1'b1} + {added, minus};   // below it the carry into it
+      wire        unused_bit = rest[0];
 
       always @(posedge clk) begin
-        if (state == LOAD) begin
-          work <= start;
-          sign <= loaded[SUM_W-1];
-        end else if (state == DOUBLE || step) begin
-          work <= {shifted[30:26], fits ? rest[15:0] : shifted[25:10], shifted[9:0]};
+        if (state == IDLE || stored) work <= 33'd0;
+        else if (state != STORE) begin
+          work <= {rest[22:1], work[9:0] | {loaded[8:0], 1'b0} & {10{loads}}, steps & ~rest[23]};
         end
-        if (check) over <= ~rest[16] | (|shifted[30:26]) | work[30];
+        if (loads) sign <= loaded[SUM_W-1];
       end
 
-      wire [8:0] rounded = {sign, work[8:1] ^ {8{sign}}} + {8'd0, work[0] ^ sign};
-      wire       beyond  = over | ~sign & rounded[8];
-      assign quotients[j*9 +: 9] = beyond ? {sign, {8{~sign}}} : rounded;
+      assign quotients[j*11 +: 11] = {sign, work[9:0]};
     end
   endgenerate
 
   // ---- Results.
-  wire done = out_valid & out_ready;
-
-  assign out_valid = reduce ? value_full : result_valid;
+  assign out_valid = !reduce ? result_valid : cfg_divide ? state == STORE : total_full;
   assign reopen    = reduce ? total_take : done;
 
   always @(posedge clk) begin
@@ -391,7 +387,8 @@ module shw_pool #(
     for (j = 0; j < BW; j = j + 1) begin : g_out
       wire [SUM_W-1:0] sum;
       if (j == 0) begin : g_value
-        assign sum = reduce ? value : read_sums[SUM_W-1:0];
+        wire [SUM_W-1:0] quotient = {{(SUM_W-11){quotients[10]}}, quotients[10:0]};
+        assign sum = !reduce ? read_sums[SUM_W-1:0] : cfg_divide ? quotient : total;
       end else begin : g_result
         assign sum = read_sums[j*SUM_W +: SUM_W];
       end

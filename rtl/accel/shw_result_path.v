@@ -1,10 +1,11 @@
 // shw_result_path: from result beats to writes into the activation memory, with bias, shortcut and
 // requantization on the way.
 //
-// A result beat is one channel at the COLS positions of a block. The path walks the loop of the
-// layer ahead of the beats (group, tile, block row, block, row of the tile), fetches constants and
-// shortcut words, sends the beat slice by slice (a slice is BW neighbouring codes of a block row)
-// through shw_post_unit and writes the codes where the layer wants them:
+// A result beat is one channel at the COLS positions of a block, of the engine or of the pooling
+// unit. The path walks the loop of the layer ahead of the beats (group, tile, block row, block, row of
+// the tile), fetches constants and shortcut words, sends the beat slice by slice (a slice is BW
+// neighbouring codes of a block row) through shw_post_unit and writes the codes where the layer wants
+// them:
 //   plain   one write a slice: that block row, all columns
 //   split   one write a slice: phase p = 2 * (y & 1) + (x & 1) of position (y, x) is a tensor of
 //           its own, at cfg_split_base + p * cfg_split_phase_stride; words of odd columns are
@@ -12,7 +13,7 @@
 //   raw     four writes a slice, the bytes of the sum after ReLU: channel c at 4 * c + byte
 // Plain and split may both be on, raw is alone; one of the three has to be on. The writes of a
 // slice follow each other: plain, split. Every write takes one pass of its slice through the
-// post unit, which never stalls: a step is made only when the write queue has room for it.
+// post unit; nothing stalls behind a slice.
 //
 // Blocks of the last row of blocks have cfg_last_slice + 1 rows inside the map; the others are not
 // written. Beats of channels >= cfg_channels of a group (the last tile) are dropped in one cycle. Constants
@@ -20,8 +21,9 @@
 // A shortcut covers cfg_shortcut_first <= channel < cfg_shortcut_first + cfg_shortcut_count; it is
 // 0 elsewhere. The words that the path asks for come back in order, after any time, and are always
 // taken: at most SHORTCUT_WORDS are asked for and not yet used. For a beat every BH cycles, with
-// cycles from a request to its word: SHORTCUT_WORDS * BH >= BH + cycles + 4. The loop is at most 16
-// beats ahead (4 where SHORTCUT_WORDS is 2), so that a longer run of dropped beats shows the latency.
+// cycles from a request to its word: SHORTCUT_WORDS * (BH - 1) >= BH + cycles + 3. The loop is at
+// most 16 beats ahead (4 where SHORTCUT_WORDS is 2), so that a longer run of dropped beats shows the
+// latency.
 //
 // cfg_* are stable from start until busy is low. Counts are at least 1; cfg_tiles * cfg_rows is at
 // most 2^(ADDR_W+1), cfg_shortcut_first + cfg_shortcut_count at most 2^ADDR_W. Addresses are modulo
@@ -36,8 +38,8 @@
 // Latency:      6 cycles from start to the first slice, 7 from a slice to its write.
 // Throughput:   1 write a cycle: a plain or a split beat takes BH cycles, a beat that is dropped one,
 //               without a bubble between beats.
-// Backpressure: src_ready and all outputs are functions of registers; 8 writes are held while
-//               write_ready is low. src_valid reaches the taking of a slice in the same cycle.
+// Backpressure: src_ready and all outputs are functions of registers; writes are always taken.
+//               src_valid reaches the taking of a slice in the same cycle.
 // Reset:        rst abandons the instruction; constants stay. Shortcut words asked for before must
 //               not come after it.
 //
@@ -65,6 +67,7 @@ module shw_result_path #(
   input  wire [ADDR_W-1:0]                   cfg_channels,  // of a group
   input  wire [CONST_W-1:0]                  cfg_const_base,
   input  wire                                cfg_const_fixed,
+  input  wire                                cfg_pooled,    // beats come from the pooling unit
   input  wire                                cfg_shortcut_enable,
   input  wire [ADDR_W-1:0]                   cfg_shortcut_base,
   input  wire [ADDR_W-1:0]                   cfg_shortcut_row_stride,
@@ -92,7 +95,8 @@ module shw_result_path #(
   input  wire                                src_valid,
   output wire                                src_ready,
   output wire [$clog2(COLS)/2-1:0]           src_slice,
-  input  wire [(COLS>>($clog2(COLS)/2))*32-1:0] src_acc,   // slice src_slice of the beat
+  input  wire [COLS*32-1:0]                  src_engine,  // the beat of the engine
+  input  wire [(COLS>>($clog2(COLS)/2))*32-1:0] src_pooled, // slice src_slice of a pooled one
   // Shortcut words.
   output reg                                 shortcut_read_valid,
   input  wire                                shortcut_read_ready,
@@ -100,19 +104,17 @@ module shw_result_path #(
   input  wire                                shortcut_valid,
   input  wire [COLS*8-1:0]                   shortcut_word,
   // Writes.
-  output wire                                write_valid,
-  input  wire                                write_ready,
-  output wire [(1<<($clog2(COLS)/2))-1:0]    write_rows,
-  output wire [2*ADDR_W-1:0]                 write_address,  // {upper, lower half of the columns}
-  output wire [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
-  output wire                                write_block    // all channels of a block are written
+  output reg                                 write_valid,
+  output reg  [(1<<($clog2(COLS)/2))-1:0]    write_rows,
+  output reg  [2*ADDR_W-1:0]                 write_address,  // {upper, lower half of the columns}
+  output reg  [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
+  output reg                                 write_block    // all channels of a block are written
 );
   localparam BH_W        = $clog2(COLS) / 2;
   localparam BH          = 1 << BH_W;
   localparam BW          = COLS >> BH_W;
   localparam HALF        = BW / 2;
   localparam COUNT_W     = ADDR_W + 1;
-  localparam QUEUE       = 8;    // writes on the way: 6 cycles of the post unit, one of the queue
   localparam POST_CYCLES = 6;
   localparam SUM_CYCLES  = 3;    // of the post unit, to the sum
   localparam AHEAD       = SHORTCUT_WORDS > 2 ? 16 : 4;    // beats, dropped ones among them
@@ -326,7 +328,6 @@ module shw_result_path #(
   reg  [BH_W-1:0]   short_slice;   // slice that is cut next
   wire              word_valid;
   wire [COLS*8-1:0] word;
-  wire [WORDS_W:0]  word_level_unused;
   wire              word_ready_unused;
   wire              short_take;    // the slice is done with
 
@@ -337,10 +338,10 @@ module shw_result_path #(
 
   assign word_room = |words_free;
 
-  shw_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS)) u_words (
+  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS)) u_words (
     .clk(clk), .rst(rst),
     .in_valid(shortcut_valid), .in_ready(word_ready_unused), .in_data(shortcut_word),
-    .out_valid(word_valid), .out_ready(word_end), .out_data(word), .level(word_level_unused)
+    .out_valid(word_valid), .out_ready(word_end), .out_data(word)
   );
 
   wire [WORDS_W:0] bottoms_level_unused;
@@ -416,18 +417,17 @@ module shw_result_path #(
   reg [ADDR_W-1:0] beat_split;
   reg [BH_W-1:0]   slice;
   reg [1:0]        part;       // raw: byte; else 0 plain, 1 split
-  reg [3:0]        free;       // writes that the queue can still take
+  reg [2:0]        underway;   // writes: 6 cycles in the post unit, one behind it
 
   wire [1:0] part_first = {1'b0, ~cfg_raw & ~cfg_plain};
   wire [1:0] part_end   = {cfg_raw, cfg_raw | cfg_split};
   wire       part_last  = part == part_end;
   wire       slice_end  = slice == beat_last_slice;
   wire       beat_end   = beat_drop | part_last & slice_end;
-  wire       may_step   = beat_valid & (beat_drop | (|free) & (~beat_need | short_valid));
+  wire       may_step   = beat_valid & (beat_drop | ~beat_need | short_valid);
   wire       step       = may_step & src_valid;
   wire       send       = step & ~beat_drop;
   wire       finish     = step & beat_end;
-  wire       written    = write_valid & write_ready;
 
   assign src_ready  = may_step & beat_end;
   assign src_slice  = slice;
@@ -437,11 +437,11 @@ module shw_result_path #(
   always @(posedge clk) begin
     if (rst) begin
       beat_valid <= 1'b0;
-      free       <= QUEUE[3:0];
+      underway   <= 3'd0;
     end else begin
       if (load) beat_valid <= 1'b1;
       else if (finish) beat_valid <= 1'b0;
-      free <= free - {3'd0, send} + {3'd0, written};
+      underway <= underway + {2'd0, send} - {2'd0, write_valid};
     end
     if (load) begin
       beat_drop  <= next_drop;
@@ -462,10 +462,26 @@ module shw_result_path #(
     if (rst) busy <= 1'b0;
     else if (start) busy <= 1'b1;
     else if (!walking && !valid_1 && !valid_2 && !valid_3 && !next_valid && !beat_valid
-             && free == QUEUE[3:0]) busy <= 1'b0;
+             && underway == 3'd0) busy <= 1'b0;
   end
 
-  // ---- Post unit, and beside it where its slices go.
+  // ---- Post unit, and beside it where its slices go. The slice of the engine's beat is chosen in
+  // either half of the beat; the post unit takes that of one half.
+  wire [COLS*16-1:0] lower_half = src_engine[COLS*16-1:0];
+  wire [COLS*16-1:0] upper_half = src_engine[COLS*32-1:COLS*16];
+  wire [BW*32-1:0]   lower_slice;
+  wire [BW*32-1:0]   upper_slice;
+
+  generate
+    if (BH_W == 1) begin : g_two
+      assign lower_slice = lower_half;
+      assign upper_slice = upper_half;
+    end else begin : g_more
+      assign lower_slice = lower_half[slice[BH_W-2:0]*BW*32 +: BW*32];
+      assign upper_slice = upper_half[slice[BH_W-2:0]*BW*32 +: BW*32];
+    end
+  endgenerate
+
   wire              post_valid;
   wire              post_last_unused;
   wire              post_ready_unused;
@@ -473,14 +489,18 @@ module shw_result_path #(
   wire [BW*8-1:0]   code;
   wire [BW*32-1:0]  sum;
 
-  shw_post_unit #(.LANES(BW), .REQUANT("shift"), .ACC_W(32), .SHARED(1), .EARLY(1)) u_post (
+  shw_post_unit #(
+    .LANES(BW), .REQUANT("shift"), .ACC_W(32), .SHARED(1), .EARLY(1), .SOURCES(3)
+  ) u_post (
     .clk(clk), .rst(rst),
     .cfg_relu(cfg_relu), .cfg_shortcut_enable(beat_need), .cfg_shortcut_signed(cfg_shortcut_signed),
     .cfg_low(cfg_low), .cfg_high(cfg_high),
     .table_valid(1'b0), .table_ready(table_ready_unused), .table_select(1'b0),
     .table_address(4'd0), .table_data(32'd0),
     .in_valid(send), .in_ready(post_ready_unused), .in_last(1'b0),
-    .in_acc(src_acc), .in_bias({BW{constants[31:0]}}), .in_bias_shift({BW{constants[36:32]}}),
+    .in_source({cfg_pooled, ~cfg_pooled & slice[BH_W-1], ~cfg_pooled & ~slice[BH_W-1]}),
+    .in_acc({src_pooled, upper_slice, lower_slice}), .in_bias({BW{constants[31:0]}}),
+    .in_bias_shift({BW{constants[36:32]}}),
     .in_shortcut(short_codes), .in_shortcut_shift({BW{constants[42:37]}}),
     .in_factor({(BW*16){1'b0}}), .in_shift({BW{constants[48:43]}}),
     .out_valid(post_valid), .out_ready(1'b1), .out_last(post_last_unused),
@@ -572,25 +592,17 @@ module shw_result_path #(
     end
   endgenerate
 
-  wire [BH_W-1:0] row;
-  wire            block;
-  wire [3:0]      queue_level_unused;
-  wire            queue_ready_unused;
+  always @(posedge clk) begin
+    write_valid   <= post_valid & ~rst;
+    write_block   <= post_valid & out_block;
+    write_rows    <= {{(BH-1){1'b0}}, 1'b1} << out_row;
+    write_address <= out_address;
+    write_data    <= out_data;
+  end
 
-  shw_fifo #(.DATA_W(BW*8+2*ADDR_W+BH_W+1), .DEPTH(QUEUE)) u_queue (
-    .clk(clk), .rst(rst),
-    .in_valid(post_valid), .in_ready(queue_ready_unused),
-    .in_data({out_block, out_row, out_address, out_data}),
-    .out_valid(write_valid), .out_ready(write_ready),
-    .out_data({block, row, write_address, write_data}), .level(queue_level_unused)
-  );
-
-  assign write_block = write_valid & block;
-  assign write_rows = {{(BH-1){1'b0}}, 1'b1} << row;
-
-  wire unused = &{1'b0, const_data[63:49], word_level_unused, word_ready_unused,
+  wire unused = &{1'b0, const_data[63:49], word_ready_unused,
                   ahead_level_unused, channel_wide, post_last_unused, post_ready_unused,
-                  table_ready_unused, queue_level_unused, queue_ready_unused};
+                  table_ready_unused};
 endmodule
 
 `default_nettype wire

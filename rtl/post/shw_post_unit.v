@@ -33,6 +33,8 @@
 //               SHARED   0, 1    1: bias, factor and shifts of lane 0 are those of all lanes, and
 //                                aligned once
 //               EARLY    0, 1    1, "shift" without stalls: out_sum leaves three cycles before its code
+//               SOURCES  1, with "shift" 1..4  numbers offered as an acc, one of which counts. To choose takes no
+//                                LUTs: the others are 0 behind their registers
 // Latency:      as above, without stalls. Throughput: 1 beat per cycle under any stall pattern.
 // Backpressure: full; in_ready = out_ready or no beat at the output (one gate, in the same cycle).
 //               table_ready = no beat inside (from registers; 0 without "encode").
@@ -47,7 +49,8 @@ module shw_post_unit #(
   parameter ACC_W   = 32,
   parameter BITS    = 4,
   parameter SHARED  = 0,
-  parameter EARLY   = 0
+  parameter EARLY   = 0,
+  parameter SOURCES = 1
 ) (
   input  wire                   clk,
   input  wire                   rst,
@@ -64,7 +67,8 @@ module shw_post_unit #(
   input  wire                   in_valid,
   output wire                   in_ready,
   input  wire                   in_last,
-  input  wire [LANES*ACC_W-1:0] in_acc,
+  input  wire [SOURCES-1:0]     in_source,            // one-hot: which acc counts; of one it does
+  input  wire [SOURCES*LANES*ACC_W-1:0] in_acc,       // all lanes of source 0 in the low bits
   input  wire [LANES*ACC_W-1:0] in_bias,
   input  wire [LANES*5-1:0]     in_bias_shift,        // "shift": 0..31
   input  wire [LANES*8-1:0]     in_shortcut,          // a code
@@ -96,6 +100,12 @@ module shw_post_unit #(
     end
     if (EARLY != 0 && (EARLY != 1 || FIRST != 2)) begin : g_illegal_early
       shw_ILLEGAL_EARLY_must_be_0_or_with_shift_1 illegal ();
+    end
+  endgenerate
+
+  generate
+    if (SOURCES < 1 || SOURCES > (FIRST == 2 ? 4 : 1)) begin : g_illegal_sources
+      shw_ILLEGAL_SOURCES_must_be_1_or_with_shift_1_to_4 illegal ();
     end
   endgenerate
 
@@ -145,9 +155,10 @@ module shw_post_unit #(
 
   wire unused = &{1'b0, cfg_shortcut_signed, threshold_write, level_write, table_address,
                   table_data, in_bias, in_bias_shift, in_shortcut_shift, in_factor, in_shift,
-                  relu_2, low_3, high_3};
+                  in_source, relu_2, low_3, high_3};
 
   genvar lane;
+  genvar s;
   generate
     for (lane = 0; lane < LANES; lane = lane + 1) begin : g_lane
       localparam OWN = SHARED ? 0 : lane;     // whose constants are taken
@@ -185,7 +196,7 @@ module shw_post_unit #(
       end
 
       if (REQUANT == "shift") begin : g_shift
-        reg [31:0] acc_1;
+        reg [SOURCES*32-1:0] acc_1;    // 0 of a source that does not count
         reg [31:0] bias_1;
         reg        bias_16_1;      // 16 more places to shift
         reg [4:0]  shift_1;
@@ -201,23 +212,38 @@ module shw_post_unit #(
                                                      : {{8{shortcut_2[23]}}, shortcut_2};
         wire [31:0] sum              = partial_2 + shortcut_aligned;
         wire        unused_bit       = rest_1[3];
+        reg  [31:0] acc;
+        integer     n;
+
+        always @* begin
+          acc = acc_1[31:0];
+          for (n = 1; n < SOURCES; n = n + 1) acc = acc | acc_1[n*32 +: 32];
+        end
 
         always @(posedge clk) begin
           if (advance) begin
             // Stage 1, shortcut stages 1 and 2: align by 0 to 15; the last place of a shift is
             // merged into the adder behind.
-            acc_1         <= in_acc[lane*32 +: 32];
             bias_1        <= in_bias[OWN*32 +: 32] << in_bias_shift[OWN*5 +: 4];
             bias_16_1     <= in_bias_shift[OWN*5 + 4];
             shift_1       <= in_shift[OWN*6 +: 5];
             // Stages 2 and 3: add; ReLU.
-            partial_2     <= acc_1 + bias_aligned;
+            partial_2     <= bias_aligned + acc;
             shortcut_2    <= shortcut_1 << {rest_1[1:0], 2'd0};
             shortcut_16_2 <= rest_1[2];
             shift_2       <= shift_1;
             shift_3       <= shift_2;
             if (relu_2 && sum[31]) sum_3 <= 32'd0;
             else sum_3 <= sum;
+          end
+        end
+
+        for (s = 0; s < SOURCES; s = s + 1) begin : g_source
+          always @(posedge clk) begin
+            if (advance) begin
+              if (SOURCES > 1 && !in_source[s]) acc_1[s*32 +: 32] <= 32'd0;
+              else acc_1[s*32 +: 32] <= in_acc[(s*LANES+lane)*32 +: 32];
+            end
           end
         end
 

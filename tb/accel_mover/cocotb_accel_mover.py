@@ -478,7 +478,7 @@ async def latency_and_rate(dut) -> None:
     for index in range(count):
         spent = words[index - KEPT] + bench.beats if index >= KEPT else begin
         fetches.append(max(spent, fetches[-1] + 1 if fetches else begin))
-        words.append(max(fetches[-1] + 13, words[-1] + bench.beats if words else 0))
+        words.append(max(fetches[-1] + 12 + KEPT, words[-1] + bench.beats if words else 0))
     assert bench.cycles["fetch"] == fetches
     assert bench.cycles["wdata"] == [word + i for word in words for i in range(bench.beats)]
     if bench.cols == 64:

@@ -38,8 +38,9 @@ module post_unit_formal (
     .cfg_relu(cfg_relu), .cfg_shortcut_enable(cfg_shortcut_enable),
     .cfg_shortcut_signed(cfg_shortcut_signed), .cfg_low(cfg_low), .cfg_high(cfg_high),
     .table_valid(1'b0), .table_ready(), .table_select(1'b0), .table_address(4'd0),
-    .table_data(32'd0), .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_acc(in_acc),
-    .in_bias(in_bias), .in_bias_shift(in_bias_shift), .in_shortcut(in_shortcut),
+    .table_data(32'd0), .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
+    .in_source(1'b1), .in_acc(in_acc), .in_bias(in_bias), .in_bias_shift(in_bias_shift),
+    .in_shortcut(in_shortcut),
     .in_shortcut_shift(in_shortcut_shift), .in_factor(in_factor), .in_shift(in_shift),
     .out_valid(out_valid), .out_ready(1'b1), .out_last(out_last), .out_code(out_code),
     .out_sum(out_sum)

@@ -20,9 +20,13 @@ class PoolConfig:
     count: int = 1
 
 
+LOW, HIGH = -512, 511
+"""Quotients; what is beyond stays beyond, as anything."""
+
+
 def divided(total: int, up: int, count: int) -> int:
-    """floor(total * 2^up / count + 1/2) within -256..255."""
-    return max(-256, min(255, (total * 2 ** (up + 1) + count) // (2 * count)))
+    """floor(total * 2^(up+1) / count), LOW - 1 or HIGH + 1 for what is beyond."""
+    return max(LOW - 1, min(HIGH + 1, total * 2 ** (up + 1) // count))
 
 
 def result(cfg: PoolConfig, window: NDArray[np.int64]) -> list[int]:

@@ -87,6 +87,7 @@ class Bench(StreamBench):
             stored = np.array(unread)
         ports = {
             "last": last,
+            "source": 1,
             "acc": pack(acc.tolist(), self.width),
             "bias": pack(biases.tolist(), self.width),
             "shortcut": pack(stored.tolist(), 8),

@@ -16,6 +16,7 @@ from streams import pack, rng
 
 SCALE = os.environ.get("REQUANT", "shift") == "scale"
 SHARED = os.environ.get("SHARED", "0") == "1"
+SOURCES = int(os.environ.get("SOURCES", "1"))
 CONSTANTS = ("bias", "bias_shift", "shortcut_shift", "factor", "shift")
 LATENCY = 7 if SCALE else 6
 LIMITS = ((-128, 127), (0, 255), (0, 96), (0, 15), (-8, 7), (-256, 255))
@@ -77,13 +78,18 @@ def with_constants_of(first: Lane, generator: random.Random, signed: bool, enabl
 
 
 def make_beat(lanes: list[Lane], relu: int, enable: int, signed: int, low: int, high: int, last: int) -> dict[str, int]:
-    """The ports of a beat; bits that "shift" does not read are random."""
+    """The ports of a beat; bits that "shift" does not read, and numbers of other sources, are random."""
     columns = Lane(*zip(*lanes, strict=True))
-    top = 0 if SCALE else rng(f"{lanes}").getrandbits(len(lanes))
+    generator = rng(f"{lanes}")
+    top = 0 if SCALE else generator.getrandbits(len(lanes))
+    accs = [generator.getrandbits(32 * len(lanes)) for _ in range(SOURCES)]
+    source = generator.randrange(SOURCES)
+    accs[source] = pack(columns.acc, 32)
     unread = [((top >> lane) & 1) << 5 for lane in range(len(lanes))]
     return {
         "last": last,
-        "acc": pack(columns.acc, 32),
+        "source": 1 << source,
+        "acc": pack(accs, 32 * len(lanes)),
         "bias": pack(columns.bias, 32),
         "bias_shift": pack(columns.bias_shift, 5),
         "shortcut": pack(columns.shortcut, 8),

@@ -3,6 +3,7 @@
 
 ENTERS = (
     "last",
+    "source",
     "acc",
     "bias",
     "bias_shift",

@@ -20,6 +20,12 @@ def test_shared(simulator, requant):
     simulate(simulator, "shw_post_unit", "cocotb_post_unit", parameters=parameters, env=env)
 
 
+@pytest.mark.parametrize("sources", [3, *(pytest.param(n, marks=pytest.mark.full) for n in (2, 4))])
+def test_sources(simulator, sources):
+    parameters = {"LANES": 2, "SOURCES": sources}
+    simulate(simulator, "shw_post_unit", "cocotb_post_unit", parameters=parameters, env={"SOURCES": str(sources)})
+
+
 @pytest.mark.parametrize(
     ("lanes", "acc_width", "bits"),
     [(2, 48, 4), *(pytest.param(*p, marks=pytest.mark.full) for p in ((1, 48, 3), (3, 48, 7), (2, 32, 5)))],
@@ -40,6 +46,9 @@ def test_encode(simulator, lanes, acc_width, bits):
         ({"SHARED": 2}, "shw_ILLEGAL_SHARED"),
         ({"EARLY": 2}, "shw_ILLEGAL_EARLY"),
         ({"EARLY": 1, "REQUANT": "scale"}, "shw_ILLEGAL_EARLY"),
+        ({"SOURCES": 0}, "shw_ILLEGAL_SOURCES"),
+        ({"SOURCES": 5}, "shw_ILLEGAL_SOURCES"),
+        ({"SOURCES": 2, "REQUANT": "scale"}, "shw_ILLEGAL_SOURCES"),
         ({"REQUANT": "encode", "ACC_W": 31}, "shw_ILLEGAL_ACC_W"),
         ({"REQUANT": "encode", "ACC_W": 49}, "shw_ILLEGAL_ACC_W"),
         ({"REQUANT": "encode", "BITS": 2}, "shw_ILLEGAL_BITS"),

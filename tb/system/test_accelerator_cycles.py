@@ -130,9 +130,8 @@ def test_cycles_in_a_report(terms: Terms) -> None:
             for values in (
                 (machine, "BEATS", 8),
                 (moves, "_CHUNK", 32),
-                (moves, "_FETCHED", 2),
+                (moves, "FETCHED", 2),
                 (result_control, "_WRITE", 6),
-                (result_control, "_QUEUE", 4),
                 (tile_control, "BLOCK", 15),
             )
         ),

@@ -994,7 +994,7 @@ class _Compiler:
             raise ShiftworkError(
                 f"node {module.name!r}: it divides by {count}, the accelerator by {_LARGEST_COUNT} at most"
             )
-        self.constant()
+        self.constant(shift=1)  # of twice the average
         return values | {"divide": 1, "up": up, "count": count}
 
     def addition(self, module: IntegerModule) -> dict[str, int]:

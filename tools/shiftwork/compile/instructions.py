@@ -141,7 +141,7 @@ RUN = (
     *COMMON,
     Field("unit", 2, "0 the engine, 1 maximum, 2 sum", high=2),
     Field("reduce", 1, "sum: all positions of a window's words give one value"),
-    Field("divide", 1, "sum: divided by `count`, rounded half up"),
+    Field("divide", 1, "sum: becomes twice the average, floor(2 * sum * 2^`up` / `count`)"),
     Field("up", 5, "sum: shifted left by so much before the division"),
     Field("count", 16, "sum: the divisor"),
     Field("base", 16, "of the tensor that is read"),

@@ -21,7 +21,7 @@ from shiftwork.compile.weight_stream import RULES, row_values, stream_bytes
 from shiftwork.device.registers import FAULTS
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.blocks_layout import ODD_COLUMNS, Nest, Place, beats, block_shape, gather, positions, requests
-from shiftwork.tensors.arithmetic import divide_round, module_sum, shift_round
+from shiftwork.tensors.arithmetic import module_sum, shift_round
 
 Order = Callable[[], bool]
 """Asked where both queues can go on: True for the one that moves data."""
@@ -197,7 +197,7 @@ class Machine:
         if values["reduce"]:
             sums = np.broadcast_to(sums.sum(axis=2, keepdims=True), sums.shape)
         if values["divide"]:
-            sums = divide_round(sums << values["up"], values["count"])
+            sums = (sums << values["up"] + 1) // values["count"]
         return np.ascontiguousarray(sums.transpose(1, 0, 2))
 
     def _results(self, values: Fields, sums: NDArray[np.int64]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shiftwork.compile.accel_cycles.beats import READ, Im2col, Step, Turns, WeightRing
 from shiftwork.compile.accel_cycles.layer import Layer
 from shiftwork.compile.accel_cycles.layer_control import Follow, LayerControl
-from shiftwork.compile.accel_cycles.moves import ExternalMemory, Fetch, Header, Move, Mover, ReadPort
+from shiftwork.compile.accel_cycles.moves import FETCHED, ExternalMemory, Fetch, Header, Move, Mover, ReadPort
 from shiftwork.compile.accel_cycles.pool_control import Pool
 from shiftwork.compile.accel_cycles.result_control import ResultPath
 from shiftwork.compile.accel_cycles.tile_control import MacControl, TrControl
@@ -72,6 +72,7 @@ class Machine:
         self.fetch = Fetch()
         self.ring = WeightRing(engine.rows, shape.weight_words)
         self.mover = Mover(engine.cols, self.ring.room)
+        self.stores = Pipe(READ + FETCHED - 1)  # words pass as many registers
         self.moved_tokens = self.layer_tokens = 0
         self.layers = LayerControl()
         self.follow = Follow()
@@ -79,7 +80,7 @@ class Machine:
         self.im2col = Im2col()
         self.step_turns, self.beat_turns = Turns(), Turns()
         self.underway = 0
-        self.steps, self.shortcuts, self.stores, self.vectors = Pipe(READ), Pipe(READ), Pipe(READ), Pipe(VECTOR)
+        self.steps, self.vectors = Pipe(READ), Pipe(VECTOR)
         self.beats: deque[tuple[bool, int]] = deque()  # from a step on: last of a reduction, last slice
         self.words_held = self.vectors_held = 0
         self.slices: Iterator[int] = iter(())
@@ -87,6 +88,7 @@ class Machine:
         self.engine = _ENGINES[engine.kind](engine.rows)
         self.pool = Pool(block.height, block.width)
         self.results = ResultPath(block.height)
+        self.shortcuts = Pipe(READ + self.results.words_free - 1)
 
     def run(self) -> Timing:
         """All of the program.

@@ -25,7 +25,7 @@ _CHUNK = 64
 """Words of a read request of the mover."""
 _STORED = 4096
 """Words of a write request."""
-_FETCHED = 4
+FETCHED = 4
 """Words of the activation memory on their way to memory."""
 
 
@@ -210,7 +210,7 @@ class Mover:
     @property
     def fetch_valid(self) -> bool:
         """A store asks for a word of the activation memory."""
-        return self.active and self.move.store and self.fetched < _FETCHED and self.to_fetch > 0
+        return self.active and self.move.store and self.fetched < FETCHED and self.to_fetch > 0
 
     @property
     def data_valid(self) -> bool:

@@ -48,7 +48,6 @@ class Pool:
         self.left = 0
         self.sums_full = False
         self.divided = 0
-        self.value_full = False
 
     def begin(self, layer: Layer) -> None:
         """A layer comes."""
@@ -77,17 +76,19 @@ class Pool:
     @property
     def out_valid(self) -> bool:
         """A result is offered."""
-        return self.value_full if self.reduce else self.bank_full[self.read_bank]
+        if not self.reduce:
+            return self.bank_full[self.read_bank]
+        return self.state is _State.STORE if self.divide else self.total_full
 
     def clock(self, word: bool, last: bool, last_slice: int, out_ready: bool) -> None:
         """The edge. word, last, last_slice: a word is taken, the last of its window, its last slice that counts."""
         done = self.out_valid and out_ready
         go, hold_done, hold = self.go, self.hold_done, self.hold
         window = hold_done and hold is not None and hold[1]
-        stored = self.state is _State.STORE and (not self.reduce or not self.value_full or out_ready)
-        store = stored and not self.reduce
+        stored = self.state is _State.STORE and (not self.reduce or out_ready)
+        store = self.state is _State.DIVIDE and not self.left and not self.reduce
         whole = self.divided == self.last_slice
-        total_take = self.state is _State.LOAD if self.divide else self.reduce and stored
+        total_take = self.state is _State.LOAD if self.divide else self.reduce and done
 
         # words
         move = self.top is not None and (hold is None or hold_done)
@@ -118,21 +119,17 @@ class Pool:
 
         # division
         tree_end = bool(self.tree >> self.levels & 1)
-        self._divide(stored, store, whole, total_take)
+        self._divide(stored, not self.reduce and not whole)
         if tree_end:
             self.total_full = True
         elif total_take:
             self.total_full = False
         if add is not None and add[1]:
             self.sums_full = True
-        elif store and whole:
+        elif stored and (self.reduce or whole):
             self.sums_full = False
-        if store:
+        if stored and not self.reduce:
             self.divided = 0 if whole else self.divided + 1
-        if self.reduce and stored:
-            self.value_full = True
-        elif out_ready:
-            self.value_full = False
         self.tree = (self.tree << 1 | (window and self.reduce)) & ((2 << self.levels) - 1)
 
         # results
@@ -142,18 +139,16 @@ class Pool:
         if add is not None and add[0]:
             self.bank_full[add[2]] = True
 
-    def _divide(self, stored: bool, store: bool, whole: bool, total_take: bool) -> None:
+    def _divide(self, stored: bool, more: bool) -> None:
         state, left = self.state, self.left
         if state is _State.IDLE:
-            if self.total_full:
-                self.state = _State.LOAD if self.divide else _State.STORE
-            elif self.sums_full:
+            if (self.total_full and self.divide) or self.sums_full:
                 self.state = _State.LOAD
         elif state is _State.LOAD:
             self.state = _State.DOUBLE if self.up else _State.DIVIDE
         elif state is _State.STORE:
             if stored:
-                self.state = _State.LOAD if store and not whole else _State.IDLE
+                self.state = _State.LOAD if more or self.total_full else _State.IDLE
         elif not left:
             self.state = _State.DIVIDE if state is _State.DOUBLE else _State.STORE
         if state is _State.LOAD and self.up:

@@ -10,8 +10,6 @@ from shiftwork.compile.accel_cycles.layer import Beat, Layer
 
 _AHEAD = 16
 """Beats that are described ahead."""
-_QUEUE = 8
-"""Writes on their way."""
 _WRITE = 7
 """Cycles from a slice to its write."""
 
@@ -42,7 +40,6 @@ class ResultPath:
         # the beat that is sent
         self.beat: Beat | None = None
         self.slice = self.part = 0
-        self.free = _QUEUE
         self.sent = self.blocks = 0  # bit i: a slice, the last one of a block i + 1 cycles ago
 
     def start(self, layer: Layer) -> None:
@@ -72,14 +69,14 @@ class ResultPath:
         return self._may_send(beat) and self.part == self.parts - 1 and self.slice == beat.last_slice
 
     def _may_send(self, beat: Beat) -> bool:
-        return self.free > 0 and (self.short_valid or not beat.need)
+        return self.short_valid or not beat.need
 
     def clock(self, source_valid: bool, word: bool) -> None:
         """The edge. source_valid: a result beat is offered. word: a shortcut word comes."""
         if not self.busy:
             return
         if (
-            self.walking is None and not self.ahead and self.beat is None and self.free == _QUEUE
+            self.walking is None and not self.ahead and self.beat is None and not self.sent
             and self.stages == [None, None, None]
         ):  # fmt: skip
             self.busy = False
@@ -98,7 +95,6 @@ class ResultPath:
             self.beat = self.ahead.popleft()
         elif finish:
             self.beat = None
-        self.free += self.write_valid - send
         mask = (1 << _WRITE) - 1
         self.sent = (self.sent << 1 | send) & mask
         self.blocks = (self.blocks << 1 | (send and finish and beat is not None and beat.final)) & mask

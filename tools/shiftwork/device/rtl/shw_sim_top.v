@@ -177,8 +177,9 @@ module shw_sim_top #(
     .table_valid(table_valid && table_select[1]), .table_ready(post_table_ready),
     .table_select(table_select[0]), .table_address(table_address[BITS-1:0]),
     .table_data(table_data),
-    .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_acc(engine_acc),
-    .in_bias(post_bias), .in_bias_shift(post_bias_shift), .in_shortcut(post_shortcut),
+    .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_source(1'b1),
+    .in_acc(engine_acc), .in_bias(post_bias), .in_bias_shift(post_bias_shift),
+    .in_shortcut(post_shortcut),
     .in_shortcut_shift(post_shortcut_shift), .in_factor(post_factor), .in_shift(post_shift),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_code(out_code),
     .out_sum(out_sum)
