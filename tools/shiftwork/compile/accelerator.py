@@ -390,7 +390,7 @@ class _Compiler:
         self.tile_cycles_of: dict[str, NDArray[np.int64]] = {}
         self.known: dict[tuple[object, ...], Plan | None] = {}
         self.memory = bytearray()
-        self.queues = Queues(shape.header, lambda: self.append(bytes(WORD)))
+        self.queues = Queues(shape.header)
         self.constants: list[int] = []
         self.before: tuple[dict[str, int], list[Span]] | None = None  # the last layer: its fields, what it writes
         self.traces: dict[str, list[Area]] = {}
