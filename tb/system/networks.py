@@ -228,20 +228,20 @@ def followed(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.intege
     """A network whose layers read what the one before them writes, and codes of two images.
 
     Taps within a block, to the right and below, groups, stride 2, shortcuts, a layer that reads an older tensor, maps
-    of many blocks and of one, more and fewer channels than rows.
+    of many blocks and of one, more and fewer channels than rows, several times as many.
     """
     return _chain(terms, seed, (19, 26, 3), [
         _Layer("c1", (19, 26, 9), 3),
         _Layer("c2", (19, 26, 4), 1),
         _Layer("c3", (19, 26, 8), 5),
         _Layer("grouped", (19, 26, 10), 3, groups=2),
-        _Layer("halved", (10, 13, 12), 3, 2),
-        _Layer("c4", (10, 13, 17), 3),
-        _Layer("c5", (10, 13, 17), 3, shortcut="c4"),
+        _Layer("halved", (10, 13, 16), 3, 2),
+        _Layer("c4", (10, 13, 24), 3),
+        _Layer("c5", (10, 13, 24), 3, shortcut="c4"),
         _Layer("older", (10, 13, 6), 1, source="c4"),
         _Layer("wide", (10, 13, 20), 3, source="c5"),
-        _Layer("again", (5, 7, 8), 1, 2),
-        _Layer("c6", (5, 7, 8), 3, shortcut="again"),
+        _Layer("again", (5, 7, 32), 1, 2),
+        _Layer("c6", (5, 7, 32), 3, shortcut="again"),
         _Layer("last", (3, 4, 27), 3, 2),
         _Layer("dense", (1, 1, 12), 0),
         _Layer("out", (1, 1, 7), 1),

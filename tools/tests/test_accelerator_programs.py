@@ -13,7 +13,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode, decoded, encode, sealed
+from shiftwork.compile.instructions import AHEAD, BYTES, decode, decoded, encode, sealed
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.device.registers import FAULTS
 from shiftwork.errors import SettingError, ShiftworkError
@@ -177,9 +177,11 @@ def test_networks_in_strips(save_model, name, cols, kib):
             break
         print(name, cols, size, strips(program), program.program_count)
         done, most = done + 1, max(most, strips(program))
-        ahead |= {fields["ahead"] for kind, fields in decoded(program.program) if kind == "run"}
+        runs = [fields for kind, fields in decoded(program.program) if kind == "run"]
+        ahead |= {(fields["ahead"], fields["channel_tiles"]) for fields in runs}
     assert done >= 2 and most >= 3
-    assert len(ahead) > 1
+    assert len({how for how, _ in ahead}) > 1
+    assert ((AHEAD["behind"], 1) in ahead) == (name == "residual" and cols > 8)
 
 
 def test_a_layer_too_far_ahead_is_found(digits) -> None:

@@ -51,6 +51,8 @@ _ALIGNMENT = 64
 _ENGINE_SETTINGS = (
     "unit", "row_signed", "col_signed", "tr_en", "group", "group_budget", "data_terms", "encoding", "rows_apart",
 )  # fmt: skip
+_MOST_TILES = 256
+"""Row tiles that ``shw_accel_follow`` tells apart."""
 _LARGEST_COUNT = (1 << 15) - 1
 _SMALLEST_SUM, _LARGEST_SUM = -(1 << 31), (1 << 31) - 1
 
@@ -944,9 +946,13 @@ class _Compiler:
             "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF, "rows_apart": int(apart),
         } | chosen  # fmt: skip
 
-    def weights(self, module: IntegerModule, layer: LayerProgram) -> tuple[int, int]:
+    def weights(self, module: IntegerModule, fields: dict[str, int]) -> tuple[int, int]:
         """The weights of a layer in external memory, row tile after row tile: their address, bytes of a tile."""
-        rows, data = self.shape.engine.rows, np.ascontiguousarray(layer.weights)
+        layer, rows = self.layers[module.name], self.shape.engine.rows
+        data = np.ascontiguousarray(layer.weights)
+        if fields["channel_tiles"]:
+            apart = data.reshape(len(data), -1, fields["channels"] // rows, rows * rows)
+            data = np.ascontiguousarray(apart.swapaxes(1, 2))
         if one_to_one(module):  # every beat has a weight of one row
             count = layer.channels
             taps = data[..., :count].reshape(len(data), -1, count, count).diagonal(axis1=2, axis2=3)
@@ -1037,6 +1043,8 @@ class _Compiler:
         kind = "split" if fields["split"] else "plain"
         if not before.get("to_split" if fields["split"] else "plain", 0):
             return False
+        if before["groups"] > 1 or before["tiles"] > _MOST_TILES:
+            return False
         strides = [(fields["row_stride"], before[f"{kind}_row_stride"]),
                    (fields["block_stride"], before["out_block_stride"])]  # fmt: skip
         if fields["split"]:
@@ -1045,10 +1053,22 @@ class _Compiler:
         below, right = (
             (fields[f"kernel_{axis}"] - 1) * fields[f"dilation_{axis}"] - fields[f"pad_{axis}"] for axis in ("y", "x")
         )
-        stride = 2 if fields["split"] else 1
-        near = below <= stride * block.height and right <= stride * block.width
+        further = fields["split"]
+        near = below <= block.height + further and right <= block.width + further
         inside = 0 <= before[f"{kind}_base"] - fields["base"] < fields["block_stride"]  # perhaps some channels of it
         return near and inside and all(one == other for one, other in strides)
+
+    def by_tiles(self, fields: dict[str, int]) -> bool:
+        """True for a layer that begins with the first row tiles of the one before: that keeps the groups of values."""
+        if fields["ahead"] != AHEAD["behind"]:
+            return False
+        assert self.before is not None
+        rows = self.shape.engine.rows
+        base = self.before[0]["split_base" if fields["split"] else "plain_base"]
+        return (
+            fields["base"] == base and fields["groups"] == 1 and fields["channels"] % rows == 0
+            and fields["channels"] <= rows * _MOST_TILES and (not fields.get("tr_en") or rows % fields["group"] == 0)
+        )  # fmt: skip
 
     def run(self, step: int, module: IntegerModule, chosen: Plan) -> None:
         """A layer: its constants, then for every strip what it reads, its weights, its instruction, what it wrote.
@@ -1063,8 +1083,6 @@ class _Compiler:
         constants = Span("constants", place, place + len(self.constants))
         address = self.append(data)
         streamed, tile = 0, 0
-        if module.kind == "conv":
-            streamed, tile = self.weights(module, self.layers[module.name])
         channels, made = (self.network.tensors[name].shape[2] for name in (module.inputs[0], module.output))
         read: dict[str, int] = {}
         loaded, here = -1, self.span(0, 0)
@@ -1092,12 +1110,16 @@ class _Compiler:
             if chosen.is_cut:
                 fields |= self.part(module, chosen, *part)
                 fields["constants"] += 0 if common.get("constants_fixed") else part[0]
+            fields["ahead"] = self.ahead(fields, here)
+            if index == 0:
+                common["channel_tiles"] = fields["channel_tiles"] = int(self.by_tiles(fields))
             if module.kind == "conv":
+                if index == 0:
+                    streamed, tile = self.weights(module, fields)
                 first, count = 0, fields["groups"] * fields["tiles"]
                 if chosen.is_cut:
                     first = part[0] // (self.shape.engine.rows if chosen.tiled else self.layers[module.name].channels)
                 self.load("weights", streamed + first * tile, count * tile, None)
-            fields["ahead"] = self.ahead(fields, here)
             self.before = fields, written
             try:
                 encode("run", fields)

@@ -194,6 +194,7 @@ RUN = (
     Field("data_terms", 4, "terms that a column value keeps; 0: all"),
     Field("encoding", 1, "0 binary, 1 HESE"),
     Field("rows_apart", 1, "channel c is that of row c alone, up to ROWS of them"),
+    Field("channel_tiles", 1, "all taps of ROWS channels come before those of the next ROWS"),
 )
 
 _ONLY_RESULTS = (
