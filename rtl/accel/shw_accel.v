@@ -174,6 +174,7 @@ module shw_accel #(
   wire [15:0]  place;
   wire [15:0]  burst;
   wire [15:0]  gap;
+  wire [2:0]   part;
   wire         mover_ready;
   wire         is_run    = kind == 2'd2;
   wire         is_header = kind == 2'd3;
@@ -200,8 +201,7 @@ module shw_accel #(
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
     .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst),
-    .gap(gap),
-    .illegal(illegal)
+    .gap(gap), .part(part), .illegal(illegal)
   );
 
   // What the program was compiled for.
@@ -272,6 +272,7 @@ module shw_accel #(
     .in_valid(legal && is_move), .in_ready(mover_ready), .in_store(kind == 2'd1),
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
     .in_words(words), .in_place(place), .in_burst(burst), .in_gap(gap),
+    .in_part(part),
     .busy(mover_busy), .done(mover_done), .outside(move_outside), .token(layer_tokens != 8'd0),
     .token_take(mover_takes), .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read),

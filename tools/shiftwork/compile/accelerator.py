@@ -177,33 +177,42 @@ class Area:
         return stored_shape(self.info)
 
     def pieces(self, cols: int) -> list[tuple[int, Stored]]:
-        """Address of every part, and the part with word 0 there."""
+        """Address of every part, and the part, words from there on."""
         height, width, _ = self.shape
         found, address = [], self.address
         for channels in self.parts:
             place = stored((height, width, channels), cols, self.is_split)
             found.append((address, place))
-            address += place.words(cols) * cols
+            address += place.words(cols) * self.word_bytes(cols)
         return found
 
-    def words(self, cols: int) -> int:
-        """Words of it."""
-        return stored(self.shape, cols, self.is_split).words(cols)
+    def word_bytes(self, cols: int) -> int:
+        """Bytes of a word: its first ones, of a map that is less than a block high only those of its rows."""
+        height, width, _ = self.shape
+        block = block_shape(cols)
+        rows = min(split_shape(height, width, 0)[0] if self.is_split else height, block.height)
+        return -(-rows * block.width // WORD) * WORD
+
+    def size(self, cols: int) -> int:
+        """Bytes of it."""
+        return stored(self.shape, cols, self.is_split).words(cols) * self.word_bytes(cols)
 
     def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer], cols: int) -> None:
         """Write codes ``(height, width, channels)`` of 8 bits."""
-        first = 0
+        first, size = 0, self.word_bytes(cols)
         for address, place in self.pieces(cols):
             part = codes[..., first : first + place.shape[2]]
-            laid = (split_words(part, cols) if self.is_split else words(part, cols)).reshape(-1)
-            memory[address : address + laid.size] = laid
+            laid = (split_words(part, cols) if self.is_split else words(part, cols)).reshape(-1, cols)[:, :size]
+            memory[address : address + laid.size] = laid.reshape(-1)
             first += place.shape[2]
 
     def get(self, memory: NDArray[np.uint8], cols: int) -> NDArray[np.integer]:
         """Codes ``(height, width, channels)`` in the tensor's type."""
-        codes = np.concatenate(
-            [unpack(memory[address : address + place.words(cols) * cols].reshape(-1, cols), place, cols)
-             for address, place in self.pieces(cols)], axis=2)  # fmt: skip
+        size, parts = self.word_bytes(cols), []
+        for address, place in self.pieces(cols):
+            laid = memory[address : address + place.words(cols) * size].reshape(-1, size)
+            parts.append(unpack(np.pad(laid, ((0, 0), (0, cols - size))), place, cols))
+        codes = np.concatenate(parts, axis=2)
         return raw_values(codes) if self.info.bits > 8 else codes.view(self.info.dtype)
 
 
@@ -733,7 +742,7 @@ class _Compiler:
             for is_split in (False, True):
                 if home.split if is_split else home.plain:
                     area = Area(0, name, self.network.tensors[name], is_split, parts)
-                    self.areas[name, is_split] = replace(area, address=self.room(area.words(self.cols)))
+                    self.areas[name, is_split] = self.placed(area)
 
     # Instructions.
 
@@ -744,9 +753,14 @@ class _Compiler:
         self.memory += data
         return address
 
-    def room(self, words: int) -> int:
-        """Room for words of the activation memory; its address."""
-        return self.append(bytes(words * self.cols))
+    def placed(self, area: Area) -> Area:
+        """A tensor with room in external memory."""
+        return replace(area, address=self.append(bytes(area.size(self.cols))))
+
+    def part_of(self, area: Area) -> dict[str, int]:
+        """What is moved of its words."""
+        size = area.word_bytes(self.cols)
+        return {"part": size // WORD if size < self.cols else 0}
 
     def load(self, target: str, address: int, size: int, into: Span | None, **values: int) -> None:
         values |= {"memory": address, "words": size // WORD, "place": into.first if into else 0}
@@ -797,16 +811,17 @@ class _Compiler:
         columns, count = grid(*size, self.cols)[1], high - low
         stride = (end - first) * columns * count
         for leaf, offset in self.leaves(name):
-            channel = offset
-            for address, piece in self.areas[leaf, bool(phases)].pieces(self.cols):
+            channel, area = offset, self.areas[leaf, bool(phases)]
+            word = area.word_bytes(self.cols)
+            for address, piece in area.pieces(self.cols):
                 inside = piece.shape[2]
                 if low <= channel < high:
                     gap = count - inside
                     for index, phase in enumerate(phases or (0,)):
-                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
-                        self.load("activations", at, (end - first) * piece.row_stride * self.cols,
+                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * word
+                        self.load("activations", at, (end - first) * piece.row_stride * word,
                                   self.span(base + index * stride + channel - low, stride - (channel - low)),
-                                  burst=inside if gap else 0, gap=gap)  # fmt: skip
+                                  burst=inside if gap else 0, gap=gap, **self.part_of(area))  # fmt: skip
                 channel += inside
         return Stored(shape=(0, 0, count), base=base, row_stride=columns * count, block_stride=count,
                       phase_stride=stride if phases else 0)  # fmt: skip
@@ -903,18 +918,18 @@ class _Compiler:
             if area is None:
                 continue
             first, end = (strip[0] // 2, -(-strip[1] // 2)) if is_split else strip
-            channel = 0
+            channel, word = 0, area.word_bytes(self.cols)
             for address, piece in area.pieces(self.cols):
                 inside = piece.shape[2]
                 if low <= channel < low + count:
                     rows = (end - first) * piece.row_stride
                     stride = rows // inside * count
                     for phase in range(PHASES if is_split else 1):
-                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
+                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * word
                         start = base + phase * stride + channel - low
                         gap = count - inside
-                        self.store(at, rows * self.cols, self.span(start, stride - (channel - low)),
-                                   burst=inside if gap else 0, gap=gap)  # fmt: skip
+                        self.store(at, rows * word, self.span(start, stride - (channel - low)),
+                                   burst=inside if gap else 0, gap=gap, **self.part_of(area))  # fmt: skip
                 channel += inside
             base += described.plain_words(strip[1] - strip[0], part[1] - part[0])
 
@@ -1149,11 +1164,10 @@ class _Compiler:
             place = self.places.get((name, is_split))
             if place is not None:
                 shape = self.homes[name].shape
-                area = Area(0, name, self.network.tensors[name], is_split, (shape[2],))
-                size = area.words(self.cols)
-                area = replace(area, address=self.room(size))
+                area = self.placed(Area(0, name, self.network.tensors[name], is_split, (shape[2],)))
                 gap = place.block_stride - shape[2]
-                self.store(area.address, size * self.cols, self.where(place), burst=shape[2] if gap else 0, gap=gap)
+                self.store(area.address, area.size(self.cols), self.where(place), burst=shape[2] if gap else 0,
+                           gap=gap, **self.part_of(area))  # fmt: skip
                 found.append(area)
         return found
 
@@ -1169,10 +1183,9 @@ class _Compiler:
             entry = self.areas[network.input, home.split]
         else:
             place = self.places[network.input, home.split]
-            entry = Area(0, network.input, network.tensors[network.input], home.split, (home.shape[2],))
-            size = entry.words(self.cols)
-            entry = replace(entry, address=self.room(size))
-            self.load("activations", entry.address, size * self.cols, self.where(place))
+            info = network.tensors[network.input]
+            entry = self.placed(Area(0, network.input, info, home.split, (home.shape[2],)))
+            self.load("activations", entry.address, entry.size(self.cols), self.where(place), **self.part_of(entry))
         for step, (module, chosen) in enumerate(zip(self.steps, self.plans, strict=True)):
             self.run(step, module, chosen)
         last = self.steps[-1].name

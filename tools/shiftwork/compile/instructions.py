@@ -136,6 +136,7 @@ MOVE = (
     Field("place", 16, "first word of the activation memory, or first constant"),
     Field("burst", 16, "words on the chip until `gap` are skipped; 0: none"),
     Field("gap", 16, "words of the activation memory that are skipped after every `burst`"),
+    Field("part", 3, "of a word on the chip so many words of 64 bits, the first; 0: all"),
 )
 RUN = (
     *COMMON,

@@ -15,7 +15,7 @@ MOVE_CYCLES = 40
 """Of a load or store beside its words: the latency of memory."""
 FETCH_CYCLES = 13
 """From a fetch of a word to be stored to the word."""
-FETCHED = 4
+FETCHED = 8
 """Words to be stored that are on their way."""
 _PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 

@@ -121,16 +121,17 @@ class Machine:
             self._weights += data.tobytes()
             return
         to_constants = kind == "load" and values["target"] == TARGETS["constants"]
-        index = np.arange(values["words"] if to_constants else -(-size // self.cols))
+        part = values["part"] * WORD or self.cols
+        index = np.arange(values["words"] if to_constants else -(-size // part))
         address = values["place"] + index + (index // values["burst"] * values["gap"] if values["burst"] else 0)
         if address[-1] >= (self.shape.constants if to_constants else self.words):
             raise ShiftworkError(f"{where}: {FAULTS[3]}")
         if to_constants:
             self._table[address] = data.view(np.uint64)
         elif kind == "load":
-            self.activations[address] = data.reshape(-1, self.cols)
+            self.activations[address, :part] = data.reshape(-1, part)
         else:
-            data[:] = self.activations[address].reshape(-1)[:size]
+            data[:] = self.activations[address, :part].reshape(-1)[:size]
 
     def _has_weights(self, values: Fields) -> bool:
         return values["unit"] != UNITS["engine"] or len(self._weights) >= stream_bytes(values, self.rows)
