@@ -276,6 +276,14 @@ def test_a_layer_too_far_ahead_is_found() -> None:
     assert followed_run("8x16", Terms(), tamper=far).mismatches > 0
 
 
+def test_poolings_take_parts() -> None:
+    """Through a memory that stalls as well."""
+    network, codes = networks.pooled(Terms(True, group=8, budget=12), 5)
+    for stalls in (None, Stalls(0.4, 0.4, 3)):
+        done = execute_accelerator(network, codes, golden.run(network, codes), device("8x8, strips"), stalls=stalls)
+        assert differences(done) == 0
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_depthwise_layers_when_memory_stalls(seed: int) -> None:
     calm, stalled = depthwise_run("8x16", Terms()), depthwise_run("8x16", Terms(), Stalls(0.4, 0.4, seed))

@@ -10,7 +10,7 @@ every second position and padding by channels are addresses, not work.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, 
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
-from shiftwork.compile.strips import Plan, Step, plan, smallest
+from shiftwork.compile.strips import PARTS, Plan, Ranges, Step, cut, plan, smallest
 from shiftwork.compile.tr_engine import TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden.blocks_layout import (
@@ -328,6 +328,15 @@ class _Home:
 
 
 @dataclass(frozen=True)
+class _Handed:
+    """A tensor that a pooling takes part by part: channels of a part, the first step that writes it, the pooling."""
+
+    count: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class _Shortcut:
     """What a shortcut reads: a tensor, its phase (None: all of it), its first channel and their number."""
 
@@ -396,6 +405,7 @@ class _Compiler:
         self.homes: dict[str, _Home] = {}
         self.places: dict[tuple[str, bool], Stored] = {}
         self.outside: set[str] = set()  # roots that live in external memory
+        self.handed: dict[str, _Handed] = {}  # roots of which some channels at a time are on the chip
         self.areas: dict[tuple[str, bool], Area] = {}
         self.plans: list[Plan] = []
         self.tile_cycles_of: dict[str, NDArray[np.int64]] = {}
@@ -530,7 +540,7 @@ class _Compiler:
             None, or the tensor that does not fit, the step, and the words that would be needed.
         """
         self.places = {}
-        roots = sorted((h.first, name) for name, h in self.homes.items() if h.parent is None)
+        roots = sorted((self.life(name)[0], name) for name, h in self.homes.items() if h.parent is None)
         live: list[tuple[int, int, int]] = []  # first word, behind the last, last step
         for first, name in roots:
             home = self.homes[name]
@@ -540,7 +550,10 @@ class _Compiler:
             for is_split in (False, True):
                 if not (home.split if is_split else home.plain):
                     continue
-                place = stored(home.shape, self.cols, is_split)
+                height, width, channels = home.shape
+                if name in self.handed:
+                    channels = self.handed[name].count
+                place = stored((height, width, channels), self.cols, is_split)
                 size, base = place.words(self.cols), 0
                 for start, end, _ in live:
                     if start - base >= size:
@@ -549,7 +562,7 @@ class _Compiler:
                 if base + size > self.shape.activation_words:
                     return name, max(first, 0), base + size
                 self.places[name, is_split] = replace(place, base=base)
-                live = sorted([*live, (base, base + size, home.last)])
+                live = sorted([*live, (base, base + size, self.life(name)[1])])
         for name in reversed(list(self.homes)):
             parent = self.homes[name].parent
             if parent is None:
@@ -557,16 +570,56 @@ class _Compiler:
             for is_split in (False, True):
                 whole = self.places.get((parent[0], is_split))
                 if whole is not None:
-                    place = replace(whole, shape=self.homes[name].shape, base=whole.base + parent[1])
+                    first = 0 if self.root(name) in self.handed else parent[1]
+                    place = replace(whole, shape=self.homes[name].shape, base=whole.base + first)
                     self.places[name, is_split] = place
         return None
+
+    def reads(self, module: IntegerModule) -> set[str]:
+        """The tensors that a module reads, as they are stored."""
+        names = [module.inputs[0], *(self.shortcut(module, name).tensor for name in self.added(module))]
+        return set(map(self.root, names))
+
+    def hand_over(self, name: str) -> tuple[int, int] | None:
+        """The first step that writes a tensor and the pooling that alone reads it; None where it is not like that."""
+        if name in (self.network.input, self.network.output) or self.trace:
+            return None
+        makers = [step for step, module in enumerate(self.steps) if self.root(module.output) == name]
+        first, last = makers[0], makers[-1] + 1
+        readers = [step for step, module in enumerate(self.steps) if name in self.reads(module)]
+        written = [self.steps[step].output for step in makers]
+        if makers != list(range(first, last)) or written != [leaf for leaf, _ in self.leaves(name)]:
+            return None
+        if readers != [last] or self.steps[last].kind not in ("maxpool", "avgpool"):
+            return None
+        tiled = all(self.step(self.steps[step])[0].tiled for step in makers)
+        few = max(self.homes[leaf].shape[2] for leaf in written) < self.shape.constants // 2
+        return (first, last) if tiled and few else None
+
+    def parts(self, step: int) -> Ranges:
+        """Parts of channels of a step whose output, or else whose source, is handed over; none otherwise."""
+        module = self.steps[step]
+        if (given := self.handed.get(self.root(module.output))) is not None:
+            return cut(self.homes[module.output].shape[2], given.count)
+        if (taken := self.handed.get(self.root(module.inputs[0]))) is None:
+            return ()
+        sizes = [(first, self.homes[leaf].shape[2]) for leaf, first in self.leaves(module.inputs[0])]
+        return tuple((first + low, first + high) for first, size in sizes for low, high in cut(size, taken.count))
+
+    def life(self, name: str) -> tuple[int, int]:
+        """The steps between which a tensor is needed; steps that take turns begin and end together."""
+        first, last = self.homes[name].first, self.homes[name].last
+        for one in self.handed.values():
+            first = one.first if one.first <= first <= one.last else first
+            last = one.last if one.first <= last <= one.last else last
+        return first, last
 
     def gaps(self, step: int) -> list[tuple[int, int]]:
         """Free parts of the activation memory during a step."""
         used = sorted(
             (place.base, place.base + place.words(self.cols))
             for (name, _), place in self.places.items()
-            if self.homes[name].parent is None and self.homes[name].first <= step <= self.homes[name].last
+            if self.homes[name].parent is None and self.life(name)[0] <= step <= self.life(name)[1]
         )
         found, free = [], 0
         for first, end in [*used, (self.shape.activation_words, self.shape.activation_words)]:
@@ -640,9 +693,10 @@ class _Compiler:
             module = self.ordered(module)
             described, outside = self.step(module)
             gaps = self.gaps(index) if any(outside) else []
-            key = (index, outside, tuple(gaps))
+            handed = self.parts(index)
+            key = (index, outside, tuple(gaps), handed)
             if key not in self.known:
-                self.known[key] = plan(described, outside, gaps, self.cols)
+                self.known[key] = plan(described, outside, gaps, self.cols, handed)
             chosen = self.known[key]
             if chosen is None:
                 used = self.shape.activation_words - sum(end - first for first, end in gaps)
@@ -652,7 +706,10 @@ class _Compiler:
         return cycles
 
     def allocate(self) -> None:
-        """Decide which tensors live outside: as few as needed, the largest first, then what seems fastest."""
+        """Decide which tensors live outside: as few as needed, the largest first, then what seems fastest.
+
+        Then which of them are handed to a pooling part by part.
+        """
         while True:
             try:
                 best = self.arrange()
@@ -670,23 +727,40 @@ class _Compiler:
                         + _enough("activation_memory", -(-needed * self.cols // 1024), self.cols << 5, " KiB")
                     ) from None
                 self.outside.add(max(live, key=lambda name: int(np.prod(self.homes[name].shape))))
-        if self.outside:
-            roots = [name for name, home in self.homes.items() if home.parent is None]
-            improved = True
-            while improved:
-                improved = False
-                for name in roots:
-                    self.outside ^= {name}
-                    try:
-                        cycles = self.arrange()
-                    except _NoRoomError:
-                        cycles = best
-                    if cycles < best:
-                        best, improved = cycles, True
-                    else:
-                        self.outside ^= {name}
+        improved = bool(self.outside)
+        while improved:
+            improved = False
+            for name in [name for name, home in self.homes.items() if home.parent is None]:
+                for outside, handed in self.choices(name):
+                    cycles = self.tried(outside, handed, best)
+                    best, improved = min(cycles, best), improved or cycles < best
         self.arrange()
         self.lay_out()
+
+    def choices(self, name: str) -> Iterator[tuple[set[str], dict[str, _Handed]]]:
+        """Other places of a tensor: which are outside, and which are handed over, with it changed."""
+        if name in self.handed:
+            return
+        yield self.outside ^ {name}, self.handed
+        turns = self.hand_over(name) if name in self.outside else None
+        if turns is not None:
+            rows, taken = self.shape.engine.rows, self.root(self.steps[turns[1]].output)
+            tiles = -(-max(self.homes[leaf].shape[2] for leaf, _ in self.leaves(name)) // rows)
+            for count in sorted({rows * -(-tiles // number) for number in PARTS}):
+                for beside in ({name}, {name} | ({taken} - self.outside)):
+                    yield self.outside ^ beside, self.handed | {name: _Handed(count, *turns)}
+
+    def tried(self, outside: set[str], handed: dict[str, _Handed], best: int) -> int:
+        """The cycles of other places of tensors, which are kept if that seems faster than the best so far."""
+        before = self.outside, self.handed
+        self.outside, self.handed = outside, handed
+        try:
+            cycles = self.arrange()
+        except _NoRoomError:
+            cycles = best
+        if cycles >= best:
+            self.outside, self.handed = before
+        return cycles
 
     def check_memories(self) -> None:
         """Refuse a layer whose weights or constants do not fit, and say with which memory all layers would."""
@@ -837,7 +911,8 @@ class _Compiler:
         if base is None:
             place = self.places[module.inputs[0], stride == 2]
             here = self.where(place)
-            place = replace(place, base=place.base + first * place.row_stride + part[0])
+            channel = 0 if self.root(module.inputs[0]) in self.handed else part[0]
+            place = replace(place, base=place.base + first * place.row_stride + channel)
         else:
             phases = tuple(range(PHASES)) if stride == 2 else ()
             place = self.fetch(module.inputs[0], phases, (first, end), part, base)
@@ -886,10 +961,11 @@ class _Compiler:
         if base is None:
             plain, halved = self.places.get((module.output, False)), self.places.get((module.output, True))
             spans = [self.where(place) for place in (plain, halved) if place is not None]
+            channel = 0 if self.root(module.output) in self.handed else part[0]
             if plain is not None:
-                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + part[0] * described.raw)
+                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + channel * described.raw)
             if halved is not None:
-                halved = replace(halved, base=halved.base + strip[0] // 2 * halved.row_stride + part[0])
+                halved = replace(halved, base=halved.base + strip[0] // 2 * halved.row_stride + channel)
         else:
             rows, columns, count = strip[1] - strip[0], described.target[1], part[1] - part[0]
             words = count * described.raw
@@ -1085,16 +1161,19 @@ class _Compiler:
             and fields["channels"] <= rows * _MOST_TILES and (not fields.get("tr_en") or rows % fields["group"] == 0)
         )  # fmt: skip
 
-    def run(self, step: int, module: IntegerModule, chosen: Plan) -> None:
+    def runs(self, step: int) -> Iterator[None]:
         """A layer: its constants, then for every strip what it reads, its weights, its instruction, what it wrote.
 
-        Constants alternate between the halves of their memory, buffers take turns.
+        Stops behind every part of channels. Constants alternate between the halves of their memory, those of a pooling
+        that takes parts are the last one of them; buffers take turns.
         """
+        module, chosen = self.ordered(self.steps[step]), self.plans[step]
         self.constants = []
-        module = self.ordered(module)
         common = self.geometry(module) | self.layer(module)
         half = self.shape.constants // 2
         data, place = np.array(self.constants, np.uint64).tobytes(), step % 2 * half
+        if chosen.handed and module.kind != "conv":
+            place = self.shape.constants - 1
         constants = Span("constants", place, place + len(self.constants))
         address = self.append(data)
         streamed, tile = 0, 0
@@ -1102,7 +1181,7 @@ class _Compiler:
         read: dict[str, int] = {}
         loaded, here = -1, self.span(0, 0)
         for index, (part, strip) in enumerate(chosen.runs()):
-            turn = index // len(chosen.parts) if chosen.tiled else index
+            turn = index // len(chosen.parts) if chosen.tiled and not chosen.handed else index
             source, shortcut, target = (
                 buffers[count % len(buffers)] if buffers else None
                 for buffers, count in ((chosen.source, turn), (chosen.shortcut, turn), (chosen.target, index))
@@ -1144,6 +1223,8 @@ class _Compiler:
             self.instructions.setdefault(module.name, []).append(number)
             if target is not None:
                 self.put_outside(module, strip, outputs, target)
+            if strip == chosen.strips[-1]:
+                yield
         if self.trace:
             for complete in (module, *self.completed(step)):
                 self.traces[complete.name] = self.copies(complete.output)
@@ -1171,6 +1252,16 @@ class _Compiler:
                 found.append(area)
         return found
 
+    def in_turns(self) -> Iterator[Iterator[None]]:
+        """The layers of the program; a pooling takes a part of channels after every part of those before it."""
+        givers = {step: one.last for one in self.handed.values() for step in range(one.first, one.last)}
+        takes = {one.last: self.runs(one.last) for one in self.handed.values()}
+        for step in range(len(self.steps)):
+            if step in givers:
+                yield (next(takes[givers[step]], None) for _ in self.runs(step))
+            else:
+                yield takes.get(step) or self.runs(step)
+
     def compile(self) -> CompiledNetwork:
         self.survey()
         network = self.network
@@ -1186,8 +1277,9 @@ class _Compiler:
             info = network.tensors[network.input]
             entry = self.placed(Area(0, network.input, info, home.split, (home.shape[2],)))
             self.load("activations", entry.address, entry.size(self.cols), self.where(place), **self.part_of(entry))
-        for step, (module, chosen) in enumerate(zip(self.steps, self.plans, strict=True)):
-            self.run(step, module, chosen)
+        for turns in self.in_turns():
+            for _ in turns:
+                pass
         last = self.steps[-1].name
         output = self.traces[last][0] if self.trace else self.copies(network.output)[0]
         self.queues.flush()
