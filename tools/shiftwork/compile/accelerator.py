@@ -708,7 +708,7 @@ class _Compiler:
     def allocate(self) -> None:
         """Decide which tensors live outside: as few as needed, the largest first, then what seems fastest.
 
-        Then which of them are handed to a pooling part by part.
+        What is then neither inside nor outside is handed to a pooling part by part.
         """
         while True:
             try:
