@@ -46,8 +46,8 @@ module shw_accel #(
   output wire        busy,
   output reg         fault,            // stays until rst
   // 1 malformed instruction, 2 the engine refuses its configuration, 3 an address outside the
-  // activation memory or the constants, more channels with rows_apart than rows, 9 the header tells
-  // another length, 10 the program is for another shape, 11 its checksum is wrong
+  // activation memory or the constants, channels that rows_apart or channel_tiles do not take, 9 the
+  // header tells another length, 10 the program is for another shape, 11 its checksum is wrong
   output reg  [3:0]  fault_code,
   // instruction; without a fault the oldest one that is not ended
   output reg  [15:0] fault_index,
@@ -102,6 +102,7 @@ module shw_accel #(
   localparam READ  = 3;     // of shw_act_memory: cycles from a read to its word
   localparam [31:0] ISSUE_READ = ISSUE + READ;
   localparam ROOM_W = $clog2(WEIGHTS) + ((ROWS > 8) ? $clog2(ROWS / 8) : 0) + 1;
+  localparam [ADDR_W-1:0] ONE = 1;
   localparam [31:0] BEATS = 32;   // most beats between a step and the engine
 
   generate
@@ -173,6 +174,7 @@ module shw_accel #(
   wire [15:0]  place;
   wire [15:0]  burst;
   wire [15:0]  gap;
+  wire [2:0]   part;
   wire         mover_ready;
   wire         is_run    = kind == 2'd2;
   wire         is_header = kind == 2'd3;
@@ -199,8 +201,7 @@ module shw_accel #(
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
     .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst),
-    .gap(gap),
-    .illegal(illegal)
+    .gap(gap), .part(part), .illegal(illegal)
   );
 
   // What the program was compiled for.
@@ -271,6 +272,7 @@ module shw_accel #(
     .in_valid(legal && is_move), .in_ready(mover_ready), .in_store(kind == 2'd1),
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
     .in_words(words), .in_place(place), .in_burst(burst), .in_gap(gap),
+    .in_part(part),
     .busy(mover_busy), .done(mover_done), .outside(move_outside), .token(layer_tokens != 8'd0),
     .token_take(mover_takes), .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read),
@@ -362,6 +364,7 @@ module shw_accel #(
   wire [3:0]  data_terms;
   wire        encoding;
   wire        rows_apart;
+  wire        channel_tiles;
 
   shw_accel_decode_run u_layer (
     .instruction(layer), .unit(unit), .reduce(reduce), .divide(divide), .up(up), .count(count),
@@ -382,7 +385,7 @@ module shw_accel #(
     .row_signed(row_signed), .col_signed(col_signed),
     .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms),
     .encoding(encoding),
-    .rows_apart(rows_apart)
+    .rows_apart(rows_apart), .channel_tiles(channel_tiles)
   );
 
   wire [1:0]  results_unit;
@@ -448,7 +451,8 @@ module shw_accel #(
       | (out_block_stride >> ADDR_W)
     | (split_base >> ADDR_W) | (split_row_stride >> ADDR_W) | (split_phase_stride >> ADDR_W)
     | (constants >> CONST_W) | ({12'd0, last_slice} >> BH_W)
-    | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0);
+    | (rows_apart ? (channels - 16'd1) >> ROWS_W : 16'd0)
+    | (channel_tiles ? {{(16-ROWS_W){1'b0}}, channels[ROWS_W-1:0]} : 16'd0);
   wire outside = layer_active && beyond != 16'd0;
 
   // The next layer is taken when this one has no steps left and its results are about to be written, without
@@ -514,16 +518,18 @@ module shw_accel #(
   wire wants    = beats_busy && credit && !direct && may_read;
   wire step     = wants && (!uses_engine || weights_available);
   wire step_row;
+  wire step_tile;
   wire step_last;
   wire step_final;
   wire write_block;
 
   shw_accel_follow u_follow (
     .clk(clk),
-    .write_start(writing_start), .write_blocks_x(results_blocks_x), .write_block(write_block),
-    .start(layer_start), .split(split), .blocks_x(blocks_x), .dilation_y(dilation_y), .pad_y(pad_y),
-    .step(step), .step_row(step_row), .step_last(step_last), .step_final(step_final),
-    .ready(follow_ready)
+    .write_start(writing_start), .write_blocks_y(results_blocks_y),
+    .write_blocks_x(results_blocks_x), .write_tiles(results_tiles[7:0]), .write_block(write_block),
+    .start(layer_start), .channel_tiles(channel_tiles), .split(split), .blocks_x(blocks_x),
+    .dilation_y(dilation_y), .pad_y(pad_y), .step(step), .step_row(step_row),
+    .step_tile(step_tile), .step_last(step_last), .step_final(step_final), .ready(follow_ready)
   );
 
   assign shortcut_ready = 1'b1;
@@ -541,14 +547,15 @@ module shw_accel #(
 
   shw_im2col #(.COLS(COLS), .ADDR_W(ADDR_W)) u_im2col (
     .clk(clk), .rst(rst), .start(layer_start), .busy(beats_busy), .step(step),
-    .step_row(step_row), .step_last(step_last), .step_final(step_final),
+    .step_row(step_row), .step_tile(step_tile), .step_last(step_last), .step_final(step_final),
     .cfg_base(base[ADDR_W-1:0]), .cfg_block_stride(block_stride[ADDR_W-1:0]),
     .cfg_row_stride(row_stride[ADDR_W-1:0]), .cfg_phase_stride(phase_stride[ADDR_W-1:0]),
     .cfg_split(split), .cfg_height(height), .cfg_width(width), .cfg_blocks_y(blocks_y),
     .cfg_blocks_x(blocks_x), .cfg_kernel_y(kernel_y), .cfg_kernel_x(kernel_x),
     .cfg_dilation_y(dilation_y), .cfg_dilation_x(dilation_x), .cfg_pad_y(pad_y), .cfg_pad_x(pad_x),
-    .cfg_channels(channels[ADDR_W-1:0]), .cfg_groups(groups[ADDR_W-1:0]),
-    .cfg_tiles(tiles[ADDR_W-1:0]),
+    .cfg_channels(channel_tiles ? ROWS_WIDE[ADDR_W-1:0] : channels[ADDR_W-1:0]),
+    .cfg_channel_tiles(channel_tiles ? channels[ADDR_W-1:0] >> ROWS_W : ONE),
+    .cfg_groups(groups[ADDR_W-1:0]), .cfg_tiles(tiles[ADDR_W-1:0]),
     .cfg_taps_inner(!uses_engine),
     .read_enable(gather_enable), .read_address(gather_address), .read_dy(gather_dy),
     .read_dx(gather_dx), .read_swap(gather_swap),

@@ -20,6 +20,7 @@ module shw_accel_decode (
   output wire [15:0] place,  // first word of the activation memory, or first constant
   output wire [15:0] burst,  // words on the chip until `gap` are skipped; 0: none
   output wire [15:0] gap,  // words of the activation memory that are skipped after every `burst`
+  output wire [2:0]  part,  // of a word on the chip so many words of 64 bits, the first; 0: all
   output wire        illegal
 );
   assign kind = instruction[1:0];
@@ -32,6 +33,7 @@ module shw_accel_decode (
   assign place = instruction[81:66];
   assign burst = instruction[97:82];
   assign gap = instruction[113:98];
+  assign part = instruction[116:114];
 
   wire unused = &{1'b0, instruction};
 
@@ -57,7 +59,7 @@ module shw_accel_decode (
     || instruction[230:215] == 16'd0
     || instruction[246:231] == 16'd0
     || instruction[262:247] == 16'd0
-    || instruction[511:509] != 3'd0;
+    || instruction[511:510] != 2'd0;
   wire bad_header =
     instruction[7:2] != 6'd0
     || instruction[15:8] != 8'd1

@@ -55,7 +55,8 @@ module shw_accel_decode_run (
   output wire [10:0] group_budget,  // terms that a group keeps
   output wire [3:0]  data_terms,  // terms that a column value keeps; 0: all
   output wire        encoding,  // 0 binary, 1 HESE
-  output wire        rows_apart  // channel c is that of row c alone, up to ROWS of them
+  output wire        rows_apart,  // channel c is that of row c alone, up to ROWS of them
+  output wire        channel_tiles  // all taps of ROWS channels come before those of the next ROWS
 );
   assign unit = instruction[9:8];
   assign reduce = instruction[10];
@@ -103,6 +104,7 @@ module shw_accel_decode_run (
   assign data_terms = instruction[506:503];
   assign encoding = instruction[507];
   assign rows_apart = instruction[508];
+  assign channel_tiles = instruction[509];
 
   wire unused = &{1'b0, instruction};
 endmodule

@@ -3,7 +3,8 @@
 // A load brings words of 64 bits from memory into the activation memory (slice after slice, word after
 // word), into the weight ring or into the constants. Weights are asked for only where the ring has room,
 // so they never stand in the read channel. A store sends words of the activation memory to memory.
-// Words in memory follow each other; those of the activation memory may leave a gap after every burst.
+// Words in memory follow each other; those of the activation memory may leave a gap after every burst, and
+// only the first rows of each may be moved.
 // Instructions are executed in order; each may take a token first and give one at its end. A word beyond
 // the activation memory, or a constant beyond theirs, is told as it is read or written: only a reset helps.
 //
@@ -16,8 +17,9 @@
 // Latency:      a load ends with the cycle in which its last word is written, a store when memory has
 //               acknowledged it.
 // Throughput:   a load: a word a cycle; into an activation memory of 8 or 16 columns one per 2 cycles.
-//               A store: a word a cycle where at most 3 * COLS / 8 - 4 cycles pass from a fetch to its
-//               word, else four words of the activation memory in these and COLS / 8 + 4 more cycles.
+//               A store that sends n words of every word of the activation memory: a word a cycle where
+//               at most 7 * n - 8 cycles pass from a fetch to its word, else eight words of the
+//               activation memory in these and n + 8 more cycles.
 // Backpressure: all sides.
 // Reset:        rst empties the queue; nothing of a request in flight may arrive after it.
 //
@@ -46,6 +48,8 @@ module shw_accel_mover #(
   // after so many words of the activation memory ..
   input  wire [15:0]                       in_burst,
   input  wire [15:0]                       in_gap,          // .. so many are skipped; both 0: none
+  // words of 64 bits that are moved of each, its first ones; 0: all
+  input  wire [2:0]                        in_part,
   output wire                              busy,
   output wire                              done,            // an instruction ends
   output wire                              outside,         // of the on-chip memory, in this cycle
@@ -93,8 +97,6 @@ module shw_accel_mover #(
   localparam BEATS = COLS / 8;                        // words of 64 bits in a word of the memory
   localparam BEAT_W = (BEATS == 1) ? 1 : $clog2(BEATS);
   localparam [31:0] CHUNK_WORDS = CHUNK;
-  localparam [31:0] LAST_BEAT   = BEATS - 1;
-  localparam [23:0] WORD_BEATS  = BEATS;
 
   generate
     if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
@@ -125,17 +127,18 @@ module shw_accel_mover #(
   wire [15:0] head_place;
   wire [15:0] head_burst;
   wire [15:0] head_gap;
+  wire [2:0]  head_part;
   wire        take;
   wire [3:0]  level_unused;
 
-  shw_fifo #(.DATA_W(109), .DEPTH(8)) u_queue (
+  shw_fifo #(.DATA_W(112), .DEPTH(8)) u_queue (
     .clk(clk), .rst(rst),
     .in_valid(in_valid), .in_ready(in_ready),
     .in_data({in_store, in_wait, in_signal, in_target, in_memory, in_words, in_place, in_burst,
-      in_gap}),
+      in_gap, in_part}),
     .out_valid(head_valid), .out_ready(take),
     .out_data({head_store, head_wait, head_signal, head_target, head_memory, head_words, head_place,
-                head_burst, head_gap}),
+                head_burst, head_gap, head_part}),
     .level(level_unused)
   );
 
@@ -151,10 +154,12 @@ module shw_accel_mover #(
   reg [15:0]  burst;
   reg [15:0]  gap;
   reg [15:0]  burst_left;     // words until the gap
-  reg [BEAT_W-1:0] beat;      // within a word of the activation memory
+  reg [BEAT_W-1:0] part;      // words of 64 bits of a word of the activation memory; 0: all
+  reg [BEAT_W-1:0] beat;      // within them
   reg [7:0]   unacknowledged; // write requests
 
   wire moved;
+  wire last_beat = BEATS == 1 || beat + 1'b1 == part;
   wire advance;               // to the next word of the activation memory, or constant
   wire ended = active && to_move == 24'd0 && (!store || unacknowledged == 8'd0);
 
@@ -208,6 +213,7 @@ module shw_accel_mover #(
       burst      <= head_burst;
       gap        <= head_gap;
       burst_left <= head_burst;
+      part       <= head_part[BEAT_W-1:0];
       beat       <= {BEAT_W{1'b0}};
     end else begin
       if (asked) begin
@@ -216,7 +222,7 @@ module shw_accel_mover #(
       end
       if (moved) begin
         to_move <= to_move - 24'd1;
-        beat    <= beat == LAST_BEAT[BEAT_W-1:0] ? {BEAT_W{1'b0}} : beat + 1'b1;
+        beat    <= last_beat ? {BEAT_W{1'b0}} : beat + 1'b1;
       end
       if (advance) begin
         place      <= {1'b0, place[15:0]} + 17'd1 + {1'b0, burst_left == 16'd1 ? gap : 16'd0};
@@ -262,35 +268,38 @@ module shw_accel_mover #(
     end
   endgenerate
 
-  // Stores: words are fetched, four at most, then sent beat by beat. Data follow their request.
-  reg  [2:0]          fetched;     // words that are asked for and not yet sent
+  // Stores: words are fetched, eight at most, then sent beat by beat. Data follow their request.
+  reg  [3:0]          fetched;     // words that are asked for and not yet sent
   reg  [23:0]         to_fetch;    // words of 64 bits
   wire                held;        // .. are left in `word`
   wire [COLS*8-1:0]   word;
   wire                sent  = wdata_valid && wdata_ready;
-  wire                spent = sent && beat == LAST_BEAT[BEAT_W-1:0];
+  wire                spent = sent && last_beat;
+  // words of 64 bits of a word
+  wire [23:0]         word_beats =
+    BEATS == 1 ? 24'd1 : {{(23-BEAT_W){1'b0}}, part == {BEAT_W{1'b0}}, part};
   wire                fetch = fetch_valid && fetch_ready;
   wire                words_room_unused;
 
-  assign fetch_valid   = active && store && !fetched[2] && to_fetch != 24'd0;
+  assign fetch_valid   = active && store && !fetched[3] && to_fetch != 24'd0;
   assign fetch_address = place[ADDR_W-1:0];
   assign wdata_valid   = held && underway;
   assign wdata         = word[beat*64 +: 64];
   assign moved         = store ? sent : data_valid && data_ready;
-  assign advance       = store ? fetch : moved && (target == 2'd2 || beat == LAST_BEAT[BEAT_W-1:0]);
+  assign advance       = store ? fetch : moved && (target == 2'd2 || last_beat);
 
   always @(posedge clk) begin
     if (take) begin
-      fetched  <= 3'd0;
+      fetched  <= 4'd0;
       to_fetch <= head_words;
     end else begin
-      fetched <= fetched + {2'd0, fetch} - {2'd0, spent};
-      if (fetch) to_fetch <= to_fetch > WORD_BEATS ? to_fetch - WORD_BEATS : 24'd0;
+      fetched <= fetched + {3'd0, fetch} - {3'd0, spent};
+      if (fetch) to_fetch <= to_fetch > word_beats ? to_fetch - word_beats : 24'd0;
     end
   end
 
   // The last word of a store may be sent in part.
-  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(4)) u_words (
+  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(8)) u_words (
     .clk(clk), .rst(rst || take),
     .in_valid(fetched_valid), .in_ready(words_room_unused), .in_data(fetched_word),
     .out_valid(held), .out_ready(spent), .out_data(word)

@@ -10,15 +10,16 @@
 // Addresses are modulo 2^ADDR_W; those of blocks outside the map are anything and masked.
 //
 // Order of the beats, the last loop fastest:
-//   cfg_taps_inner = 0  group, tile, block y, block x, ky, kx, channel: a reduction is all taps and
-//                       channels of a group; channel of the source = group * cfg_channels + channel
+//   cfg_taps_inner = 0  group, tile, block y, block x, channel tile, ky, kx, channel: a reduction is all taps
+//                       and channels of a group; channel of the source
+//                       = (group * cfg_channel_tiles + channel tile) * cfg_channels + channel
 //   cfg_taps_inner = 1  block y, block x, channel, ky, kx: a reduction is all taps of a channel
-//                       (cfg_groups = cfg_tiles = 1)
+//                       (cfg_groups = cfg_tiles = cfg_channel_tiles = 1)
 //
 // `start` comes while not `busy`; from the next cycle on, every cycle with `step` takes a beat.
-// step_row (the beat ends a row of taps), step_last (it ends a reduction) and step_final (the last block of a row
-// tile) belong to the beat that a step would take; `busy` falls after the last one. cfg_* are stable from `start` until
-// the last read request.
+// step_row (the beat ends a row of taps), step_tile (all taps of a channel tile), step_last (a reduction) and step_final
+// (the last block of a row tile) belong to the beat that a step would take; `busy` falls after the last one. cfg_* are
+// stable from `start` until the last read request.
 //
 // Parameters:   COLS    4, 8, .. 128  positions of a block, as in shw_act_memory
 //               ADDR_W  4..15         width of an address
@@ -51,7 +52,8 @@ module shw_im2col #(
   input  wire [5:0]                           cfg_dilation_x,
   input  wire [8:0]                           cfg_pad_y,       // above, two's complement
   input  wire [7:0]                           cfg_pad_x,       // left
-  input  wire [ADDR_W-1:0]                    cfg_channels,    // of a group, >= 1
+  input  wire [ADDR_W-1:0]                    cfg_channels,    // of a channel tile, >= 1
+  input  wire [ADDR_W-1:0]                    cfg_channel_tiles, // of a group, >= 1
   input  wire [ADDR_W-1:0]                    cfg_groups,      // >= 1
   input  wire [ADDR_W-1:0]                    cfg_tiles,       // of a group, >= 1
   input  wire                                 cfg_taps_inner,
@@ -59,6 +61,7 @@ module shw_im2col #(
   output reg                                  busy,            // beats are left
   input  wire                                 step,
   output wire                                 step_row,        // the step ends a row of taps
+  output wire                                 step_tile,       // .. all taps of a channel tile
   output wire                                 step_last,
   output wire                                 step_final,
   output wire                                 read_enable,
@@ -87,6 +90,7 @@ module shw_im2col #(
   wire channel_last;
   wire kx_last;
   wire ky_last;
+  wire part_last;
   wire bx_last;
   wire by_last;
   wire tile_last;
@@ -97,13 +101,15 @@ module shw_im2col #(
   wire next_channel = go && (!cfg_taps_inner || taps_last);
   wire next_kx      = go && (cfg_taps_inner || channel_last);
   wire next_ky      = next_kx && kx_last;
-  wire next_bx      = go && taps_last && channel_last;
+  wire next_part    = go && taps_last && channel_last;
+  wire next_bx      = next_part && part_last;
   wire next_by      = next_bx && bx_last;
   wire next_tile    = next_by && by_last;
   wire next_group   = next_tile && tile_last;
 
   assign step_row   = kx_last && (cfg_taps_inner || channel_last);
-  assign step_last  = taps_last && (cfg_taps_inner || channel_last);
+  assign step_tile  = taps_last && (cfg_taps_inner || channel_last);
+  assign step_last  = step_tile && part_last;
   assign step_final = bx_last && by_last;
 
   wire [ADDR_W-1:0] channel_ahead;
@@ -111,9 +117,10 @@ module shw_im2col #(
   wire [10:0]       bx_ahead;
   wire [7:0]        kx_ahead;
   wire [7:0]        ky_ahead;
+  wire [ADDR_W-1:0] part_ahead;
   wire [ADDR_W-1:0] tile_ahead;
   wire [ADDR_W-1:0] group_ahead;
-  wire              ahead_unused = &{1'b0, kx_ahead, ky_ahead, tile_ahead, group_ahead};
+  wire              ahead_unused = &{1'b0, kx_ahead, ky_ahead, part_ahead, tile_ahead, group_ahead};
 
   shw_loop_counter #(.W(ADDR_W)) u_channel (
     .clk(clk), .start(start), .advance(next_channel), .count(cfg_channels),
@@ -126,6 +133,10 @@ module shw_im2col #(
   shw_loop_counter #(.W(8)) u_ky (
     .clk(clk), .start(start), .advance(next_ky), .count(cfg_kernel_y),
     .ahead(ky_ahead), .last(ky_last)
+  );
+  shw_loop_counter #(.W(ADDR_W)) u_part (
+    .clk(clk), .start(start), .advance(next_part), .count(cfg_channel_tiles),
+    .ahead(part_ahead), .last(part_last)
   );
   shw_loop_counter #(.W(11)) u_bx (
     .clk(clk), .start(start), .advance(next_bx), .count({1'b0, cfg_blocks_x}),
@@ -163,6 +174,8 @@ module shw_im2col #(
   wire              odd_y;
   wire              odd_x;
   reg  [ADDR_W-1:0] group_base;
+  reg  [ADDR_W-1:0] part_base;   // of the channel tile
+  wire [ADDR_W-1:0] next_base = part_base + cfg_channels;
   reg  [ADDR_W-1:0] channel_1;
   reg  [ADDR_W-1:0] channel_2;
   reg  [ADDR_W-1:0] phase_2;
@@ -170,8 +183,10 @@ module shw_im2col #(
 
   always @(posedge clk) begin
     if (start) group_base <= cfg_base - TWO;
-    else if (next_group) group_base <= group_base + cfg_channels;
-    channel_1 <= group_base + channel_ahead;
+    else if (next_group) group_base <= next_base;
+    if (start) part_base <= cfg_base - TWO;
+    else if (next_part) part_base <= part_last && !next_group ? group_base : next_base;
+    channel_1 <= part_base + channel_ahead;
     channel_2 <= channel_1;
     phase_2   <= (odd_y ? {cfg_phase_stride[ADDR_W-2:0], 1'b0} : {ADDR_W{1'b0}})
                + (odd_x ? cfg_phase_stride : {ADDR_W{1'b0}});

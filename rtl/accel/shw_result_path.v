@@ -108,7 +108,7 @@ module shw_result_path #(
   output reg  [(1<<($clog2(COLS)/2))-1:0]    write_rows,
   output reg  [2*ADDR_W-1:0]                 write_address,  // {upper, lower half of the columns}
   output reg  [(COLS>>($clog2(COLS)/2))*8-1:0] write_data,
-  output reg                                 write_block    // all channels of a block are written
+  output reg                                 write_block    // a block is complete in a row tile
 );
   localparam BH_W        = $clog2(COLS) / 2;
   localparam BH          = 1 << BH_W;
@@ -240,7 +240,7 @@ module shw_result_path #(
   reg                valid_1;
   reg                drop_1;
   reg                bottom_1;     // in the last row of blocks
-  reg                final_1;      // the last channel of all
+  reg                final_1;      // the last channel of the row tile
   reg  [1:0]         odd_1;        // {by, bx}
   reg  [ADDR_W-1:0]  channel_1;
   reg  [ADDR_W-1:0]  plain_1;
@@ -290,7 +290,7 @@ module shw_result_path #(
     if (walk) begin
       drop_1    <= member >= {1'b0, cfg_channels};
       bottom_1  <= by_left[10];
-      final_1   <= group_left[COUNT_W-1] & member_next == {1'b0, cfg_channels};
+      final_1   <= row_last | member_next == {1'b0, cfg_channels};
       odd_1     <= {by_odd, bx_odd};
       channel_1 <= group_first + member[ADDR_W-1:0];
       plain_1   <= plain_block + cfg_plain_base;

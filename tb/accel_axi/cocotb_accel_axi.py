@@ -214,7 +214,7 @@ class Bench:
         loaded = self.driver.chosen()
         area = loaded.program.output
         cols = self.shape.engine.cols
-        self.ram.write(loaded.base + area.address, b"\xa5" * (area.words(cols) * cols))
+        self.ram.write(loaded.base + area.address, b"\xa5" * area.size(cols))
         await self.driver.put(inputs(self.scheme, self.modules)[sample])
 
     async def right(self, sample: int = 0, expected: np.ndarray | None = None) -> dict[str, int]:

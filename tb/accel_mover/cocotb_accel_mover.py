@@ -20,7 +20,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from streams import STALLS, go_pattern, rng, start
 
 ACTIVATIONS, WEIGHTS, CONSTANTS = range(3)
-KEPT = 4  # words of the activation memory that are fetched and not sent
+KEPT = 8  # words of the activation memory that are fetched and not sent
 LIMIT = 4096  # words of a write request
 UNACKNOWLEDGED = 128  # write requests
 MASK = (1 << 64) - 1
@@ -41,6 +41,7 @@ class Move:
     signal: bool = False
     burst: int = 0
     gap: int = 0
+    part: int = 0
     taken: bool = False
     requested: int = 0  # words
     moved: int = 0  # words
@@ -113,8 +114,9 @@ class Bench:
         dut = self.dut
         inputs = dict.fromkeys(
             ("in_valid", "in_store", "in_wait", "in_signal", "in_target", "in_memory", "in_words", "in_place",
-             "in_burst", "in_gap", "token", "read_ready", "data_valid", "data", "weight_ready", "write_ready",
-             "fetch_ready", "fetched_valid", "fetched_word", "wr_ready", "wdata_ready", "wdone"), 0)  # fmt: skip
+             "in_burst", "in_gap", "in_part", "token", "read_ready", "data_valid", "data", "weight_ready",
+             "write_ready", "fetch_ready", "fetched_valid", "fetched_word", "wr_ready", "wdata_ready",
+             "wdone"), 0)  # fmt: skip
         await start(dut, low=OUTPUTS, weight_room=self.ring, **inputs)
         cocotb.start_soon(self.run())
 
@@ -261,10 +263,10 @@ class Bench:
             self.outside |= move.is_beyond(move.moved, self.const_width)
             self.log("const")
         else:
-            slices = 8 // self.width
-            number = move.moved % self.beats * slices + move.slices
-            place = move.at(move.moved // self.beats) & self.place_mask
-            self.outside |= move.is_beyond(move.moved // self.beats, self.place_width)
+            slices, beats = 8 // self.width, move.part or self.beats
+            number = move.moved % beats * slices + move.slices
+            place = move.at(move.moved // beats) & self.place_mask
+            self.outside |= move.is_beyond(move.moved // beats, self.place_width)
             shift = 8 * self.width
             wanted = (1 << number, place, data >> shift * move.slices & (1 << shift) - 1)
             assert write == wanted, f"{write}, not {wanted}"
@@ -290,12 +292,11 @@ class Bench:
         fetch = self.offered("fetch", ("fetch_address",))
         if fetch is not None:
             move = self.current("fetch")
-            assert move.store and len(self.fetches) < KEPT and move.fetched * self.beats < move.words, (
-                f"fetch for {move}"
-            )
+            beats = move.part or self.beats
+            assert move.store and len(self.fetches) < KEPT and move.fetched * beats < move.words, f"fetch for {move}"
             assert fetch[0] == move.at(move.fetched) & self.place_mask
             self.outside |= move.is_beyond(move.fetched, self.place_width)
-            assert move.fetched - move.moved // self.beats < KEPT, f"{KEPT} words are kept"
+            assert move.fetched - move.moved // beats < KEPT, f"{KEPT} words are kept"
             if self.driven["fetch"]:
                 move.fetched += 1
                 delay = self.generator.randint(*self.fetch_latency)
@@ -305,9 +306,10 @@ class Bench:
         data = self.offered("wdata", ("wdata",))
         if data is not None:
             move = self.current("wdata")
+            beats = move.part or self.beats
             assert move.moved < move.requested, "data before their request"
-            place = move.at(move.moved // self.beats) & self.place_mask
-            assert data[0] == self.activation(place) >> 64 * (move.moved % self.beats) & MASK, f"word {move.moved}"
+            place = move.at(move.moved // beats) & self.place_mask
+            assert data[0] == self.activation(place) >> 64 * (move.moved % beats) & MASK, f"word {move.moved}"
             if self.driven["wdata"]:
                 move.moved += 1
                 write = self.writes[0]
@@ -333,7 +335,7 @@ class Bench:
                 dut.in_store.value, dut.in_wait.value = int(move.store), int(move.wait)
                 dut.in_signal.value, dut.in_target.value = int(move.signal), move.target
                 dut.in_memory.value, dut.in_words.value, dut.in_place.value = move.memory, move.words, move.place
-                dut.in_burst.value, dut.in_gap.value = move.burst, move.gap
+                dut.in_burst.value, dut.in_gap.value, dut.in_part.value = move.burst, move.gap, move.part
             else:
                 dut.in_memory.value, dut.in_words.value = self.generator.getrandbits(32), self.generator.getrandbits(24)
         if not driven["data"]:
@@ -382,6 +384,7 @@ def random_move(bench: Bench, generator: Random) -> Move:
         signal=generator.random() < 0.3,
         burst=generator.choice((0, 1, 2, 3)),
         gap=generator.choice((0, 1, 5, generator.getrandbits(16))),
+        part=generator.choice((0, 0, generator.randrange(bench.beats))),
     )
 
 
@@ -470,20 +473,23 @@ async def latency_and_rate(dut) -> None:
         assert bench.cycles["give"] == [taken[-1] + 1]
         bench.cycles = {name: [] for name in bench.cycles}
     count = 3 * KEPT + 2
-    bench.send(Move(8, count * bench.beats, 3, store=True, signal=True))
-    await bench.finish()
-    assert bench.cycles["wr"] == [bench.cycles["in"][0] + 3]
-    begin = bench.cycles["in"][0] + 2
-    fetches, words = [], []  # cycles of the fetches and of the first words of 64 bits
-    for index in range(count):
-        spent = words[index - KEPT] + bench.beats if index >= KEPT else begin
-        fetches.append(max(spent, fetches[-1] + 1 if fetches else begin))
-        words.append(max(fetches[-1] + 12 + KEPT, words[-1] + bench.beats if words else 0))
-    assert bench.cycles["fetch"] == fetches
-    assert bench.cycles["wdata"] == [word + i for word in words for i in range(bench.beats)]
-    if bench.cols == 64:
-        assert words[-1] - words[0] == 8 * (count - 1), "not a word of 64 bits a cycle"
-    assert bench.cycles["give"] == [bench.cycles["done"][-1] + 1]
+    for part in range(bench.beats):
+        beats = part or bench.beats
+        bench.cycles = {name: [] for name in bench.cycles}
+        bench.send(Move(8, count * beats, 3, store=True, signal=True, part=part))
+        await bench.finish()
+        assert bench.cycles["wr"] == [bench.cycles["in"][0] + 3]
+        begin = bench.cycles["in"][0] + 2
+        fetches, words = [], []  # cycles of the fetches and of the first words of 64 bits
+        for index in range(count):
+            spent = words[index - KEPT] + beats if index >= KEPT else begin
+            fetches.append(max(spent, fetches[-1] + 1 if fetches else begin))
+            words.append(max(fetches[-1] + 12 + KEPT, words[-1] + beats if words else 0))
+        assert bench.cycles["fetch"] == fetches
+        assert bench.cycles["wdata"] == [word + i for word in words for i in range(beats)]
+        if beats >= 3:
+            assert words[-1] - words[0] == beats * (count - 1), "not a word of 64 bits a cycle"
+        assert bench.cycles["give"] == [bench.cycles["done"][-1] + 1]
 
 
 @cocotb.test()

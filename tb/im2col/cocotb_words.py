@@ -55,9 +55,10 @@ def expected(codes: np.ndarray, nest: Nest, fill: int) -> list[int]:
         if nest.taps_inner:
             order = [(ky, kx, c) for c, ky, kx in itertools.product(range(nest.channels), *taps)]
         else:
-            order = list(itertools.product(*taps, range(nest.channels)))
+            parts = itertools.product(range(nest.channel_tiles), *taps, range(nest.channels))
+            order = [(ky, kx, part * nest.channels + c) for part, ky, kx, c in parts]
         for ky, kx, channel in order:
-            word = part[:, :, ky, kx, group * nest.channels + channel]
+            word = part[:, :, ky, kx, group * nest.channel_tiles * nest.channels + channel]
             result.append(int.from_bytes(word.tobytes(), "little"))
     return result
 
@@ -87,11 +88,11 @@ class Bench(NestBench):
             groups, tiles = (1, 1) if inner else (below(1, 3), below(1, 2))
             map_blocks = self.block.count((height - 1) // stride + 1, (width - 1) // stride + 1)
             blocks_y, blocks_x = (max(1, n + below(-1, 1)) for n in map_blocks)
-            channels = below(1, 5)
-            block_stride = groups * channels + below(0, 3)
+            channels, channel_tiles = below(1, 5), 1 if inner else pick((1, 1, 2, 3))
+            block_stride = groups * channel_tiles * channels + below(0, 3)
             row_stride = map_blocks[1] * block_stride + below(0, 3)
             phase_stride = map_blocks[0] * row_stride + below(0, 3)  # not looked at without split
-            beats = kernel_y * kernel_x * groups * tiles * blocks_y * blocks_x * channels
+            beats = kernel_y * kernel_x * groups * tiles * blocks_y * blocks_x * channels * channel_tiles
             if phase_stride * (4 if split else 1) <= self.words and beats <= max(most, 2 * kernel_y * kernel_x):
                 break
         return Nest(
@@ -112,6 +113,7 @@ class Bench(NestBench):
             groups,
             tiles,
             inner,
+            channel_tiles,
         )
 
     async def fill_memory(self, nest: Nest, codes: np.ndarray) -> None:
@@ -130,8 +132,9 @@ class Bench(NestBench):
         dut.write_rows.value = 0
 
     async def layer(self, nest: Nest, stall: str) -> None:
-        codes = np.frombuffer(self.rng.randbytes(nest.height * nest.width * nest.groups * nest.channels), np.uint8)
-        codes = codes.reshape(nest.height, nest.width, -1)
+        channels = nest.groups * nest.channel_tiles * nest.channels
+        codes = np.frombuffer(self.rng.randbytes(nest.height * nest.width * channels), np.uint8)
+        codes = codes.reshape(nest.height, nest.width, channels)
         fill = self.rng.choice((0, 0, 128, self.rng.randrange(256)))
         await self.fill_memory(nest, codes)
         self.dut.fill.value = fill

@@ -15,7 +15,7 @@ from cocotb.triggers import FallingEdge
 from shiftwork.golden.blocks_layout import Nest, Place, beats
 
 AXES = ("height", "width", "blocks_y", "blocks_x", "kernel_y", "kernel_x", "dilation_y", "dilation_x", "pad_y", "pad_x")
-CONFIGURATION = (*AXES, "split", "channels", "groups", "tiles", "taps_inner")
+CONFIGURATION = (*AXES, "split", "channels", "channel_tiles", "groups", "tiles", "taps_inner")
 STRIDES = ("base", "row_stride", "block_stride", "phase_stride")
 
 
@@ -45,7 +45,8 @@ class NestBench:
         self.configure(nest)
         order = beats(nest)
         row = (order.tap_x == nest.kernel_x - 1) & (nest.taps_inner | (order.channel == nest.channels - 1))
-        rows, last, final = row.tolist(), order.last.tolist(), order.final.tolist()
+        tile = row & (order.tap_y == nest.kernel_y - 1)
+        rows, tiles, last, final = (flags.tolist() for flags in (row, tile, order.last, order.final))
         assert not int(dut.busy.value)
         dut.start.value, dut.step.value = 1, int(next(go))  # a step is ignored while not busy
         await FallingEdge(dut.clk)
@@ -59,6 +60,7 @@ class NestBench:
             dut.step.value = int(step)
             if taken < count:
                 assert int(dut.step_row.value) == rows[taken], f"step_row of beat {taken}"
+                assert int(dut.step_tile.value) == tiles[taken], f"step_tile of beat {taken}"
                 assert int(dut.step_last.value) == last[taken], f"step_last of beat {taken}"
                 assert int(dut.step_final.value) == final[taken], f"step_final of beat {taken}"
                 way.append(taken if step else None)
@@ -88,13 +90,13 @@ def random_nest(generator: random.Random, cols: int, address_w: int, most: int) 
     pick, below = generator.choice, generator.randrange
     words = 1 << address_w
     while True:
-        loops = [min(pick((1, 1, 1, 2, 2, 3, 4, 5, 7, 11)), words - 1) for _ in range(7)]
+        loops = [min(pick((1, 1, 1, 2, 2, 3, 4, 5, 7, 11)), words - 1) for _ in range(8)]
         inner = generator.random() < 0.3
         if inner:
-            loops[5] = loops[6] = 1
+            loops[5:] = 1, 1, 1
         if prod(loops) <= most:
             break
-    blocks_y, blocks_x, channels, kernel_y, kernel_x, groups, tiles = loops
+    blocks_y, blocks_x, channels, kernel_y, kernel_x, groups, tiles, channel_tiles = loops
     near = generator.random() < 0.7  # map and moves of about the size of the output
     sizes = [below(1, 8 * n + 9) if near else below(1, 4096) for n in (blocks_y, blocks_x)]
     dilation = [pick((1, 1, 2, 3, 4)) if near else below(1, 64) for _ in range(2)]
@@ -119,6 +121,7 @@ def random_nest(generator: random.Random, cols: int, address_w: int, most: int) 
         groups,
         tiles,
         inner,
+        channel_tiles,
     )
 
 
@@ -130,6 +133,7 @@ def extreme_nests(generator: random.Random, cols: int, address_w: int) -> list[N
         replace(one, channels=top),
         replace(one, tiles=top),
         replace(one, groups=top),
+        replace(one, channel_tiles=top),
         replace(one, groups=top // 2, channels=2),
         replace(one, blocks_y=1023, pad_y=255),
         replace(one, blocks_y=1023, pad_y=-256),

@@ -45,7 +45,7 @@ class Write:
     addresses: tuple[int, int]  # of the lower and of the upper half of the columns
     rows: int  # enables, bit n is block row n
     codes: tuple[int, ...]
-    block: bool = False  # with it all channels of the block are written
+    block: bool = False  # with it all channels of the row tile are written, in the block
 
 
 @dataclass
@@ -80,7 +80,7 @@ def beats(
                             done.append(Beat(True))
                             continue
                         channel = group * cfg["channels"] + member
-                        is_last = channel == cfg["groups"] * cfg["channels"] - 1
+                        is_last = r == cfg["rows"] - 1 or member == cfg["channels"] - 1
                         at = cfg["const_base"] + (0 if cfg["const_fixed"] else channel)
                         beat = _beat(shape, cfg, by, bx, channel, acc[len(done)], constants[at % const_words], words)
                         beat.writes[-1] = replace(beat.writes[-1], block=is_last)

@@ -228,29 +228,42 @@ def followed(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.intege
     """A network whose layers read what the one before them writes, and codes of two images.
 
     Taps within a block, to the right and below, groups, stride 2, shortcuts, a layer that reads an older tensor, maps
-    of many blocks and of one, more and fewer channels than rows.
+    of many blocks and of one, more and fewer channels than rows, several times as many.
     """
     return _chain(terms, seed, (19, 26, 3), [
         _Layer("c1", (19, 26, 9), 3),
         _Layer("c2", (19, 26, 4), 1),
         _Layer("c3", (19, 26, 8), 5),
         _Layer("grouped", (19, 26, 10), 3, groups=2),
-        _Layer("halved", (10, 13, 12), 3, 2),
-        _Layer("c4", (10, 13, 17), 3),
-        _Layer("c5", (10, 13, 17), 3, shortcut="c4"),
+        _Layer("halved", (10, 13, 16), 3, 2),
+        _Layer("c4", (10, 13, 24), 3),
+        _Layer("c5", (10, 13, 24), 3, shortcut="c4"),
         _Layer("older", (10, 13, 6), 1, source="c4"),
         _Layer("wide", (10, 13, 20), 3, source="c5"),
-        _Layer("again", (5, 7, 8), 1, 2),
-        _Layer("c6", (5, 7, 8), 3, shortcut="again"),
+        _Layer("again", (5, 7, 32), 1, 2),
+        _Layer("c6", (5, 7, 32), 3, shortcut="again"),
         _Layer("last", (3, 4, 27), 3, 2),
         _Layer("dense", (1, 1, 12), 0),
         _Layer("out", (1, 1, 7), 1),
     ])  # fmt: skip
 
 
+def pooled(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network whose poolings take what they read part by part where the memory is small; codes of two images."""
+    return _chain(terms, seed, (8, 12, 3), [
+        _Layer("c1", (8, 12, 28), 3),
+        _Layer("p1", (4, 6, 28), 2, 2, pool=True),
+        _Layer("c2", (4, 6, 60), 3),
+        _Layer("p2", (2, 3, 60), 2, 2, pool=True),
+        _Layer("dense", (1, 1, 7), 0),
+    ])  # fmt: skip
+
+
 @dataclass(frozen=True)
 class _Layer:
-    """A convolution: its output's name and shape, its kernel (0: the whole map); it reads the one before it."""
+    """A convolution or maximum: its output's name and shape, its kernel (0: the whole map); what it reads, else the one
+    before it.
+    """
 
     name: str
     shape: tuple[int, int, int]
@@ -259,6 +272,7 @@ class _Layer:
     groups: int = 1
     source: str | None = None
     shortcut: str | None = None
+    pool: bool = False
 
 
 def _chain(
@@ -272,6 +286,12 @@ def _chain(
     for layer in layers:
         name, raw, source = layer.name, layer is layers[-1], layer.source or source
         before = tensors[source].shape
+        if layer.pool:
+            tensors[name] = TensorInfo(layer.shape, 5, False)
+            window = {"kernel": (layer.kernel,) * 2, "stride": (layer.stride,) * 2, "pads": (0,) * 4, "ceil_mode": 0}
+            modules.append(IntegerModule(name, "maxpool", [source], name, low=0, high=255, attributes=window))
+            source = name
+            continue
         size = (layer.kernel, layer.kernel) if layer.kernel else before[:2]
         weights = (layer.shape[2], *size, before[2] // layer.groups)
         more = parameters.weights(weights) | parameters.scales(weights, raw, layer.shortcut is not None)

@@ -18,7 +18,7 @@ from shiftwork import example
 from shiftwork.cli import main
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, CompiledNetwork, compile_accelerator
-from shiftwork.compile.instructions import AHEAD, BYTES, decode, decoded, encode, sealed
+from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, decode, decoded, encode, sealed
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -115,7 +115,9 @@ def test_networks_in_turns_without_a_reset() -> None:
 
 def test_a_wrong_weight_is_found() -> None:
     def tamper(program: CompiledNetwork) -> None:
-        at = program.memory.tobytes().index(program.layers["conv2"].weights.tobytes())
+        kind, weights = decoded(program.program)[program.instructions["conv2"][0] - 1]
+        assert (kind, weights["target"]) == ("load", TARGETS["weights"])
+        at = weights["memory"]
         changed = program.memory.copy()
         changed[at + 64 : at + 128] ^= 0x40
         program.memory = changed
@@ -274,6 +276,14 @@ def test_a_layer_too_far_ahead_is_found() -> None:
     assert followed_run("8x16", Terms(), tamper=far).mismatches > 0
 
 
+def test_poolings_take_parts() -> None:
+    """Through a memory that stalls as well."""
+    network, codes = networks.pooled(Terms(True, group=8, budget=12), 5)
+    for stalls in (None, Stalls(0.4, 0.4, 3)):
+        done = execute_accelerator(network, codes, golden.run(network, codes), device("8x8, strips"), stalls=stalls)
+        assert differences(done) == 0
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_depthwise_layers_when_memory_stalls(seed: int) -> None:
     calm, stalled = depthwise_run("8x16", Terms()), depthwise_run("8x16", Terms(), Stalls(0.4, 0.4, seed))
@@ -305,6 +315,17 @@ def test_more_channels_than_rows_have_turns_is_a_fault() -> None:
     with pytest.raises(ShiftworkError, match="node 'd24'"):
         device("8x16").run(program, memory)
     assert differences(depthwise_run("8x16", Terms())) == 0
+
+
+def test_channels_that_are_not_whole_tiles_are_a_fault() -> None:
+    network, codes = networks.followed(Terms(), 4)
+    program = compile_accelerator(network, SMALL)
+    layers = [i for i, (kind, v) in enumerate(decoded(program.program)) if kind == "run" and v["channel_tiles"]]
+    memory = changed(program, layers[0], channels=12)
+    program.put(memory, codes[0])
+    with pytest.raises(ShiftworkError, match=f"node '{program.names[layers[0]]}'"):
+        device("8x16").run(program, memory)
+    assert differences(followed_run("8x16", Terms())) == 0
 
 
 def addressed_run(shape: str, tamper: Callable[[CompiledNetwork], None] | None = None) -> AcceleratorRun:

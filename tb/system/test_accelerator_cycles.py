@@ -102,6 +102,14 @@ def test_cycles_of_layers_ahead(shape: str) -> None:
         compare(shape, network, codes[0], 7)
 
 
+@shapes(name for name in SHAPES if "strips" in name)
+def test_cycles_of_poolings_that_take_parts(shape: str) -> None:
+    network, codes = networks.pooled(Terms(), 5)
+    names = [name for _, name in sorted(compile_accelerator(network, SHAPES[shape]).names.items())]
+    assert [name for name in names if name in ("c2", "p2")] == ["c2", "p2"] * 4
+    compare(shape, network, codes[0], 7)
+
+
 def test_cycles_with_memory_that_is_far() -> None:
     """The latency of memory stands in the cycles where weights stream or a layer waits for its constants."""
     network, codes = networks.depthwise(Terms(), 3)

@@ -63,6 +63,6 @@ def test_beats_that_are_dropped_and_shortcuts() -> None:
 
 
 def test_a_program_that_hangs() -> None:
-    move = Move(store=False, take_token=True, give_token=False, target=0, words=8)
+    move = Move(store=False, take_token=True, give_token=False, target=0, words=8, part=0)
     with pytest.raises(ShiftworkError, match="nothing happens"):
         Machine(Accelerator(TrEngine(2, 8), 1), 1, [move]).run()

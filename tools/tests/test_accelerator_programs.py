@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.instructions import BYTES, decode, decoded, encode, sealed
+from shiftwork.compile.instructions import AHEAD, BYTES, decode, decoded, encode, sealed
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.device.registers import FAULTS
 from shiftwork.errors import SettingError, ShiftworkError
@@ -177,9 +178,39 @@ def test_networks_in_strips(save_model, name, cols, kib):
             break
         print(name, cols, size, strips(program), program.program_count)
         done, most = done + 1, max(most, strips(program))
-        ahead |= {fields["ahead"] for kind, fields in decoded(program.program) if kind == "run"}
+        runs = [fields for kind, fields in decoded(program.program) if kind == "run"]
+        ahead |= {(fields["ahead"], fields["channel_tiles"]) for fields in runs}
     assert done >= 2 and most >= 3
-    assert len(ahead) > 1
+    assert len({how for how, _ in ahead}) > 1
+    assert ((AHEAD["behind"], 1) in ahead) == (name == "residual" and cols > 8)
+
+
+def pooled(net):
+    net.conv("in", 24, "first", 3, 2, pad=0)
+    net.pool("first", "pool", kernel=3, ceil_mode=1)
+    net.conv("pool", 8, "squeeze", 1)
+    net.concat([net.conv("squeeze", 6, "left", 1), net.conv("squeeze", 42, "right", 3)], "both")
+    net.pool("both", "less", kernel=3)
+    net.conv("less", 40, "last", 3)
+    net.head("last")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(("cols", "kib"), [(8, (16, 8, 4)), (16, (32, 16, 8)), (64, (128, 64, 32))])
+def test_a_pooling_takes_parts_of_channels(save_model, cols, kib, order):
+    """What a pooling alone reads need not be on the chip in all channels, nor outside."""
+    maker = Maker(9)
+    pooled(maker)
+    size = (3, 93, 85) if cols == 64 else (3, 37, 45)
+    x = np.random.default_rng(2).normal(size=(2, *size)).astype(np.float32)
+    network = quantize(import_onnx(save_model(maker.nodes, maker.weights, ("N", *size))), x, "maxabs")
+    turns = []
+    for memory in kib:
+        program = run(network, Accelerator(TrEngine(8, cols), memory), x[:1], order)
+        names = [program.names[index] for index in sorted(program.names)]
+        turns.append(len(list(groupby(names))) - len(set(names)))
+    print(cols, kib, turns)
+    assert max(turns) > 3
 
 
 def test_a_layer_too_far_ahead_is_found(digits) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layout of tensors in blocks, and what the im2col unit reads of them, against plain arrays."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,10 @@ def test_order_of_the_beats():
     ]
     assert np.flatnonzero(convolution.last).tolist() == list(range(3, 32, 4))
     assert np.flatnonzero(convolution.final[:8]).tolist() == [4, 5, 6, 7]
+    tiled = layout.beats(layout.Nest(16, place, 9, 9, 1, 1, 2, kernel_y=2, channel_tiles=2))
+    rows = zip(tiled.channel_tile, tiled.tap_y, tiled.channel, strict=True)
+    assert [tuple(map(int, row)) for row in rows] == list(itertools.product(range(2), repeat=3))
+    assert np.flatnonzero(tiled.last).tolist() == [7]
     pooling = layout.beats(layout.Nest(16, place, 9, 9, 1, 1, 2, kernel_x=3, taps_inner=True))
     assert pooling.channel.tolist() == [0, 0, 0, 1, 1, 1]
     assert np.flatnonzero(pooling.last).tolist() == [2, 5]

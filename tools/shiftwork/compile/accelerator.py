@@ -10,7 +10,7 @@ every second position and padding by channels are addresses, not work.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, 
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
-from shiftwork.compile.strips import Plan, Step, plan, smallest
+from shiftwork.compile.strips import PARTS, Plan, Ranges, Step, cut, plan, smallest
 from shiftwork.compile.tr_engine import TrEngine
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden.blocks_layout import (
@@ -51,6 +51,8 @@ _ALIGNMENT = 64
 _ENGINE_SETTINGS = (
     "unit", "row_signed", "col_signed", "tr_en", "group", "group_budget", "data_terms", "encoding", "rows_apart",
 )  # fmt: skip
+_MOST_TILES = 256
+"""Row tiles that ``shw_accel_follow`` tells apart."""
 _LARGEST_COUNT = (1 << 15) - 1
 _SMALLEST_SUM, _LARGEST_SUM = -(1 << 31), (1 << 31) - 1
 
@@ -175,33 +177,42 @@ class Area:
         return stored_shape(self.info)
 
     def pieces(self, cols: int) -> list[tuple[int, Stored]]:
-        """Address of every part, and the part with word 0 there."""
+        """Address of every part, and the part, words from there on."""
         height, width, _ = self.shape
         found, address = [], self.address
         for channels in self.parts:
             place = stored((height, width, channels), cols, self.is_split)
             found.append((address, place))
-            address += place.words(cols) * cols
+            address += place.words(cols) * self.word_bytes(cols)
         return found
 
-    def words(self, cols: int) -> int:
-        """Words of it."""
-        return stored(self.shape, cols, self.is_split).words(cols)
+    def word_bytes(self, cols: int) -> int:
+        """Bytes of a word: its first ones, of a map that is less than a block high only those of its rows."""
+        height, width, _ = self.shape
+        block = block_shape(cols)
+        rows = min(split_shape(height, width, 0)[0] if self.is_split else height, block.height)
+        return -(-rows * block.width // WORD) * WORD
+
+    def size(self, cols: int) -> int:
+        """Bytes of it."""
+        return stored(self.shape, cols, self.is_split).words(cols) * self.word_bytes(cols)
 
     def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer], cols: int) -> None:
         """Write codes ``(height, width, channels)`` of 8 bits."""
-        first = 0
+        first, size = 0, self.word_bytes(cols)
         for address, place in self.pieces(cols):
             part = codes[..., first : first + place.shape[2]]
-            laid = (split_words(part, cols) if self.is_split else words(part, cols)).reshape(-1)
-            memory[address : address + laid.size] = laid
+            laid = (split_words(part, cols) if self.is_split else words(part, cols)).reshape(-1, cols)[:, :size]
+            memory[address : address + laid.size] = laid.reshape(-1)
             first += place.shape[2]
 
     def get(self, memory: NDArray[np.uint8], cols: int) -> NDArray[np.integer]:
         """Codes ``(height, width, channels)`` in the tensor's type."""
-        codes = np.concatenate(
-            [unpack(memory[address : address + place.words(cols) * cols].reshape(-1, cols), place, cols)
-             for address, place in self.pieces(cols)], axis=2)  # fmt: skip
+        size, parts = self.word_bytes(cols), []
+        for address, place in self.pieces(cols):
+            laid = memory[address : address + place.words(cols) * size].reshape(-1, size)
+            parts.append(unpack(np.pad(laid, ((0, 0), (0, cols - size))), place, cols))
+        codes = np.concatenate(parts, axis=2)
         return raw_values(codes) if self.info.bits > 8 else codes.view(self.info.dtype)
 
 
@@ -317,6 +328,15 @@ class _Home:
 
 
 @dataclass(frozen=True)
+class _Handed:
+    """A tensor that a pooling takes part by part: channels of a part, the first step that writes it, the pooling."""
+
+    count: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
 class _Shortcut:
     """What a shortcut reads: a tensor, its phase (None: all of it), its first channel and their number."""
 
@@ -385,12 +405,13 @@ class _Compiler:
         self.homes: dict[str, _Home] = {}
         self.places: dict[tuple[str, bool], Stored] = {}
         self.outside: set[str] = set()  # roots that live in external memory
+        self.handed: dict[str, _Handed] = {}  # roots of which some channels at a time are on the chip
         self.areas: dict[tuple[str, bool], Area] = {}
         self.plans: list[Plan] = []
         self.tile_cycles_of: dict[str, NDArray[np.int64]] = {}
         self.known: dict[tuple[object, ...], Plan | None] = {}
         self.memory = bytearray()
-        self.queues = Queues(shape.header, lambda: self.append(bytes(WORD)))
+        self.queues = Queues(shape.header)
         self.constants: list[int] = []
         self.before: tuple[dict[str, int], list[Span]] | None = None  # the last layer: its fields, what it writes
         self.traces: dict[str, list[Area]] = {}
@@ -519,7 +540,7 @@ class _Compiler:
             None, or the tensor that does not fit, the step, and the words that would be needed.
         """
         self.places = {}
-        roots = sorted((h.first, name) for name, h in self.homes.items() if h.parent is None)
+        roots = sorted((self.life(name)[0], name) for name, h in self.homes.items() if h.parent is None)
         live: list[tuple[int, int, int]] = []  # first word, behind the last, last step
         for first, name in roots:
             home = self.homes[name]
@@ -529,7 +550,10 @@ class _Compiler:
             for is_split in (False, True):
                 if not (home.split if is_split else home.plain):
                     continue
-                place = stored(home.shape, self.cols, is_split)
+                height, width, channels = home.shape
+                if name in self.handed:
+                    channels = self.handed[name].count
+                place = stored((height, width, channels), self.cols, is_split)
                 size, base = place.words(self.cols), 0
                 for start, end, _ in live:
                     if start - base >= size:
@@ -538,7 +562,7 @@ class _Compiler:
                 if base + size > self.shape.activation_words:
                     return name, max(first, 0), base + size
                 self.places[name, is_split] = replace(place, base=base)
-                live = sorted([*live, (base, base + size, home.last)])
+                live = sorted([*live, (base, base + size, self.life(name)[1])])
         for name in reversed(list(self.homes)):
             parent = self.homes[name].parent
             if parent is None:
@@ -546,16 +570,56 @@ class _Compiler:
             for is_split in (False, True):
                 whole = self.places.get((parent[0], is_split))
                 if whole is not None:
-                    place = replace(whole, shape=self.homes[name].shape, base=whole.base + parent[1])
+                    first = 0 if self.root(name) in self.handed else parent[1]
+                    place = replace(whole, shape=self.homes[name].shape, base=whole.base + first)
                     self.places[name, is_split] = place
         return None
+
+    def reads(self, module: IntegerModule) -> set[str]:
+        """The tensors that a module reads, as they are stored."""
+        names = [module.inputs[0], *(self.shortcut(module, name).tensor for name in self.added(module))]
+        return set(map(self.root, names))
+
+    def hand_over(self, name: str) -> tuple[int, int] | None:
+        """The first step that writes a tensor and the pooling that alone reads it; None where it is not like that."""
+        if name in (self.network.input, self.network.output) or self.trace:
+            return None
+        makers = [step for step, module in enumerate(self.steps) if self.root(module.output) == name]
+        first, last = makers[0], makers[-1] + 1
+        readers = [step for step, module in enumerate(self.steps) if name in self.reads(module)]
+        written = [self.steps[step].output for step in makers]
+        if makers != list(range(first, last)) or written != [leaf for leaf, _ in self.leaves(name)]:
+            return None
+        if readers != [last] or self.steps[last].kind not in ("maxpool", "avgpool"):
+            return None
+        tiled = all(self.step(self.steps[step])[0].tiled for step in makers)
+        few = max(self.homes[leaf].shape[2] for leaf in written) < self.shape.constants // 2
+        return (first, last) if tiled and few else None
+
+    def parts(self, step: int) -> Ranges:
+        """Parts of channels of a step whose output, or else whose source, is handed over; none otherwise."""
+        module = self.steps[step]
+        if (given := self.handed.get(self.root(module.output))) is not None:
+            return cut(self.homes[module.output].shape[2], given.count)
+        if (taken := self.handed.get(self.root(module.inputs[0]))) is None:
+            return ()
+        sizes = [(first, self.homes[leaf].shape[2]) for leaf, first in self.leaves(module.inputs[0])]
+        return tuple((first + low, first + high) for first, size in sizes for low, high in cut(size, taken.count))
+
+    def life(self, name: str) -> tuple[int, int]:
+        """The steps between which a tensor is needed; steps that take turns begin and end together."""
+        first, last = self.homes[name].first, self.homes[name].last
+        for one in self.handed.values():
+            first = one.first if one.first <= first <= one.last else first
+            last = one.last if one.first <= last <= one.last else last
+        return first, last
 
     def gaps(self, step: int) -> list[tuple[int, int]]:
         """Free parts of the activation memory during a step."""
         used = sorted(
             (place.base, place.base + place.words(self.cols))
             for (name, _), place in self.places.items()
-            if self.homes[name].parent is None and self.homes[name].first <= step <= self.homes[name].last
+            if self.homes[name].parent is None and self.life(name)[0] <= step <= self.life(name)[1]
         )
         found, free = [], 0
         for first, end in [*used, (self.shape.activation_words, self.shape.activation_words)]:
@@ -629,9 +693,10 @@ class _Compiler:
             module = self.ordered(module)
             described, outside = self.step(module)
             gaps = self.gaps(index) if any(outside) else []
-            key = (index, outside, tuple(gaps))
+            handed = self.parts(index)
+            key = (index, outside, tuple(gaps), handed)
             if key not in self.known:
-                self.known[key] = plan(described, outside, gaps, self.cols)
+                self.known[key] = plan(described, outside, gaps, self.cols, handed)
             chosen = self.known[key]
             if chosen is None:
                 used = self.shape.activation_words - sum(end - first for first, end in gaps)
@@ -641,7 +706,10 @@ class _Compiler:
         return cycles
 
     def allocate(self) -> None:
-        """Decide which tensors live outside: as few as needed, the largest first, then what seems fastest."""
+        """Decide which tensors live outside: as few as needed, the largest first, then what seems fastest.
+
+        What is then neither inside nor outside is handed to a pooling part by part.
+        """
         while True:
             try:
                 best = self.arrange()
@@ -659,23 +727,40 @@ class _Compiler:
                         + _enough("activation_memory", -(-needed * self.cols // 1024), self.cols << 5, " KiB")
                     ) from None
                 self.outside.add(max(live, key=lambda name: int(np.prod(self.homes[name].shape))))
-        if self.outside:
-            roots = [name for name, home in self.homes.items() if home.parent is None]
-            improved = True
-            while improved:
-                improved = False
-                for name in roots:
-                    self.outside ^= {name}
-                    try:
-                        cycles = self.arrange()
-                    except _NoRoomError:
-                        cycles = best
-                    if cycles < best:
-                        best, improved = cycles, True
-                    else:
-                        self.outside ^= {name}
+        improved = bool(self.outside)
+        while improved:
+            improved = False
+            for name in [name for name, home in self.homes.items() if home.parent is None]:
+                for outside, handed in self.choices(name):
+                    cycles = self.tried(outside, handed, best)
+                    best, improved = min(cycles, best), improved or cycles < best
         self.arrange()
         self.lay_out()
+
+    def choices(self, name: str) -> Iterator[tuple[set[str], dict[str, _Handed]]]:
+        """Other places of a tensor: which are outside, and which are handed over, with it changed."""
+        if name in self.handed:
+            return
+        yield self.outside ^ {name}, self.handed
+        turns = self.hand_over(name) if name in self.outside else None
+        if turns is not None:
+            rows, taken = self.shape.engine.rows, self.root(self.steps[turns[1]].output)
+            tiles = -(-max(self.homes[leaf].shape[2] for leaf, _ in self.leaves(name)) // rows)
+            for count in sorted({rows * -(-tiles // number) for number in PARTS}):
+                for beside in ({name}, {name} | ({taken} - self.outside)):
+                    yield self.outside ^ beside, self.handed | {name: _Handed(count, *turns)}
+
+    def tried(self, outside: set[str], handed: dict[str, _Handed], best: int) -> int:
+        """The cycles of other places of tensors, which are kept if that seems faster than the best so far."""
+        before = self.outside, self.handed
+        self.outside, self.handed = outside, handed
+        try:
+            cycles = self.arrange()
+        except _NoRoomError:
+            cycles = best
+        if cycles >= best:
+            self.outside, self.handed = before
+        return cycles
 
     def check_memories(self) -> None:
         """Refuse a layer whose weights or constants do not fit, and say with which memory all layers would."""
@@ -731,7 +816,7 @@ class _Compiler:
             for is_split in (False, True):
                 if home.split if is_split else home.plain:
                     area = Area(0, name, self.network.tensors[name], is_split, parts)
-                    self.areas[name, is_split] = replace(area, address=self.room(area.words(self.cols)))
+                    self.areas[name, is_split] = self.placed(area)
 
     # Instructions.
 
@@ -742,9 +827,14 @@ class _Compiler:
         self.memory += data
         return address
 
-    def room(self, words: int) -> int:
-        """Room for words of the activation memory; its address."""
-        return self.append(bytes(words * self.cols))
+    def placed(self, area: Area) -> Area:
+        """A tensor with room in external memory."""
+        return replace(area, address=self.append(bytes(area.size(self.cols))))
+
+    def part_of(self, area: Area) -> dict[str, int]:
+        """What is moved of its words."""
+        size = area.word_bytes(self.cols)
+        return {"part": size // WORD if size < self.cols else 0}
 
     def load(self, target: str, address: int, size: int, into: Span | None, **values: int) -> None:
         values |= {"memory": address, "words": size // WORD, "place": into.first if into else 0}
@@ -795,16 +885,17 @@ class _Compiler:
         columns, count = grid(*size, self.cols)[1], high - low
         stride = (end - first) * columns * count
         for leaf, offset in self.leaves(name):
-            channel = offset
-            for address, piece in self.areas[leaf, bool(phases)].pieces(self.cols):
+            channel, area = offset, self.areas[leaf, bool(phases)]
+            word = area.word_bytes(self.cols)
+            for address, piece in area.pieces(self.cols):
                 inside = piece.shape[2]
                 if low <= channel < high:
                     gap = count - inside
                     for index, phase in enumerate(phases or (0,)):
-                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
-                        self.load("activations", at, (end - first) * piece.row_stride * self.cols,
+                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * word
+                        self.load("activations", at, (end - first) * piece.row_stride * word,
                                   self.span(base + index * stride + channel - low, stride - (channel - low)),
-                                  burst=inside if gap else 0, gap=gap)  # fmt: skip
+                                  burst=inside if gap else 0, gap=gap, **self.part_of(area))  # fmt: skip
                 channel += inside
         return Stored(shape=(0, 0, count), base=base, row_stride=columns * count, block_stride=count,
                       phase_stride=stride if phases else 0)  # fmt: skip
@@ -820,7 +911,8 @@ class _Compiler:
         if base is None:
             place = self.places[module.inputs[0], stride == 2]
             here = self.where(place)
-            place = replace(place, base=place.base + first * place.row_stride + part[0])
+            channel = 0 if self.root(module.inputs[0]) in self.handed else part[0]
+            place = replace(place, base=place.base + first * place.row_stride + channel)
         else:
             phases = tuple(range(PHASES)) if stride == 2 else ()
             place = self.fetch(module.inputs[0], phases, (first, end), part, base)
@@ -869,10 +961,11 @@ class _Compiler:
         if base is None:
             plain, halved = self.places.get((module.output, False)), self.places.get((module.output, True))
             spans = [self.where(place) for place in (plain, halved) if place is not None]
+            channel = 0 if self.root(module.output) in self.handed else part[0]
             if plain is not None:
-                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + part[0] * described.raw)
+                plain = replace(plain, base=plain.base + strip[0] * plain.row_stride + channel * described.raw)
             if halved is not None:
-                halved = replace(halved, base=halved.base + strip[0] // 2 * halved.row_stride + part[0])
+                halved = replace(halved, base=halved.base + strip[0] // 2 * halved.row_stride + channel)
         else:
             rows, columns, count = strip[1] - strip[0], described.target[1], part[1] - part[0]
             words = count * described.raw
@@ -901,18 +994,18 @@ class _Compiler:
             if area is None:
                 continue
             first, end = (strip[0] // 2, -(-strip[1] // 2)) if is_split else strip
-            channel = 0
+            channel, word = 0, area.word_bytes(self.cols)
             for address, piece in area.pieces(self.cols):
                 inside = piece.shape[2]
                 if low <= channel < low + count:
                     rows = (end - first) * piece.row_stride
                     stride = rows // inside * count
                     for phase in range(PHASES if is_split else 1):
-                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * self.cols
+                        at = address + (phase * piece.phase_stride + first * piece.row_stride) * word
                         start = base + phase * stride + channel - low
                         gap = count - inside
-                        self.store(at, rows * self.cols, self.span(start, stride - (channel - low)),
-                                   burst=inside if gap else 0, gap=gap)  # fmt: skip
+                        self.store(at, rows * word, self.span(start, stride - (channel - low)),
+                                   burst=inside if gap else 0, gap=gap, **self.part_of(area))  # fmt: skip
                 channel += inside
             base += described.plain_words(strip[1] - strip[0], part[1] - part[0])
 
@@ -944,9 +1037,13 @@ class _Compiler:
             "relu": int(module.relu), "low": module.low & 0x1FF, "high": module.high & 0x1FF, "rows_apart": int(apart),
         } | chosen  # fmt: skip
 
-    def weights(self, module: IntegerModule, layer: LayerProgram) -> tuple[int, int]:
+    def weights(self, module: IntegerModule, fields: dict[str, int]) -> tuple[int, int]:
         """The weights of a layer in external memory, row tile after row tile: their address, bytes of a tile."""
-        rows, data = self.shape.engine.rows, np.ascontiguousarray(layer.weights)
+        layer, rows = self.layers[module.name], self.shape.engine.rows
+        data = np.ascontiguousarray(layer.weights)
+        if fields["channel_tiles"]:
+            apart = data.reshape(len(data), -1, fields["channels"] // rows, rows * rows)
+            data = np.ascontiguousarray(apart.swapaxes(1, 2))
         if one_to_one(module):  # every beat has a weight of one row
             count = layer.channels
             taps = data[..., :count].reshape(len(data), -1, count, count).diagonal(axis1=2, axis2=3)
@@ -1037,6 +1134,8 @@ class _Compiler:
         kind = "split" if fields["split"] else "plain"
         if not before.get("to_split" if fields["split"] else "plain", 0):
             return False
+        if before["groups"] > 1 or before["tiles"] > _MOST_TILES:
+            return False
         strides = [(fields["row_stride"], before[f"{kind}_row_stride"]),
                    (fields["block_stride"], before["out_block_stride"])]  # fmt: skip
         if fields["split"]:
@@ -1045,31 +1144,44 @@ class _Compiler:
         below, right = (
             (fields[f"kernel_{axis}"] - 1) * fields[f"dilation_{axis}"] - fields[f"pad_{axis}"] for axis in ("y", "x")
         )
-        stride = 2 if fields["split"] else 1
-        near = below <= stride * block.height and right <= stride * block.width
+        further = fields["split"]
+        near = below <= block.height + further and right <= block.width + further
         inside = 0 <= before[f"{kind}_base"] - fields["base"] < fields["block_stride"]  # perhaps some channels of it
         return near and inside and all(one == other for one, other in strides)
 
-    def run(self, step: int, module: IntegerModule, chosen: Plan) -> None:
+    def by_tiles(self, fields: dict[str, int]) -> bool:
+        """True for a layer that begins with the first row tiles of the one before: that keeps the groups of values."""
+        if fields["ahead"] != AHEAD["behind"]:
+            return False
+        assert self.before is not None
+        rows = self.shape.engine.rows
+        base = self.before[0]["split_base" if fields["split"] else "plain_base"]
+        return (
+            fields["base"] == base and fields["groups"] == 1 and fields["channels"] % rows == 0
+            and fields["channels"] <= rows * _MOST_TILES and (not fields.get("tr_en") or rows % fields["group"] == 0)
+        )  # fmt: skip
+
+    def runs(self, step: int) -> Iterator[None]:
         """A layer: its constants, then for every strip what it reads, its weights, its instruction, what it wrote.
 
-        Constants alternate between the halves of their memory, buffers take turns.
+        Stops behind every part of channels. Constants alternate between the halves of their memory, those of a pooling
+        that takes parts are the last one of them; buffers take turns.
         """
+        module, chosen = self.ordered(self.steps[step]), self.plans[step]
         self.constants = []
-        module = self.ordered(module)
         common = self.geometry(module) | self.layer(module)
         half = self.shape.constants // 2
         data, place = np.array(self.constants, np.uint64).tobytes(), step % 2 * half
+        if chosen.handed and module.kind != "conv":
+            place = self.shape.constants - 1
         constants = Span("constants", place, place + len(self.constants))
         address = self.append(data)
         streamed, tile = 0, 0
-        if module.kind == "conv":
-            streamed, tile = self.weights(module, self.layers[module.name])
         channels, made = (self.network.tensors[name].shape[2] for name in (module.inputs[0], module.output))
         read: dict[str, int] = {}
         loaded, here = -1, self.span(0, 0)
         for index, (part, strip) in enumerate(chosen.runs()):
-            turn = index // len(chosen.parts) if chosen.tiled else index
+            turn = index // len(chosen.parts) if chosen.tiled and not chosen.handed else index
             source, shortcut, target = (
                 buffers[count % len(buffers)] if buffers else None
                 for buffers, count in ((chosen.source, turn), (chosen.shortcut, turn), (chosen.target, index))
@@ -1092,12 +1204,16 @@ class _Compiler:
             if chosen.is_cut:
                 fields |= self.part(module, chosen, *part)
                 fields["constants"] += 0 if common.get("constants_fixed") else part[0]
+            fields["ahead"] = self.ahead(fields, here)
+            if index == 0:
+                common["channel_tiles"] = fields["channel_tiles"] = int(self.by_tiles(fields))
             if module.kind == "conv":
+                if index == 0:
+                    streamed, tile = self.weights(module, fields)
                 first, count = 0, fields["groups"] * fields["tiles"]
                 if chosen.is_cut:
                     first = part[0] // (self.shape.engine.rows if chosen.tiled else self.layers[module.name].channels)
                 self.load("weights", streamed + first * tile, count * tile, None)
-            fields["ahead"] = self.ahead(fields, here)
             self.before = fields, written
             try:
                 encode("run", fields)
@@ -1107,6 +1223,8 @@ class _Compiler:
             self.instructions.setdefault(module.name, []).append(number)
             if target is not None:
                 self.put_outside(module, strip, outputs, target)
+            if strip == chosen.strips[-1]:
+                yield
         if self.trace:
             for complete in (module, *self.completed(step)):
                 self.traces[complete.name] = self.copies(complete.output)
@@ -1127,13 +1245,22 @@ class _Compiler:
             place = self.places.get((name, is_split))
             if place is not None:
                 shape = self.homes[name].shape
-                area = Area(0, name, self.network.tensors[name], is_split, (shape[2],))
-                size = area.words(self.cols)
-                area = replace(area, address=self.room(size))
+                area = self.placed(Area(0, name, self.network.tensors[name], is_split, (shape[2],)))
                 gap = place.block_stride - shape[2]
-                self.store(area.address, size * self.cols, self.where(place), burst=shape[2] if gap else 0, gap=gap)
+                self.store(area.address, area.size(self.cols), self.where(place), burst=shape[2] if gap else 0,
+                           gap=gap, **self.part_of(area))  # fmt: skip
                 found.append(area)
         return found
+
+    def in_turns(self) -> Iterator[Iterator[None]]:
+        """The layers of the program; a pooling takes a part of channels after every part of those before it."""
+        givers = {step: one.last for one in self.handed.values() for step in range(one.first, one.last)}
+        takes = {one.last: self.runs(one.last) for one in self.handed.values()}
+        for step in range(len(self.steps)):
+            if step in givers:
+                yield (next(takes[givers[step]], None) for _ in self.runs(step))
+            else:
+                yield takes.get(step) or self.runs(step)
 
     def compile(self) -> CompiledNetwork:
         self.survey()
@@ -1147,12 +1274,12 @@ class _Compiler:
             entry = self.areas[network.input, home.split]
         else:
             place = self.places[network.input, home.split]
-            entry = Area(0, network.input, network.tensors[network.input], home.split, (home.shape[2],))
-            size = entry.words(self.cols)
-            entry = replace(entry, address=self.room(size))
-            self.load("activations", entry.address, size * self.cols, self.where(place))
-        for step, (module, chosen) in enumerate(zip(self.steps, self.plans, strict=True)):
-            self.run(step, module, chosen)
+            info = network.tensors[network.input]
+            entry = self.placed(Area(0, network.input, info, home.split, (home.shape[2],)))
+            self.load("activations", entry.address, entry.size(self.cols), self.where(place), **self.part_of(entry))
+        for turns in self.in_turns():
+            for _ in turns:
+                pass
         last = self.steps[-1].name
         output = self.traces[last][0] if self.trace else self.copies(network.output)[0]
         self.queues.flush()

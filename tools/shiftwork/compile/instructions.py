@@ -136,6 +136,7 @@ MOVE = (
     Field("place", 16, "first word of the activation memory, or first constant"),
     Field("burst", 16, "words on the chip until `gap` are skipped; 0: none"),
     Field("gap", 16, "words of the activation memory that are skipped after every `burst`"),
+    Field("part", 3, "of a word on the chip so many words of 64 bits, the first; 0: all"),
 )
 RUN = (
     *COMMON,
@@ -194,6 +195,7 @@ RUN = (
     Field("data_terms", 4, "terms that a column value keeps; 0: all"),
     Field("encoding", 1, "0 binary, 1 HESE"),
     Field("rows_apart", 1, "channel c is that of row c alone, up to ROWS of them"),
+    Field("channel_tiles", 1, "all taps of ROWS channels come before those of the next ROWS"),
 )
 
 _ONLY_RESULTS = (

@@ -266,7 +266,7 @@ def _area(source: _Reader, head: Mapping[str, int], index: int, cols: int) -> Ar
     area = Area(one["address"], name, info, bool(one["is_split"]), struct.unpack(f"<{one['part_count']}I", listed))
     if one["bits"] not in (*range(1, 9), 32) or not all(info.shape) or sum(area.parts) != stored_shape(info)[2]:
         raise source.error(f"tensor {name!r} of {info.shape} codes of {info.bits} bits in parts of {area.parts}")
-    if area.address + area.words(cols) * cols > head["image_size"]:
+    if area.address + area.size(cols) > head["image_size"]:
         raise source.error(f"tensor {name!r} at address {area.address:#x} reaches beyond the image")
     return area
 

@@ -2,8 +2,8 @@
 """Instructions in order, with the tokens that the two queues of the accelerator need (``docs/accelerator.md``).
 
 A layer takes one token, which the last load or store before it gives: all that stands before a layer has been moved
-when it starts, except weights, for which the ring waits. Layers give a token each as far as moves take them, and a move
-takes as many as the last layer demands that still uses what it reads or overwrites.
+when it starts, except weights, for which the ring waits. A move takes a token where a layer uses what it reads or
+overwrites, unless a move before it has waited for that layer or a later one; that layer gives it.
 """
 
 from __future__ import annotations
@@ -48,14 +48,13 @@ class Queues:
     """The program that is written.
 
     Args:
-        header: fields of its header. scratch: gives the address of 8 bytes of external memory that nobody reads.
+        header: fields of its header.
     """
 
-    def __init__(self, header: Mapping[str, int], scratch: Callable[[], int]) -> None:
+    def __init__(self, header: Mapping[str, int]) -> None:
         self.entries: list[tuple[str, dict[str, int]]] = [("header", dict(header))]
-        self._scratch = scratch
         self._runs: list[int] = []  # entries that are layers
-        self._taken = 0  # layers that moves have waited for
+        self._ended = 0  # layers that have ended when the next move begins
         self._uses: list[_Use] = []
         self._giver: int | None = None  # the last move before the next layer
         self._waiting: list[_Waiting] = []
@@ -101,21 +100,16 @@ class Queues:
         for use in self._uses:
             if any(use.span.meets(span) for span in (*writes, *(reads if use.written else ()))):
                 needed = use.run + 1  # they are in order
-        while self._taken < needed - 1:  # an instruction takes one token
-            self._emit("store", {"memory": self._scratch(), "words": 1}, True)
-        self._emit(kind, values, self._taken < needed)
-
-    def _emit(self, kind: str, values: Mapping[str, int], take: bool) -> None:
-        if take:
-            self._taken += 1
-            self._uses = [use for use in self._uses if use.run >= self._taken]
+        waits = needed > self._ended
+        if waits:
+            self.entries[self._runs[needed - 1]][1]["give_token"] = 1
+            self._ended = needed
+            self._uses = [use for use in self._uses if use.run >= needed]
         if kind != "load" or values["target"] != TARGETS["weights"]:
             self._giver = len(self.entries)
-        self.entries.append((kind, {**values, "take_token": int(take)}))
+        self.entries.append((kind, {**values, "take_token": int(waits)}))
 
     def encoded(self) -> bytes:
-        """The program; as many layers give tokens as moves take."""
-        for index in self._runs[: self._taken]:
-            self.entries[index][1]["give_token"] = 1
+        """The program."""
         self.entries[0][1]["instructions"] = len(self.entries)
         return sealed(b"".join(encode(kind, values) for kind, values in self.entries))

@@ -7,17 +7,19 @@ activation memory, as large as pays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shiftwork.golden.blocks_layout import PHASES, Block
 
+TURN_CYCLES = 150
+"""Of a layer that takes parts of channels from the one before, or gives them: from its last step to the end."""
 MOVE_CYCLES = 40
 """Of a load or store beside its words: the latency of memory."""
 FETCH_CYCLES = 13
 """From a fetch of a word to be stored to the word."""
-FETCHED = 4
+FETCHED = 8
 """Words to be stored that are on their way."""
-_PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+PARTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Plan:
             part of all where channels are not cut.
         strips: block rows of the output, from and to before. cycles: about what it takes.
         source, shortcut, target: first words of the buffers that take turns, none for what is on the chip.
+        handed: one part after the other, each of which the next layer takes, or the one before gave.
     """
 
     parts: tuple[tuple[int, int], ...]
@@ -100,6 +103,7 @@ class Plan:
     shortcut: tuple[int, ...] = field(default=())
     target: tuple[int, ...] = field(default=())
     tiled: bool = False
+    handed: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -108,7 +112,7 @@ class Plan:
 
     def runs(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """Part and strip of every run: all strips of a part, or all parts of a strip, which is loaded once."""
-        if self.tiled:
+        if self.tiled and not self.handed:
             return [(part, strip) for strip in self.strips for part in self.parts]
         return [(part, strip) for part in self.parts for strip in self.strips]
 
@@ -143,10 +147,10 @@ def _cuts(step: Step, outside: tuple[bool, bool, bool]) -> list[tuple[Ranges, bo
     found: list[tuple[Ranges, bool]] = [(((0, step.channels),), False)]
     if step.separate:
         tiles = -(-step.channels // step.tile)
-        found += [(cut(step.channels, step.tile * -(-tiles // number)), False) for number in _PARTS]
+        found += [(cut(step.channels, step.tile * -(-tiles // number)), False) for number in PARTS]
     elif step.tiled and outside[2]:
         tiles = -(-step.out_channels // step.tile)
-        found += [(cut(step.out_channels, step.tile * -(-tiles // number)), True) for number in _PARTS]
+        found += [(cut(step.out_channels, step.tile * -(-tiles // number)), True) for number in PARTS]
     return [one for index, one in enumerate(found) if index == 0 or len(one[0]) > 1]
 
 
@@ -157,9 +161,9 @@ def _sizes(
     step: Step, outside: tuple[bool, bool, bool], strips: Ranges, parts: Ranges, tiled: bool
 ) -> tuple[int, int, int]:
     """Words of a buffer of the source, the shortcut and the output."""
-    first, end = parts[0]
-    channels = step.channels if tiled else end - first
-    out = end - first if tiled else -(-step.out_channels * channels // step.channels)
+    widest = max(end - first for first, end in parts)
+    channels = step.channels if tiled else widest
+    out = widest if tiled else -(-step.out_channels * channels // step.channels)
     rows = max(end - first for first, end in strips)
     deep = max(end - first for first, end in (step.rows(*strip) for strip in strips))
     shortcut = rows * step.target[1] * step.shortcut_channels
@@ -167,12 +171,15 @@ def _sizes(
     return tuple(size if is_outside else 0 for size, is_outside in zip(sizes, outside, strict=True))  # type: ignore[return-value]
 
 
-def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int]], cols: int) -> Plan | None:
+def plan(
+    step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int]], cols: int, handed: Ranges = ()
+) -> Plan | None:
     """The best way to run a layer.
 
     Args:
         step: it. outside: that its source, its shortcut, its output are outside.
         gaps: free parts of the activation memory. cols: codes of a word.
+        handed: parts of channels that the next layer takes, or the one before gives, one by one on the chip.
 
     Returns:
         None where it does not fit.
@@ -180,15 +187,17 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
     rows = step.target[0]
     computing = step.cycles * step.target[1]  # of a block row
     whole = ((0, step.channels),)
+    turns = TURN_CYCLES * len(handed)
     if not any(outside):
-        return Plan(whole, ((0, rows),), computing * rows)
+        chosen = Plan(whole, ((0, rows),), computing * rows + turns)
+        return replace(chosen, parts=handed, tiled=step.tiled, handed=True) if handed else chosen
     word = max(cols // 8, step.block.height)  # cycles of a word of the activation memory
     stored = max(word, -(-(FETCH_CYCLES + cols // 8) // FETCHED))
     heights = {-(-rows // count) for count in range(1, rows + 1)}
     if step.split:
         heights = {min(height + height % 2, rows) for height in heights}
     best: Plan | None = None
-    for parts, tiled in _cuts(step, outside):
+    for parts, tiled in [(handed, step.tiled)] if handed else _cuts(step, outside):
         for height in sorted(heights):
             strips = cut(rows, height)
             sizes = _sizes(step, outside, strips, parts, tiled)
@@ -196,18 +205,19 @@ def plan(step: Step, outside: tuple[bool, bool, bool], gaps: list[tuple[int, int
             read = [step.source_words(end - first, step.channels) for first, end in (step.rows(*one) for one in strips)]
             shortcut = rows * step.target[1] * step.shortcut_channels
             written = step.target_words(rows, step.out_channels)
-            costs = (sum(read) * word, shortcut * word, written * stored)
+            again = len(parts) if handed and tiled else 1  # the source is loaded for every part
+            costs = (sum(read) * word * again, shortcut * word, written * stored)
             moving = sum(cost for cost, is_outside in zip(costs, outside, strict=True) if is_outside)
             moving += step.weights * len(strips) + moves * len(strips) * len(parts)
             for count in (2, 1):
                 buffers = [size for size in sizes if size for _ in range(count)]
                 ends = (sizes[0] + sizes[1]) * word + sizes[2] * stored
                 cycles = (max(computing * rows, moving) if count == 2 else computing * rows + moving) + ends
-                cycles += cycles * (len(parts) - 1) // 100  # other layers move the parts one by one as well
+                cycles += turns if handed else cycles * (len(parts) - 1) // 100  # others move the parts one by one
                 if best is not None and cycles >= best.cycles:
                     continue
                 places = fit(gaps, buffers)
                 if places is not None:
                     kinds = [tuple(places.pop(0) for _ in range(count)) if size else () for size in sizes]
-                    best = Plan(parts, strips, cycles, kinds[0], kinds[1], kinds[2], tiled)
+                    best = Plan(parts, strips, cycles, kinds[0], kinds[1], kinds[2], tiled, bool(handed))
     return best

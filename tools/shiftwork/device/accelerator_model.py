@@ -51,8 +51,8 @@ class Machine:
         self.activations = random.integers(0, 256, (self.words, self.cols), np.uint8)
         self._table = random.integers(0, 1 << 63, self.shape.constants, np.uint64)
         self._weights = b""
-        self._written = np.full(self.words, -1)  # by the last layer: its block, in raster order
-        self._blocks_x = 0  # of it, in a row
+        self._written = np.full((self.words, self.cols), -1)  # by the last layer: its block in order, tile after tile
+        self._before = (0, 0, 0)  # row tiles of it, rows of blocks, blocks in a row
 
     def check(self, program: bytes) -> None:
         """What the hardware checks of a program by its header.
@@ -121,16 +121,17 @@ class Machine:
             self._weights += data.tobytes()
             return
         to_constants = kind == "load" and values["target"] == TARGETS["constants"]
-        index = np.arange(values["words"] if to_constants else -(-size // self.cols))
+        part = values["part"] * WORD or self.cols
+        index = np.arange(values["words"] if to_constants else -(-size // part))
         address = values["place"] + index + (index // values["burst"] * values["gap"] if values["burst"] else 0)
         if address[-1] >= (self.shape.constants if to_constants else self.words):
             raise ShiftworkError(f"{where}: {FAULTS[3]}")
         if to_constants:
             self._table[address] = data.view(np.uint64)
         elif kind == "load":
-            self.activations[address] = data.reshape(-1, self.cols)
+            self.activations[address, :part] = data.reshape(-1, part)
         else:
-            data[:] = self.activations[address].reshape(-1)[:size]
+            data[:] = self.activations[address, :part].reshape(-1)[:size]
 
     def _has_weights(self, values: Fields) -> bool:
         return values["unit"] != UNITS["engine"] or len(self._weights) >= stream_bytes(values, self.rows)
@@ -138,9 +139,11 @@ class Machine:
     def _nest(self, values: Fields) -> Nest:
         """What is read, as ``shw_im2col`` sees it."""
         place = Place(values["base"], values["row_stride"], values["block_stride"], values["phase_stride"])
-        names = ("height", "width", "blocks_y", "blocks_x", "channels", "kernel_y", "kernel_x", "dilation_y",
-                 "dilation_x", "pad_y", "pad_x", "groups")  # fmt: skip
+        names = ("height", "width", "blocks_y", "blocks_x", "kernel_y", "kernel_x", "dilation_y", "dilation_x",
+                 "pad_y", "pad_x", "groups")  # fmt: skip
+        tiles = values["channels"] // self.rows if values["channel_tiles"] else 1
         return Nest(cols=self.cols, place=place, split=bool(values["split"]),
+                    channels=values["channels"] // tiles, channel_tiles=tiles,
                     taps_inner=values["unit"] != UNITS["engine"], **{name: values[name] for name in names})  # fmt: skip
 
     def _beats(self, values: Fields) -> NDArray[np.int64]:
@@ -154,15 +157,15 @@ class Machine:
         """Refuse a layer that reads what is not yet written when it begins ahead (``shw_accel_follow``)."""
         nest = self._nest(values)
         order = beats(nest)
-        address, _, inside = positions(requests(nest, self.words.bit_length() - 1), self.cols)
-        needed = np.where(inside, self._written[address], -1).max(axis=1)
+        address, column, inside = positions(requests(nest, self.words.bit_length() - 1), self.cols)
+        needed = np.where(inside, self._written[address, column], -1).max(axis=1)
         there = np.full(len(needed), -1)
         if values["ahead"] == AHEAD["behind"]:
-            below = order.tap_y * nest.dilation_y - nest.pad_y > int(nest.split)
-            y, x = order.block_y + below, order.block_x + 1
-            if nest.split:
-                y, x = 2 * y + 1, 2 * x + 1
-            there = y * self._blocks_x + np.minimum(x, self._blocks_x - 1)
+            tiles, high, wide = self._before
+            y, x = (2 * order.block_y + 1, 2 * order.block_x + 2) if nest.split else (order.block_y, order.block_x + 1)
+            y = y + (order.tap_y * nest.dilation_y - nest.pad_y > int(nest.split))
+            tile = order.channel_tile if values["channel_tiles"] else tiles - 1
+            there = tile * high * wide + np.minimum(y * wide + np.minimum(x, wide - 1), high * wide - 1)
         if np.any(needed > there):
             block = needed[needed > there][0]
             raise ShiftworkError(f"layer {self.layers} begins ahead and reads block {block}, perhaps not written")
@@ -202,8 +205,11 @@ class Machine:
 
     def _results(self, values: Fields, sums: NDArray[np.int64]) -> None:
         channels, block = np.arange(len(sums)), block_shape(self.cols)
-        self._written[:], self._blocks_x = -1, values["blocks_x"]
-        raster = np.arange(values["blocks_y"] * values["blocks_x"])
+        self._written[:], self._before = -1, (values["tiles"], values["blocks_y"], values["blocks_x"])
+        group, member = np.divmod(channels, values["out_channels"])
+        tile = group * values["tiles"] + (member // self.rows if values["unit"] == UNITS["engine"] else 0)
+        blocks = values["blocks_y"] * values["blocks_x"]
+        written = tile[:, None] * blocks + np.arange(blocks)
         y, x = (axis.ravel() for axis in np.indices((values["blocks_y"], values["blocks_x"])))
         table = self._table[values["constants"] + (0 if values["constants_fixed"] else channels)].astype(np.uint64)
         word = np.broadcast_to(table, channels.shape)
@@ -234,15 +240,15 @@ class Machine:
         if values["plain"] or values["raw"]:
             at = values["plain_base"] + y * values["plain_row_stride"] + x * values["out_block_stride"] + channels
             self.activations[at] = codes
-            self._written[at] = raster
+            self._written[at] = np.repeat(written, len(codes) // len(written), axis=0)[..., None]
         if values["to_split"]:
             at = values["split_base"] + (y >> 1) * values["split_row_stride"] + (x >> 1) * values["out_block_stride"]
             for row in range(block.height):
                 for column in range(block.width):
                     phase = 2 * (row & 1) + (column & 1)
                     of_phase = at + phase * values["split_phase_stride"] + channels
-                    np.maximum.at(self._written, of_phase, np.broadcast_to(raster, of_phase.shape))
                     place = (x & 1) * block.width + column >> 1
                     place ^= block.width // 2 if phase & ODD_COLUMNS else 0
                     target = ((y & 1) * block.height + row >> 1) * block.width + place
                     self.activations[of_phase, target] = codes[..., row * block.width + column]
+                    self._written[of_phase, target] = written

@@ -176,7 +176,7 @@ class AsyncAcceleratorDriver:
         """Write an input ``(height, width, channels)`` of codes."""
         loaded = self.chosen()
         area, cols = loaded.program.input, loaded.program.shape.engine.cols
-        data = np.zeros(area.words(cols) * cols, np.uint8)
+        data = np.zeros(area.size(cols), np.uint8)
         replace(area, address=0).put(data, codes, cols)
         await self.transport.write_memory(loaded.base + area.address, data.tobytes())
 
@@ -184,7 +184,7 @@ class AsyncAcceleratorDriver:
         """Codes ``(height, width, channels)`` of the output."""
         loaded = self.chosen()
         area, cols = loaded.program.output, loaded.program.shape.engine.cols
-        data = await self.transport.read_memory(loaded.base + area.address, area.words(cols) * cols)
+        data = await self.transport.read_memory(loaded.base + area.address, area.size(cols))
         return loaded.program.get(np.frombuffer(data, np.uint8), replace(area, address=0))
 
     async def start(self, **changes: int) -> None:

@@ -212,7 +212,7 @@ class Nest:
     """Blocks of the output."""
     blocks_x: int
     channels: int
-    """Of a group."""
+    """Of a channel tile."""
     kernel_y: int = 1
     kernel_x: int = 1
     dilation_y: int = 1
@@ -226,12 +226,14 @@ class Nest:
     """Row tiles of a group."""
     taps_inner: bool = False
     """Order of pooling: for each channel all taps. Otherwise for each tap all channels."""
+    channel_tiles: int = 1
+    """Of a group; all taps of one come before those of the next."""
 
     @property
     def beats(self) -> int:
         """Beats of the whole layer."""
         taps = self.kernel_y * self.kernel_x
-        return self.groups * self.tiles * self.blocks_y * self.blocks_x * taps * self.channels
+        return self.groups * self.tiles * self.blocks_y * self.blocks_x * self.channel_tiles * taps * self.channels
 
 
 @dataclass(frozen=True)
@@ -242,10 +244,11 @@ class Beats:
     tile: NDArray[np.int64]
     block_y: NDArray[np.int64]
     block_x: NDArray[np.int64]
+    channel_tile: NDArray[np.int64]
     tap_y: NDArray[np.int64]
     tap_x: NDArray[np.int64]
     channel: NDArray[np.int64]
-    """Within the group."""
+    """Within the channel tile."""
     last: NDArray[np.bool_]
     """The beat ends a reduction."""
     final: NDArray[np.bool_]
@@ -254,17 +257,17 @@ class Beats:
 
 def beats(nest: Nest) -> Beats:
     """The loop nest of ``shw_im2col``, one entry a beat."""
-    outer = (nest.groups, nest.tiles, nest.blocks_y, nest.blocks_x)
+    outer = (nest.groups, nest.tiles, nest.blocks_y, nest.blocks_x, nest.channel_tiles)
     taps = (nest.kernel_y, nest.kernel_x)
     shape = (*outer, nest.channels, *taps) if nest.taps_inner else (*outer, *taps, nest.channels)
     index = [axis.ravel().astype(np.int64) for axis in np.indices(shape)]
-    group, tile, block_y, block_x = index[:4]
-    channel, tap_y, tap_x = index[4:] if nest.taps_inner else (index[6], index[4], index[5])
-    last = (tap_y == nest.kernel_y - 1) & (tap_x == nest.kernel_x - 1)
+    group, tile, block_y, block_x, channel_tile = index[:5]
+    channel, tap_y, tap_x = index[5:] if nest.taps_inner else (index[7], index[5], index[6])
+    last = (tap_y == nest.kernel_y - 1) & (tap_x == nest.kernel_x - 1) & (channel_tile == nest.channel_tiles - 1)
     if not nest.taps_inner:
         last &= channel == nest.channels - 1
     final = (block_y == nest.blocks_y - 1) & (block_x == nest.blocks_x - 1)
-    return Beats(group, tile, block_y, block_x, tap_y, tap_x, channel, last, final)
+    return Beats(group, tile, block_y, block_x, channel_tile, tap_y, tap_x, channel, last, final)
 
 
 @dataclass(frozen=True)
@@ -293,7 +296,7 @@ def requests(nest: Nest, address_bits: int) -> Requests:
         order.block_x, order.tap_x * nest.dilation_x - nest.pad_x, block.width, nest.width, nest.split
     )
     place = nest.place
-    channel = order.group * nest.channels + order.channel
+    channel = (order.group * nest.channel_tiles + order.channel_tile) * nest.channels + order.channel
     own = (
         place.base + y * place.row_stride + x * place.block_stride + channel + (2 * odd_y + odd_x) * place.phase_stride
     )

@@ -37,9 +37,10 @@ def bounds(network: IntegerNetwork, program: CompiledNetwork, golden: Mapping[st
 
 
 def between_ends(spans: Mapping[str, tuple[int, int]]) -> dict[str, int]:
-    """Cycles of every module: from the end of the one before to its own. spans: start and end of each, in order."""
-    ends = [0, *(end for _, end in spans.values())]
-    return {name: end - before for name, (before, end) in zip(spans, itertools.pairwise(ends), strict=True)}
+    """Cycles of every module: from the end of the one before to its own. spans: start and end of each."""
+    names = sorted(spans, key=lambda name: spans[name][1])
+    ends = [0, *(spans[name][1] for name in names)]
+    return {name: end - before for name, (before, end) in zip(names, itertools.pairwise(ends), strict=True)}
 
 
 @dataclass

@@ -12,12 +12,13 @@ READ = 12
 
 
 class Step(NamedTuple):
-    """A step: whether it takes a vector of weights, ends a row of taps, ends a reduction, belongs to the last pass over
-    a row tile.
+    """A step: whether it takes a vector of weights, ends a row of taps, all taps of a channel tile, a reduction,
+    belongs to the last pass over a row tile.
     """
 
     vector: bool
     row: bool
+    tile: bool
     last: bool
     final: bool
 
@@ -27,14 +28,15 @@ class Im2col:
 
     def __init__(self) -> None:
         self.busy = False
-        self.row_beats = self.pass_beats = self.left = 0  # of a row of taps, of a pass; of this pass
+        self.row_beats = self.tile_beats = 0  # of a row of taps, of a channel tile
+        self.pass_beats = self.left = 0  # of a pass; of this pass
         self.passes = self.passes_left = 0  # of a row tile
         self.tiles_left = 0
 
     def start(self, layer: Layer) -> None:
         """The edge of the cycle with ``start``."""
         self.busy = True
-        self.row_beats = layer.row_beats
+        self.row_beats, self.tile_beats = layer.row_beats, layer.tile_beats
         self.pass_beats = self.left = layer.pass_beats
         self.passes = self.passes_left = layer.passes
         self.tiles_left = layer.row_tiles
@@ -42,7 +44,8 @@ class Im2col:
     def step(self, vector: bool) -> Step:
         """The edge of a step; vector: it takes a vector of weights."""
         self.left -= 1
-        step = Step(vector, self.left % self.row_beats == 0, self.left == 0, self.passes_left == 1)
+        row, tile = self.left % self.row_beats == 0, self.left % self.tile_beats == 0
+        step = Step(vector, row, tile, self.left == 0, self.passes_left == 1)
         if step.last:
             self.left = self.pass_beats
             self.passes_left -= 1

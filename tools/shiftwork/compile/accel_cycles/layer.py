@@ -18,7 +18,7 @@ class Beat:
     """A beat of results.
 
     Attributes:
-        drop: it is dropped. need: it has a shortcut. last_slice: that is written. final: the last channel of its block.
+        drop: it is dropped. need: it has a shortcut. last_slice: that is written. final: the last of a row tile.
     """
 
     drop: bool
@@ -44,8 +44,10 @@ class Layer:
         self.ahead = fields["ahead"]
         self.take_token, self.give_token = bool(fields["take_token"]), bool(fields["give_token"])
         self.uses_engine = fields["unit"] == UNITS["engine"]
-        self.row_beats = fields["kernel_x"] * (fields["channels"] if self.uses_engine else 1)
-        self.pass_beats = fields["kernel_y"] * self.row_beats
+        channel_tiles = fields["channels"] // rows if fields["channel_tiles"] else 1
+        self.row_beats = fields["kernel_x"] * (fields["channels"] // channel_tiles if self.uses_engine else 1)
+        self.tile_beats = fields["kernel_y"] * self.row_beats
+        self.pass_beats = channel_tiles * self.tile_beats
         self.blocks = fields["blocks_y"] * fields["blocks_x"]
         self.passes = self.blocks * (1 if self.uses_engine else fields["channels"])  # over a row tile
         self.row_tiles = fields["groups"] * fields["tiles"]
@@ -80,7 +82,7 @@ class Layer:
                     drop = member >= fields["out_channels"]
                     nth = (group * fields["out_channels"] + member - fields["shortcut_first"]) % self.words
                     need = bool(fields["shortcut_enable"]) and not drop and nth < fields["shortcut_count"]
-                    final = group == fields["groups"] - 1 and member == fields["out_channels"] - 1
+                    final = row == self.rows - 1 or member == fields["out_channels"] - 1
                     inner.append(Beat(drop, need, self.height - 1, final))
                     bottom.append(Beat(drop, need, fields["last_slice"], final))
                 for by in range(fields["blocks_y"]):

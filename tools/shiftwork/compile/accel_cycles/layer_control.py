@@ -67,44 +67,54 @@ class Follow:
     """``shw_accel_follow``: how far a layer may read what the one before is writing."""
 
     def __init__(self) -> None:
-        self.write_width = self.written_y = self.written_x = 0
+        self.writing: Layer | None = None
+        self.written_tile = self.written_y = self.written_x = 0
         self.layer: Layer | None = None
-        self.y = self.x = self.reach = 0
+        self.tile = self.y = self.x = self.reach = 0
         self.ready = False
 
     def clock(self, block: bool, step: Step | None) -> None:
-        """The edge. block: one is written. step: one is taken."""
+        """The edge. block: one is written in a row tile. step: one is taken."""
         if self.layer is None:
             return
         fields = self.layer.fields
         split = fields["split"]
-        last_y, last_x = self.y + (self.reach > split), self.x + 1
-        if split:
-            last_y, last_x = 2 * last_y + 1, 2 * last_x + 1
-        self.ready = (self.written_y, self.written_x) > (last_y, last_x)
+        last_y, last_x = (2 * self.y + 1, 2 * self.x + 2) if split else (self.y, self.x + 1)
+        last_y += self.reach > split
+        self.ready = (self.written_tile, self.written_y, self.written_x) > (self.tile, last_y, last_x)
         if block:
+            assert self.writing is not None
             self.written_x += 1
-            if self.written_x == self.write_width:
+            if self.written_x == self.writing.fields["blocks_x"]:
                 self.written_y, self.written_x = self.written_y + 1, 0
+            if self.written_y == self.writing.fields["blocks_y"]:
+                self.written_tile, self.written_y = self.written_tile + 1, 0
         if step is None:
             return
-        if step.row or step.last:
+        if step.row:
             self.ready = False
+            self.reach += fields["dilation_y"]
+        if step.tile:
+            self.reach = -fields["pad_y"]
+            self.tile += 1
         if step.last:
-            self.reach, self.x = -fields["pad_y"], self.x + 1
+            self.x, self.tile = self.x + 1, self._first_tile(self.layer)
             if step.final:
                 self.y = self.x = 0
             elif self.x == fields["blocks_x"]:
                 self.y, self.x = self.y + 1, 0
-        elif step.row:
-            self.reach += fields["dilation_y"]
+
+    def _first_tile(self, layer: Layer) -> int:
+        """The row tile of the layer before that a reduction begins with: without channel tiles, the last one."""
+        return 0 if layer.fields["channel_tiles"] or self.writing is None else self.writing.fields["tiles"] - 1
 
     def start(self, layer: Layer) -> None:
         """The edge of the cycle in which a layer starts."""
         self.layer, self.ready = layer, False
         self.y, self.x, self.reach = 0, 0, -layer.fields["pad_y"]
+        self.tile = self._first_tile(layer)
 
     def write_start(self, layer: Layer) -> None:
         """The edge of the cycle in which the results of a layer start."""
-        self.write_width = layer.fields["blocks_x"]
-        self.written_y = self.written_x = 0
+        self.writing = layer
+        self.written_tile = self.written_y = self.written_x = 0

@@ -25,7 +25,7 @@ _CHUNK = 64
 """Words of a read request of the mover."""
 _STORED = 4096
 """Words of a write request."""
-FETCHED = 4
+FETCHED = 8
 """Words of the activation memory on their way to memory."""
 
 
@@ -146,12 +146,13 @@ class Move:
     give_token: bool
     target: int
     words: int
+    part: int
 
     @staticmethod
     def of(kind: str, values: Mapping[str, int]) -> Move:
         """Of an instruction."""
         return Move(kind == "store", bool(values["take_token"]), bool(values["give_token"]), values["target"],
-                    values["words"])  # fmt: skip
+                    values["words"], values["part"])  # fmt: skip
 
 
 class Mover:
@@ -162,11 +163,11 @@ class Mover:
     """
 
     def __init__(self, cols: int, ring: int) -> None:
-        self.beats = cols // 8
+        self.whole = self.beats = cols // 8  # words of 64 bits of a word of the activation memory; that are moved
         self.halves = cols < 32  # a word of 64 bits is written in two cycles
         self.mask = 2 * ring - 1
         self.queue: deque[Move] = deque()
-        self.move = Move(False, False, False, 0, 0)
+        self.move = Move(False, False, False, 0, 0, 0)
         self.active = False
         self.to_request = self.to_move = 0
         self.offer = 0  # words of the request that is offered; 0: none
@@ -263,7 +264,7 @@ class Mover:
         self.unacknowledged += (asked and store) - done
         if take:
             self.move = move = self.queue.popleft()
-            self.active = True
+            self.active, self.beats = True, move.part or self.whole
             self.to_request = self.to_move = self.to_fetch = move.words
             self.beat, self.high, self.words, self.fetched = 0, False, 0, 0
         else:
