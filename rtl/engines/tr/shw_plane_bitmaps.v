@@ -11,7 +11,7 @@
 // Latency:    digits are in their lane 2 cycles after the code, in the memory 2 cycles after `plane`;
 //             a word follows its address by 2 cycles in which read_enable is 1.
 // Throughput: 1 code, 1 plane of a window and 1 word per cycle. Backpressure: read_enable holds the read side.
-// Reset:      none; lanes are cleared with their window.
+// Reset:      rst empties the lanes; the memory keeps its content.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
@@ -20,6 +20,7 @@ module shw_plane_bitmaps #(
   parameter RING_W = 4
 ) (
   input  wire              clk,
+  input  wire              rst,
   input  wire [7:0]        code,
   input  wire              code_signed,
   input  wire              code_hese,
@@ -73,7 +74,7 @@ module shw_plane_bitmaps #(
       reg [8:0] window_negative;
 
       always @(posedge clk) begin
-        if (capture && !lane_write[l]) lane_nonzero <= 9'd0;
+        if (rst || (capture && !lane_write[l])) lane_nonzero <= 9'd0;
         else if (lane_write[l]) lane_nonzero <= digit_nonzero;
         if (lane_write[l]) lane_negative <= digit_negative ^ {9{minus}};
         if (capture) begin

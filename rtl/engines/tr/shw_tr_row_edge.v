@@ -65,7 +65,7 @@ module shw_tr_row_edge #(
   wire              slot_release;
 
   shw_plane_bitmaps #(.RING_W(WORD_W+1)) u_bitmaps (
-    .clk(clk), .code(code), .code_signed(code_signed), .code_hese(code_hese),
+    .clk(clk), .rst(rst), .code(code), .code_signed(code_signed), .code_hese(code_hese),
     .lane_write(lane_write), .capture(capture), .plane(plane),
     .write(write), .write_word(write_word), .write_plane(write_plane),
     .read_enable(read_enable), .read_word(read_word), .read_plane(read_plane),
