@@ -31,6 +31,8 @@ _WINDOW = 8  # places of a quarter
 _PLANES = 9
 _SLICES = 4  # in flight at most
 _DRY_WORDS = 5  # a slice of so many words skips the quarters of groups that have run dry
+_FIRST_WORD = 3  # cycles from start to the first word
+_BLOCK = 5  # cycles from the last quarter of a word to its block
 _DRY_LATENCY = 4  # cycles from the quarter that takes the last term until its group is known to be dry
 
 
@@ -215,7 +217,7 @@ class Row:
         Returns:
             First cycle of ``idle`` after it, first cycle of ``finished``.
         """
-        enters = start + 3  # the word is there
+        enters = start + _FIRST_WORD  # the word is there
         known: dict[int, int] = {}  # cycle from which a group is known to be dry
         rest: dict[int, int] = {}
         for number, (quarters, masks) in enumerate(walk.words):
@@ -236,7 +238,7 @@ class Row:
                 self._issue(masks, ends, go)
                 self.claims.append(self.fetched)
             elif taken:
-                self.claims.append(ends + 4)
+                self.claims.append(ends + _BLOCK - 1)
         ends = self._slot(enters)
         self._issue((walk.end,), ends, go)
         return ends + 2, self.issued + 1
@@ -248,7 +250,7 @@ class Row:
 
     def _issue(self, masks: tuple[int, ...], complete: int, go: int) -> None:
         """A block. complete: cycle of its last quarter."""
-        left = max(complete + 5, self.left) + 1
+        left = max(complete + _BLOCK, self.left) + 1
         for operations in masks:
             left = max(left, self.fetched)
             self.fetched = max(left + 1, self.issued)
