@@ -89,7 +89,7 @@ class Walk:
         words: of every word of every plane, from the top: quarters taken (None: see ``digits``), and the operations
             of each mask that its block hands over; none: no block.
         end: operations of the slice's end.
-        digits: where a group has several words: of every quarter of every word with digits, their number, and the group.
+        digits: where a group has several words: for every word its quarters with digits, how many and of which group.
         budget: of a group. plane_words: words of a plane.
     """
 
