@@ -4,10 +4,11 @@
 // LUT RAM (xc7, ecp5). No initial content: a word is defined after its first write. A read in the
 // cycle of a write to the same address is undefined, which saves the bypass logic that ecp5 and
 // ice40 would need; simulation then gives the complement of the old word, so that a user who
-// depends on it fails early. read_data holds its value while read_enable is low.
+// depends on it fails early. read_data holds its value while read_enable is low. A word may be written in LANES parts.
 //
 // Parameters: DATA_W  1..65536  word width
 //             ADDR_W  1..16     address width, 2^ADDR_W words
+//             LANES   1..64     parts of a word with a write enable each; divides DATA_W
 //             STYLE   "block" | "distributed" | "auto"
 // Latency:    write 1 cycle, read 1 cycle. Throughput: 1 write and 1 read per cycle.
 // Backpressure: none. Reset: none.
@@ -18,10 +19,11 @@
 module shw_ram_sdp #(
   parameter DATA_W = 8,
   parameter ADDR_W = 9,
+  parameter LANES  = 1,
   parameter STYLE  = "auto"
 ) (
   input  wire              clk,
-  input  wire              write_enable,
+  input  wire [LANES-1:0]  write_enable,
   input  wire [ADDR_W-1:0] write_address,
   input  wire [DATA_W-1:0] write_data,
   input  wire              read_enable,
@@ -31,8 +33,12 @@ module shw_ram_sdp #(
 `ifdef SYNTHESIS
   wire collision = 1'b0;
 `else
-  wire collision = write_enable && write_address == read_address;
+  wire collision = (|write_enable) && write_address == read_address;
 `endif
+
+  localparam LANE_W = DATA_W / LANES;
+
+  integer l;
 
   generate
     if (DATA_W < 1 || DATA_W > 65536) begin : g_illegal_data
@@ -42,26 +48,33 @@ module shw_ram_sdp #(
       shw_ILLEGAL_ADDR_W_must_be_1_to_16 illegal ();
     end
 
+    if (LANES < 1 || LANES > 64 || LANE_W * LANES != DATA_W) begin : g_illegal_lanes
+      shw_ILLEGAL_LANES_must_be_1_to_64_and_divide_DATA_W illegal ();
+    end
+
     /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
     if (STYLE == "block") begin : g_block
       (* ram_style = "block", no_rw_check *)
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
-        if (write_enable) memory[write_address] <= write_data;
+        for (l = 0; l < LANES; l = l + 1)
+          if (write_enable[l]) memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
         if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "distributed") begin : g_distributed
       (* ram_style = "distributed", no_rw_check *)
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
-        if (write_enable) memory[write_address] <= write_data;
+        for (l = 0; l < LANES; l = l + 1)
+          if (write_enable[l]) memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
         if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "auto") begin : g_auto
       (* no_rw_check *)
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
-        if (write_enable) memory[write_address] <= write_data;
+        for (l = 0; l < LANES; l = l + 1)
+          if (write_enable[l]) memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
         if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else begin : g_illegal_style

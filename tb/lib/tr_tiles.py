@@ -51,7 +51,7 @@ class TrPins(Pins):
         return Tile(config, rows, unpack([col for _, col in beats], self.cols, config.col_signed))
 
     def legal(self, config: TileConfig) -> bool:
-        return config.legal(self.truncate)
+        return config.legal(self.truncate, self.depth)
 
     def expected(self, tile: Tile) -> NDArray[np.int64]:
         return tile_model(tile.config, tile.rows, tile.cols, width=self.width, depth=self.depth)
@@ -85,8 +85,9 @@ def values(rng: random.Random, shape: tuple[int, int], signed: bool, kind: str) 
     return result
 
 
-def random_config(rng: random.Random, terms: Iterable[int] = range(10)) -> TileConfig:
-    group = 1 << rng.randrange(9)
+def random_config(rng: random.Random, terms: Iterable[int] = range(10), widest: int = 256) -> TileConfig:
+    """A legal configuration. terms: data terms to choose from. widest: group."""
+    group = 1 << rng.randrange(min(widest, 256).bit_length())
     return TileConfig(
         tr_en=rng.random() < 0.7,
         group=group,

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from shiftwork.compile import MacEngine, TrEngine
-from shiftwork.compile.accel_cycles import machine, moves, predict, result_control, tile_control
+from shiftwork.compile import MacEngine, TrEngine, tr_cycles
+from shiftwork.compile.accel_cycles import machine, moves, predict, result_control
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
@@ -132,7 +132,7 @@ def test_cycles_in_a_report(terms: Terms) -> None:
     ("part", "constant", "wrong"),
     [
         (machine, "READ", 11),
-        (tile_control, "_PITCH", 7),
+        (tr_cycles, "_BLOCK", 4),
         *(
             pytest.param(*values, marks=pytest.mark.full)
             for values in (
@@ -140,7 +140,7 @@ def test_cycles_in_a_report(terms: Terms) -> None:
                 (moves, "_CHUNK", 32),
                 (moves, "FETCHED", 2),
                 (result_control, "_WRITE", 6),
-                (tile_control, "BLOCK", 15),
+                (tr_cycles, "_FIRST_WORD", 2),
             )
         ),
     ],

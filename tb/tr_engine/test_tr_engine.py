@@ -12,7 +12,9 @@ SHAPES = {
     "8x5": {"ROWS": 8, "COLS": 5},
     "4x16": {"ROWS": 4, "COLS": 16},
     "8x64": {"ROWS": 8, "COLS": 64},
-    "2x3_deep": {"ROWS": 2, "COLS": 3, "DEPTH": 512, "ACC_W": 32},
+    "2x3_shallow": {"ROWS": 2, "COLS": 3, "DEPTH": 32},
+    "3x2_shallow": {"ROWS": 3, "COLS": 2, "DEPTH": 128, "SLOT_W": 2},
+    "2x3_deep": {"ROWS": 2, "COLS": 3, "DEPTH": 512, "ACC_W": 32, "SLOT_W": 4},
     "5x2_deepest": {"ROWS": 5, "COLS": 2, "DEPTH": 1024, "ACC_W": 20, "TRUNCATE": 0},
 }
 
@@ -56,7 +58,8 @@ def test_engine_long(simulator, shape):
         ({"ROWS": 65}, "shw_ILLEGAL_ROWS"),
         ({"COLS": 0}, "shw_ILLEGAL_"),
         ({"COLS": 1025}, "shw_ILLEGAL_COLS"),
-        ({"DEPTH": 128}, "shw_ILLEGAL_DEPTH"),
+        ({"DEPTH": 16}, "shw_ILLEGAL_DEPTH"),
+        ({"DEPTH": 96}, "shw_ILLEGAL_DEPTH"),
         ({"ACC_W": 19}, "shw_ILLEGAL_ACC_W"),
         ({"ACC_W": 33}, "shw_ILLEGAL_ACC_W"),
         ({"TRUNCATE": 2}, "shw_ILLEGAL_TRUNCATE"),
@@ -70,10 +73,11 @@ def test_illegal(simulator, parameters, name):
 @pytest.mark.parametrize(
     ("block", "parameters", "name"),
     [
-        ("shw_tr_loader", {"INDEX_W": 7}, "shw_ILLEGAL_DEPTH"),
-        ("shw_tr_loader", {"INDEX_W": 11}, "shw_ILLEGAL_DEPTH"),
+        ("shw_tr_loader", {"DEPTH": 2048, "WORD_W": 6}, "shw_ILLEGAL_DEPTH"),
+        ("shw_tr_loader", {"WORD_W": 2}, "shw_ILLEGAL_WORD_W"),
         ("shw_tr_loader", {"TRUNCATE": 3}, "shw_ILLEGAL_TRUNCATE"),
-        ("shw_tr_row_edge", {"INDEX_W": 11}, "shw_ILLEGAL_INDEX_W"),
+        ("shw_tr_row_edge", {"WORD_W": 6}, "shw_ILLEGAL_WORD_W"),
+        ("shw_tr_row_edge", {"SLOT_W": 1}, "shw_ILLEGAL_SLOT_W"),
     ],
 )
 def test_illegal_parts(simulator, block, parameters, name):

@@ -114,7 +114,7 @@ module shw_tmac_engine #(
     end
   end
 
-  shw_tr_loader #(.INDEX_W(8), .TRUNCATE(1)) u_loader (
+  shw_tmac_loader #(.INDEX_W(8), .TRUNCATE(1)) u_loader (
     .clk(clk), .rst(rst),
     .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
     .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding || !cfg_tr_en),

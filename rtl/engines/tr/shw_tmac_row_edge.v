@@ -1,6 +1,6 @@
 // shw_tmac_row_edge: one streamed row, from 8-bit codes to the row terms of its term-pair cells.
 //
-// Front (codes to plane lists, shw_tr_row_front) -> sequencer (shw_tmac_sequencer): as in shw_tr_row_edge, but a term
+// Front (codes to plane lists, shw_tmac_row_front) -> sequencer (shw_tmac_sequencer): as in shw_tr_row_edge, but a term
 // is held until `step` and carries its exponent.
 //
 // Parameters: none (256 values a slice)
@@ -46,7 +46,7 @@ module shw_tmac_row_edge (
   wire       entry_enable;
   wire       entry_negative;
 
-  shw_tr_row_front #(.INDEX_W(8)) u_front (
+  shw_tmac_row_front #(.INDEX_W(8)) u_front (
     .clk(clk), .rst(rst), .code(code), .code_signed(code_signed), .code_hese(code_hese),
     .plane_valid(plane_valid), .write_value(write_value),
     .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),

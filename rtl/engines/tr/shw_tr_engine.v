@@ -4,20 +4,20 @@
 // cfg_tr_en = 0 it is a plain 8-bit engine (conventional quantization); with 1 every row keeps cfg_group_budget
 // terms per cfg_group values and every column value cfg_data_terms terms (0: all). The configuration is sampled at
 // the first beat of a tile, so the mode may change from tile to tile without reset.
-// An illegal configuration (cfg_group not a power of two in 1..256, cfg_group_budget 0, cfg_data_terms above 9, or
+// An illegal configuration (cfg_group not a power of two in 1..256 or above DEPTH, cfg_group_budget 0, cfg_data_terms above 9, or
 // not 0 while TRUNCATE = 0; none is looked at while cfg_tr_en = 0) raises cfg_error; the tile is consumed, no result leaves.
 //
-// How it works: each row edge sorts the row's terms by exponent (plane lists) and walks them from the top plane
+// How it works: each row edge keeps the row's terms as bitmaps, one per exponent plane, and walks them from the top plane
 // down; one term per cycle names a column operand (index) and an operation, and all cells of the row do
 // acc <= t + {acc, acc << 1, ~acc, north}: Horner's rule in the order in which the water recedes.
 //
 // Parameters:
 //   ROWS     1..64     rows (streamed operands)
 //   COLS     1..1024   columns (gathered operands)
-//   DEPTH    256, 512, 1024  values per slice; a tile is cut into slices
+//   DEPTH    32..1024  values per slice, a power of two; a tile is cut into slices
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
-//   BLOCK    4, 8, 16, 32  terms of a row sorted by sign together (shw_term_sorter)
+//   SLOT_W   2..5      2^SLOT_W blocks of terms of a row wait for their turn (shw_bitmap_walker)
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency: a slice of L values takes max(L + 1 (QT) or groups * max(g + 1, 9), longest row's operations + ROWS)
 //   cycles in steady state (shw_term_sequencer); its first operation follows its last beat by BLOCK + 13 cycles; the first
@@ -36,7 +36,7 @@ module shw_tr_engine #(
   parameter DEPTH    = 256,
   parameter ACC_W    = 24,
   parameter TRUNCATE = 1,
-  parameter BLOCK    = 16,
+  parameter SLOT_W   = 3,
   parameter FAMILY   = "generic"
 ) (
   input  wire               clk,
@@ -59,7 +59,7 @@ module shw_tr_engine #(
   output wire               out_last,
   output wire [COLS*32-1:0] out_acc
 );
-  localparam INDEX_W = (DEPTH == 512) ? 9 : (DEPTH == 1024) ? 10 : 8;
+  localparam WORD_W  = (DEPTH <= 64) ? 1 : $clog2(DEPTH / 32);   // words of 32 places in a slice
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
@@ -71,7 +71,7 @@ module shw_tr_engine #(
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
       shw_ILLEGAL_COLS illegal ();
     end
-    if (DEPTH != 256 && DEPTH != 512 && DEPTH != 1024) begin : g_illegal_depth
+    if (DEPTH < 32 || DEPTH > 1024 || (DEPTH & (DEPTH - 1)) != 0) begin : g_illegal_depth
       shw_ILLEGAL_DEPTH illegal ();
     end
     if (ACC_W < 20 || ACC_W > 32) begin : g_illegal_acc
@@ -88,28 +88,29 @@ module shw_tr_engine #(
   wire                 encode_col_signed;
   wire [3:0]           encode_terms;
   wire                 column_write;
-  wire [INDEX_W:0]     column_address;
-  wire [8:0]           plane_valid;
-  wire [9*(INDEX_W+1)-1:0] write_value;
-  wire                 visit;
-  wire [3:0]           visit_plane;
-  wire                 visit_close;
-  wire                 visit_clear;
-  wire [1:0]           visit_slot;
-  wire [10:0]          visit_budget;
-  wire                 visit_unlimited;
-  wire [3:0]           slice_ready;
-  wire [3:0]           slice_first;
-  wire [3:0]           slice_last;
-  wire [3:0]           slice_col_signed;
-  wire                 slice_release;
-  reg                  start;       // the rows sort the next slice
+  wire [WORD_W+5:0]    column_address;
+  wire [7:0]           lane_write;
+  wire                 capture;
+  wire [3:0]           plane;
+  wire [3:0]           write;
+  wire [WORD_W:0]      write_word;
+  wire [3:0]           write_plane;
+  wire                 slice_ready;
+  wire                 slice_take;
+  wire [WORD_W:0]      slice_first_word;
+  wire [WORD_W-1:0]    slice_last_word;
+  wire [3:0]           slice_last_quarters;
+  wire                 slice_top_plane;
+  wire                 slice_unlimited;
+  wire [10:0]          slice_budget;
+  wire [WORD_W+1:0]    slice_group_mask;
+  wire                 slice_first;
+  wire                 slice_last;
+  wire                 slice_col_signed;
+  wire                 drain_start;
+  reg  [WORD_W:0]      run_words;     // of the slice being computed
 
-  reg [1:0]            run_slot;    // slice being computed
-  reg [1:0]            ahead_slot;  // slice being sorted for its turn
-  reg [1:0]            next_slot;   // slice to be sorted next
-
-  shw_tr_loader #(.INDEX_W(INDEX_W), .TRUNCATE(TRUNCATE)) u_loader (
+  shw_tr_loader #(.DEPTH(DEPTH), .WORD_W(WORD_W), .TRUNCATE(TRUNCATE)) u_loader (
     .clk(clk), .rst(rst),
     .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
     .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding), .cfg_row_signed(cfg_row_signed),
@@ -118,13 +119,14 @@ module shw_tr_engine #(
     .encode_hese(encode_hese), .encode_row_signed(encode_row_signed),
     .encode_col_signed(encode_col_signed), .encode_terms(encode_terms),
     .column_write(column_write), .column_address(column_address),
-    .plane_valid(plane_valid), .write_value(write_value),
-    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
-    .visit_slot(visit_slot),
-    .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-    .release_valid(slice_release), .release_slot(run_slot),
-    .slice_ready(slice_ready), .slice_take(start), .slice_take_slot(next_slot),
-    .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed)
+    .lane_write(lane_write), .capture(capture), .plane(plane),
+    .write(write), .write_word(write_word), .write_plane(write_plane),
+    .slice_ready(slice_ready), .slice_take(slice_take),
+    .slice_first_word(slice_first_word), .slice_last_word(slice_last_word),
+    .slice_last_quarters(slice_last_quarters), .slice_top_plane(slice_top_plane),
+    .slice_unlimited(slice_unlimited), .slice_budget(slice_budget), .slice_group_mask(slice_group_mask),
+    .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed),
+    .release_valid(drain_start), .release_words(run_words)
   );
 
   reg  [ROWS*8-1:0] row_code;
@@ -155,17 +157,18 @@ module shw_tr_engine #(
     end
   endgenerate
 
-  // Compute side: slices run one after the other; a drain of ROWS cycles separates them. While one runs, the
-  // rows sort the terms of the next, which may run BLOCK + 6 cycles after its start (shw_term_sorter).
+  // Compute side: slices run one after the other; a drain of ROWS cycles separates them. While one runs, the rows walk
+  // the terms of the next.
   localparam [1:0] IDLE  = 2'd0;
   localparam [1:0] RUN   = 2'd1;
   localparam [1:0] DRAIN = 2'd2;
-  localparam [31:0] LEAD = BLOCK + 4;
 
   reg  [1:0]       state;
-  reg              ahead;         // the rows sort the next slice or have sorted it
-  reg  [5:0]       lead;          // cycles until it may run
+  reg              start;         // the rows walk the slice taken
+  reg              ahead;         // it waits for its turn
   reg              run_signed;
+  reg              run_first;     // of its tile
+  reg              run_last;
   reg  [ROW_W-1:0] drain_row;
   reg              drain_first;
   reg              drain_last;
@@ -180,48 +183,38 @@ module shw_tr_engine #(
   wire go          = state == RUN;
   wire drain       = state == DRAIN;
   wire drain_end   = drain && drain_row == LAST_ROW;
-  wire room        = !(slice_first[run_slot] && bank_busy[drain_bank]);
-  wire drain_start = go && (&finished) && room;
-  wire run_start   = ahead && lead == 6'd0 && (state == IDLE || drain_end);
+  wire room        = !(run_first && bank_busy[drain_bank]);
+  wire run_start   = ahead && (state == IDLE || drain_end);
 
-  assign slice_release = drain_start;
+  assign drain_start = go && (&finished) && room;
+  assign slice_take  = !start && !ahead && (&idle) && slice_ready;
 
   always @(posedge clk) begin
     if (rst) begin
       state      <= IDLE;
       start      <= 1'b0;
       ahead      <= 1'b0;
-      next_slot  <= 2'd0;
       drain_bank <= 1'b0;
       bank_busy  <= 2'b00;
     end else begin
-      start <= !start && !ahead && (&idle) && slice_ready[next_slot];
+      start <= slice_take;
       if (run_start) state <= RUN;
       else if (drain_start) state <= DRAIN;
       else if (drain_end) state <= IDLE;
-      if (start) begin
-        ahead     <= 1'b1;
-        next_slot <= next_slot + 2'd1;
-      end else if (run_start) begin
-        ahead <= 1'b0;
-      end
+      ahead <= slice_take || (ahead && !run_start);
       if (drain_end && drain_last) drain_bank <= !drain_bank;
       if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
       if (drain_end && drain_last) bank_busy[drain_bank] <= 1'b1;
     end
-    if (start) begin
-      ahead_slot <= next_slot;
-      lead       <= LEAD[5:0];
-    end else if (lead != 6'd0) begin
-      lead <= lead - 6'd1;
-    end
     if (run_start) begin
-      run_slot   <= ahead_slot;
-      run_signed <= slice_col_signed[ahead_slot];
+      run_words  <= {1'b0, slice_last_word} + 1'b1;
+      run_signed <= slice_col_signed;
+      run_first  <= slice_first;
+      run_last   <= slice_last;
     end
     if (drain_start) begin
-      drain_first <= slice_first[run_slot];
-      drain_last  <= slice_last[run_slot];
+      drain_first <= run_first;
+      drain_last  <= run_last;
       drain_row   <= {ROW_W{1'b0}};
     end else if (drain) begin
       drain_row <= drain_row + 1'b1;
@@ -238,21 +231,22 @@ module shw_tr_engine #(
       wire [1:0]       op;
       wire             op_term;
       wire             op_fill;
-      wire [INDEX_W:0] op_address;
+      wire [WORD_W+5:0] op_address;
 
-      shw_tr_row_edge #(.INDEX_W(INDEX_W), .BLOCK(BLOCK)) u_edge (
+      shw_tr_row_edge #(.WORD_W(WORD_W), .SLOT_W(SLOT_W)) u_edge (
         .clk(clk), .rst(rst),
         .code(row_code[r*8 +: 8]), .code_signed(encode_row_signed), .code_hese(encode_hese),
-        .plane_valid(plane_valid), .write_value(write_value),
-        .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close),
-        .visit_clear(visit_clear), .visit_slot(visit_slot),
-        .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-        .start(start), .start_slot(next_slot), .idle(idle[r]), .go(go), .drain(drain),
-        .finished(finished[r]),
+        .lane_write(lane_write), .capture(capture), .plane(plane),
+        .write(write), .write_word(write_word), .write_plane(write_plane),
+        .start(start), .idle(idle[r]),
+        .first_word(slice_first_word), .last_word(slice_last_word), .last_quarters(slice_last_quarters),
+        .top_plane(slice_top_plane), .unlimited(slice_unlimited), .budget(slice_budget),
+        .group_mask(slice_group_mask),
+        .go(go), .drain(drain), .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
       );
 
-      shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(INDEX_W+1), .FAMILY(FAMILY)) u_row (
+      shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(WORD_W+6), .FAMILY(FAMILY)) u_row (
         .clk(clk), .rst(rst),
         .write_enable(column_write), .write_address(column_address), .write_data(column_word),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_signed(run_signed),

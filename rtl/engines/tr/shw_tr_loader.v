@@ -1,70 +1,82 @@
-// shw_tr_loader: accepts the beats of tiles, cuts them into groups and slices, and times the row edges.
+// shw_tr_loader: accepts the beats of tiles, cuts them into windows and slices, and times the row edges.
 //
-// A beat's codes are registered beside this module; one cycle later (`encode`) they pass the encoders, one more
-// and plane 8 has them (plane_valid[8]); plane p follows 8 - p cycles later. After the last value of a group (with
-// term revealing) or of a slice one cycle stays free for the visit that applies the budget; visits are at least
-// nine cycles apart, so a group costs max(values + 1, 9) cycles.
-// A slice is DEPTH values or what is left of the tile. The memories are rings of 2 * DEPTH values, so that slices of
-// different length overlap well: at most three slices and 2 * DEPTH values are in flight, in four slots.
+// A beat's codes are registered beside this module. Their digits are in a lane of the window two cycles after that
+// (shw_plane_bitmaps). A window has 8 places; groups of less than 8 values (with term revealing) take a window each,
+// with places left empty. When a window is complete it is captured and written plane by plane, 8 cycles, or 9 where
+// codes may have a digit 2^8: unsigned under the hese rule. A window is captured when the one before is written.
+// A slice has up to DEPTH places or what is left of the tile, and begins with a word of 32 places. The memories are rings
+// of 2 * DEPTH places (of 128 at least); at most four slices are in flight.
 // The configuration is sampled with the first beat of a tile. An illegal one raises cfg_error and the tile is
 // consumed without effect.
 //
-// Parameters: INDEX_W  8..10  DEPTH = 2^INDEX_W values per slice (a multiple of every legal group)
-//             TRUNCATE 0, 1   whether the engine can truncate data (0: cfg_data_terms must be 0)
-// Latency:    see above. Throughput: 1 beat per cycle within a group. Backpressure: in_ready depends on registers only.
-// Reset:      rst drops everything in flight; 10 cycles of initialisation follow with in_ready = 0.
+// Parameters: DEPTH    32..1024  a power of two
+//             WORD_W   1..5      words of 32 places in half a ring: clog2(DEPTH / 32), at least 1
+//             TRUNCATE 0, 1      whether the engine can truncate data (0: cfg_data_terms must be 0)
+// Latency:    a slice may be walked 5 cycles after its last beat. Throughput: 1 beat per cycle within a window, a window
+//             in 8 or 9 cycles. Backpressure: in_ready depends on registers only.
+// Reset:      rst drops everything in flight.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
 module shw_tr_loader #(
-  parameter INDEX_W  = 8,
+  parameter DEPTH    = 256,
+  parameter WORD_W   = 3,
   parameter TRUNCATE = 1
 ) (
-  input  wire                 clk,
-  input  wire                 rst,
-  input  wire                 cfg_tr_en,
-  input  wire [8:0]           cfg_group,
-  input  wire [10:0]          cfg_group_budget,
-  input  wire [3:0]           cfg_data_terms,
-  input  wire                 cfg_encoding,
-  input  wire                 cfg_row_signed,
-  input  wire                 cfg_col_signed,
-  output reg                  cfg_error,
-  input  wire                 in_valid,
-  output wire                 in_ready,
-  input  wire                 in_last,
+  input  wire              clk,
+  input  wire              rst,
+  input  wire              cfg_tr_en,
+  input  wire [8:0]        cfg_group,
+  input  wire [10:0]       cfg_group_budget,
+  input  wire [3:0]        cfg_data_terms,
+  input  wire              cfg_encoding,
+  input  wire              cfg_row_signed,
+  input  wire              cfg_col_signed,
+  output reg               cfg_error,
+  input  wire              in_valid,
+  output wire              in_ready,
+  input  wire              in_last,
   // encoders, in the cycle after the beat
-  output reg                  encode_hese,
-  output reg                  encode_row_signed,
-  output reg                  encode_col_signed,
-  output reg [3:0]            encode_terms,
+  output reg               encode_hese,
+  output reg               encode_row_signed,
+  output reg               encode_col_signed,
+  output reg [3:0]         encode_terms,
   // column memory, two cycles after the beat
-  output wire                 column_write,
-  output wire [INDEX_W:0]     column_address,
-  // row edges
-  output wire [8:0]           plane_valid,
-  output wire [9*(INDEX_W+1)-1:0] write_value,
-  output wire                 visit,
-  output wire [3:0]           visit_plane,
-  output wire                 visit_close,
-  output wire                 visit_clear,
-  output wire [1:0]           visit_slot,
-  output wire [10:0]          visit_budget,
-  output wire                 visit_unlimited,
-  // slices
-  input  wire                 release_valid,   // the slice has been computed
-  input  wire [1:0]           release_slot,
-  output reg  [3:0]           slice_ready,     // per slot; its lists may be read from plane 8 down
-  input  wire                 slice_take,
-  input  wire [1:0]           slice_take_slot,
-  output reg  [3:0]           slice_first,     // of its tile
-  output reg  [3:0]           slice_last,
-  output reg  [3:0]           slice_col_signed
+  output reg               column_write,
+  output reg [WORD_W+5:0]  column_address,
+  // bitmaps of the rows
+  output reg [7:0]         lane_write,      // two cycles after the beat
+  output reg               capture,
+  output reg [3:0]         plane,
+  output reg [3:0]         write,
+  output reg [WORD_W:0]    write_word,
+  output reg [3:0]         write_plane,
+  // slices, in order
+  output wire              slice_ready,     // the oldest that has not been taken may be walked
+  input  wire              slice_take,
+  output reg [WORD_W:0]    slice_first_word,
+  output reg [WORD_W-1:0]  slice_last_word,
+  output reg [3:0]         slice_last_quarters,
+  output reg               slice_top_plane,
+  output reg               slice_unlimited,
+  output reg [10:0]        slice_budget,
+  output reg [WORD_W+1:0]  slice_group_mask,
+  output reg               slice_first,     // of its tile
+  output reg               slice_last,
+  output reg               slice_col_signed,
+  input  wire              release_valid,   // a slice has been computed
+  input  wire [WORD_W:0]   release_words    // its words
 );
+  localparam [31:0] WINDOWS = DEPTH / 8;
+  localparam [WORD_W+1:0] LAST_WINDOW = WINDOWS[WORD_W+1:0] - 1'b1;
+
   generate
-    if (INDEX_W < 8 || INDEX_W > 10) begin : g_illegal_index
+    if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH < 32 || DEPTH > 1024) begin : g_illegal_depth
       shw_ILLEGAL_DEPTH illegal ();
+    end
+    if (WORD_W < 1 || (32 << WORD_W) < DEPTH || (WORD_W > 1 && (32 << WORD_W) != DEPTH)) begin : g_illegal_word
+      shw_ILLEGAL_WORD_W illegal ();
     end
     if (TRUNCATE != 0 && TRUNCATE != 1) begin : g_illegal_truncate
       shw_ILLEGAL_TRUNCATE illegal ();
@@ -75,83 +87,92 @@ module shw_tr_loader #(
   reg               tile_open;        // a tile's first beat has passed
   reg               discard;          // the rest of an illegal tile
   reg               tr_en;
-  reg [7:0]         group_mask;       // g - 1
+  reg [2:0]         short_mask;       // values of a group - 1, where a group is shorter than a window
+  reg [WORD_W+1:0]  group_mask;       // windows of a group - 1
   reg [10:0]        budget;
-  reg [INDEX_W-1:0] position;
-  reg [INDEX_W:0]   address;          // of the next value in the rings
-  reg [INDEX_W+1:0] used;             // values in flight
-  reg [1:0]         slot;
-  reg [3:0]         slot_busy;
-  reg [INDEX_W:0]   slot_length [0:3];
+  reg               top_plane;
   reg               first_slice;
-  reg               last_slice;
-  reg               visit_due;        // the next cycle that may is a visit
-  reg               close_due;        // ... and ends the slice
-  reg               starting;         // the visit after reset
-  reg [3:0]         pitch;            // cycles until a visit may start
+  reg [2:0]         lane;             // of the next value
+  reg [WORD_W+1:0]  window;           // in the slice
+  reg [WORD_W:0]    first_word;       // of the slice, in the ring
+  reg [WORD_W+1:0]  used;             // words in flight
+  reg [2:0]         slices;           // in flight
+  reg               full;             // a window waits for its capture
+  reg               full_close;       // ... and ends the slice
+  reg               full_last;        // ... and the tile
+  reg [WORD_W:0]    full_first_word;  // of its slice
+  reg [WORD_W+1:0]  full_window;      // in its slice
+  reg [WORD_W:0]    full_word;
+  reg [3:0]         pace;             // cycles until the planes of the window before are written
+  reg               fresh_word;       // the next value begins a word
+  reg               awake;            // 0 in reset
 
   wire power_of_two = cfg_group != 9'd0 && (cfg_group & (cfg_group - 9'd1)) == 9'd0;
-  wire illegal = cfg_tr_en && (!power_of_two || cfg_group_budget == 11'd0 || cfg_data_terms > 4'd9
+  wire illegal = cfg_tr_en && (!power_of_two || {23'd0, cfg_group} > DEPTH || cfg_group_budget == 11'd0 || cfg_data_terms > 4'd9
                                || (TRUNCATE == 0 && cfg_data_terms != 4'd0));
 
-  // A slot's predecessor still holds the beginning of the slice that is being computed.
-  assign in_ready = discard || (!visit_due && !used[INDEX_W+1] && !slot_busy[slot]
-                                && !slot_busy[slot + 2'd1]);
+  wire capture_now = full && pace == 4'd0;
+  wire room        = !used[WORD_W+1] && !slices[2];
+  assign in_ready  = awake && (discard || ((!full || pace == 4'd0) && (!fresh_word || room)));
 
-  wire beat       = in_valid && in_ready;
-  wire first_beat = beat && !tile_open;
-  wire value      = beat && !discard && !(first_beat && illegal);
-  wire group_ends = first_beat ? cfg_tr_en && cfg_group[0]
-                               : tr_en && (position[7:0] & group_mask) == group_mask;
-  wire slice_ends = in_last || (&position);
-  wire visit_now  = visit_due && pitch == 4'd0;
+  wire beat        = in_valid && in_ready;
+  wire first_beat  = beat && !tile_open;
+  wire value       = beat && !discard && !(first_beat && illegal);
+  wire [2:0] shorter   = first_beat ? (cfg_group[2:0] - 3'd1) | {3{!cfg_tr_en || |cfg_group[8:3]}} : short_mask;
+  wire window_ends = in_last || (lane & shorter) == shorter;
+  wire slice_ends  = in_last || (window_ends && window == LAST_WINDOW);
+  wire word_ends   = window_ends && (&window[1:0] || slice_ends);
+  wire begin_word  = value && fresh_word;
+  wire close_now   = capture_now && full_close;
+  wire [WORD_W:0] current_word = first_word + {1'b0, window[WORD_W+1:2]};
 
+  integer i;
   always @(posedge clk) begin
     if (rst) begin
       cfg_error   <= 1'b0;
       tile_open   <= 1'b0;
       discard     <= 1'b0;
-      position    <= {INDEX_W{1'b0}};
-      address     <= {(INDEX_W+1){1'b0}};
-      used        <= {(INDEX_W+2){1'b0}};
-      slot        <= 2'd3;
-      slot_busy   <= 4'd0;
+      lane        <= 3'd0;
+      window      <= {(WORD_W+2){1'b0}};
+      first_word  <= {(WORD_W+1){1'b0}};
+      used        <= {(WORD_W+2){1'b0}};
+      slices      <= 3'd0;
       first_slice <= 1'b1;
-      visit_due   <= 1'b1;
-      close_due   <= 1'b1;
-      starting    <= 1'b1;
-      pitch       <= 4'd9;
+      full        <= 1'b0;
+      pace        <= 4'd0;
+      fresh_word  <= 1'b1;
+      awake       <= 1'b0;
     end else begin
+      awake <= 1'b1;
       if (beat) tile_open <= !in_last;
       if (first_beat) cfg_error <= illegal;
       if (beat) discard <= !in_last && (discard || (first_beat && illegal));
       if (value) begin
-        address    <= address + 1'b1;
-        position   <= slice_ends ? {INDEX_W{1'b0}} : position + 1'b1;
-        visit_due  <= group_ends || slice_ends;
-        close_due  <= slice_ends;
-        last_slice <= in_last;
+        lane       <= window_ends ? 3'd0 : lane + 3'd1;
+        window     <= slice_ends ? {(WORD_W+2){1'b0}} : window + {{(WORD_W+1){1'b0}}, window_ends};
+        fresh_word <= word_ends;
+        if (slice_ends) first_word <= current_word + 1'b1;
       end
-      if (pitch != 4'd0) pitch <= pitch - 4'd1;
-      if (visit_now) begin
-        visit_due <= 1'b0;
-        pitch     <= 4'd8;
-        starting  <= 1'b0;
-        if (close_due) slot <= slot + 2'd1;
-        if (close_due && !starting) begin
-          slot_busy[slot] <= 1'b1;
-          first_slice     <= last_slice;
-        end
-      end
-      if (release_valid) slot_busy[release_slot] <= 1'b0;
-      used <= used + {{(INDEX_W+1){1'b0}}, value}
-                   - (release_valid ? {1'b0, slot_length[release_slot]} : {(INDEX_W+2){1'b0}});
+      full <= (value && window_ends) || (full && !capture_now);
+      if (capture_now) pace <= top_plane ? 4'd8 : 4'd7;
+      else if (pace != 4'd0) pace <= pace - 4'd1;
+      if (close_now) first_slice <= full_last;
+      used   <= used + {{(WORD_W+1){1'b0}}, begin_word} - ({1'b0, release_words} & {(WORD_W+2){release_valid}});
+      slices <= slices + {2'd0, value && slice_ends} - {2'd0, release_valid};
     end
-    if (value) slot_length[slot] <= {1'b0, position} + 1'b1;
+    if (value) begin
+      full_close <= slice_ends;
+      full_last  <= in_last;
+      full_first_word <= first_word;
+      full_window     <= window;
+      full_word       <= current_word;
+    end
     if (first_beat) begin
       tr_en             <= cfg_tr_en;
-      group_mask        <= cfg_group[7:0] - 8'd1;
+      short_mask        <= shorter;
+      for (i = 0; i < WORD_W + 2; i = i + 1) group_mask[i] <= |(cfg_group >> (i + 4));
       budget            <= cfg_group_budget;
+      top_plane         <= cfg_encoding && !cfg_row_signed;
       encode_hese       <= cfg_encoding;
       encode_row_signed <= cfg_row_signed;
       encode_col_signed <= cfg_col_signed;
@@ -159,83 +180,94 @@ module shw_tr_loader #(
     end
   end
 
-  // Pipeline: _0 is the cycle of the encoders, then one stage per plane from 8 down, then the list write.
-  reg                      valid_0;
-  reg [1:0]                slot_0;
-  reg [INDEX_W:0]          address_0;
-  reg                      visit_0;
-  reg                      close_0;
-  reg                      real_0;            // not the visit after reset
-  reg                      tile_first_0;
-  reg                      tile_last_0;
-  reg [8:0]                valid_chain;       // bit i: plane 8 - i
-  reg [10*(INDEX_W+1)-1:0] address_chain;
-  reg [3:0]                walk_plane;
-  reg                      walk;
-  reg                      walk_close;
-  reg                      walk_real;
-  reg [1:0]                walk_slot;
-  reg                      walk_unlimited;
-  reg [10:0]               walk_budget;
-  reg                      announce;          // plane 8 of a closed slice is settled in this cycle
+  // Two cycles later: lanes, columns, captures.
+  reg              value_1;
+  reg [2:0]        lane_1;
+  reg [WORD_W+5:0] address_1;
+  reg              capture_1;
+  reg              top_1;
+  reg [1:0]        quarter_1;
+  reg [WORD_W:0]   word_1;
+  reg              top;
+  reg [1:0]        quarter;
+  reg [WORD_W:0]   word;
 
   always @(posedge clk) begin
     if (rst) begin
-      valid_0     <= 1'b0;
-      visit_0     <= 1'b0;
-      valid_chain <= 9'd0;
-      walk        <= 1'b0;
-      announce    <= 1'b0;
-      slice_ready <= 4'd0;
+      value_1      <= 1'b0;
+      lane_write   <= 8'd0;
+      column_write <= 1'b0;
+      capture_1    <= 1'b0;
+      capture      <= 1'b0;
     end else begin
-      valid_0     <= value;
-      visit_0     <= visit_now;
-      valid_chain <= {valid_chain[7:0], valid_0};
-      walk        <= visit_0 || (walk && walk_plane != 4'd0);
-      announce    <= walk && walk_plane == 4'd8 && walk_close && walk_real;
-      if (slice_take) slice_ready[slice_take_slot] <= 1'b0;
-      if (announce) slice_ready[walk_slot] <= 1'b1;
+      value_1      <= value;
+      lane_write   <= {7'd0, value_1} << lane_1;
+      column_write <= value_1;
+      capture_1    <= capture_now;
+      capture      <= capture_1;
     end
-    address_0    <= address;
-    slot_0       <= slot;
-    close_0      <= close_due;
-    real_0       <= !starting;
-    tile_first_0 <= first_slice;
-    tile_last_0  <= last_slice;
-    address_chain <= {address_chain[9*(INDEX_W+1)-1:0], address_0};
-    walk_plane   <= visit_0 ? 4'd8 : walk_plane - 4'd1;
-    if (visit_0) begin
-      walk_close     <= close_0;
-      walk_real      <= real_0;
-      walk_slot      <= slot_0;
-      walk_unlimited <= !tr_en;
-      walk_budget    <= budget;
-      if (close_0 && real_0) begin
-        slice_first[slot_0]      <= tile_first_0;
-        slice_last[slot_0]       <= tile_last_0;
-        slice_col_signed[slot_0] <= encode_col_signed;
-      end
+    lane_1         <= lane;
+    address_1      <= {current_word, window[1:0], lane};
+    column_address <= address_1;
+    top_1          <= top_plane;
+    quarter_1      <= full_window[1:0];
+    word_1         <= full_word;
+    top            <= top_1;
+    quarter        <= quarter_1;
+    word           <= word_1;
+  end
+
+  // Planes of the captured window.
+  reg            writing;
+  reg [1:0]      writing_quarter;
+  reg [WORD_W:0] writing_word;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      writing <= 1'b0;
+      write   <= 4'd0;
+    end else begin
+      writing <= capture || (writing && plane != 4'd0);
+      write   <= {3'd0, writing} << writing_quarter;
+    end
+    if (capture) begin
+      plane           <= {top, {3{~top}}};
+      writing_quarter <= quarter;
+      writing_word    <= word;
+    end else begin
+      plane <= plane - 4'd1;
+    end
+    write_word  <= writing_word;
+    write_plane <= plane;
+  end
+
+  // Slices that wait to be walked.
+  localparam INFO_W = 3*WORD_W + 23;
+  reg               close_1;
+  reg               close_2;
+  reg  [INFO_W-1:0] info_1;
+  reg  [INFO_W-1:0] info_2;
+  wire [INFO_W-1:0] info;
+  wire              unused_ready;
+  wire [2:0]        unused_level;
+  wire [3:0]        quarters = {&full_window[1:0], full_window[1], |full_window[1:0], 1'b1};
+
+  always @(posedge clk) begin
+    close_1 <= close_now && !rst;
+    close_2 <= close_1 && !rst;
+    info_1  <= {full_first_word, full_window[WORD_W+1:2], quarters, top_plane, !tr_en, budget, group_mask,
+                first_slice, full_last, encode_col_signed};
+    info_2  <= info_1;
+    if (slice_take) begin
+      {slice_first_word, slice_last_word, slice_last_quarters, slice_top_plane, slice_unlimited, slice_budget,
+       slice_group_mask, slice_first, slice_last, slice_col_signed} <= info;
     end
   end
 
-  assign column_write   = valid_chain[0];
-  assign column_address = address_chain[INDEX_W:0];
-  assign visit           = walk;
-  assign visit_plane     = walk_plane;
-  assign visit_close     = walk_close;
-  assign visit_clear     = !walk_real;
-  assign visit_slot      = walk_slot;
-  assign visit_budget    = walk_budget;
-  assign visit_unlimited = walk_unlimited;
-
-  genvar p;
-  generate
-    for (p = 0; p < 9; p = p + 1) begin : g_plane
-      assign plane_valid[p] = valid_chain[8-p];
-      assign write_value[p*(INDEX_W+1) +: INDEX_W+1] =
-          address_chain[(9-p)*(INDEX_W+1) +: INDEX_W+1];
-    end
-  endgenerate
+  shw_fifo #(.DATA_W(INFO_W), .DEPTH(4)) u_slices (
+    .clk(clk), .rst(rst), .in_valid(close_2), .in_ready(unused_ready), .in_data(info_2),
+    .out_valid(slice_ready), .out_ready(slice_take), .out_data(info), .level(unused_level)
+  );
 endmodule
 
 `default_nettype wire

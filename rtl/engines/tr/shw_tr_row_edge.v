@@ -1,72 +1,97 @@
 // shw_tr_row_edge: one streamed row, from 8-bit codes to the operations of its cells.
 //
-// Front (codes to plane lists, shw_tr_row_front) -> sequencer (shw_term_sequencer). Control that all
-// rows share (value, visit, index) comes from shw_tr_loader.
+// Bitmaps of the planes (shw_plane_bitmaps) -> terms that stay (shw_bitmap_walker) -> operations (shw_term_sequencer).
+// Control that all rows share comes from shw_tr_loader.
 //
-// Parameters: INDEX_W  4..10         width of an index in a slice
-//             BLOCK    4, 8, 16, 32  terms sorted by sign together
-// Latency:    a code is in its lists 10 cycles after it came; `go` follows `start` by BLOCK + 6 cycles or more.
-// Throughput: 1 code per cycle in, 1 operation per cycle out. Backpressure: `go`.
-// Reset:      rst returns to idle; visit once with close before the first value.
+// Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values
+//             SLOT_W  2..5  2^SLOT_W blocks of terms wait for their turn
+// Latency:    13 cycles from start to the first issue. Throughput: 1 code per cycle in, 1 operation per cycle out.
+// Backpressure: `go`. Reset: rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
 module shw_tr_row_edge #(
-  parameter INDEX_W = 8,
-  parameter BLOCK   = 16
+  parameter WORD_W = 3,
+  parameter SLOT_W = 3
 ) (
-  input  wire                 clk,
-  input  wire                 rst,
-  input  wire [7:0]           code,
-  input  wire                 code_signed,
-  input  wire                 code_hese,
-  input  wire [8:0]           plane_valid,   // a value is in plane p; 8: one cycle after its code
-  input  wire [9*(INDEX_W+1)-1:0] write_value,
-  input  wire                 visit,
-  input  wire [3:0]           visit_plane,
-  input  wire                 visit_close,
-  input  wire                 visit_clear,
-  input  wire [1:0]           visit_slot,
-  input  wire [10:0]          visit_budget,
-  input  wire                 visit_unlimited,
-  input  wire                 start,
-  input  wire [1:0]           start_slot,
-  output wire                 idle,          // `start` may come in the next cycle
-  input  wire                 go,
-  input  wire                 drain,
-  output wire                 finished,
-  output wire [1:0]           op,
-  output wire                 op_term,
-  output wire                 op_fill,
-  output wire [INDEX_W:0]     op_address
+  input  wire              clk,
+  input  wire              rst,
+  // codes
+  input  wire [7:0]        code,
+  input  wire              code_signed,
+  input  wire              code_hese,
+  input  wire [7:0]        lane_write,
+  input  wire              capture,
+  input  wire [3:0]        plane,
+  input  wire [3:0]        write,
+  input  wire [WORD_W:0]   write_word,
+  input  wire [3:0]        write_plane,
+  // the slice to walk
+  input  wire              start,
+  output wire              idle,            // `start` may come two cycles later
+  input  wire [WORD_W:0]   first_word,
+  input  wire [WORD_W-1:0] last_word,
+  input  wire [3:0]        last_quarters,
+  input  wire              top_plane,
+  input  wire              unlimited,
+  input  wire [10:0]       budget,
+  input  wire [WORD_W+1:0] group_mask,
+  // operations
+  input  wire              go,
+  input  wire              drain,
+  output wire              finished,
+  output wire [1:0]        op,
+  output wire              op_term,
+  output wire              op_fill,
+  output wire [WORD_W+5:0] op_address
 );
-  wire [1:0]       bounds_slot;
-  wire [3:0]       bounds_plane;
-  wire [INDEX_W:0] previous;
-  wire [INDEX_W:0] last;
-  wire             read_enable;
-  wire [INDEX_W:0] read_position;
-  wire [3:0]       read_plane;
-  wire [INDEX_W:0] entry_value;
-  wire             entry_negative;
+  wire              read_enable;
+  wire [WORD_W:0]   read_word;
+  wire [3:0]        read_plane;
+  wire [31:0]       nonzero;
+  wire [31:0]       negative;
+  wire [3:0]        any;
+  wire              block_valid;
+  wire              block_take;
+  wire              block_end;
+  wire [3:0]        block_shifts;
+  wire [WORD_W:0]   block_word;
+  wire [3:0]        block_positive;
+  wire [3:0]        block_negative;
+  wire [SLOT_W+1:0] mask_address;
+  wire [7:0]        mask_positive;
+  wire [7:0]        mask_negative;
+  wire              slot_release;
 
-  shw_tr_row_front #(.INDEX_W(INDEX_W)) u_front (
+  shw_plane_bitmaps #(.RING_W(WORD_W+1)) u_bitmaps (
     .clk(clk), .rst(rst), .code(code), .code_signed(code_signed), .code_hese(code_hese),
-    .plane_valid(plane_valid), .write_value(write_value),
-    .visit(visit), .visit_plane(visit_plane), .visit_close(visit_close), .visit_clear(visit_clear),
-    .visit_slot(visit_slot), .visit_budget(visit_budget), .visit_unlimited(visit_unlimited),
-    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
-    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
-    .entry_enable(1'b1), .entry_value(entry_value), .entry_negative(entry_negative)
+    .lane_write(lane_write), .capture(capture), .plane(plane),
+    .write(write), .write_word(write_word), .write_plane(write_plane),
+    .read_enable(read_enable), .read_word(read_word), .read_plane(read_plane),
+    .nonzero(nonzero), .negative(negative), .any(any)
   );
 
-  shw_term_sequencer #(.INDEX_W(INDEX_W), .BLOCK(BLOCK)) u_sequencer (
-    .clk(clk), .rst(rst), .start(start), .start_slot(start_slot), .idle(idle),
-    .go(go), .drain(drain), .finished(finished),
-    .bounds_slot(bounds_slot), .bounds_plane(bounds_plane), .previous(previous), .last(last),
-    .read_enable(read_enable), .read_position(read_position), .read_plane(read_plane),
-    .entry_value(entry_value), .entry_negative(entry_negative),
+  shw_bitmap_walker #(.WORD_W(WORD_W), .SLOT_W(SLOT_W)) u_walker (
+    .clk(clk), .rst(rst), .start(start), .idle(idle),
+    .first_word(first_word), .last_word(last_word), .last_quarters(last_quarters),
+    .top_plane(top_plane), .unlimited(unlimited), .budget(budget), .group_mask(group_mask),
+    .read_enable(read_enable), .read_word(read_word), .read_plane(read_plane),
+    .nonzero(nonzero), .negative(negative), .any(any),
+    .block_valid(block_valid), .block_take(block_take), .block_end(block_end),
+    .block_shifts(block_shifts), .block_word(block_word),
+    .block_positive(block_positive), .block_negative(block_negative),
+    .mask_address(mask_address), .mask_positive(mask_positive), .mask_negative(mask_negative),
+    .slot_release(slot_release)
+  );
+
+  shw_term_sequencer #(.WORD_W(WORD_W), .SLOT_W(SLOT_W)) u_sequencer (
+    .clk(clk), .rst(rst), .go(go), .drain(drain), .finished(finished),
+    .block_valid(block_valid), .block_take(block_take), .block_end(block_end),
+    .block_shifts(block_shifts), .block_word(block_word),
+    .block_positive(block_positive), .block_negative(block_negative),
+    .mask_address(mask_address), .mask_positive(mask_positive), .mask_negative(mask_negative),
+    .slot_release(slot_release),
     .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
   );
 endmodule

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.cycles import DEPTH, Tile, predict_cycles, row_operations
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums
 from shiftwork.compile.program import LayerProgram, Operands
+from shiftwork.compile.tr_cycles import DEPTH, Reveal, Tile, predict_cycles, row_tokens, walks
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_terms import Terms
@@ -76,7 +76,7 @@ class TrEngine(Engine):
         blocks, depth, rows = layer.weights.shape
         form = cast(Terms, layer.module.format)
         values = form.multiplied(_row_values(layer.weights, layer), layer.rule)
-        tokens = row_operations(values, layer.rule, SLICE_DEPTH).tokens.reshape(blocks, rows, -1).max(axis=1)
+        tokens = row_tokens(values, layer.rule, SLICE_DEPTH).reshape(blocks, rows, -1).max(axis=1)
         cycles: NDArray[np.int64] = np.maximum(tokens, _slice_beats(depth)).sum(axis=1)
         return cycles
 
@@ -88,16 +88,17 @@ class TrEngine(Engine):
         """
         layer, form = operands.layer, cast(Terms, operands.layer.module.format)
         blocks, depth, rows = operands.row_blocks.shape
-        cost = row_operations(streamed_values(operands), layer.rule, SLICE_DEPTH)
-        operations = cost.operations.reshape(blocks, rows, -1).max(axis=1)
-        longest = cost.tokens.reshape(blocks, rows, -1).max(axis=1)
+        tokens = row_tokens(streamed_values(operands), layer.rule, SLICE_DEPTH).reshape(blocks, rows, -1)
+        longest = tokens.max(axis=1)
         entries = layer.channels if layer.weights_on_rows else operands.positions
         row_index = np.arange(blocks * rows).reshape(blocks, rows) % (operands.row_tiles * rows)
-        real = cost.tokens.sum(axis=1).reshape(blocks, rows) * (row_index < entries)
+        real = tokens.sum(axis=2) * (row_index < entries)
 
         order = operands.tiles[:, 0]
-        group = form.group if form.enabled else 0
-        tiles = [Tile(tuple(int(n) for n in row), depth, group) for row in operations]
+        signed = bool(layer.configuration["cfg_row_signed"])
+        reveal = Reveal(layer.rule, form.group if form.enabled else 0, form.budget, signed)
+        codes = _row_values(operands.row_blocks, layer).reshape(blocks, rows, depth)
+        tiles = [Tile(walks(block, reveal), depth, reveal) for block in codes]
         return Schedule(
             cycles=predict_cycles((tiles[block] for block in order), rows),
             tokens=int(real.sum(axis=1)[order].sum()),

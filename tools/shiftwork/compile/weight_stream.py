@@ -26,8 +26,8 @@ def _tile_bytes(fields: Mapping[str, int], rows: int) -> int:
     return -(-vectors * rows // wide) * wide
 
 
-def row_values(fields: Mapping[str, int], stream: bytes, rows: int) -> NDArray[np.int32]:
-    """What the rows multiply, after term revealing: ``(row tiles, rows, beats)``.
+def row_codes(fields: Mapping[str, int], stream: bytes, rows: int) -> NDArray[np.integer]:
+    """Values on the rows before term revealing: ``(row tiles, rows, beats)``.
 
     Args:
         fields: of the layer's instruction. stream: its weights, :func:`stream_bytes` of them. rows: of the engine.
@@ -40,7 +40,12 @@ def row_values(fields: Mapping[str, int], stream: bytes, rows: int) -> NDArray[n
     if fields["rows_apart"]:  # a weight of every row for a tap, each for a beat
         codes = (codes[:, :, None] * np.eye(channels, rows, dtype=np.uint8)).reshape(len(tiles), beats, rows)
     codes = np.ascontiguousarray(codes.transpose(0, 2, 1))
-    values = codes.view(np.int8) if fields["row_signed"] else codes
+    return codes.view(np.int8) if fields["row_signed"] else codes
+
+
+def row_values(fields: Mapping[str, int], stream: bytes, rows: int) -> NDArray[np.int32]:
+    """What the rows multiply: :func:`row_codes` after term revealing."""
+    values = row_codes(fields, stream, rows)
     if fields["tr_en"]:
         return terms.reveal(values, fields["group"], fields["group_budget"], RULES[fields["encoding"]])
     return values.astype(np.int32)

@@ -214,8 +214,8 @@ class TileConfig:
         """Encoding rule by its name."""
         return "hese" if self.hese else "binary"
 
-    def legal(self, truncate: bool = True) -> bool:
-        """Whether an engine, with or without column truncation, accepts the configuration."""
+    def legal(self, truncate: bool = True, depth: int = 256) -> bool:
+        """Whether an engine, with or without column truncation, accepts the configuration. depth: places of a slice."""
         if not self.tr_en:
             return True
         try:
@@ -224,7 +224,7 @@ class TileConfig:
             terms.check_data_terms(self.data_terms)
         except ShiftworkError:
             return False
-        return truncate or self.data_terms == 0
+        return self.group <= depth and (truncate or self.data_terms == 0)
 
 
 def tile(

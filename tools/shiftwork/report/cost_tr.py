@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,6 @@ from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
 TOGGLE_TARGET = 0.5
-BLOCKS = (16, 4, 32)
-"""Terms sorted together in the engines whose toggles are counted: the default, and what less and more sorting does."""
 
 FREQUENCY_TARGET = 120.0
 
@@ -199,18 +197,15 @@ def toggle_counts(wish: CostWish, engine: TrEngine, folder: Path, progress: Prog
     operands = layer_operands(integer, chosen.x)
     shapes = designs(engine.rows, engine.cols)
     arrays, revealing = [shapes["mac"], shapes["booth"]], shapes["tr"]
-    sorted_by = {block: f"{revealing.title}, terms sorted by {block}" for block in BLOCKS}
-    runs = [(block, stream) for block in BLOCKS for stream in TARGETS]
-    count = len(arrays) + len(runs)
+    count = len(arrays) + len(TARGETS)
     done: list[Toggles] = []
     with progress.items():
         for design in arrays:
             progress.item(len(done) + 1, count, design.title)
             done.append(array_toggles(design, operands, folder / f"toggles_{design.key}"))
-        for block, stream in runs:
-            progress.item(len(done) + 1, count, f"{sorted_by[block]}, {stream}")
-            variant = replace(revealing, title=sorted_by[block], parameters={**revealing.parameters, "BLOCK": block})
-            done.append(engine_toggles(variant, operands, stream, folder / f"toggles_{revealing.key}_{stream}_{block}"))
+        for stream in TARGETS:
+            progress.item(len(done) + 1, count, f"{revealing.title}, {stream}")
+            done.append(engine_toggles(revealing, operands, stream, folder / f"toggles_{revealing.key}_{stream}"))
     return {
         "tool": f"Yosys {yosys.version()}",
         "network": wish.network.name,

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shiftwork.compile.accel_cycles.layer import Layer, Operations
+from shiftwork.compile.accel_cycles.layer import Layer
 from shiftwork.compile.accel_cycles.machine import Instruction, Machine
 from shiftwork.compile.accel_cycles.moves import Header, Move
 from shiftwork.compile.accelerator import WORD, AcceleratorProgram
-from shiftwork.compile.cycles import row_operations
 from shiftwork.compile.instructions import TARGETS, UNITS, decoded
-from shiftwork.compile.weight_stream import RULES, row_values, stream_bytes
+from shiftwork.compile.tr_cycles import Reveal, Tile, walks
+from shiftwork.compile.weight_stream import RULES, row_codes, stream_bytes
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,17 @@ def instructions(program: AcceleratorProgram) -> list[Instruction]:
     )
     shape, engine, at = program.shape, program.shape.engine, 0
     found: list[Instruction] = []
-    known: dict[tuple[object, ...], tuple[Operations, ...]] = {}
+    known: dict[tuple[object, ...], tuple[Tile, ...]] = {}
     for kind, values in steps:
         if kind != "run":
             found.append(Header() if kind == "header" else Move.of(kind, values))
             continue
-        tiles: tuple[Operations, ...] = ()
+        tiles: tuple[Tile, ...] = ()
         if values["unit"] == UNITS["engine"] and engine.kind == "tr":
             size = stream_bytes(values, engine.rows)
             key = (weights[at : at + size], *(values[name] for name in _COSTS))
             if key not in known:  # strips have the same weights
-                known[key] = _operations(values, weights[at : at + size], engine.rows)
+                known[key] = _tiles(values, weights[at : at + size], engine.rows)
             tiles, at = known[key], at + size
         found.append(Layer(values, engine.rows, engine.cols, shape.activation_words, tiles))
     return found
@@ -76,10 +76,9 @@ _COSTS = (
 )  # fmt: skip
 
 
-def _operations(values: dict[str, int], stream: bytes, rows: int) -> tuple[Operations, ...]:
-    """Operations of the longest row of every slice, tile by tile."""
-    matrix = row_values(values, stream, rows)
-    tiles, _, beats = matrix.shape
-    cost = row_operations(matrix.reshape(tiles * rows, beats), RULES[values["encoding"]])
-    longest = cost.operations.reshape(tiles, rows, -1).max(axis=1)
-    return tuple(tuple(int(number) for number in tile) for tile in longest)
+def _tiles(values: dict[str, int], stream: bytes, rows: int) -> tuple[Tile, ...]:
+    """What the rows find in every row tile."""
+    group = values["group"] if values["tr_en"] else 0
+    reveal = Reveal(RULES[values["encoding"]], group, values["group_budget"], bool(values["row_signed"]))
+    codes = row_codes(values, stream, rows)
+    return tuple(Tile(walks(tile, reveal), tile.shape[1], reveal) for tile in codes)

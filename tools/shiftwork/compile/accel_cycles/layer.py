@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 from shiftwork.compile.instructions import UNITS
+from shiftwork.compile.tr_cycles import Tile
 from shiftwork.golden.blocks_layout import block_shape
-
-Operations = tuple[int, ...]
-"""Operations of the longest row of every slice of a tile."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class Layer:
 
     Args:
         fields: of the instruction. rows, cols: of the engine. words: of the activation memory.
-        tiles: operations of the row tiles, of a term-revealing engine.
+        tiles: row tiles of a term-revealing engine.
     """
 
     def __init__(
-        self, fields: Mapping[str, int], rows: int, cols: int, words: int, tiles: tuple[Operations, ...] = ()
+        self, fields: Mapping[str, int], rows: int, cols: int, words: int, tiles: tuple[Tile, ...] = ()
     ) -> None:
         self.fields = fields
         self.words = words
@@ -53,9 +52,13 @@ class Layer:
         self.row_tiles = fields["groups"] * fields["tiles"]
         self.turns = fields["channels"] if fields["rows_apart"] else 1
         self.tiles = tiles
-        self.group = fields["group"] if fields["tr_en"] else 0
         self.rows = rows if self.uses_engine else fields["out_channels"]
         self.parts = 4 if fields["raw"] else fields["plain"] + fields["to_split"]  # writes of a slice
+
+    def tile_sequence(self) -> Iterator[Tile]:
+        """Tiles of a term-revealing engine, in their order."""
+        for tile in self.tiles:
+            yield from repeat(tile, self.blocks)
 
     def slices(self) -> Iterator[int]:
         """Of a pooling, for every beat: the last slice of its word that has a position of the map."""

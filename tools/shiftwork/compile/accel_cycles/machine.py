@@ -13,8 +13,9 @@ from shiftwork.compile.accel_cycles.layer_control import Follow, LayerControl
 from shiftwork.compile.accel_cycles.moves import FETCHED, ExternalMemory, Fetch, Header, Move, Mover, ReadPort
 from shiftwork.compile.accel_cycles.pool_control import Pool
 from shiftwork.compile.accel_cycles.result_control import ResultPath
-from shiftwork.compile.accel_cycles.tile_control import MacControl, TrControl
+from shiftwork.compile.accel_cycles.tile_control import MacControl
 from shiftwork.compile.accelerator import Accelerator
+from shiftwork.compile.tr_cycles import TrControl
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.blocks_layout import block_shape
 
@@ -208,7 +209,7 @@ class Machine:
             self.im2col.start(layers.layer)
             self.follow.start(layers.layer)
             if layers.layer.uses_engine:
-                self.engine.begin(layers.layer)
+                self.engine.begin(layers.layer.tile_sequence())
             else:
                 self.pool.begin(layers.layer)
                 self.slices = layers.layer.slices()

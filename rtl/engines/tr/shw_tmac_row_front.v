@@ -1,4 +1,4 @@
-// shw_tr_row_front: one streamed row, from 8-bit codes to the sorted terms of its slices.
+// shw_tmac_row_front: one streamed row, from 8-bit codes to the sorted terms of its slices.
 //
 // Encoder (HESE or binary) -> skew (plane p waits 8 - p cycles) -> plane lists with group reveal: what the row edges
 // of both engines put before their sequencers. Write and read side follow the protocol of shw_plane_lists; plane 8 sees
@@ -13,7 +13,7 @@
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
-module shw_tr_row_front #(
+module shw_tmac_row_front #(
   parameter INDEX_W = 8
 ) (
   input  wire                 clk,

@@ -1,0 +1,125 @@
+// shw_plane_bitmaps: the terms of one row of a slice as bitmaps, one per exponent plane.
+//
+// Codes become signed digits (HESE or binary), one value a cycle. Eight values make a window: their digits are collected
+// value by value, captured when the window is complete, and written plane by plane, from the top, one plane a cycle.
+// A word of the memory holds one plane of 32 values, window w in quarter w: 8 bits "there is a digit", 8 bits "it is
+// negative", and one bit "any digit here" a quarter. So a reader sees 32 values of a plane at once, in the order in
+// which the water recedes.
+// Control that all rows share (lanes, planes, addresses) comes from shw_tr_loader.
+//
+// Parameters: RING_W  2..6  the memory holds 2^RING_W words of 32 values, nine planes each
+// Latency:    digits are in their lane 2 cycles after the code, in the memory 2 cycles after `plane`;
+//             a word follows its address by 2 cycles in which read_enable is 1.
+// Throughput: 1 code, 1 plane of a window and 1 word per cycle. Backpressure: read_enable holds the read side.
+// Reset:      rst empties the lanes; the memory keeps its content.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_plane_bitmaps #(
+  parameter RING_W = 4
+) (
+  input  wire              clk,
+  input  wire              rst,
+  input  wire [7:0]        code,
+  input  wire              code_signed,
+  input  wire              code_hese,
+  input  wire [7:0]        lane_write,    // lane of the code of the cycle before; one-hot
+  input  wire              capture,       // the window is complete; every lane but that written now becomes empty
+  input  wire [3:0]        plane,         // of the captured window, read in this cycle
+  input  wire [3:0]        write,         // one cycle after `plane`: quarter of the word, one-hot
+  input  wire [RING_W-1:0] write_word,
+  input  wire [3:0]        write_plane,
+  input  wire              read_enable,
+  input  wire [RING_W-1:0] read_word,
+  input  wire [3:0]        read_plane,
+  output reg  [31:0]       nonzero,
+  output reg  [31:0]       negative,
+  output reg  [3:0]        any            // quarter q has a digit
+);
+  generate
+    if (RING_W < 2 || RING_W > 6) begin : g_illegal
+      shw_ILLEGAL_RING_W_must_be_2_to_6 illegal ();
+    end
+  endgenerate
+
+  // Digits.
+  wire       below = code_signed & code[7];
+  reg        minus;
+  reg        hese;
+  reg  [7:0] magnitude;
+  wire [8:0] digit_nonzero;
+  wire [8:0] digit_negative;
+
+  always @(posedge clk) begin
+    minus     <= below;
+    hese      <= code_hese;
+    magnitude <= (code ^ {8{below}}) + {7'd0, below};
+  end
+
+  shw_hese_encoder #(.W(8)) u_encoder (
+    .magnitude(magnitude), .hese(hese), .nonzero(digit_nonzero), .negative(digit_negative)
+  );
+
+  // Window.
+  wire [7:0] plane_nonzero;
+  wire [7:0] plane_negative;
+
+  genvar l;
+  generate
+    for (l = 0; l < 8; l = l + 1) begin : g_lane
+      reg [8:0] lane_nonzero;
+      reg [8:0] lane_negative;
+      reg [8:0] window_nonzero;
+      reg [8:0] window_negative;
+
+      always @(posedge clk) begin
+        if (rst || (capture && !lane_write[l])) lane_nonzero <= 9'd0;
+        else if (lane_write[l]) lane_nonzero <= digit_nonzero;
+        if (lane_write[l]) lane_negative <= digit_negative ^ {9{minus}};
+        if (capture) begin
+          window_nonzero  <= lane_nonzero;
+          window_negative <= lane_negative;
+        end
+      end
+
+      shw_plane_mux #(.W(1)) u_nonzero (
+        .words(window_nonzero), .plane(plane), .word(plane_nonzero[l])
+      );
+      shw_plane_mux #(.W(1)) u_negative (
+        .words(window_negative), .plane(plane), .word(plane_negative[l])
+      );
+    end
+  endgenerate
+
+  reg [7:0] write_nonzero;
+  reg [7:0] write_negative;
+
+  always @(posedge clk) begin
+    write_nonzero  <= plane_nonzero;
+    write_negative <= plane_negative;
+  end
+
+  // Memory: quarters of 18 bits, as block RAM has them with their parity bits.
+  wire [71:0] stored;
+
+  shw_ram_sdp #(.DATA_W(72), .ADDR_W(RING_W+4), .LANES(4), .STYLE("block")) u_memory (
+    .clk(clk),
+    .write_enable(write), .write_address({write_word, write_plane}),
+    .write_data({4{1'b0, |write_nonzero, write_negative, write_nonzero}}),
+    .read_enable(read_enable), .read_address({read_word, read_plane}), .read_data(stored)
+  );
+
+  integer q;
+  always @(posedge clk) begin
+    if (read_enable) begin
+      for (q = 0; q < 4; q = q + 1) begin
+        nonzero[8*q +: 8]  <= stored[18*q +: 8];
+        negative[8*q +: 8] <= stored[18*q + 8 +: 8];
+        any[q]             <= stored[18*q + 16];
+      end
+    end
+  end
+endmodule
+
+`default_nettype wire
