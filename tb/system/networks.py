@@ -29,6 +29,7 @@ from shiftwork.network.integer import (
 from shiftwork.quantize import dnateq, msq
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
+from shiftwork.tensors.im2col import output_size
 
 MODES: dict[str, Terms] = {
     "fixed8-weights": Terms(False, "weights"),
@@ -257,6 +258,50 @@ def pooled(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]
         _Layer("p2", (2, 3, 60), 2, 2, pool=True),
         _Layer("dense", (1, 1, 7), 0),
     ])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class First:
+    """What a first layer reads: rows and columns; pads: top, left, bottom, right."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+
+
+FIRST = {
+    "11x11, 4x4": First((11, 11), (4, 4), (2, 2, 2, 2)),
+    "3x3, 3x3": First((3, 3), (3, 3), (1, 0, 0, 2)),
+    "7x5, 4x2": First((7, 5), (4, 2), (3, 2, 3, 2)),
+    "3x3, 1x2": First((3, 3), (1, 2), (1, 1, 1, 1)),
+    "3x4, 2x1": First((3, 4), (2, 1), (1, 2, 1, 1)),
+    "patches": First((8, 8), (8, 8)),
+    "dilated": First((3, 2), (3, 4), (2, 0, 2, 1), (2, 3)),
+}
+"""First layers of large and unequal strides: kernels that are and that are no multiple of them."""
+
+
+def strided(
+    terms: Terms, seed: int, first: First, shape: tuple[int, int, int] = (25, 31, 3)
+) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network with such a first layer and random parameters, and codes of two images."""
+    rng = np.random.default_rng(seed)
+    height, width = (
+        output_size(shape[axis], first.kernel[axis], first.stride[axis], *first.pads[axis::2], first.dilation[axis])
+        for axis in (0, 1)
+    )
+    network, _ = _chain(terms, seed, (height, width, 10), [
+        _Layer("second", (height, width, 12), 3),
+        _Layer("out", (1, 1, 7), 0),
+    ])  # fmt: skip
+    weights, parameters = (10, *first.kernel, shape[2]), Parameters(terms, rng)
+    module = IntegerModule("first", "conv", ["image"], "x", stride=first.stride, pads=first.pads,
+                           dilation=first.dilation, **parameters.weights(weights),
+                           **parameters.scales(weights, False, False))  # fmt: skip
+    network = replace(network, input="image", modules=[module, *network.modules],
+                      tensors={"image": TensorInfo(shape, 5, True), **network.tensors})  # fmt: skip
+    return network, rng.integers(-128, 128, (2, *shape)).astype(np.int8)
 
 
 @dataclass(frozen=True)

@@ -328,6 +328,16 @@ def test_channels_that_are_not_whole_tiles_are_a_fault() -> None:
     assert differences(followed_run("8x16", Terms())) == 0
 
 
+@pytest.mark.parametrize("terms", [Terms(), Terms(True, group=8, budget=12, data_terms=3)], ids=str)
+@pytest.mark.parametrize("first", networks.FIRST)
+def test_first_layers_of_large_strides(first: str, terms: Terms) -> None:
+    network, codes = networks.strided(terms, 6, networks.FIRST[first])
+    done = execute_accelerator(network, codes, golden.run(network, codes), device("8x16"))
+    assert differences(done) == 0
+    assert done.predicted_cycles == sum(counters.cycles for counters in done.counters)
+    assert [layer.cycles for layer in done.layers] == [layer.predicted_cycles for layer in done.layers]
+
+
 def addressed_run(shape: str, tamper: Callable[[CompiledNetwork], None] | None = None) -> AcceleratorRun:
     network, codes = networks.addresses(5)
     return execute_accelerator(network, codes, golden.run(network, codes), device(shape), tamper=tamper)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shiftwork import example
-from shiftwork.compile import TrEngine
+from shiftwork.compile import MacEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.compile.instructions import AHEAD, BYTES, decode, decoded, encode, sealed
 from shiftwork.device.accelerator_model import Machine
@@ -21,8 +21,9 @@ from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.fixed8 import quantize
+from system.networks import FIRST, First, strided
 
 ORDERS = {"moves first": lambda: True, "layers first": lambda: False, "mixed": None}
 
@@ -246,6 +247,68 @@ def test_slices_of_every_second_position_as_shortcuts(save_model, start) -> None
         return
     for kib in (64, 4):
         run(network, Accelerator(TrEngine(8, 16), kib), x)
+
+
+TERMS = (Terms(), Terms(True, group=8, budget=12, data_terms=3), Terms(True, group=64, budget=60))
+
+
+@pytest.mark.parametrize(
+    ("engine", "terms"),
+    [
+        (TrEngine(8, 16), TERMS[0]),
+        (TrEngine(8, 16), TERMS[1]),
+        (TrEngine(2, 8), TERMS[2]),
+        (MacEngine(4, 32), TERMS[0]),
+    ],
+    ids=str,
+)
+def test_first_layers_of_large_strides(engine, terms):
+    for seed, first in enumerate(FIRST.values()):
+        network, x = strided(terms, seed, first)
+        run(network, Accelerator(engine, engine.cols << 3, 4096), x[:1], list(ORDERS)[seed % len(ORDERS)])
+
+
+@pytest.mark.parametrize("terms", TERMS, ids=str)
+def test_random_first_layers(terms):
+    rng, done = np.random.default_rng(terms.group), 0
+    for seed in range(20):
+        kernel, stride, dilation, pads = (
+            tuple(int(n) for n in rng.integers(1, 1 + most, size)) for most, size in ((9, 2), (5, 2), (2, 2), (5, 4))
+        )
+        network, x = strided(terms, seed, First(kernel, stride, pads, dilation), (*rng.integers(17, 40, 2), 2))
+        program = compile_accelerator(network, Accelerator(TrEngine(8, 16), 128, 4096))
+        done += program.input.windows is not None
+        run(network, program.shape, x[:1])
+    assert done > 10
+
+
+def test_a_first_layer_of_a_large_stride_in_strips():
+    network, x = strided(TERMS[1], 3, FIRST["11x11, 4x4"], (93, 45, 3))
+    program = run(network, Accelerator(TrEngine(8, 16), 16), x[:1], "mixed")
+    assert strips(program) > 2
+
+
+def test_strides_that_are_refused():
+    shape, (network, _) = Accelerator(TrEngine(8, 16), 64), strided(Terms(), 1, FIRST["3x3, 3x3"])
+    first = network.modules[0]
+    twice = replace(first, name="again", output="y")
+    grouped = replace(first, weight=first.weight[:9, ..., :1], bias=None, shift=None, bias_shift=None, groups=3)
+    later = replace(network.modules[1], stride=(3, 1))
+    for modules, name in (
+        ([first, twice, *network.modules[1:]], "first"),
+        ([grouped, *network.modules[1:]], "first"),
+        ([first, later, *network.modules[2:]], "second"),
+    ):
+        tensors = network.tensors | {"y": network.tensors["x"]}
+        with pytest.raises(ShiftworkError, match=rf"^node '{name}': the accelerator moves by 1 or 2 both ways, not by"):
+            compile_accelerator(replace(network, tensors=tensors, modules=modules), shape)
+
+
+def test_an_image_of_another_shape_is_refused():
+    network, x = strided(Terms(), 1, FIRST["3x3, 3x3"])
+    program = compile_accelerator(network, Accelerator(TrEngine(8, 16), 64))
+    with pytest.raises(ShiftworkError, match=r"shape \(24, 31, 3\) where \(25, 31, 3\) is expected"):
+        program.put(program.memory.copy(), x[0, 1:])
 
 
 def changed(program: AcceleratorProgram, index: int, seal: bool = True, **values: int) -> bytes:

@@ -14,7 +14,7 @@ import pytest
 from shiftwork import example
 from shiftwork.compile import MacEngine, TrEngine, program_file
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
-from shiftwork.compile.program_file import HEADER, NODE, TENSOR, decoded, encode, read, write
+from shiftwork.compile.program_file import HEADER, NODE, TENSOR, WINDOWS, decoded, encode, read, write
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.device.driver import moved
 from shiftwork.device.toolchain import find_compiler
@@ -22,20 +22,24 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import quantize
+from system.networks import FIRST, strided
 
 SHAPE = Accelerator(TrEngine(8, 16), activation_memory=64, weight_words=512, constants=128)
 SHAPES = {
     "tr": SHAPE,
     "mac": Accelerator(MacEngine(4, 32, "lut"), activation_memory=64, weight_words=512, constants=128),
     "strips": Accelerator(TrEngine(8, 8), activation_memory=2, weight_words=512, constants=128),
+    "windows": SHAPE,
 }
 
 
 @lru_cache
-def network() -> IntegerNetwork:
+def network(shape: str = "tr") -> IntegerNetwork:
+    if shape == "windows":
+        return strided(Terms(True), 3, FIRST["11x11, 4x4"])[0]
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
     return quantize(Quantization("fixed8"), graph, calibration.x, calibration.y)
@@ -43,7 +47,7 @@ def network() -> IntegerNetwork:
 
 @lru_cache
 def program(shape: str = "tr") -> AcceleratorProgram:
-    return compile_accelerator(network(), SHAPES[shape])
+    return compile_accelerator(network(shape), SHAPES[shape])
 
 
 @lru_cache
@@ -79,12 +83,14 @@ def test_what_is_written_is_read(shape: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_program_of_a_file_computes(shape: str) -> None:
-    found = decoded(content(shape), "net.shw")
-    codes = golden.quantize_input(network(), load_data(example.TEST, import_onnx(example.MODEL), 1).x)
+    found, net = decoded(content(shape), "net.shw"), network(shape)
+    info = net.tensors[net.input]
+    assert found.input.image == info.shape
+    codes = np.random.default_rng(1).integers(*info.limits, (1, *info.shape)).astype(info.dtype)
     memory = found.memory.copy()
     found.put(memory, codes[0])
     Machine(found.shape).run(found.program, memory)
-    np.testing.assert_array_equal(found.get(memory), golden.run(network(), codes)[network().output][0])
+    np.testing.assert_array_equal(found.get(memory), golden.run(net, codes)[net.output][0])
 
 
 def test_cut_off_anywhere() -> None:
@@ -110,6 +116,14 @@ def _changed_part(data: bytes) -> bytes:
 def _far_tensor(data: bytes) -> bytes:
     at = header("tensors") + 4 * [field.name for field in TENSOR].index("address")
     return program_file._with_checksum(data[:at] + header("image_size").to_bytes(4, "little") + data[at + 4 :])
+
+
+def _other_windows(_: bytes) -> bytes:
+    """Windows of one row more."""
+    data = content("windows")
+    at = header("tensors") + 4 * [field.name for field in TENSOR].index("windows")
+    at = int.from_bytes(data[at : at + 4], "little") + 4 * [field.name for field in WINDOWS].index("rows")
+    return program_file._with_checksum(data[:at] + bytes([data[at] + 1]) + data[at + 1 :])
 
 
 def _no_text(data: bytes) -> bytes:
@@ -144,6 +158,7 @@ def _other_text(data: bytes) -> bytes:
         (lambda data: patched({"nodes": 0}), r"node 0 is instruction \d+ of \d+"),
         (_changed_part, r"tensor 'input' of \(\d+, \d+, 9\) codes of 8 bits in parts of"),
         (_far_tensor, "tensor 'input' at address 0x[0-9a-f]+ reaches beyond the image"),
+        (_other_windows, r"tensor 'image' of 132 channels is windows of \(5, 11\) positions of \(25, 31, 3\)"),
         (_no_text, r"the name of node 0 at byte \d+ has no end"),
         (_other_text, r"the name of node \d+ at byte \d+ is no text"),
     ],
@@ -179,6 +194,11 @@ int main(int count, char **words) {
     printf("%s %u %ux%ux%u %u %u %d %u %u %u\n", (const char *)room + one->name, one->address, one->height, one->width,
            one->channels, one->bits, one->is_signed, one->fraction, one->is_split, one->part_count,
            *(const uint32_t *)((const char *)room + one->parts));
+  one -= net->inputs + net->outputs;
+  const struct shw_windows *seen = (const struct shw_windows *)((const char *)room + one->windows);
+  if (one->windows)
+    printf("%ux%ux%u %ux%u %ux%u %ux%u %ux%u\n", seen->height, seen->width, seen->channels, seen->rows, seen->columns,
+           seen->stride_y, seen->stride_x, seen->dilation_y, seen->dilation_x, seen->top, seen->left);
   const struct shw_node *node = (const struct shw_node *)((const char *)room + net->nodes);
   for (uint32_t i = 0; i < net->node_count; i++)
     printf("%u %s\n", node[i].instruction, (const char *)room + node[i].name);
@@ -192,15 +212,15 @@ int main(int count, char **words) {
 """
 
 
-@pytest.mark.parametrize("language", ["c", "c++"])
-def test_c_reads_it(language: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("language", "net"), [("c", "tr"), ("c++", "windows")])
+def test_c_reads_it(language: str, net: str, tmp_path: Path) -> None:
     """Fields, tensors and names as Python knows them, and the memory of a program that moves to an address."""
     (tmp_path / "shw_file.h").write_text(program_file.c_header())
     (tmp_path / "use.c").write_text(USE)
     warnings = ["-Wall", "-Wextra", "-Werror", "-x", language]
     use = tmp_path / "use"
     subprocess.run([find_compiler(), *warnings, tmp_path / "use.c", "-o", use], check=True)
-    made, path, image = program(), tmp_path / "net.shw", tmp_path / "image"
+    made, path, image = program(net), tmp_path / "net.shw", tmp_path / "image"
     write(made, path)
     done = subprocess.run([use, path, "0x40", image], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
@@ -210,6 +230,9 @@ def test_c_reads_it(language: str, tmp_path: Path) -> None:
         size = "x".join(map(str, info.shape))
         lines.append(f"{area.name} {area.address} {size} {info.bits} {int(info.signed)} {info.fraction} "
                      f"{int(area.is_split)} {len(area.parts)} {area.parts[0]}")  # fmt: skip
+    if (seen := made.input.windows) is not None:
+        sizes = (seen.image, seen.size, seen.stride, seen.dilation, seen.before)
+        lines.append(" ".join("x".join(map(str, size)) for size in sizes))
     lines += [f"{index} {name}" for index, name in sorted(made.names.items())]
     shape = made.shape
     known = (0, 8, 16, shape.activation_words, shape.weight_words, shape.constants, made.program_address,

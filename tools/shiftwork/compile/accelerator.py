@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
+from shiftwork.compile.first_layer import STRIDES, Windows, with_windows
 from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, UNITS, decoded, encode, listing
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.compile.program import LayerProgram, compile_network
@@ -163,6 +164,7 @@ class Area:
 
     Attributes:
         address: its first byte. name, info: the tensor. is_split: in phases. parts: channels of its parts, as stored.
+        windows: of the image that the tensor consists of; None: it is the image.
     """
 
     address: int
@@ -170,6 +172,12 @@ class Area:
     info: TensorInfo
     is_split: bool
     parts: tuple[int, ...]
+    windows: Windows | None = None
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Height, width and channels as whoever writes or reads it knows them."""
+        return self.info.shape if self.windows is None else self.windows.image
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -197,9 +205,14 @@ class Area:
         """Bytes of it."""
         return stored(self.shape, cols, self.is_split).words(cols) * self.word_bytes(cols)
 
+    def laid(self, codes: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Codes of the tensor, from those of images ``(..., height, width, channels)``."""
+        return codes if self.windows is None else self.windows.of(codes, *self.info.shape[:2])
+
     def put(self, memory: NDArray[np.uint8], codes: NDArray[np.integer], cols: int) -> None:
-        """Write codes ``(height, width, channels)`` of 8 bits."""
+        """Write codes ``(height, width, channels)`` of 8 bits, of the image."""
         first, size = 0, self.word_bytes(cols)
+        codes = self.laid(codes)
         for address, place in self.pieces(cols):
             part = codes[..., first : first + place.shape[2]]
             laid = (split_words(part, cols) if self.is_split else words(part, cols)).reshape(-1, cols)[:, :size]
@@ -300,7 +313,7 @@ class CompiledNetwork(AcceleratorProgram):
     """A network, compiled.
 
     Attributes:
-        network: it. traces: copies of the tensors that modules wrote, by module, where asked for.
+        network: it, as it is computed. traces: copies of the tensors that modules wrote, by module, where asked for.
         layers: compiled convolutions.
     """
 
@@ -351,8 +364,11 @@ def _check(network: IntegerNetwork, module: IntegerModule) -> None:
     name, info = module.name, network.tensors[module.output]
     where = f"node {name!r}"
     stride = module.attributes.get("stride", (1, 1)) if module.kind != "conv" else module.stride
-    if module.kind in ("conv", "maxpool", "avgpool") and stride not in ((1, 1), (2, 2)):
-        raise ShiftworkError(f"{where}: the accelerator moves by 1 or 2 both ways, not by {stride}")
+    if module.kind in ("conv", "maxpool", "avgpool") and stride not in STRIDES:
+        raise ShiftworkError(
+            f"{where}: the accelerator moves by 1 or 2 both ways, not by {stride}; otherwise only in a convolution "
+            "without groups that alone reads the network's input"
+        )
     if module.kind == "reshape":
         raise ShiftworkError(f"{where}: the accelerator does not reorder codes (reshape to {info.shape})")
     if module.kind == "conv":
@@ -392,6 +408,7 @@ class _NoRoomError(Exception):
 
 class _Compiler:
     def __init__(self, network: IntegerNetwork, shape: Accelerator, trace: bool) -> None:
+        network, self.windows = with_windows(network)
         self.network, self.shape, self.trace = network, shape, trace
         self.cols = shape.engine.cols
         modules = [self.merge(module) if module.kind == "conv" else module for module in network.modules]
@@ -1277,6 +1294,7 @@ class _Compiler:
             info = network.tensors[network.input]
             entry = self.placed(Area(0, network.input, info, home.split, (home.shape[2],)))
             self.load("activations", entry.address, entry.size(self.cols), self.where(place), **self.part_of(entry))
+        entry = replace(entry, windows=self.windows)
         for turns in self.in_turns():
             for _ in turns:
                 pass

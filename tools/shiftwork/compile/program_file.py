@@ -22,6 +22,7 @@ import numpy as np
 
 from shiftwork.compile import MacEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, Area, stored_shape
+from shiftwork.compile.first_layer import Windows
 from shiftwork.compile.instructions import (
     BYTES,
     CRC_BYTE,
@@ -96,10 +97,24 @@ TENSOR = (
         is_split="it lies in four phases",
         parts="offset of uint32_t: words of a block in every part",
         part_count="how many",
+        windows="of an image, which is what the host knows: offset of struct shw_windows; 0: the tensor is the image",
     ),
 )
+WINDOWS = _words(
+    height="of the image",
+    width="of it",
+    channels="of it",
+    rows="of a window: channel (i * columns + j) * channels + c of position (y, x) of the tensor",
+    columns="is channel c of position (y * stride_y + i * dilation_y - top, x * stride_x + j * dilation_x - left)",
+    stride_y="of the windows",
+    stride_x="of the windows",
+    dilation_y="between rows of a window",
+    dilation_x="between its columns",
+    top="rows of zeros above the image",
+    left="columns of zeros before it",
+)
 NODE = _words(instruction="index of a layer", name="offset of the text that names its module")
-RECORDS = {"file": HEADER, "tensor": TENSOR, "node": NODE}
+RECORDS = {"file": HEADER, "tensor": TENSOR, "windows": WINDOWS, "node": NODE}
 
 
 def _size(layout: Sequence[Field]) -> int:
@@ -117,6 +132,12 @@ def _with_checksum(data: bytes) -> bytes:
     return data[:at] + zlib.crc32(whole).to_bytes(4, "little") + data[at + 4 :]
 
 
+def _listed(windows: Windows) -> dict[str, int]:
+    """The fields of windows, by name."""
+    values = (*windows.image, *windows.size, *windows.stride, *windows.dilation, *windows.before)
+    return dict(zip((field.name for field in WINDOWS), values, strict=True))
+
+
 def encode(program: AcceleratorProgram) -> bytes:
     """The content of a file."""
     areas = [program.input, program.output]
@@ -129,6 +150,7 @@ def encode(program: AcceleratorProgram) -> bytes:
         return tables + len(rest) - len(data)
 
     parts = [put(struct.pack(f"<{len(area.parts)}I", *area.parts)) for area in areas]
+    windows = [0 if area.windows is None else put(_pack(WINDOWS, _listed(area.windows))) for area in areas]
     for text in (*(area.name for area in areas), *(name for _, name in names)):
         if text not in texts:
             texts[text] = put(text.encode() + b"\0")
@@ -138,9 +160,9 @@ def encode(program: AcceleratorProgram) -> bytes:
             "name": texts[area.name], "address": area.address,
             "height": area.info.shape[0], "width": area.info.shape[1], "channels": area.info.shape[2],
             "bits": area.info.bits, "is_signed": int(area.info.signed), "fraction": area.info.fraction,
-            "is_split": int(area.is_split), "parts": offset, "part_count": len(area.parts),
+            "is_split": int(area.is_split), "parts": offset, "part_count": len(area.parts), "windows": seen,
         })
-        for area, offset in zip(areas, parts, strict=True)
+        for area, offset, seen in zip(areas, parts, windows, strict=True)
     )  # fmt: skip
     nodes = b"".join(_pack(NODE, {"instruction": index, "name": texts[name]}) for index, name in names)
     shape, image = program.shape, tables + len(rest)
@@ -263,12 +285,25 @@ def _area(source: _Reader, head: Mapping[str, int], index: int, cols: int) -> Ar
     listed = source.bytes(one["parts"], 4 * one["part_count"], f"the parts of tensor {name!r}")
     info = TensorInfo((one["height"], one["width"], one["channels"]), one["fraction"], bool(one["is_signed"]),
                       one["bits"])  # fmt: skip
-    area = Area(one["address"], name, info, bool(one["is_split"]), struct.unpack(f"<{one['part_count']}I", listed))
+    windows = _windows(source, one["windows"], name) if one["windows"] else None
+    parts = struct.unpack(f"<{one['part_count']}I", listed)
+    area = Area(one["address"], name, info, bool(one["is_split"]), parts, windows)
     if one["bits"] not in (*range(1, 9), 32) or not all(info.shape) or sum(area.parts) != stored_shape(info)[2]:
         raise source.error(f"tensor {name!r} of {info.shape} codes of {info.bits} bits in parts of {area.parts}")
     if area.address + area.size(cols) > head["image_size"]:
         raise source.error(f"tensor {name!r} at address {area.address:#x} reaches beyond the image")
+    if windows is not None and windows.image[2] * windows.size[0] * windows.size[1] != info.shape[2]:
+        raise source.error(
+            f"tensor {name!r} of {info.shape[2]} channels is windows of {windows.size} positions of {windows.image}"
+        )
     return area
+
+
+def _windows(source: _Reader, offset: int, name: str) -> Windows:
+    """The windows that a tensor consists of."""
+    values = [*source.record(WINDOWS, offset, f"the windows of tensor {name!r}").values()]
+    pairs = [(values[first], values[first + 1]) for first in range(3, len(values), 2)]
+    return Windows((values[0], values[1], values[2]), *pairs)
 
 
 def write(program: AcceleratorProgram, path: Path) -> None:

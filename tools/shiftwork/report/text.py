@@ -61,7 +61,7 @@ def program_lines(program: AcceleratorProgram) -> list[str]:
     cycles = predict(program, LATENCY).cycles
     lines.append(f"cycles          {cycles:,}, predicted for a memory that answers after {LATENCY} cycles")
     for what, area in (("input", program.input), ("output", program.output)):
-        height, width, channels = area.info.shape
+        height, width, channels = area.image
         lines.append(f"{what:<15} {area.name!r}, {height} x {width} x {channels} of {area.info.bits} bits")
     return lines
 

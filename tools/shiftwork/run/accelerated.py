@@ -32,6 +32,7 @@ from shiftwork.run.layers import LayerReport, layer_reports
 def bounds(network: IntegerNetwork, program: CompiledNetwork, golden: Mapping[str, Codes]) -> dict[str, int]:
     """Cycles below which no schedule of the array can go, of one sample, by the module's name."""
     first = {name: codes[:1] for name, codes in golden.items()}
+    first[network.input] = program.input.laid(first[network.input])
     layers = program.layers.values()
     return {one.module.name: one.engine.schedule(one.operands(first)).bound for one in layers}
 
