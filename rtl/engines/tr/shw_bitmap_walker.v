@@ -10,12 +10,12 @@
 // blocks at most, for the reader, which takes them in any order. A word without terms is no block. The slice's end is a
 // block of its own, `block_end`, without terms.
 //
-// Protocol: `start` two cycles after `idle` or later; what describes the slice stays from `start` to the next `start`.
+// Protocol: `start` in the cycle after `idle` or later; what describes the slice stays from `start` to the next `start`.
 // The reader gives a block's slot back with slot_release when it has read its masks.
 //
 // Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values, the memory twice as many
 //             SLOT_W  2..5  2^SLOT_W blocks wait for their reader
-// Latency:    9 cycles from start to the first block. Throughput: a word in max(1, quarters taken) cycles.
+// Latency:    8 cycles from start to the first block. Throughput: a word in max(1, quarters taken) cycles.
 // Backpressure: the walk stops while all slots are taken. Reset: rst returns to idle and drops all blocks.
 //
 // SPDX-License-Identifier: Apache-2.0
