@@ -21,6 +21,8 @@ from streams import rng, start
 
 LATENCY = 8
 """Cycles from start to the first block, of one quarter."""
+PATIENCE = 3000
+"""Cycles in which nothing comes and nothing is given back."""
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Bench:
         self.ring = 2 << self.word_w
         self.memory = [[(0, 0)] * PLANES for _ in range(self.ring)]
         self.fetched = self.shown = (0, 0)
-        self.cycle = 0
+        self.cycle = self.progress = 0
         self.restart()
 
     def restart(self) -> None:
@@ -118,6 +120,7 @@ class Bench:
         released = bool(self.unread) and not self.unread[0][2] and self.rng.random() < read
         if released:
             self.unread.popleft()
+            self.progress = self.cycle
         dut.slot_release.value = int(released)
         await ReadOnly()
         if wanted is not None:
@@ -145,6 +148,7 @@ class Bench:
         self.waiting = None if takes else found
         if not takes:
             return
+        self.progress = self.cycle
         assert self.expected, "a block too many"
         block, place = self.expected.popleft()
         signs = [sum(bool(mask) << q for q, mask in enumerate(block.quarters(sign))) for sign in (0, 1)]
@@ -158,7 +162,9 @@ class Bench:
     async def walk(self, slices: list[Slice], take: float = 1.0, read: float = 1.0, cycles: int | None = None) -> None:
         """Walk slices, each as early as possible or a little later; all of them, or their first cycles."""
         left = deque(slices)
-        for _ in range(cycles or 100_000):
+        self.progress = self.cycle
+        for _ in range(cycles or 1_000_000):
+            assert self.cycle - self.progress < PATIENCE, "the slices do not end"
             if left and self.idle and (take == 1.0 or self.rng.random() < 0.7):
                 # of a slice that has been walked, blocks may still wait
                 await self.step(take, read, start=1, **self.place(left.popleft()))
@@ -167,7 +173,6 @@ class Bench:
                 await self.step(take, read)
             if not left and self.idle and not self.expected and not self.unread:
                 return
-        assert cycles is not None, "the slices do not end"
 
     async def reset(self) -> None:
         self.dut.start.value = self.rng.randrange(2)
@@ -252,7 +257,7 @@ async def reader_stops(dut) -> None:
     bench = Bench(dut, "stops")
     await bench.begin()
     length = 32 << bench.word_w
-    await bench.walk([bench.slice(TileConfig(hese=False), length)], 1.0, 0.0, cycles=20 * length)
+    await bench.walk([bench.slice(TileConfig(hese=False), length)], 1.0, 0.0, cycles=1000)
     assert len(bench.unread) == bench.slots
     assert not bench.idle
     await bench.walk([])
@@ -286,6 +291,7 @@ async def cycles(dut) -> None:
         while not ends:
             await bench.step()
             ends = bench.cycle - 1 if bench.idle else 0
+            assert bench.cycle - begun < PATIENCE, "the slice does not end"
         assert ends - begun == Row(1 << 20).run(walk, 0, 0)[0], one
         compared += 1
         await bench.walk([])
