@@ -63,14 +63,13 @@ class Bench:
         code = 0  # cycle of the next code
         captured = 0  # first cycle in which the next capture may come
         for window in windows:
-            code = max(code, captured - 1)  # its lane is written with the capture of the window before, or later
             for lane, (value, signed, hese) in window.lanes.items():
                 ports[code] |= {"code": value, "code_signed": int(signed), "code_hese": int(hese)}
                 ports[code + 1]["lane_write"] = 1 << lane
                 code += 1 + (self.rng.randrange(3) if self.rng.random() < 0.2 else 0)
             last = max(cycle for cycle in ports if "lane_write" in ports[cycle]) if window.lanes else captured
             capture = max(captured, last + 1) + window.gap
-            code = max(code, capture - 1)
+            code = max(code, capture - 1)  # a lane may be written with the capture of the window before
             ports[capture]["capture"] = 1
             for number, plane in enumerate(window.planes):
                 ports[capture + 1 + number]["plane"] = plane
