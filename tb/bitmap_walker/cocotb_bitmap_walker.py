@@ -274,15 +274,17 @@ async def cycles(dut) -> None:
     begun = bench.cycle - 1
     await bench.walk([])
     assert bench.first_block == begun + LATENCY
+    if bench.slots < 8:  # a walk would wait for them
+        return
     places = 32 << bench.word_w
     compared = 0
-    for _ in range(40):
+    while compared < 12:
         group = bench.rng.choice([n for n in (8, 16, 32, 64, 128, 256) if n <= places])
         config = TileConfig(True, group, bench.rng.randint(1, 3), 0, bench.rng.random() < 0.6)
         one = bench.slice(config, bench.rng.choice((places, places, bench.rng.randint(1, places))))
         if bench.rng.random() < 0.5:  # few groups with terms
             one = Slice(config, [v if n < group else 0 for n, v in enumerate(one.values)])
-        if len(one.blocks) > max(1, bench.slots - 5):  # it would wait for slots
+        if len(one.blocks) > bench.slots - 5:  # it would wait for slots
             continue
         reveal = Reveal(config.rule, group, config.budget)
         walk = walks(np.array([one.values]), reveal, places)[0][0]
@@ -295,7 +297,6 @@ async def cycles(dut) -> None:
         assert ends - begun == Row(1 << 20).run(walk, 0, 0)[0], one
         compared += 1
         await bench.walk([])
-    assert compared > 5
 
 
 @cocotb.test()
