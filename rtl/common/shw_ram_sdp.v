@@ -58,7 +58,8 @@ module shw_ram_sdp #(
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         for (l = 0; l < LANES; l = l + 1)
-          if (write_enable[l]) memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
+          if (write_enable[l])
+            memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
         if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "distributed") begin : g_distributed
@@ -66,7 +67,8 @@ module shw_ram_sdp #(
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         for (l = 0; l < LANES; l = l + 1)
-          if (write_enable[l]) memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
+          if (write_enable[l])
+            memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
         if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "auto") begin : g_auto
@@ -74,7 +76,8 @@ module shw_ram_sdp #(
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         for (l = 0; l < LANES; l = l + 1)
-          if (write_enable[l]) memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
+          if (write_enable[l])
+            memory[write_address][l*LANE_W +: LANE_W] <= write_data[l*LANE_W +: LANE_W];
         if (read_enable) read_data <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else begin : g_illegal_style

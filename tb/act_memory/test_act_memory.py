@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_act_memory (and shw_mux4 inside it) against shiftwork.golden.blocks_layout; 64 columns quickly in tb/im2col."""
+"""shw_act_memory against shiftwork.golden.blocks_layout; 64 columns quickly in tb/im2col."""
 
 import pytest
 
@@ -40,8 +40,3 @@ def test_wide(cols, address_w, fill_bits):
 )
 def test_illegal(simulator, parameters, name):
     assert name in elaboration_fails(simulator, "shw_act_memory", parameters)
-
-
-@pytest.mark.parametrize("width", [0, 65])
-def test_illegal_multiplexer(simulator, width):
-    assert "shw_ILLEGAL_W" in elaboration_fails(simulator, "shw_mux4", {"W": width})

@@ -2,7 +2,7 @@
 """Plane lists: groups of every size and budget, slices written while others are read, pauses, reset.
 
 The caller's skew is part of the protocol: plane p sees a value and a visit 8 - p cycles after plane 8 does. Both sides
-are planned ahead (cycle -> what happens in it), as early as the protocol allows, and then played. shw_tr_row_front is
+are planned ahead (cycle -> what happens in it), as early as the protocol allows, and then played. shw_tmac_row_front is
 played the same plans: it takes codes, one cycle before their digits reach plane 8, and makes the digits itself.
 """
 

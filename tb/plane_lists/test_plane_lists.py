@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shw_plane_lists (and shw_group_reveal inside it), and shw_tr_row_front before it, against
+"""shw_plane_lists (and shw_group_reveal inside it), and shw_tmac_row_front before it, against
 shiftwork.golden.tr_units.PlaneLists."""
 
 import pytest
@@ -8,7 +8,7 @@ from runner import elaboration_fails, simulate
 
 
 @pytest.mark.parametrize("index_w", [4, pytest.param(8, marks=pytest.mark.full)])
-@pytest.mark.parametrize("block", ["shw_plane_lists", "shw_tr_row_front"])
+@pytest.mark.parametrize("block", ["shw_plane_lists", "shw_tmac_row_front"])
 def test_lists(simulator, block, index_w):
     simulate(simulator, block, "cocotb_plane_lists", parameters={"INDEX_W": index_w})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simple dual-port memory: every word, read enable, simultaneous traffic, collisions."""
+"""Simple dual-port memory: every word, read enable, parts of a word, simultaneous traffic, collisions."""
 
 import cocotb
 from cocotb.clock import Clock
@@ -8,6 +8,7 @@ from cocotb.triggers import FallingEdge
 from streams import rng
 
 Write = tuple[int, int] | None
+"""Address, word."""
 
 
 class Model:
@@ -17,12 +18,20 @@ class Model:
         self.dut = dut
         self.words = 1 << int(dut.ADDR_W.value)
         self.mask = (1 << int(dut.DATA_W.value)) - 1
+        self.lanes = int(dut.LANES.value)
         self.memory: dict[int, int] = {}
         self.output: int | None = None
 
-    async def step(self, write: Write, read: int | None) -> None:
+    def parts(self, lanes: int) -> int:
+        """Bits of a word that belong to these lanes."""
+        width = self.mask.bit_length() // self.lanes
+        return sum(((1 << width) - 1) << (width * lane) for lane in range(self.lanes) if lanes >> lane & 1)
+
+    async def step(self, write: Write, read: int | None, lanes: int | None = None) -> None:
+        """lanes: those written, bit by bit; None: all."""
         dut = self.dut
-        dut.write_enable.value = int(write is not None)
+        lanes = (1 << self.lanes) - 1 if lanes is None else lanes
+        dut.write_enable.value = 0 if write is None else lanes
         dut.read_enable.value = int(read is not None)
         if write is not None:
             dut.write_address.value, dut.write_data.value = write
@@ -31,10 +40,11 @@ class Model:
         await FallingEdge(dut.clk)
         if read is not None:
             self.output = self.memory.get(read)
-            if write is not None and write[0] == read and self.output is not None:
+            if write is not None and lanes and write[0] == read and self.output is not None:
                 self.output ^= self.mask  # undefined in hardware; simulation marks the collision
         if write is not None:
-            self.memory[write[0]] = write[1]
+            parts = self.parts(lanes)
+            self.memory[write[0]] = self.memory.get(write[0], 0) & ~parts | write[1] & parts
         if self.output is not None:
             assert int(dut.read_data.value) == self.output, f"write {write} read {read}"
 
@@ -75,16 +85,34 @@ async def read_data_holds(dut) -> None:
 
 
 @cocotb.test()
+async def every_part(dut) -> None:
+    """Each part of a word is written alone, and all but that one; none."""
+    generator = rng("parts")
+    model = await begin(dut)
+    for address in range(2):
+        await model.step((address, generator.getrandbits(len(dut.write_data))), None)
+    for lane in range(model.lanes):
+        for lanes in (1 << lane, (1 << model.lanes) - 1 - (1 << lane), 0):
+            before = model.memory[0]
+            await model.step((0, before ^ model.mask), 1, lanes)
+            await model.step(None, 0)
+            assert model.output == before ^ model.parts(lanes)
+
+
+@cocotb.test()
 async def traffic(dut) -> None:
     """Random writes and reads in the same cycles, few addresses so that collisions happen."""
     generator = rng("traffic")
     model = await begin(dut)
     collisions = 0
     span = min(model.words, 8)
+    for address in range(span):
+        await model.step((address, generator.getrandbits(len(dut.write_data))), None)
     for _ in range(3000):
         write = (generator.randrange(span), generator.getrandbits(len(dut.write_data)))
         read = generator.randrange(span)
         go_write, go_read = generator.random() < 0.7, generator.random() < 0.7
         collisions += go_write and go_read and write[0] == read
-        await model.step(write if go_write else None, read if go_read else None)
+        lanes = generator.choice((None, generator.getrandbits(model.lanes)))
+        await model.step(write if go_write else None, read if go_read else None, lanes)
     assert collisions > 100

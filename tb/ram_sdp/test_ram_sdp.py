@@ -7,16 +7,18 @@ from runner import elaboration_fails, simulate
 
 
 @pytest.mark.parametrize(
-    ("width", "address", "style"),
+    ("width", "address", "lanes", "style"),
     [
-        (9, 6, "block"),
-        pytest.param(1, 1, "auto", marks=pytest.mark.full),
-        pytest.param(72, 9, "auto", marks=pytest.mark.full),
-        pytest.param(5, 4, "distributed", marks=pytest.mark.full),
+        (12, 6, 4, "block"),
+        pytest.param(9, 6, 1, "block", marks=pytest.mark.full),
+        pytest.param(1, 1, 1, "auto", marks=pytest.mark.full),
+        pytest.param(72, 9, 8, "auto", marks=pytest.mark.full),
+        pytest.param(5, 4, 5, "distributed", marks=pytest.mark.full),
+        pytest.param(128, 3, 64, "distributed", marks=pytest.mark.full),
     ],
 )
-def test_memory(simulator, width, address, style):
-    parameters = {"DATA_W": width, "ADDR_W": address, "STYLE": style}
+def test_memory(simulator, width, address, lanes, style):
+    parameters = {"DATA_W": width, "ADDR_W": address, "LANES": lanes, "STYLE": style}
     simulate(simulator, "shw_ram_sdp", "cocotb_ram_sdp", parameters=parameters)
 
 
@@ -27,6 +29,9 @@ def test_memory(simulator, width, address, style):
         ({"DATA_W": 65537}, "shw_ILLEGAL_DATA_W"),
         ({"ADDR_W": 0}, "shw_ILLEGAL_ADDR_W"),
         ({"ADDR_W": 17}, "shw_ILLEGAL_ADDR_W"),
+        ({"LANES": 0}, "shw_ILLEGAL_LANES"),
+        ({"DATA_W": 9, "LANES": 2}, "shw_ILLEGAL_LANES"),
+        ({"DATA_W": 65, "LANES": 65}, "shw_ILLEGAL_LANES"),
         ({"STYLE": "blocks"}, "shw_ILLEGAL_STYLE"),
     ],
 )

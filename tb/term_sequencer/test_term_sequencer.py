@@ -7,25 +7,21 @@ from runner import elaboration_fails, simulate
 
 
 @pytest.mark.parametrize(
-    ("index_w", "block"),
-    [(4, 4), *(pytest.param(*p, marks=pytest.mark.full) for p in ((6, 16), (6, 8), (8, 16), (8, 32)))],
+    ("word_w", "slot_w"), [(1, 2), *(pytest.param(*p, marks=pytest.mark.full) for p in ((3, 3), (2, 4), (5, 5)))]
 )
-def test_sequencer(simulator, index_w, block):
-    simulate(
-        simulator,
-        "shw_term_sequencer",
-        "cocotb_term_sequencer",
-        parameters={"INDEX_W": index_w, "BLOCK": block},
-        toplevel="sequencer_with_lists",
-        extra_sources=["tb/term_sequencer/sequencer_with_lists.v"],
-    )
+def test_sequencer(simulator, word_w, slot_w):
+    parameters = {"WORD_W": word_w, "SLOT_W": slot_w}
+    simulate(simulator, "shw_term_sequencer", "cocotb_term_sequencer", parameters=parameters)
 
 
-@pytest.mark.parametrize("index_w", [3, 11])
-def test_illegal_width(simulator, index_w):
-    assert "shw_ILLEGAL_INDEX_W" in elaboration_fails(simulator, "shw_term_sequencer", {"INDEX_W": index_w})
-
-
-@pytest.mark.parametrize("block", [0, 2, 24, 64])
-def test_illegal_block(simulator, block):
-    assert "shw_ILLEGAL_BLOCK" in elaboration_fails(simulator, "shw_term_sequencer", {"BLOCK": block})
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({"WORD_W": 0}, "shw_ILLEGAL_WORD_W"),
+        ({"WORD_W": 6}, "shw_ILLEGAL_WORD_W"),
+        ({"SLOT_W": 1}, "shw_ILLEGAL_SLOT_W"),
+        ({"SLOT_W": 6}, "shw_ILLEGAL_SLOT_W"),
+    ],
+)
+def test_illegal(simulator, parameters, name):
+    assert name in elaboration_fails(simulator, "shw_term_sequencer", parameters)

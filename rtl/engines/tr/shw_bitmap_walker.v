@@ -10,12 +10,12 @@
 // blocks at most, for the reader, which takes them in any order. A word without terms is no block. The slice's end is a
 // block of its own, `block_end`, without terms.
 //
-// Protocol: `start` two cycles after `idle` or later; what describes the slice stays from `start` to the next `start`.
+// Protocol: `start` in the cycle after `idle` or later; what describes the slice stays from `start` to the next `start`.
 // The reader gives a block's slot back with slot_release when it has read its masks.
 //
 // Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values, the memory twice as many
 //             SLOT_W  2..5  2^SLOT_W blocks wait for their reader
-// Latency:    9 cycles from start to the first block. Throughput: a word in max(1, quarters taken) cycles.
+// Latency:    8 cycles from start to the first block. Throughput: a word in max(1, quarters taken) cycles.
 // Backpressure: the walk stops while all slots are taken. Reset: rst returns to idle and drops all blocks.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -148,7 +148,8 @@ module shw_bitmap_walker #(
   wire [3:0] open   = any & ~word_closed;
   wire       some   = |open;
   wire       more   = (open[0] && |open[3:1]) || (open[1] && |open[3:2]) || (&open[3:2]);
-  wire [3:0] take   = {open[3] && !(|open[2:0]), open[2] && !(|open[1:0]), open[1] && !open[0], open[0]};
+  wire [3:0] take   = {open[3] && !(|open[2:0]), open[2] && !(|open[1:0]),
+                       open[1] && !open[0], open[0]};
   wire [1:0] quarter = {take[3] | take[2], take[3] | take[1]};
   wire       token  = word_valid && !(word_fresh && claimed[SLOT_W]);
   wire       claim  = token && word_fresh && some;
@@ -163,7 +164,8 @@ module shw_bitmap_walker #(
       word_first  <= coming_first;
       word_lead   <= coming_lead;
       word_fresh  <= 1'b1;
-      word_closed <= {4{coming_end}} | (coming_last ? ~last_quarters : 4'd0) | (coming_first ? 4'd0 : dry);
+      word_closed <= {4{coming_end}} | (coming_last ? ~last_quarters : 4'd0)
+                     | (coming_first ? 4'd0 : dry);
       word_index  <= coming_word;
       word_ring   <= coming_ring;
     end else if (token) begin
@@ -365,7 +367,8 @@ module shw_bitmap_walker #(
   reg [3:0]         has_negative;
   reg [3:0]         shifts;
   reg               begun;         // the slice has had a block
-  wire [3:0]        at            = {&tag_quarter, tag_quarter == 2'd2, tag_quarter == 2'd1, tag_quarter == 2'd0};
+  wire [3:0]        at            = {&tag_quarter, tag_quarter == 2'd2,
+                                     tag_quarter == 2'd1, tag_quarter == 2'd0};
   wire [3:0]        now_positive  = has_positive | (at & {4{|stay_positive}});
   wire [3:0]        now_negative  = has_negative | (at & {4{|stay_negative}});
   wire              found         = |{now_positive, now_negative};

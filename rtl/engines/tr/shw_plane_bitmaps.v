@@ -25,7 +25,7 @@ module shw_plane_bitmaps #(
   input  wire              code_signed,
   input  wire              code_hese,
   input  wire [7:0]        lane_write,    // lane of the code of the cycle before; one-hot
-  input  wire              capture,       // the window is complete; every lane but that written now becomes empty
+  input  wire              capture,       // the window is complete; empties lanes not written now
   input  wire [3:0]        plane,         // of the captured window, read in this cycle
   input  wire [3:0]        write,         // one cycle after `plane`: quarter of the word, one-hot
   input  wire [RING_W-1:0] write_word,

@@ -139,13 +139,14 @@ module shw_term_sequencer #(
   reg [WORD_W+2:0] place;
   reg              flipped;         // cells hold the complement
 
-  wire [7:0] rest = {mask[7] && |mask[6:0], mask[6] && |mask[5:0], mask[5] && |mask[4:0], mask[4] && |mask[3:0],
-                     mask[3] && |mask[2:0], mask[2] && |mask[1:0], mask[1] && mask[0], 1'b0};
+  wire [7:0] rest = {mask[7] && |mask[6:0], mask[6] && |mask[5:0], mask[5] && |mask[4:0],
+                     mask[4] && |mask[3:0], mask[3] && |mask[2:0], mask[2] && |mask[1:0],
+                     mask[1] && mask[0], 1'b0};
   wire [2:0] lane = mask[0] ? 3'd0 : mask[1] ? 3'd1 : mask[2] ? 3'd2 : mask[3] ? 3'd3
                   : mask[4] ? 3'd4 : mask[5] ? 3'd5 : mask[6] ? 3'd6 : 3'd7;
   wire       change = ends ? flipped : negative != flipped;
   wire       shift  = shifts != 4'd0;
-  wire       alone  = shift && (ends || change || shifts != 4'd1);   // the shift goes ahead of the term
+  wire       alone  = shift && (ends || change || shifts != 4'd1);   // no term with the shift
   wire       issue  = valid && go && !finished;
   wire       take   = issue && !alone;
 

@@ -4,8 +4,9 @@
 // cfg_tr_en = 0 it is a plain 8-bit engine (conventional quantization); with 1 every row keeps cfg_group_budget
 // terms per cfg_group values and every column value cfg_data_terms terms (0: all). The configuration is sampled at
 // the first beat of a tile, so the mode may change from tile to tile without reset.
-// An illegal configuration (cfg_group not a power of two in 1..256 or above DEPTH, cfg_group_budget 0, cfg_data_terms above 9, or
-// not 0 while TRUNCATE = 0; none is looked at while cfg_tr_en = 0) raises cfg_error; the tile is consumed, no result leaves.
+// An illegal configuration (cfg_group not a power of two in 1..256 or above DEPTH, cfg_group_budget 0,
+// cfg_data_terms above 9, or not 0 while TRUNCATE = 0; none is looked at while cfg_tr_en = 0) raises cfg_error;
+// the tile is consumed, no result leaves.
 //
 // How it works: each row edge keeps the row's terms as bitmaps, one per exponent plane, and walks them from the top plane
 // down; one term per cycle names a column operand (index) and an operation, and all cells of the row do
@@ -19,12 +20,12 @@
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
 //   SLOT_W   2..5      2^SLOT_W blocks of terms of a row wait for their turn (shw_bitmap_walker)
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
-// Latency: a slice of L values takes max(L + 1 (QT) or groups * max(g + 1, 9), longest row's operations + ROWS)
-//   cycles in steady state (shw_term_sequencer); its first operation follows its last beat by BLOCK + 13 cycles; the first
-//   output beat follows the last operation by 7 cycles or more.
+// Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
+//   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
+//   follows its last beat by 17 cycles or more, the first output beat the last operation by 7 or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
-// Backpressure: in_ready falls while three slices or 2 * DEPTH values are in flight; out_valid waits for out_ready; any stall pattern
-//   gives the same bits. Reset: synchronous, drops tiles in flight, 10 cycles until in_ready.
+// Backpressure: in_ready falls while four slices or 2 * DEPTH values are in flight; out_valid waits for out_ready;
+//   any stall pattern gives the same bits. Reset: synchronous, drops tiles in flight; in_ready rises a cycle later.
 // Bit order: row 0, column 0 in the low bits; lane count 1.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -124,7 +125,8 @@ module shw_tr_engine #(
     .slice_ready(slice_ready), .slice_take(slice_take),
     .slice_first_word(slice_first_word), .slice_last_word(slice_last_word),
     .slice_last_quarters(slice_last_quarters), .slice_top_plane(slice_top_plane),
-    .slice_unlimited(slice_unlimited), .slice_budget(slice_budget), .slice_group_mask(slice_group_mask),
+    .slice_unlimited(slice_unlimited), .slice_budget(slice_budget),
+    .slice_group_mask(slice_group_mask),
     .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed),
     .release_valid(drain_start), .release_words(run_words)
   );
@@ -239,8 +241,8 @@ module shw_tr_engine #(
         .lane_write(lane_write), .capture(capture), .plane(plane),
         .write(write), .write_word(write_word), .write_plane(write_plane),
         .start(start), .idle(idle[r]),
-        .first_word(slice_first_word), .last_word(slice_last_word), .last_quarters(slice_last_quarters),
-        .top_plane(slice_top_plane), .unlimited(slice_unlimited), .budget(slice_budget),
+        .first_word(slice_first_word), .last_word(slice_last_word),
+        .last_quarters(slice_last_quarters), .top_plane(slice_top_plane), .unlimited(slice_unlimited), .budget(slice_budget),
         .group_mask(slice_group_mask),
         .go(go), .drain(drain), .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)

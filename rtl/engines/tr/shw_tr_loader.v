@@ -75,7 +75,8 @@ module shw_tr_loader #(
     if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH < 32 || DEPTH > 1024) begin : g_illegal_depth
       shw_ILLEGAL_DEPTH illegal ();
     end
-    if (WORD_W < 1 || (32 << WORD_W) < DEPTH || (WORD_W > 1 && (32 << WORD_W) != DEPTH)) begin : g_illegal_word
+    if (WORD_W < 1 || (32 << WORD_W) < DEPTH
+        || (WORD_W > 1 && (32 << WORD_W) != DEPTH)) begin : g_illegal_word
       shw_ILLEGAL_WORD_W illegal ();
     end
     if (TRUNCATE != 0 && TRUNCATE != 1) begin : g_illegal_truncate
@@ -87,7 +88,7 @@ module shw_tr_loader #(
   reg               tile_open;        // a tile's first beat has passed
   reg               discard;          // the rest of an illegal tile
   reg               tr_en;
-  reg [2:0]         short_mask;       // values of a group - 1, where a group is shorter than a window
+  reg [2:0]         short_mask;       // values of a group - 1, where shorter than a window
   reg [WORD_W+1:0]  group_mask;       // windows of a group - 1
   reg [10:0]        budget;
   reg               top_plane;
@@ -108,7 +109,8 @@ module shw_tr_loader #(
   reg               awake;            // 0 in reset
 
   wire power_of_two = cfg_group != 9'd0 && (cfg_group & (cfg_group - 9'd1)) == 9'd0;
-  wire illegal = cfg_tr_en && (!power_of_two || {23'd0, cfg_group} > DEPTH || cfg_group_budget == 11'd0 || cfg_data_terms > 4'd9
+  wire illegal = cfg_tr_en && (!power_of_two || {23'd0, cfg_group} > DEPTH
+                               || cfg_group_budget == 11'd0 || cfg_data_terms > 4'd9
                                || (TRUNCATE == 0 && cfg_data_terms != 4'd0));
 
   wire capture_now = full && pace == 4'd0;
@@ -118,7 +120,8 @@ module shw_tr_loader #(
   wire beat        = in_valid && in_ready;
   wire first_beat  = beat && !tile_open;
   wire value       = beat && !discard && !(first_beat && illegal);
-  wire [2:0] shorter   = first_beat ? (cfg_group[2:0] - 3'd1) | {3{!cfg_tr_en || |cfg_group[8:3]}} : short_mask;
+  wire [2:0] shorter   = !first_beat ? short_mask
+                       : (cfg_group[2:0] - 3'd1) | {3{!cfg_tr_en || |cfg_group[8:3]}};
   wire window_ends = in_last || (lane & shorter) == shorter;
   wire slice_ends  = in_last || (window_ends && window == LAST_WINDOW);
   wire word_ends   = window_ends && (&window[1:0] || slice_ends);
@@ -157,7 +160,8 @@ module shw_tr_loader #(
       if (capture_now) pace <= top_plane ? 4'd8 : 4'd7;
       else if (pace != 4'd0) pace <= pace - 4'd1;
       if (close_now) first_slice <= full_last;
-      used   <= used + {{(WORD_W+1){1'b0}}, begin_word} - ({1'b0, release_words} & {(WORD_W+2){release_valid}});
+      used   <= used + {{(WORD_W+1){1'b0}}, begin_word}
+                - ({1'b0, release_words} & {(WORD_W+2){release_valid}});
       slices <= slices + {2'd0, value && slice_ends} - {2'd0, release_valid};
     end
     if (value) begin
@@ -255,12 +259,12 @@ module shw_tr_loader #(
   always @(posedge clk) begin
     close_1 <= close_now && !rst;
     close_2 <= close_1 && !rst;
-    info_1  <= {full_first_word, full_window[WORD_W+1:2], quarters, top_plane, !tr_en, budget, group_mask,
-                first_slice, full_last, encode_col_signed};
+    info_1  <= {full_first_word, full_window[WORD_W+1:2], quarters, top_plane, !tr_en, budget,
+                group_mask, first_slice, full_last, encode_col_signed};
     info_2  <= info_1;
     if (slice_take) begin
-      {slice_first_word, slice_last_word, slice_last_quarters, slice_top_plane, slice_unlimited, slice_budget,
-       slice_group_mask, slice_first, slice_last, slice_col_signed} <= info;
+      {slice_first_word, slice_last_word, slice_last_quarters, slice_top_plane, slice_unlimited,
+       slice_budget, slice_group_mask, slice_first, slice_last, slice_col_signed} <= info;
     end
   end
 

@@ -5,7 +5,7 @@
 //
 // Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values
 //             SLOT_W  2..5  2^SLOT_W blocks of terms wait for their turn
-// Latency:    13 cycles from start to the first issue. Throughput: 1 code per cycle in, 1 operation per cycle out.
+// Latency:    12 cycles from start to the first operation. Throughput: 1 code per cycle in, 1 operation per cycle out.
 // Backpressure: `go`. Reset: rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -29,7 +29,7 @@ module shw_tr_row_edge #(
   input  wire [3:0]        write_plane,
   // the slice to walk
   input  wire              start,
-  output wire              idle,            // `start` may come two cycles later
+  output wire              idle,            // `start` may come in the next cycle
   input  wire [WORD_W:0]   first_word,
   input  wire [WORD_W-1:0] last_word,
   input  wire [3:0]        last_quarters,

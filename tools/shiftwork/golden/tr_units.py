@@ -107,41 +107,90 @@ class PlaneLists:
 
 
 @dataclass(frozen=True)
+class Block:
+    """What ``shw_bitmap_walker`` hands over: terms of one plane of 32 places that stay, or the end of a slice.
+
+    Attributes:
+        shifts: planes begun since the block before; none before the first.
+        word: of the slice; None: its end. positive, negative: terms of each sign, bit i: place i of the word.
+    """
+
+    shifts: int
+    word: int | None = None
+    positive: int = 0
+    negative: int = 0
+
+    def quarters(self, sign: int) -> list[int]:
+        """Masks of the four quarters; sign: 0 positive, 1 negative."""
+        terms_ = self.negative if sign else self.positive
+        return [terms_ >> (8 * quarter) & 255 for quarter in range(4)]
+
+
+def blocks(digits: NDArray[np.int8], group: int = 0, budget: int = 0) -> list[Block]:
+    """``shw_bitmap_walker``: the blocks of a slice, its end among them.
+
+    Args:
+        digits: ``(planes, places)``, -1, 0 or 1, plane 0 first. group: places of a group, a multiple of 8; 0: every
+            term stays. budget: terms that a group keeps, from the top plane down, first come first kept.
+    """
+    result: list[Block] = []
+    spent: dict[int, int] = {}
+    shifts = 0
+    for plane in digits[::-1]:
+        shifts += bool(result)
+        for begin in range(0, len(plane), 32):
+            signs = [0, 0]
+            for place, digit in enumerate(plane[begin : begin + 32].tolist()):
+                if not digit:
+                    continue
+                if group:
+                    number = (begin + place) // group
+                    spent[number] = spent.get(number, 0) + 1
+                if not group or spent[number] <= budget:
+                    signs[digit < 0] |= 1 << place
+            if any(signs):
+                result.append(Block(shifts, begin // 32, *signs))
+                shifts = 0
+    return [*result, Block(shifts)]
+
+
+@dataclass(frozen=True)
 class Operation:
     """One operation of a row: what all its cells do in one cycle."""
 
     op: Op
     index: int | None
-    """Column operand to add; None adds 0."""
+    """Place of the column operand to add; None adds 0."""
     fill: bool
     """The cells hold complements before this operation."""
 
 
-def operations(lists: Sequence[Sequence[tuple[int, bool]]], block: int = 16) -> list[Operation]:
-    """``shw_term_sorter`` and ``shw_term_sequencer``: the operations of a slice from its plane lists, plane 0 first.
+def operations(slice_blocks: Iterable[Block]) -> list[Operation]:
+    """``shw_term_sequencer``: the operations of a slice from its blocks.
 
-    Horner's rule from plane 8 down: a plane's first operation shifts, a change of sign complements. Each ``block``
-    terms of a plane are taken sign by sign, the sign in use first. The number of operations: sum over planes of
-    max(terms, 1) + planes below 8 that begin with a change of sign + 1 if the slice ends complemented.
+    Horner's rule from the top plane down: a plane's first operation shifts, a change of sign complements, and the end
+    restores true values. The terms of a block are taken sign by sign, the sign in use first. The number of operations:
+    terms + planes without terms below the first one with terms + planes below it that begin with a change of sign + 1.
     """
     result: list[Operation] = []
     flipped = False
-    for plane in range(PLANES - 1, -1, -1):
-        shift = plane != PLANES - 1
-        if not lists[plane]:
-            result.append(Operation(Op.SHIFT if shift else Op.ADD, None, flipped))
-        for begin in range(0, len(lists[plane]), block):
-            chunk, side = lists[plane][begin : begin + block], flipped
-            for index, negative in sorted(chunk, key=lambda term, side=side: term[1] != side):  # type: ignore[misc]
+    for block in slice_blocks:
+        shifts = block.shifts
+        for negative in (flipped, not flipped):
+            for place in range(32):
+                if not (block.negative if negative else block.positive) >> place & 1:
+                    continue
                 change = negative != flipped
-                if shift and change:
+                while shifts > (not change):
                     result.append(Operation(Op.SHIFT, None, flipped))
-                op = Op.FLIP if change else Op.SHIFT if shift else Op.ADD
-                result.append(Operation(op, index, flipped))
-                flipped ^= change
-                shift = False
-    if flipped:
-        result.append(Operation(Op.FLIP, None, True))
+                    shifts -= 1
+                op = Op.FLIP if change else Op.SHIFT if shifts else Op.ADD
+                result.append(Operation(op, 32 * (block.word or 0) + place, flipped))
+                flipped, shifts = negative, 0
+        if block.word is None:
+            result += [Operation(Op.SHIFT, None, flipped)] * shifts
+            result.append(Operation(Op.FLIP if flipped else Op.ADD, None, flipped))
+            flipped = False
     return result
 
 
@@ -260,19 +309,15 @@ def tile(
     return ((total + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
 
 
-def slice_lists(config: TileConfig, values: Iterable[int], depth: int = 256) -> list[list[list[tuple[int, bool]]]]:
-    """Plane lists of every slice of one streamed row (one row edge of the engine)."""
-    row = np.asarray(list(values))
-    digits = terms.encode(row, config.rule)
-    result = []
-    for start in range(0, len(row), depth):
-        lists = PlaneLists()
-        stop = min(start + depth, len(row))
-        for k in range(start, stop):
-            lists.append(k - start, digits[k].tolist())
-            if config.tr_en and ((k + 1) % config.group == 0 or k + 1 == stop):
-                lists.end_group(config.budget)
-        if not config.tr_en:
-            lists.end_group(0, unlimited=True)
-        result.append(lists.close())
-    return result
+def slice_bitmaps(config: TileConfig, values: Sequence[int]) -> NDArray[np.int8]:
+    """``shw_tr_loader`` and ``shw_plane_bitmaps``: the digits of a slice of a row, ``(planes, places)``, plane 0 first.
+
+    Groups of less than 8 values take 8 places each. The places end with a word of 32.
+    """
+    window = min(config.group, 8) if config.tr_en else 8
+    windows = -(-len(values) // window)
+    digits = np.zeros((windows * window, PLANES), np.int8)
+    digits[: len(values)] = terms.encode(np.asarray(values), config.rule)
+    places = np.zeros((-(-windows // 4) * 4, 8, PLANES), np.int8)
+    places[:windows, :window] = digits.reshape(windows, window, PLANES)
+    return places.reshape(-1, PLANES).T
