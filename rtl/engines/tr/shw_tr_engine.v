@@ -242,8 +242,8 @@ module shw_tr_engine #(
         .write(write), .write_word(write_word), .write_plane(write_plane),
         .start(start), .idle(idle[r]),
         .first_word(slice_first_word), .last_word(slice_last_word),
-        .last_quarters(slice_last_quarters), .top_plane(slice_top_plane), .unlimited(slice_unlimited), .budget(slice_budget),
-        .group_mask(slice_group_mask),
+        .last_quarters(slice_last_quarters), .top_plane(slice_top_plane),
+        .unlimited(slice_unlimited), .budget(slice_budget), .group_mask(slice_group_mask),
         .go(go), .drain(drain), .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
       );
