@@ -105,7 +105,7 @@ async def slice_sums_up_to_the_documented_bound(dut) -> None:
     """A slice sum of 2^(ACC_W - 1) - 1 is right, one more wraps; a total of several slices is 32 bits wide."""
     bench = await start(dut)
     width = int(dut.ACC_W.value)
-    if width != 24:
+    if width != 24 or bench.pins.depth < 256:
         return
     config = TileConfig(row_signed=False, col_signed=False)
     left, right = np.full(256, 0), np.full(256, 0)
@@ -172,7 +172,7 @@ async def every_illegal_field(dut) -> None:
     configs = configs if AMOUNT > 10 else few
     tiles = [tile(bench, config, 1) for config in configs]
     legal = sum(bench.pins.legal(config) for config in configs)
-    assert legal == 9 + 4 + (10 if int(dut.TRUNCATE.value) else 1)
+    assert legal == min(bench.pins.depth, 256).bit_length() + 4 + (10 if int(dut.TRUNCATE.value) else 1)
     await bench.check(tiles)
 
 
@@ -184,10 +184,10 @@ async def results_wait_for_the_sink(dut) -> None:
     """
     bench = await start(dut)
     depth = int(dut.DEPTH.value)
-    for lengths in ((20,) * 8, (5, 5, 5, 2 * depth + 40)):
+    for lengths in ((20,) * 8, (5, 5, 5, 3 * depth + 40)):
         configs = [replace(QT, hese=bool(n & 1)) for n in range(len(lengths))]
         tiles = [tile(bench, config, length) for config, length in zip(configs, lengths, strict=True)]
-        await bench.wait_for_the_sink(tiles, stop=3 * depth)
+        await bench.wait_for_the_sink(tiles, stop=max(3 * depth, 400))
 
 
 @cocotb.test()
@@ -256,4 +256,4 @@ async def cycles_are_predicted_exactly(dut) -> None:
         rows = values(bench.rng, (bench.rows, 2 * depth), True, "uniform")
         cols = values(bench.rng, (bench.cols, 2 * depth), True, "uniform")
         utilisation = await exact_cycles(bench, [Tile(QT, rows, cols)] * 4)
-        assert utilisation > 0.9, utilisation
+        assert utilisation > 0.9 or depth < 256, utilisation

@@ -29,7 +29,7 @@ def run(simulator, shape, amount, tests=""):
     )
 
 
-@pytest.mark.parametrize("shape", ["3x5", "1x2_exact"])
+@pytest.mark.parametrize("shape", ["2x3_shallow", "1x2_exact"])
 def test_engine(simulator, shape):
     run(simulator, shape, 2)
 
