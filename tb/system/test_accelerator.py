@@ -255,6 +255,7 @@ def test_layers_follow_each_other(shape: str, stalls: Stalls | None) -> None:
     assert differences(followed_run(shape, Terms(True, group=8, budget=12), stalls)) == 0
 
 
+@pytest.mark.full
 def test_a_layer_that_follows_saves_time() -> None:
     def alone(program: CompiledNetwork) -> None:
         assert with_ahead(program, lambda _: AHEAD["after"]) == set(AHEAD.values())
