@@ -84,7 +84,6 @@ def test_sources_come_dependencies_first(root):
         ("shw_top", {"depends": ["shw_leaf", "shw_other"]}, "shw_other: no such block"),
         ("shw_top", {"testbench": "absent"}, "shw_top: there is no folder tb/absent"),
         ("shw_top", {"parameters": {}}, "shw_top: parameter W is missing in the manifest"),
-        ("shw_top", {"simulation": {"files": ["lanes.v"]}}, "shw_top: tb/top/lanes.v does not exist"),
         ("shw_leaf", {"file": "codes/shw_top.v"}, "rtl/codes/shw_top.v: listed more than once"),
     ],
 )

@@ -76,13 +76,9 @@ def _copied(blocks: manifest.Manifest, path: Path) -> dict[str, Any]:
 
 
 def _testbench(blocks: manifest.Manifest, block: manifest.Block) -> dict[str, Any]:
-    """File set of a testbench: wrappers in Verilog, tests in Python."""
+    """File set of a testbench: tests in Python."""
     folder = blocks.root / "tb" / str(block.testbench)
-    wrappers = [
-        {f"tb/{block.testbench}/{name}": {"file_type": "verilogSource-2005"}}
-        for name in block.simulation.get("files", [])
-    ]
-    return {"files": wrappers + [_copied(blocks, path) for path in _python_files(folder, f"cocotb_{block.testbench}")]}
+    return {"files": [_copied(blocks, path) for path in _python_files(folder, f"cocotb_{block.testbench}")]}
 
 
 def _parameters(library: list[manifest.Block]) -> dict[str, Any]:
@@ -142,7 +138,7 @@ def core(blocks: manifest.Manifest, library: str) -> str:
             targets[target(kind, block.name)] = {
                 "description": f"cocotb tests, {tool.capitalize()}",
                 "filesets": ["rtl", "session", f"tb_{block.testbench}"],
-                "toplevel": block.simulation.get("toplevel", block.name),
+                "toplevel": block.name,
                 "parameters": [f"{name}={value}" for name, value in block.simulation.get("parameters", {}).items()],
                 "hooks": {"pre_build": [SESSION]},
                 "flow": "sim",

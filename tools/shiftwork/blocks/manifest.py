@@ -44,8 +44,8 @@ class Block:
     testbench: str | None
     """Folder under tb/, or None where a larger block's testbench covers this one."""
     simulation: Mapping[str, Any]
-    """What the FuseSoC simulation of the testbench needs beyond the block at its default parameters:
-    `parameters` (values), `toplevel` (a wrapper) and `files` (Verilog files in the testbench's folder)."""
+    """What the FuseSoC simulation of the testbench needs beyond the block at its default parameters: `parameters`
+    (values)."""
 
     @property
     def library(self) -> str:
@@ -116,11 +116,6 @@ class Manifest:
             ]
             if block.testbench and not (self.root / "tb" / block.testbench).is_dir():
                 findings.append(f"{block.name}: there is no folder tb/{block.testbench}")
-            findings += [
-                f"{block.name}: tb/{block.testbench}/{name} does not exist"
-                for name in block.simulation.get("files", [])
-                if not (self.root / "tb" / str(block.testbench) / name).is_file()
-            ]
             if block.file not in present:
                 findings.append(f"{block.name}: rtl/{block.file} does not exist")
                 continue
@@ -161,8 +156,8 @@ def _block(name: str, entry: object) -> Block:
         if not isinstance(facts, dict) or not {"default", "description"} <= set(facts):
             raise ManifestError(f"rtl/manifest.yml: {name}.{parameter}: default and description are needed")
     simulation = entry.get("simulation") or {}
-    if not isinstance(simulation, dict) or set(simulation) - {"parameters", "toplevel", "files"}:
-        raise ManifestError(f"rtl/manifest.yml: {name}.simulation: parameters, toplevel and files are possible")
+    if not isinstance(simulation, dict) or set(simulation) - {"parameters"}:
+        raise ManifestError(f"rtl/manifest.yml: {name}.simulation: only parameters are possible")
     return Block(
         name=name,
         description=entry["description"],
