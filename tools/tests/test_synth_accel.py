@@ -90,8 +90,10 @@ def test_wrong_engine_is_refused() -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("family", SCRIPTS)
 def test_parts_are_those_of_the_whole(family: str, tmp_path: Path) -> None:
-    """Mapped one by one they are what they are in one run, but for a few LUTs: the order of cells decides. What has been
-    mapped is not mapped again."""
+    """Mapped one by one they are what they are in one run, but for a few LUTs: the order of cells decides.
+
+    What has been mapped is not mapped again.
+    """
     chosen, parts = designs(2, 4)["tr"], ("shw_tr_row", "shw_tr_row_edge")
     netlist, delay = map_parts(chosen, family, parts, tmp_path)
     found = {path.parent.name.partition("-")[0] for path in tmp_path.glob("*/net.json")}
