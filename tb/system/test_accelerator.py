@@ -318,6 +318,7 @@ def test_more_channels_than_rows_have_turns_is_a_fault() -> None:
     assert differences(depthwise_run("8x16", Terms())) == 0
 
 
+@pytest.mark.full
 def test_channels_that_are_not_whole_tiles_are_a_fault() -> None:
     network, codes = networks.followed(Terms(), 4)
     program = compile_accelerator(network, SMALL)
