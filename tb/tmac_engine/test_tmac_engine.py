@@ -20,7 +20,7 @@ def test_tiles(simulator, rows, cols, tiles):
         "shw_tmac_engine",
         "cocotb_tmac_engine",
         parameters={"ROWS": rows, "COLS": cols},
-        env={"TILES": str(tiles if simulator == "verilator" else min(tiles, 6) // 2)},
+        env={"TILES": str(tiles if simulator == "verilator" else min(tiles, 6))},
     )
 
 
