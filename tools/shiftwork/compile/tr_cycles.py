@@ -118,18 +118,18 @@ def walks(values: NDArray[np.integer], reveal: Reveal, depth: int = DEPTH) -> Sl
     step = reveal.slice_values(depth)
     for begin in range(0, values.shape[1], step):
         part = values[:, begin : begin + step]
-        stay = terms.reveal(part, reveal.group, reveal.budget, reveal.rule) if reveal.group else part
-        raw, kept = (
-            _bitmaps(terms.encode(matrix, rule=reveal.rule, width=9)[..., : reveal.top_plane + 1], reveal.window)
-            for matrix in (part, stay)
-        )
+        raw = kept = _bitmaps(part, reveal)
+        if reveal.group:
+            kept = _bitmaps(terms.reveal(part, reveal.group, reveal.budget, reveal.rule), reveal)
         found.append(_slice_walks(raw != 0, kept, reveal))
     return tuple(found)
 
 
-def _bitmaps(digits: NDArray[np.int8], window: int) -> NDArray[np.int8]:
-    """Digits ``(rows, values, planes)`` as ``(rows, planes from the top, words, quarters, places)``."""
+def _bitmaps(values: NDArray[np.integer], reveal: Reveal) -> NDArray[np.int8]:
+    """Digits of values ``(rows, values)``: ``(rows, planes from the top, words, quarters, places)``."""
+    digits = terms.encode(values, rule=reveal.rule, width=9)[..., : reveal.top_plane + 1]
     rows, length, planes = digits.shape
+    window = reveal.window
     windows = -(-length // window)
     words = -(-windows // _QUARTERS)
     places = np.zeros((rows, words * _QUARTERS, _WINDOW, planes), np.int8)
