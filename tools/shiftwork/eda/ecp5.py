@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from shiftwork.eda import yosys
+from shiftwork.eda import output_registers, yosys
 from shiftwork.eda.designs import TOP, Design
 from shiftwork.errors import ShiftworkError
 
@@ -76,6 +76,9 @@ def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) 
     paths = [*design.sources(), Path("top.v")]
     commands = [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
     yosys.run([*commands, f"{synthesis(design.dsp)} -top {TOP} -json net.json"], folder, "ecp5")
+    netlist = json.loads((folder / "net.json").read_text())
+    output_registers.pack(netlist["modules"])
+    (folder / "net.json").write_text(json.dumps(netlist))
     words = [*DEVICE, "--json", "net.json", "--report", "report.json", "--out-of-context", "--seed", str(seed)]
     words += ["--freq", str(FREQUENCY_MHZ), "--timing-allow-fail", "--quiet"]
     try:

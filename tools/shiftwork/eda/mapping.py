@@ -3,28 +3,30 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shiftwork.eda import yosys
+from shiftwork.eda import output_registers, yosys
 from shiftwork.eda.designs import SUBCELLS, TOP, Design
 from shiftwork.eda.netlist import Area, areas, base_name, instances
 from shiftwork.errors import ShiftworkError
 
 MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -widemux 5"
 
-TIMING = (
+_TIMING = (
     "setattr -mod -unset keep_hierarchy *",
     "flatten",
     "delete =A:abc9_*",
     "delete =FDRE =FDSE =FDCE =FDPE",
     "read_verilog -lib -specify -overwrite +/xilinx/cells_sim.v",
+    "read_verilog -lib -specify output_registers.v",
     "sta",
 )
-"""Yosys commands for the longest path of a mapped 7-series design (:func:`delay_of`)."""
 
 
 @dataclass
@@ -85,18 +87,27 @@ def map_design(design: Design, folder: Path, flatten: bool = False) -> tuple[dic
         *read(design, folder),
         f"{mapping(design.dsp)}{' -flatten' if flatten else ''} -top {TOP}",
         "write_json net.json",
-        *TIMING,
     ]
-    log = yosys.run(commands, folder, "map")
-    return yosys.read_netlist(folder / "net.json"), delay_of(log)
+    yosys.run(commands, folder, "map")
+    netlist = yosys.read_netlist(folder / "net.json")
+    output_registers.pack(netlist)
+    return netlist, longest_path(netlist, folder)
 
 
-def delay_of(log: str) -> int:
-    """Latest arrival time in picoseconds from the log of Yosys's ``sta``.
+def longest_path(netlist: Mapping[str, Any], folder: Path) -> int:
+    """Longest register-to-register path of a mapped 7-series netlist in picoseconds, by Yosys's ``sta``.
+
+    Args:
+        netlist: its modules, below :data:`~shiftwork.eda.designs.TOP`. folder: for script and log.
 
     Raises:
-        ShiftworkError: the log has none.
+        ShiftworkError: Yosys is missing or fails, or there is no path.
     """
+    timed = copy.deepcopy(dict(netlist))
+    output_registers.name_for_timing(timed)
+    (folder / "timing.json").write_text(json.dumps({"creator": "shiftwork", "modules": timed}))
+    (folder / "output_registers.v").write_text(output_registers.timing_models())
+    log = yosys.run(["read_json timing.json", f"hierarchy -top {TOP}", *_TIMING], folder, "timing")
     found = re.findall(r"Latest arrival time in '\S+' is (\d+)", log)
     if not found:
         raise ShiftworkError("Yosys reports no arrival time")

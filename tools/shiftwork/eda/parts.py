@@ -8,14 +8,15 @@ there is not mapped again.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from shiftwork.blocks import manifest
-from shiftwork.eda import ecp5, yosys
+from shiftwork.eda import ecp5, output_registers, yosys
 from shiftwork.eda.designs import TOP, Design
-from shiftwork.eda.mapping import TIMING, delay_of, mapping, read
+from shiftwork.eda.mapping import longest_path, mapping, read
 from shiftwork.eda.netlist import base_name
 
 SCRIPTS: dict[str, Callable[[bool], str]] = {"xc7": mapping, "ecp5": lambda dsp: f"{ecp5.synthesis(dsp)} -noflatten"}
@@ -55,8 +56,7 @@ def map_parts(
     delay = around / "delay_ps"
     if delay.is_file():
         return netlist, int(delay.read_text())
-    commands = [f"read_rtlil {around / 'net.il'}", *(f"read_rtlil -overwrite {part / 'net.il'}" for part in parts)]
-    found = delay_of(yosys.run([*commands, f"hierarchy -top {TOP}", *TIMING], around, "timing"))
+    found = longest_path(netlist, around)
     delay.write_text(str(found))
     return netlist, found
 
@@ -71,7 +71,10 @@ def _map(design: Design, module: str, script: str, without: Collection[str], fol
     if not (work / "net.json").is_file():
         work.mkdir(parents=True, exist_ok=True)
         commands = [*read(design, work), *(f"blackbox *{other}*" for other in without), f"hierarchy -top {module}"]
-        commands += [f"{script} -top {module}", "write_rtlil net.il", "write_json mapped.json"]
+        commands += [f"{script} -top {module}", "write_json mapped.json"]
         yosys.run(commands, work, "map")
-        (work / "mapped.json").replace(work / "net.json")
+        netlist = yosys.read_netlist(work / "mapped.json")
+        output_registers.pack(netlist)
+        (work / "packed.json").write_text(json.dumps({"modules": netlist}))
+        (work / "packed.json").replace(work / "net.json")
     return work

@@ -11,7 +11,7 @@ from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
-from shiftwork.eda import netlist, yosys
+from shiftwork.eda import netlist, output_registers, yosys
 from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import ACCELERATOR_COSTS, CODES_COSTS, COSTS, PREPARED
 from shiftwork.measure.records import Record
@@ -35,7 +35,9 @@ def area(blocks: Sequence[str] | None = None) -> Record:
         multipliers = "" if "PRODUCTS" in block.parameters or "engines/dnateq" in str(block.file) else " -nodsp"
         commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf{multipliers} -top {name}", f"write_json {name}.json"]
         yosys.run(commands, folder, name)
-        total = netlist.areas(yosys.read_netlist(folder / f"{name}.json"))[name]
+        mapped = yosys.read_netlist(folder / f"{name}.json")
+        output_registers.pack(mapped)
+        total = netlist.areas(mapped)[name]
         found.append(
             {
                 "block": name,
