@@ -101,13 +101,21 @@ def longest_path(netlist: Mapping[str, Any], folder: Path) -> int:
         netlist: its modules, below :data:`~shiftwork.eda.designs.TOP`. folder: for script and log.
 
     Raises:
-        ShiftworkError: Yosys is missing or fails, or there is no path.
+        ShiftworkError: Yosys is missing or fails.
     """
     timed = copy.deepcopy(dict(netlist))
     output_registers.name_for_timing(timed)
     (folder / "timing.json").write_text(json.dumps({"creator": "shiftwork", "modules": timed}))
     (folder / "output_registers.v").write_text(output_registers.timing_models())
-    log = yosys.run(["read_json timing.json", f"hierarchy -top {TOP}", *_TIMING], folder, "timing")
+    return delay_of(yosys.run(["read_json timing.json", f"hierarchy -top {TOP}", *_TIMING], folder, "timing"))
+
+
+def delay_of(log: str) -> int:
+    """Latest arrival time in picoseconds from the log of Yosys's ``sta``.
+
+    Raises:
+        ShiftworkError: the log has none.
+    """
     found = re.findall(r"Latest arrival time in '\S+' is (\d+)", log)
     if not found:
         raise ShiftworkError("Yosys reports no arrival time")
