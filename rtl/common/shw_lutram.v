@@ -1,10 +1,10 @@
 // shw_lutram: memory with one write port and one asynchronous read port.
 //
-// Maps to LUT RAM (xc7, ecp5; asked for by attribute: Yosys would put a deep one with a registered
-// read address into block RAM); on families without it (ice40) to block RAM where the read address
-// comes from a register, else to flip-flops, so keep it small there. No initial content: a word is
-// defined after its first write. A read in the cycle of a write to the same address gives the old
-// word.
+// Maps to LUT RAM, asked for by attribute: Yosys would put a deep one with a registered read address
+// into block RAM. For families without LUT RAM (ice40) define SHW_NO_LUTRAM: then it maps to block
+// RAM where the read address comes from a register, else to flip-flops. No initial content: a word
+// is defined after its first write. A read in the cycle of a write to the same address gives the
+// old word.
 //
 // Parameters: DATA_W  1..4096  word width
 //             ADDR_W  1..10    address width, 2^ADDR_W words
@@ -35,7 +35,9 @@ module shw_lutram #(
     end
   endgenerate
 
+`ifndef SHW_NO_LUTRAM
   (* ram_style = "distributed" *)
+`endif
   reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
 
   assign read_data = memory[read_address];

@@ -88,6 +88,16 @@ def _toggles(book: Manifest) -> str:
     return text + f"\nNetlist simulation, glitches not counted ({entry['tool']}), codes of {entry['layer']}.\n"
 
 
+def _small(book: Manifest) -> str:
+    entry = measurement(book.root, "area_small")
+    if entry is None:
+        return "Not measured yet.\n"
+    rows = [(d["family"], f"{d['luts']:,}", f"{d['flip_flops']:,}", d["block_ram"]) for d in entry["families"]]
+    text = table(("family", "LUTs", "flip-flops", "block RAM"), rows, range(1, 4))
+    parameters = ", ".join(f"{name} {value}" for name, value in entry["parameters"].items())
+    return f"{text}\n{parameters}. Synthesized ({entry['tool']}), flattened; LUT RAM and carry cells beside the LUTs.\n"
+
+
 def _time(book: Manifest) -> str:
     """LUTs times time of the engine over the Booth array, each at its own clock."""
     rows = []
@@ -163,6 +173,7 @@ def _target(limit: float | None) -> str:
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "cost": _cost,
     "time": _time,
+    "small": _small,
     "requant": _requant,
 }
 """By the names that pages use."""

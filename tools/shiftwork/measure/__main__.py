@@ -62,6 +62,7 @@ def jobs(bench: Bench) -> dict[str, Job]:
     found["simulation_speed"] = Job(partial(runs.speed, bench), resnet20)
     found["demo"] = Job(runs.demo)
     found["area"] = Job(costs.area)
+    found["area_small"] = Job(costs.small_arrays)
     found["synth_requant"] = Job(costs.requantizers)
     found |= {name: Job(partial(costs.cost, bench, name), resnet20) for name in COSTS}
     resnet8 = ("cifar_resnet8", "cifar_resnet8_calib")

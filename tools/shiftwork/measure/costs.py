@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from shiftwork.blocks import manifest
@@ -12,11 +16,23 @@ from shiftwork.blocks.manifest import ROOT
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.eda import netlist, output_registers, yosys
+from shiftwork.eda.designs import TOP, designs
 from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import ACCELERATOR_COSTS, CODES_COSTS, COSTS, PREPARED
 from shiftwork.measure.records import Record
 from shiftwork.report.synth import synth
 from shiftwork.schemes import EngineWish, engine_wish
+
+_TR = designs(2, 8)["tr"]
+SMALL = replace(_TR, parameters={**_TR.parameters, "DEPTH": 128})
+
+FAMILIES = {
+    "ice40": ("synth_ice40 -device hx", "-DSHW_NO_LUTRAM", ("SB_LUT4", "SB_DFF.*", "SB_RAM40_4K")),
+    "gowin": ("synth_gowin", "", ("LUT[1-4]|ALU", "DFF.*", "SDPX9B|SDPB|DPX9B|DPB|pROM")),
+    "ecp5": ("synth_ecp5 -nodsp -nowidelut", "", ("LUT4", "TRELLIS_FF", "DP16KD|PDPW16KD")),
+    "xc7": ("synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -flatten", "", ("LUT[1-6]", "FD.E", "RAMB.*")),
+}
+"""Yosys script, macro, and cells that are LUTs, flip-flops and block RAM; LUT RAM and carry cells are not counted."""
 
 
 def area(blocks: Sequence[str] | None = None) -> Record:
@@ -50,6 +66,29 @@ def area(blocks: Sequence[str] | None = None) -> Record:
             }
         )
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
+
+
+def small_arrays() -> Record:
+    """The term-revealing engine of :data:`SMALL` on each of :data:`FAMILIES`: logic, flip-flops, block RAM."""
+    folder = ROOT / "build" / "measure" / "area"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "small.v").write_text(SMALL.wrapper())
+    found = []
+    for family, (script, define, kinds) in FAMILIES.items():
+        commands = [f"read_verilog {define} {path}" for path in [*SMALL.sources(), Path("small.v")]]
+        commands += [f"hierarchy -top {TOP}", f"{script} -top {TOP}", "write_json small.json"]
+        yosys.run(commands, folder, f"small_{family}")
+        mapped = yosys.read_netlist(folder / "small.json")
+        types = Counter(str(cell["type"]) for module in mapped.values() for cell in module["cells"].values())
+        counts = [sum(n for name, n in types.items() if re.fullmatch(kind, name)) for kind in kinds]
+        found.append({"family": family, **dict(zip(("luts", "flip_flops", "block_ram"), counts, strict=True))})
+    parameters = {name: SMALL.parameters[name] for name in ("ROWS", "COLS", "DEPTH", "TRUNCATE")}
+    return {
+        "name": "area_small",
+        "tool": f"Yosys {yosys.version()}",
+        "parameters": parameters,
+        "families": found,
+    }
 
 
 def _synth(
