@@ -9,7 +9,7 @@
 // to keep, saturated at the number of digits that remain, so that three bits are enough.
 //
 // Parameters: W  2..8  code width in bits
-// Latency:    0 cycles (combinational). Throughput: 1 code per cycle.
+// Latency:    1 cycle (digits and what the top two leave are registered). Throughput: 1 code per cycle.
 // Backpressure: none. Reset: none.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -18,6 +18,7 @@
 module shw_term_truncate #(
   parameter W = 8
 ) (
+  input  wire         clk,
   input  wire [W-1:0] code,
   input  wire         is_signed,  // code is two's complement
   input  wire         hese,       // 1: hese, 0: binary
@@ -53,13 +54,10 @@ module shw_term_truncate #(
   wire         all  = terms[3] | (terms == 4'd0);
   wire         one  = terms == 4'd1;
 
-  reg [W:0] nonzero;
-  reg [W:0] kept;
-  reg       c;
-  reg       m;
-  reg [2:0] left;
-  integer   i;
-  integer   j;
+  reg [W:0]   nonzero;
+  reg         c;
+  reg         m;
+  integer     i;
 
   always @* begin
     m = 1'b0;
@@ -71,18 +69,35 @@ module shw_term_truncate #(
   end
 
   // The top two digits are never both nonzero; after them 7 terms or more are all that can follow.
+  reg         sign_1;
+  reg [1:0]   top_1;
+  reg [2:0]   left_1;
+  reg [W-2:0] nonzero_1;
+  reg [W-2:0] code_1;
+
+  always @(posedge clk) begin
+    sign_1    <= sign;
+    top_1[1]  <= sign | (nonzero[W] & one);
+    top_1[0]  <= nonzero[W] ? ~one : bits[W-1] | (nonzero[W-1] & one);
+    left_1    <= all ? 3'd7 : spend(terms[2:0], nonzero[W] | nonzero[W-1]);
+    nonzero_1 <= nonzero[W-2:0];
+    code_1    <= code[W-2:0];
+  end
+
+  reg [W-2:0] kept;
+  reg [2:0]   left;
+  integer     j;
+
   always @* begin
-    kept[W]   = sign | (nonzero[W] & one);
-    kept[W-1] = nonzero[W] ? ~one : bits[W-1] | (nonzero[W-1] & one);
-    left      = all ? 3'd7 : spend(terms[2:0], nonzero[W] | nonzero[W-1]);
+    left = left_1;
     for (j = W - 2; j >= 0; j = j - 1) begin
-      kept[j] = (left != 3'd0) & (bits[j] | (nonzero[j] & (left == 3'd1)));
-      left    = spend(left, nonzero[j]);
+      kept[j] = (left != 3'd0) & (code_1[j] | (nonzero_1[j] & (left == 3'd1)));
+      left    = spend(left, nonzero_1[j]);
       if (j == 3) left = {1'b0, left[1:0] | {2{left[2]}}};
     end
   end
 
-  assign value = {sign, kept};
+  assign value = {sign_1, top_1, kept};
 endmodule
 
 `default_nettype wire

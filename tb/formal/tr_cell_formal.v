@@ -6,7 +6,8 @@
 module tr_cell_formal (
   input wire        clk,
   input wire        rst,
-  input wire [1:0]  op,
+  input wire        keep,
+  input wire        other,
   input wire        fill,
   input wire [9:0]  t,
   input wire [24:0] north
@@ -17,16 +18,16 @@ module tr_cell_formal (
   wire [24:0] odd_ecp5;
 
   shw_tr_cell #(.ACC_W(24)) u_even (
-    .clk(clk), .rst(rst), .op(op), .fill(fill), .t(t), .north(north[23:0]), .acc(even)
+    .clk(clk), .rst(rst), .keep(keep), .other(other), .fill(fill), .t(t), .north(north[23:0]), .acc(even)
   );
   shw_tr_cell #(.ACC_W(24), .FAMILY("ecp5")) u_even_ecp5 (
-    .clk(clk), .rst(rst), .op(op), .fill(fill), .t(t), .north(north[23:0]), .acc(even_ecp5)
+    .clk(clk), .rst(rst), .keep(keep), .other(other), .fill(fill), .t(t), .north(north[23:0]), .acc(even_ecp5)
   );
   shw_tr_cell #(.ACC_W(25)) u_odd (
-    .clk(clk), .rst(rst), .op(op), .fill(fill), .t(t), .north(north), .acc(odd)
+    .clk(clk), .rst(rst), .keep(keep), .other(other), .fill(fill), .t(t), .north(north), .acc(odd)
   );
   shw_tr_cell #(.ACC_W(25), .FAMILY("ecp5")) u_odd_ecp5 (
-    .clk(clk), .rst(rst), .op(op), .fill(fill), .t(t), .north(north), .acc(odd_ecp5)
+    .clk(clk), .rst(rst), .keep(keep), .other(other), .fill(fill), .t(t), .north(north), .acc(odd_ecp5)
   );
 
   reg started = 0;

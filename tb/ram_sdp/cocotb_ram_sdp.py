@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Simple dual-port memory: every word, read enable, parts of a word, simultaneous traffic, collisions."""
+"""Simple dual-port memory: every word, read enable, parts, simultaneous traffic, collisions, both latencies."""
 
 import cocotb
 from cocotb.clock import Clock
@@ -20,6 +20,8 @@ class Model:
         self.mask = (1 << int(dut.DATA_W.value)) - 1
         self.lanes = int(dut.LANES.value)
         self.memory: dict[int, int] = {}
+        self.registered = bool(int(dut.OUTPUT_REGISTER.value))
+        self.word: int | None = None  # read last
         self.output: int | None = None
 
     def parts(self, lanes: int) -> int:
@@ -39,9 +41,10 @@ class Model:
             dut.read_address.value = read
         await FallingEdge(dut.clk)
         if read is not None:
-            self.output = self.memory.get(read)
-            if write is not None and lanes and write[0] == read and self.output is not None:
-                self.output ^= self.mask  # undefined in hardware; simulation marks the collision
+            before, self.word = self.word, self.memory.get(read)
+            if write is not None and lanes and write[0] == read and self.word is not None:
+                self.word ^= self.mask  # undefined in hardware; simulation marks the collision
+            self.output = before if self.registered else self.word
         if write is not None:
             parts = self.parts(lanes)
             self.memory[write[0]] = self.memory.get(write[0], 0) & ~parts | write[1] & parts
@@ -95,7 +98,8 @@ async def every_part(dut) -> None:
         for lanes in (1 << lane, (1 << model.lanes) - 1 - (1 << lane), 0):
             before = model.memory[0]
             await model.step((0, before ^ model.mask), 1, lanes)
-            await model.step(None, 0)
+            for _ in range(1 + model.registered):
+                await model.step(None, 0)
             assert model.output == before ^ model.parts(lanes)
 
 

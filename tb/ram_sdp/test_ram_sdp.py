@@ -7,18 +7,19 @@ from runner import elaboration_fails, simulate
 
 
 @pytest.mark.parametrize(
-    ("width", "address", "lanes", "style"),
+    ("width", "address", "lanes", "style", "registered"),
     [
-        (12, 6, 4, "block"),
-        pytest.param(9, 6, 1, "block", marks=pytest.mark.full),
-        pytest.param(1, 1, 1, "auto", marks=pytest.mark.full),
-        pytest.param(72, 9, 8, "auto", marks=pytest.mark.full),
-        pytest.param(5, 4, 5, "distributed", marks=pytest.mark.full),
-        pytest.param(128, 3, 64, "distributed", marks=pytest.mark.full),
+        (12, 6, 4, "block", 0),
+        (12, 6, 4, "block", 1),
+        pytest.param(9, 6, 1, "block", 1, marks=pytest.mark.full),
+        pytest.param(1, 1, 1, "auto", 0, marks=pytest.mark.full),
+        pytest.param(72, 9, 8, "auto", 1, marks=pytest.mark.full),
+        pytest.param(5, 4, 5, "distributed", 1, marks=pytest.mark.full),
+        pytest.param(128, 3, 64, "distributed", 0, marks=pytest.mark.full),
     ],
 )
-def test_memory(simulator, width, address, lanes, style):
-    parameters = {"DATA_W": width, "ADDR_W": address, "LANES": lanes, "STYLE": style}
+def test_memory(simulator, width, address, lanes, style, registered):
+    parameters = {"DATA_W": width, "ADDR_W": address, "LANES": lanes, "STYLE": style, "OUTPUT_REGISTER": registered}
     simulate(simulator, "shw_ram_sdp", "cocotb_ram_sdp", parameters=parameters)
 
 
@@ -33,6 +34,7 @@ def test_memory(simulator, width, address, lanes, style):
         ({"DATA_W": 9, "LANES": 2}, "shw_ILLEGAL_LANES"),
         ({"DATA_W": 65, "LANES": 65}, "shw_ILLEGAL_LANES"),
         ({"STYLE": "blocks"}, "shw_ILLEGAL_STYLE"),
+        ({"OUTPUT_REGISTER": 2}, "shw_ILLEGAL_OUTPUT_REGISTER"),
     ],
 )
 def test_illegal(simulator, parameters, name):

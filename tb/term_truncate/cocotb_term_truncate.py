@@ -3,7 +3,8 @@
 
 import cocotb
 import numpy as np
-from cocotb.triggers import Timer
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
 
 from shiftwork.codes import terms
 
@@ -13,6 +14,8 @@ async def every_code(dut) -> None:
     width = int(dut.W.value)
     size = 1 << width
     compared = 0
+    Clock(dut.clk, 10, unit="ns").start()
+    await FallingEdge(dut.clk)
     for is_signed in (0, 1):
         codes = np.arange(size)
         values = np.where(codes >= size >> 1, codes - size, codes) if is_signed else codes
@@ -24,7 +27,7 @@ async def every_code(dut) -> None:
                 dut.terms.value = kept
                 for code in range(size):
                     dut.code.value = code
-                    await Timer(1, unit="ns")
+                    await FallingEdge(dut.clk)
                     have = dut.value.value.to_signed()
                     assert have == want[code], f"{rule} {values[code]} terms {kept}: {have}, expected {want[code]}"
                     compared += 1

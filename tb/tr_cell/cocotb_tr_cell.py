@@ -11,9 +11,15 @@ from cocotb.triggers import FallingEdge
 from shiftwork.golden.tr_units import Cell, Op
 
 
+def operate(dut, op: int) -> None:
+    """An operation, as the cell takes it."""
+    dut.keep.value, dut.other.value = 1 - op % 2, op // 2
+
+
 async def start(dut) -> Cell:
     dut.rst.value = 1
-    for name in ("op", "fill", "t", "north"):
+    operate(dut, Op.ADD)
+    for name in ("fill", "t", "north"):
         getattr(dut, name).value = 0
     cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
     await FallingEdge(dut.clk)
@@ -30,7 +36,8 @@ def values(dut) -> list[int]:
 
 
 async def step(dut, model: Cell, op: int, fill: int, t: int, north: int = 0) -> None:
-    dut.op.value, dut.fill.value, dut.north.value = op, fill, north
+    operate(dut, op)
+    dut.fill.value, dut.north.value = fill, north
     dut.t.value = t & ((1 << len(dut.t)) - 1)
     await FallingEdge(dut.clk)
     expected = model.step(op, fill, t, north)
@@ -86,7 +93,8 @@ async def reset_between_operations(dut) -> None:
     for _ in range(300):
         if rng.random() < 0.2:
             dut.rst.value = 1
-            dut.op.value, dut.t.value = rng.randrange(4), rng.randrange(2 * half)
+            operate(dut, rng.randrange(4))
+            dut.t.value = rng.randrange(2 * half)
             await FallingEdge(dut.clk)
             dut.rst.value = 0
             model.acc = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Row of cells: random operations while the other half is written, the 3 cycles of latency, reset in mid-stream."""
+"""Row of cells: random operations while the other half is written, the 4 cycles of latency, reset in mid-stream."""
 
 import os
 import random
@@ -10,7 +10,7 @@ from cocotb.triggers import FallingEdge
 
 from shiftwork.golden.tr_units import Op, Row
 
-LATENCY = 3
+LATENCY = 4
 
 
 class Bench:
@@ -20,6 +20,7 @@ class Bench:
         self.columns, self.width = int(dut.COLS.value), int(dut.ACC_W.value)
         self.words, self.value_width = 1 << int(dut.ADDR_W.value), int(dut.VALUE_W.value)
         self.model = Row(self.columns, self.width, self.words, self.value_width)
+        self.operations = list(Op) if int(dut.SHIFTS.value) else [Op.ADD, Op.NORTH]
         self.pending = []
 
     def pack(self, values: list[int], width: int) -> int:
@@ -47,7 +48,7 @@ class Bench:
         self.model.write(address, values)
 
     async def reset(self) -> None:
-        """One cycle of reset drops the operations in flight."""
+        """One cycle of reset drops the operations in flight; the cells are clear a cycle later."""
         dut = self.dut
         dut.rst.value = 1
         await FallingEdge(dut.clk)
@@ -56,6 +57,7 @@ class Bench:
         self.pending = []
         for cell in self.model.cells:
             cell.acc = 0
+        await FallingEdge(dut.clk)
         for _ in range(LATENCY + 1):
             assert int(dut.acc.value) == 0, "nothing in flight survives a reset"
             await FallingEdge(dut.clk)
@@ -63,10 +65,10 @@ class Bench:
     async def cycle(self, half: int) -> None:
         """One operation on `half` of the memory and perhaps a write to the other one."""
         dut, rng = self.dut, self.rng
-        op, fill, term, signed = rng.randrange(4), rng.randrange(2), rng.randrange(2), rng.randrange(2)
+        op, fill, term, signed = rng.choice(self.operations), rng.randrange(2), rng.randrange(2), rng.randrange(2)
         address = half * self.words // 2 + rng.randrange(self.words // 2)
         north = [rng.getrandbits(self.width) for _ in range(self.columns)]
-        dut.op.value, dut.op_fill.value, dut.op_term.value = op, fill, term
+        dut.op.value, dut.op_fill.value, dut.op_term.value = int(op), fill, term
         dut.op_address.value = address
         # The sign extension belongs to the operand register, one cycle later; the north neighbour to the cell.
         self.pending.append((op, fill, self.model.read(address) if term else None, signed, north))

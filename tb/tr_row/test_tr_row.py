@@ -9,21 +9,22 @@ FULL = pytest.mark.full
 
 
 @pytest.mark.parametrize(
-    ("cols", "width", "address", "value"),
+    ("cols", "width", "address", "value", "shifts"),
     [
-        (3, 24, 5, 9),
-        pytest.param(1, 10, 2, 9, marks=FULL),
-        pytest.param(17, 48, 9, 9, marks=FULL),
-        pytest.param(2, 21, 5, 13, marks=FULL),
-        pytest.param(2, 10, 2, 2, marks=FULL),
+        (3, 24, 5, 9, 1),
+        (9, 21, 5, 13, 0),
+        pytest.param(1, 10, 2, 9, 1, marks=FULL),
+        pytest.param(17, 48, 9, 9, 1, marks=FULL),
+        pytest.param(2, 21, 5, 13, 1, marks=FULL),
+        pytest.param(2, 10, 2, 2, 1, marks=FULL),
     ],
 )
-def test_row(simulator, cols, width, address, value):
+def test_row(simulator, cols, width, address, value, shifts):
     simulate(
         simulator,
         "shw_tr_row",
         "cocotb_tr_row",
-        parameters={"COLS": cols, "ACC_W": width, "ADDR_W": address, "VALUE_W": value},
+        parameters={"COLS": cols, "ACC_W": width, "ADDR_W": address, "VALUE_W": value, "SHIFTS": shifts},
     )
 
 
@@ -37,6 +38,7 @@ def test_row(simulator, cols, width, address, value):
         ({"COLS": 2, "VALUE_W": 24}, "shw_ILLEGAL_T_W"),
         ({"COLS": 2, "ADDR_W": 1}, "shw_ILLEGAL_ADDR_W"),
         ({"COLS": 2, "ADDR_W": 17}, "shw_ILLEGAL_ADDR_W"),
+        ({"COLS": 2, "SHIFTS": 2}, "shw_ILLEGAL_SHIFTS"),
     ],
 )
 def test_illegal(simulator, parameters, name):

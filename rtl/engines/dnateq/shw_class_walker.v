@@ -8,7 +8,7 @@
 // hold is the sum of a class. It moves to the shadow registers (`capture`) in the cycle in which
 // the next list may begin to overwrite it, and stays there until the row's `turn` at the
 // multipliers; the list after that cannot end before, the walker waits. `full` and the sum_* tell
-// what the shadow registers hold. The cells are 3 cycles behind: turn, full and sum_* belong to the
+// what the shadow registers hold. The cells are 4 cycles behind: turn, full and sum_* belong to the
 // time of the walker, capture to that of the cells.
 //
 // Parameters: BITS     3..7   width of an exponent
@@ -169,14 +169,14 @@ module shw_class_walker #(
     end
   end
 
-  // The cells hold the sum 3 cycles later.
-  reg [2:0] accepted;
+  // The cells hold the sum 4 cycles later.
+  reg [3:0] accepted;
 
   always @(posedge clk) begin
-    if (rst) accepted <= 3'd0;
-    else accepted <= {accepted[1:0], accept};
+    if (rst) accepted <= 4'd0;
+    else accepted <= {accepted[2:0], accept};
   end
-  assign capture = accepted[2];
+  assign capture = accepted[3];
 endmodule
 
 `default_nettype wire

@@ -322,7 +322,8 @@ module shw_exp_engine #(
       );
 
       shw_tr_row #(
-        .COLS(COLS), .ACC_W(SUM_W), .VALUE_W(VALUE_W), .ADDR_W(INDEX_W+1), .FAMILY(FAMILY)
+        .COLS(COLS), .ACC_W(SUM_W), .VALUE_W(VALUE_W), .ADDR_W(INDEX_W+1), .SHIFTS(0),
+        .FAMILY(FAMILY)
       ) u_row (
         .clk(clk), .rst(rst),
         .write_enable(write), .write_address(write_address), .write_data(write_data),
@@ -333,7 +334,7 @@ module shw_exp_engine #(
     end
   endgenerate
 
-  // Column edge: the sums of the row whose turn it is, 2 cycles later (shw_class_walker), times
+  // Column edge: the sums of the row whose turn it is, 3 cycles later (shw_class_walker), times
   // their level.
   localparam TAG_W = 2 + ROW_W;         // first, bank, row
 
@@ -341,28 +342,28 @@ module shw_exp_engine #(
   wire [31:0]       leave_row  = leave_fold * LINES + {{(32-LINE_W){1'b0}}, turn};
   wire              leave_first = run_first && sum_first[turn];
   wire              unused     = &{1'b0, leave_row[31:ROW_W]};
-  reg  [3:0]        leave_valid;
-  reg  [3:0]        leave_last;
-  reg  [4*TAG_W-1:0] leave_tag;
-  reg  [2*LINE_W-1:0] leave_line;
-  reg  [2*CODE_W-1:0] leave_code;
+  reg  [4:0]        leave_valid;
+  reg  [4:0]        leave_last;
+  reg  [5*TAG_W-1:0] leave_tag;
+  reg  [3*LINE_W-1:0] leave_line;
+  reg  [3*CODE_W-1:0] leave_code;
 
   wire [COLS*(SUM_W+LEVEL_W)-1:0] product;
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= 4'd0;
-      leave_last  <= 4'd0;
+      leave_valid <= 5'd0;
+      leave_last  <= 5'd0;
     end else begin
-      leave_valid <= {leave_valid[2:0], running && full[turn]};
-      leave_last  <= {leave_last[2:0], done && run_last};
+      leave_valid <= {leave_valid[3:0], running && full[turn]};
+      leave_last  <= {leave_last[3:0], done && run_last};
     end
-    leave_tag  <= {leave_tag[3*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
-    leave_line <= {leave_line[LINE_W-1:0], turn};
-    leave_code <= {leave_code[CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
+    leave_tag  <= {leave_tag[4*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
+    leave_line <= {leave_line[2*LINE_W-1:0], turn};
+    leave_code <= {leave_code[2*CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
   end
 
-  assign table_ready = !tile_open && half_full == 2'b00 && !running && leave_valid == 4'd0;
+  assign table_ready = !tile_open && half_full == 2'b00 && !running && leave_valid == 5'd0;
 
   shw_class_drain #(
     .ROWS(LINES), .COLS(COLS), .BITS(BITS), .SUM_W(SUM_W), .LEVEL_W(LEVEL_W), .ROW_W(LINE_W)
@@ -370,18 +371,18 @@ module shw_exp_engine #(
     .clk(clk),
     .level_write(table_write && !table_select), .level_exponent(table_address[BITS-1:0]),
     .level_value(table_data),
-    .sum(sum), .capture(capture), .select_valid(leave_valid[1]),
-    .select(leave_line[LINE_W +: LINE_W]),
-    .select_code(leave_code[CODE_W +: CODE_W]), .product(product)
+    .sum(sum), .capture(capture), .select_valid(leave_valid[2]),
+    .select(leave_line[2*LINE_W +: LINE_W]),
+    .select_code(leave_code[2*CODE_W +: CODE_W]), .product(product)
   );
 
   shw_slice_totals #(
     .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W)
   ) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[3]), .add_row(leave_tag[3*TAG_W +: ROW_W]),
-    .add_bank(leave_tag[3*TAG_W + ROW_W]), .add_first(leave_tag[3*TAG_W + ROW_W + 1]),
-    .add_last(leave_last[3]), .add_sum(product),
+    .add_valid(leave_valid[4]), .add_row(leave_tag[4*TAG_W +: ROW_W]),
+    .add_bank(leave_tag[4*TAG_W + ROW_W]), .add_first(leave_tag[4*TAG_W + ROW_W + 1]),
+    .add_last(leave_last[4]), .add_sum(product),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

@@ -1,12 +1,15 @@
 // shw_tr_cell: one accumulator of the term-revealing array.
 //
 // Executes one operation per cycle on a value t that the row gathered for it:
-//   OP_ADD   (0) acc <= acc + t         OP_SHIFT (1) acc <= {acc, fill} + t (next exponent plane)
-//   OP_FLIP  (2) acc <= ~acc + t        OP_NORTH (3) acc <= north + t       (drain and clear chain)
+//                keep other
+//   OP_ADD   (0)   1     0    acc <= acc + t
+//   OP_SHIFT (1)   0     0    acc <= {acc, fill} + t  (next exponent plane)
+//   OP_FLIP  (2)   1     1    acc <= ~acc + t
+//   OP_NORTH (3)   0     1    acc <= north + t        (drain and clear chain)
 // While the row works complemented (fill = 1) the register holds ~value, so adding t subtracts it:
-// ~a + t = ~(a - t). Every sum bit is a function of six signals (t, acc[i], acc[i-1], north, op),
+// ~a + t = ~(a - t). Every sum bit is a function of six signals (t, acc[i], acc[i-1], north, keep, other),
 // one LUT6 in front of a carry chain. ECP5 has LUT4s: there the bit is written as y ^ (keep & acc[i]), with
-// y = {0, acc[i-1], 1, north}[op] in one LUT4 and the rest in the LUT4 of the carry chain (CCU2C).
+// y = 0, acc[i-1], 1 or north in one LUT4 and the rest in the LUT4 of the carry chain (CCU2C).
 //
 // Parameters: ACC_W  10..48             accumulator width; sums are modulo 2^ACC_W
 //             T_W    2..ACC_W           width of t
@@ -24,7 +27,8 @@ module shw_tr_cell #(
 ) (
   input  wire             clk,
   input  wire             rst,
-  input  wire [1:0]       op,
+  input  wire             keep,   // ~op[0]
+  input  wire             other,  // op[1]
   input  wire             fill,
   input  wire [T_W-1:0]   t,      // two's complement
   input  wire [ACC_W-1:0] north,
@@ -46,12 +50,11 @@ module shw_tr_cell #(
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   generate
     if (FAMILY == "generic") begin : g_generic
-      wire [ACC_W-1:0] chain_base = op[1] ? (op[0] ? north : ~acc) : (op[0] ? below : acc);
+      wire [ACC_W-1:0] chain_base = other ? (keep ? ~acc : north) : (keep ? acc : below);
       assign sum = addend + chain_base;
     end else if (FAMILY == "ecp5") begin : g_ecp5
       localparam PAIRS = (ACC_W + 1) / 2;
-      wire               keep   = ~op[0];
-      wire [2*PAIRS-1:0] chosen = op[0] ? (op[1] ? north : below) : {ACC_W{op[1]}};
+      wire [2*PAIRS-1:0] chosen = keep ? {ACC_W{other}} : (other ? north : below);
       wire [2*PAIRS-1:0] terms  = addend;
       wire [2*PAIRS-1:0] held   = acc;
       wire [2*PAIRS-1:0] sums;

@@ -22,7 +22,7 @@
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
 //   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
-//   follows its last beat by 17 cycles or more, the first output beat the last operation by 7 or more.
+//   follows its last beat by 18 cycles or more, the first output beat the last operation by 8 or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while four slices or 2 * DEPTH values are in flight; out_valid waits for out_ready;
 //   any stall pattern gives the same bits. Reset: synchronous, drops tiles in flight; in_ready rises a cycle later.
@@ -62,8 +62,8 @@ module shw_tr_engine #(
 );
   localparam WORD_W  = (DEPTH <= 64) ? 1 : $clog2(DEPTH / 32);   // words of 32 places in a slice
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
-  localparam [31:0] LAST = ROWS - 1;
-  localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
+  localparam [31:0] BEFORE = ROWS - 2;
+  localparam [ROW_W-1:0] ROW_BEFORE = BEFORE[ROW_W-1:0];   // the one before the last
 
   generate
     if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
@@ -97,7 +97,6 @@ module shw_tr_engine #(
   wire [WORD_W:0]      write_word;
   wire [3:0]           write_plane;
   wire                 slice_ready;
-  wire                 slice_take;
   wire [WORD_W:0]      slice_first_word;
   wire [WORD_W-1:0]    slice_last_word;
   wire [3:0]           slice_last_quarters;
@@ -108,7 +107,8 @@ module shw_tr_engine #(
   wire                 slice_first;
   wire                 slice_last;
   wire                 slice_col_signed;
-  wire                 drain_start;
+  reg                  slice_take;
+  reg                  drain_begin;
   reg  [WORD_W:0]      run_words;     // of the slice being computed
 
   shw_tr_loader #(.DEPTH(DEPTH), .WORD_W(WORD_W), .TRUNCATE(TRUNCATE)) u_loader (
@@ -128,52 +128,56 @@ module shw_tr_engine #(
     .slice_unlimited(slice_unlimited), .slice_budget(slice_budget),
     .slice_group_mask(slice_group_mask),
     .slice_first(slice_first), .slice_last(slice_last), .slice_col_signed(slice_col_signed),
-    .release_valid(drain_start), .release_words(run_words)
+    .release_valid(drain_begin), .release_words(run_words)
   );
 
-  reg  [ROWS*8-1:0] row_code;
-  reg  [COLS*8-1:0] col_code;
-  reg  [COLS*9-1:0] column_word;
-  wire [COLS*9-1:0] column_value;
+  // Column words are there three cycles after the beat.
+  reg  [ROWS*8-1:0]    row_code;
+  reg  [COLS*8-1:0]    col_code;
+  reg  [COLS*9-1:0]    column_word;
+  wire [COLS*9-1:0]    column_value;
+  reg                  word_write;
+  reg  [WORD_W+5:0]    word_address;
 
   always @(posedge clk) begin
-    row_code    <= in_row;
-    col_code    <= in_col;
-    column_word <= column_value;
+    row_code     <= in_row;
+    col_code     <= in_col;
+    column_word  <= column_value;
+    word_write   <= column_write;
+    word_address <= column_address;
   end
 
   genvar c;
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
       if (TRUNCATE != 0) begin : g_truncate
-        wire [8:0] value;
-        wire       sign_unused;   // the sign is bit 8 whenever column values are signed
+        wire sign_unused;   // the sign is bit 8 whenever column values are signed
         shw_term_truncate #(.W(8)) u_truncate (
-          .code(col_code[c*8 +: 8]), .is_signed(encode_col_signed), .hese(encode_hese),
-          .terms(encode_terms), .value({sign_unused, value})
+          .clk(clk), .code(col_code[c*8 +: 8]), .is_signed(encode_col_signed), .hese(encode_hese),
+          .terms(encode_terms), .value({sign_unused, column_value[c*9 +: 9]})
         );
-        assign column_value[c*9 +: 9] = value;
       end else begin : g_exact
-        assign column_value[c*9 +: 9] = {encode_col_signed & col_code[c*8 + 7], col_code[c*8 +: 8]};
+        reg [8:0] value;
+        always @(posedge clk) begin   // reset: shift registers in LUTs are slow
+          if (rst) value <= 9'd0;
+          else value <= {encode_col_signed & col_code[c*8 + 7], col_code[c*8 +: 8]};
+        end
+        assign column_value[c*9 +: 9] = value;
       end
     end
   endgenerate
 
   // Compute side: slices run one after the other; a drain of ROWS cycles separates them. While one runs, the rows walk
-  // the terms of the next.
-  localparam [1:0] IDLE  = 2'd0;
-  localparam [1:0] RUN   = 2'd1;
-  localparam [1:0] DRAIN = 2'd2;
-
-  reg  [1:0]       state;
+  // the terms of the next. Many look at what is decided here, so decisions are registers.
+  reg              go;            // a slice is computed
+  reg              drain;         // ... or drained
+  reg              drain_end;
   reg              start;         // the rows walk the slice taken
   reg              ahead;         // it waits for its turn
   reg              run_signed;
   reg              run_first;     // of its tile
   reg              run_last;
   reg  [ROW_W-1:0] drain_row;
-  reg              drain_first;
-  reg              drain_last;
   reg              drain_bank;    // bank of the tile being totalled
   reg  [1:0]       bank_busy;
 
@@ -182,31 +186,32 @@ module shw_tr_engine #(
   wire             totals_done;
   wire             totals_done_bank;
 
-  wire go          = state == RUN;
-  wire drain       = state == DRAIN;
-  wire drain_end   = drain && drain_row == LAST_ROW;
-  wire room        = !(run_first && bank_busy[drain_bank]);
-  wire run_start   = ahead && (state == IDLE || drain_end);
-
-  assign drain_start = go && (&finished) && room;
-  assign slice_take  = !start && !ahead && (&idle) && slice_ready;
+  wire room      = !(run_first && bank_busy[drain_bank]);
+  wire run_start = ahead && (drain_end || !(go || drain));
+  wire run_end   = go && (&finished) && room;
 
   always @(posedge clk) begin
     if (rst) begin
-      state      <= IDLE;
-      start      <= 1'b0;
-      ahead      <= 1'b0;
-      drain_bank <= 1'b0;
-      bank_busy  <= 2'b00;
+      slice_take  <= 1'b0;
+      start       <= 1'b0;
+      ahead       <= 1'b0;
+      go          <= 1'b0;
+      drain       <= 1'b0;
+      drain_begin <= 1'b0;
+      drain_end   <= 1'b0;
+      drain_bank  <= 1'b0;
+      bank_busy   <= 2'b00;
     end else begin
-      start <= slice_take;
-      if (run_start) state <= RUN;
-      else if (drain_start) state <= DRAIN;
-      else if (drain_end) state <= IDLE;
-      ahead <= slice_take || (ahead && !run_start);
-      if (drain_end && drain_last) drain_bank <= !drain_bank;
+      slice_take  <= (&idle) && slice_ready && !slice_take && !ahead;
+      start       <= slice_take;
+      ahead       <= slice_take || (ahead && !run_start);
+      go          <= run_start || (go && !run_end);
+      drain       <= run_end || (drain && !drain_end);
+      drain_begin <= run_end;
+      drain_end   <= (ROWS == 1) ? run_end : drain && drain_row == ROW_BEFORE;
+      if (drain_end && run_last) drain_bank <= !drain_bank;
       if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
-      if (drain_end && drain_last) bank_busy[drain_bank] <= 1'b1;
+      if (drain_end && run_last) bank_busy[drain_bank] <= 1'b1;
     end
     if (run_start) begin
       run_words  <= {1'b0, slice_last_word} + 1'b1;
@@ -214,13 +219,8 @@ module shw_tr_engine #(
       run_first  <= slice_first;
       run_last   <= slice_last;
     end
-    if (drain_start) begin
-      drain_first <= run_first;
-      drain_last  <= run_last;
-      drain_row   <= {ROW_W{1'b0}};
-    end else if (drain) begin
-      drain_row <= drain_row + 1'b1;
-    end
+    if (drain) drain_row <= drain_row + 1'b1;
+    else drain_row <= {ROW_W{1'b0}};
   end
 
   // Array: row 0 is at the drained end of the north chain.
@@ -250,7 +250,7 @@ module shw_tr_engine #(
 
       shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(WORD_W+6), .FAMILY(FAMILY)) u_row (
         .clk(clk), .rst(rst),
-        .write_enable(column_write), .write_address(column_address), .write_data(column_word),
+        .write_enable(word_write), .write_address(word_address), .write_data(column_word),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_signed(run_signed),
         .op_address(op_address),
         .north(chain[(r+1)*COLS*ACC_W +: COLS*ACC_W]), .acc(chain[r*COLS*ACC_W +: COLS*ACC_W])
@@ -258,32 +258,35 @@ module shw_tr_engine #(
     end
   endgenerate
 
-  // Drained edge: a north operation issued now leaves the array four cycles later.
-  reg  [2:0]            leave_valid;
-  reg  [2:0]            leave_first;
-  reg  [2:0]            leave_last;
-  reg  [2:0]            leave_bank;
-  reg  [3*ROW_W-1:0]    leave_row;
+  // Drained edge: what is drained now leaves the array four cycles later.
+  reg  [3:0]            leave_valid;
+  reg  [3:0]            leave_first;
+  reg  [3:0]            leave_last;
+  reg  [3:0]            leave_bank;
+  reg  [4*ROW_W-1:0]    leave_row;
   reg  [COLS*ACC_W-1:0] leave_sum;
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= 3'd0;
-      leave_last  <= 3'd0;
+      leave_valid <= 4'd0;
+      leave_first <= 4'd0;
+      leave_last  <= 4'd0;
+      leave_bank  <= 4'd0;
+      leave_row   <= {(4*ROW_W){1'b0}};
     end else begin
-      leave_valid <= {leave_valid[1:0], drain};
-      leave_last  <= {leave_last[1:0], drain_last && drain_end};
+      leave_valid <= {leave_valid[2:0], drain};
+      leave_first <= {leave_first[2:0], run_first};
+      leave_last  <= {leave_last[2:0], drain_end && run_last};
+      leave_bank  <= {leave_bank[2:0], drain_bank};
+      leave_row   <= {leave_row[3*ROW_W-1:0], drain_row};
     end
-    leave_first <= {leave_first[1:0], drain_first};
-    leave_bank  <= {leave_bank[1:0], drain_bank};
-    leave_row   <= {leave_row[2*ROW_W-1:0], drain_row};
-    if (leave_valid[2]) leave_sum <= chain[COLS*ACC_W-1:0];
+    if (leave_valid[3]) leave_sum <= chain[COLS*ACC_W-1:0];
   end
 
   shw_slice_totals #(.ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W)) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[2]), .add_row(leave_row[2*ROW_W +: ROW_W]), .add_first(leave_first[2]),
-    .add_last(leave_last[2]), .add_bank(leave_bank[2]), .add_sum(leave_sum),
+    .add_valid(leave_valid[3]), .add_row(leave_row[3*ROW_W +: ROW_W]), .add_first(leave_first[3]),
+    .add_last(leave_last[3]), .add_bank(leave_bank[3]), .add_sum(leave_sum),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

@@ -17,7 +17,7 @@ from shiftwork.codes.exponential import radius
 from shiftwork.golden.class_sums import ExpConfig
 
 _LOOK = 1  # cycles from the start of a walk to the first list that is looked at
-_JOIN = 5  # cycles from the turn of a sum to the cycle in which it joins its total and no result can move
+_JOIN = 6  # cycles from the turn of a sum to the cycle in which it joins its total and no result can move
 
 Integers = NDArray[np.int64]
 

@@ -33,6 +33,7 @@ _SLICES = 4  # in flight at most
 _DRY_WORDS = 5  # a slice of so many words skips the quarters of groups that have run dry
 _FIRST_WORD = 3  # cycles from start to the first word
 _BLOCK = 5  # cycles from the last quarter of a word to its block
+_JOIN = 1 << 4  # bit of a drained row when it joins its total
 _DRY_LATENCY = 4  # cycles from the quarter that takes the last term until its group is known to be dry
 
 
@@ -298,6 +299,7 @@ class TrControl:
         # rows
         self.edges = [Row(slots) for _ in range(rows)]
         self.idle = 0  # cycle from which the rows may start a slice
+        self.taken: _Slice | None = None
         self.ahead: _Slice | None = None
         self.start = 0
         self.run: _Slice | None = None
@@ -326,7 +328,8 @@ class TrControl:
         """The edge. beat, last: one is taken, the last one of its tile."""
         draining = self.draining
         end = draining is not None and self.drain_left == 1
-        released = self._rows(end)
+        released = draining.words if draining is not None and self.drain_left == self.rows else 0
+        self._rows(end)
         self._totals(out_ready, draining is not None, end and draining is not None and draining.last)
         self._loader(beat, last, released)
         self.cycle += 1
@@ -362,12 +365,13 @@ class TrControl:
             self.window, self.fresh = 0, True
             self.slices += 1
 
-    def _rows(self, drain_end: bool) -> int:
-        """Slices are walked, computed, drained, one after the other; words that are released."""
+    def _rows(self, drain_end: bool) -> None:
+        """Slices are walked, computed, drained, one after the other."""
         cycle, run, ahead = self.cycle, self.run, self.ahead
         begins = ahead is not None and (drain_end or (run is None and self.draining is None))
         ends = run is not None and cycle >= self.finished and not (run.first and self.busy_banks == 2)
-        takes = ahead is None and cycle >= self.idle and bool(self.closed) and self.closed[0][0] <= cycle
+        waits = bool(self.closed) and self.closed[0][0] <= cycle
+        takes = waits and ahead is None and self.taken is None and cycle >= self.idle
         if self.draining is not None:
             self.drain_left -= 1
             if drain_end:
@@ -380,15 +384,16 @@ class TrControl:
             times = [row.run(walk, self.start, cycle + 1) for row, walk in zip(self.edges, ahead.walks, strict=True)]
             self.idle, self.finished = (max(found) for found in zip(*times, strict=True))
             self.run, self.ahead = ahead, None
+        if self.taken is not None:
+            self.ahead, self.start, self.taken = self.taken, cycle + 1, None
         if takes:
-            self.ahead, self.start = self.closed.popleft()[1], cycle + 1
-        return run.words if ends and run is not None else 0
+            self.taken = self.closed.popleft()[1]
 
     def _totals(self, out_ready: bool, drain: bool, end: bool) -> None:
         """``shw_slice_totals``. drain, end: a row is drained, the last one of a tile."""
         drains, ends = self.drains, self.ends
-        move = self.complete > 0 and not drains & 8 and (out_ready or not self.out_valid)
-        if ends & 8:
+        move = self.complete > 0 and not drains & _JOIN and (out_ready or not self.out_valid)
+        if ends & _JOIN:
             self.complete += 1
         if move:
             self.out_valid = True
@@ -399,7 +404,7 @@ class TrControl:
                 self.busy_banks -= 1
         elif out_ready:
             self.out_valid = False
-        self.drains, self.ends = (drains << 1 | drain) & 15, (ends << 1 | end) & 15
+        self.drains, self.ends = (drains << 1 | drain) % (2 * _JOIN), (ends << 1 | end) % (2 * _JOIN)
 
 
 def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH, slots: int = SLOTS) -> int:
