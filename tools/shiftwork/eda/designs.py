@@ -122,12 +122,13 @@ def designs(rows: int, cols: int, family: str = "generic") -> dict[str, Design]:
     """
     shape: dict[str, int | str] = {"ROWS": rows, "COLS": cols}
     engine = _engine_ports(rows, cols)
+    slices = (("input", "cfg_slice_shift", 2), *engine)
     depth: dict[str, int | str] = {"DEPTH": 256, "ACC_W": ACC_W, "FAMILY": family}
     mac, booth = _array_ports(rows, cols, False), _array_ports(rows, cols, True)
     width = {"ACC_W": ACC_W}
     found = [
-        Design("tr", "tr_engine", "shw_tr_engine", shape | depth | {"TRUNCATE": 0}, engine),
-        Design("tr_truncate", "tr_engine, truncating", "shw_tr_engine", shape | depth | {"TRUNCATE": 1}, engine),
+        Design("tr", "tr_engine", "shw_tr_engine", shape | depth | {"TRUNCATE": 0}, slices),
+        Design("tr_truncate", "tr_engine, truncating", "shw_tr_engine", shape | depth | {"TRUNCATE": 1}, slices),
         Design("tmac", "tmac_engine", "shw_tmac_engine", shape, engine),
         Design("mac", "inferred array", "shw_mac_array", shape | width | {"SIGNED_ONLY": 0}, mac),
         Design("mac_signed", "inferred, signed data only", "shw_mac_array", shape | width | {"SIGNED_ONLY": 1}, mac),
