@@ -22,11 +22,12 @@ module dot_products (
   output wire         error
 );
   shw_tr_engine #(
-    .ROWS(2), .COLS(4), .DEPTH(256), .ACC_W(24), .TRUNCATE(1)
+    .ROWS(2), .COLS(4), .DEPTH(256), .ACC_W(22), .TRUNCATE(1)
   ) engine (
     .clk(clk), .rst(rst),
     .cfg_tr_en(revealed),
     .cfg_group(9'd4), .cfg_group_budget(11'd8), .cfg_data_terms(4'd3),
+    .cfg_slice_shift(2'd0),                         // whole slices
     .cfg_encoding(1'b1),                             // hese
     .cfg_row_signed(1'b1), .cfg_col_signed(1'b0),    // weights are signed, activations are not
     .cfg_error(error),

@@ -32,7 +32,7 @@ module shw_accel #(
   parameter WEIGHTS    = 1024,
   parameter CONST_W    = 10,
   parameter DEPTH      = 256,
-  parameter ACC_W      = 24,
+  parameter ACC_W      = 22,
   parameter TRUNCATE   = 1,
   parameter SLOT_W     = 3,
   parameter FAMILY     = "generic",
@@ -362,6 +362,7 @@ module shw_accel #(
   wire [8:0]  group;
   wire [10:0] group_budget;
   wire [3:0]  data_terms;
+  wire [1:0]  slice_shift;
   wire        encoding;
   wire        rows_apart;
   wire        channel_tiles;
@@ -384,6 +385,7 @@ module shw_accel #(
     .split_phase_stride(split_phase_stride),
     .row_signed(row_signed), .col_signed(col_signed),
     .tr_en(tr_en), .group(group), .group_budget(group_budget), .data_terms(data_terms),
+    .slice_shift(slice_shift),
     .encoding(encoding),
     .rows_apart(rows_apart), .channel_tiles(channel_tiles)
   );
@@ -718,6 +720,7 @@ module shw_accel #(
         .cfg_group(overrides ? override_group : group),
         .cfg_group_budget(overrides ? override_group_budget : group_budget),
         .cfg_data_terms(overrides ? override_data_terms : data_terms),
+        .cfg_slice_shift(slice_shift),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
         .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last),
@@ -728,8 +731,8 @@ module shw_accel #(
         .out_acc(engine_acc)
       );
     end else if (ENGINE == "mac") begin : g_mac
-      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, encoding, overrides,
-                          override_tr_en, override_group, override_group_budget,
+      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, slice_shift, encoding,
+                          overrides, override_tr_en, override_group, override_group_budget,
                           override_data_terms};
 
       shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (

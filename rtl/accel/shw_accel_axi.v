@@ -33,7 +33,7 @@ module shw_accel_axi #(
   parameter WEIGHTS    = 1024,
   parameter CONST_W    = 10,
   parameter DEPTH      = 256,
-  parameter ACC_W      = 24,
+  parameter ACC_W      = 22,
   parameter TRUNCATE   = 1,
   parameter SLOT_W     = 3,
   parameter FAMILY     = "generic",

@@ -58,8 +58,7 @@ module shw_accel_decode (
     || instruction[214:199] == 16'd0
     || instruction[230:215] == 16'd0
     || instruction[246:231] == 16'd0
-    || instruction[262:247] == 16'd0
-    || instruction[511:510] != 2'd0;
+    || instruction[262:247] == 16'd0;
   wire bad_header =
     instruction[7:2] != 6'd0
     || instruction[15:8] != 8'd1

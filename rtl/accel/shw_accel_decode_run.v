@@ -56,7 +56,8 @@ module shw_accel_decode_run (
   output wire [3:0]  data_terms,  // terms that a column value keeps; 0: all
   output wire        encoding,  // 0 binary, 1 HESE
   output wire        rows_apart,  // channel c is that of row c alone, up to ROWS of them
-  output wire        channel_tiles  // all taps of ROWS channels come before those of the next ROWS
+  output wire        channel_tiles,  // all taps of ROWS channels come before those of the next ROWS
+  output wire [1:0]  slice_shift  // the engine's slices have DEPTH >> slice_shift places
 );
   assign unit = instruction[9:8];
   assign reduce = instruction[10];
@@ -105,6 +106,7 @@ module shw_accel_decode_run (
   assign encoding = instruction[507];
   assign rows_apart = instruction[508];
   assign channel_tiles = instruction[509];
+  assign slice_shift = instruction[511:510];
 
   wire unused = &{1'b0, instruction};
 endmodule

@@ -3,8 +3,7 @@
 // shw_mac_array: weight-stationary systolic array of inferred multipliers, the plain rival of the term engines.
 //
 // Cell (r, c) keeps weight w[r][c]. Column c delivers sum over r of x[r] * w[r][c], modulo 2**ACC_W. Only the
-// array is built: operand memories, the skew registers of the edges and accumulators for reductions longer
-// than ROWS are left to the user, and cost comparisons do not charge them.
+// array is built: shw_stationary_array adds the totals of reductions longer than ROWS.
 //
 // Parameters
 //   ROWS         1..256  rows, the length of one reduction

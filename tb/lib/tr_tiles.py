@@ -25,6 +25,7 @@ class TrPins(Pins):
         "cfg_group",
         "cfg_group_budget",
         "cfg_data_terms",
+        "cfg_slice_shift",
         "cfg_encoding",
         "cfg_row_signed",
         "cfg_col_signed",
@@ -36,12 +37,12 @@ class TrPins(Pins):
         self.truncate = bool(int(dut.TRUNCATE.value))
 
     def to_ports(self, config: TileConfig) -> Sequence[int]:
-        numbers = config.group, config.budget, config.data_terms
+        numbers = config.group, config.budget, config.data_terms, config.slice_shift
         return (int(config.tr_en), *numbers, int(config.hese), int(config.row_signed), int(config.col_signed))
 
     def from_ports(self, values: Sequence[int]) -> TileConfig:
-        tr_en, group, budget, data_terms, hese, row_signed, col_signed = values
-        return TileConfig(bool(tr_en), group, budget, data_terms, bool(hese), bool(row_signed), bool(col_signed))
+        tr_en, group, budget, data_terms, shift, *switches = values
+        return TileConfig(bool(tr_en), group, budget, data_terms, *map(bool, switches), slice_shift=shift)
 
     def beats(self, tile: Tile) -> list[Beat]:
         return list(zip(pack(tile.rows), pack(tile.cols), strict=True))
@@ -85,10 +86,12 @@ def values(rng: random.Random, shape: tuple[int, int], signed: bool, kind: str) 
     return result
 
 
-def random_config(rng: random.Random, terms: Iterable[int] = range(10), widest: int = 256) -> TileConfig:
-    """A legal configuration. terms: data terms to choose from. widest: group."""
-    group = 1 << rng.randrange(min(widest, 256).bit_length())
+def random_config(rng: random.Random, terms: Iterable[int] = range(10), depth: int = 256) -> TileConfig:
+    """A legal configuration. terms: data terms to choose from. depth: places of the longest slice."""
+    shift = rng.randrange(min(4, depth.bit_length() - 5)) if rng.random() < 0.5 else 0
+    group = 1 << rng.randrange(min(depth >> shift, 256).bit_length())
     return TileConfig(
+        slice_shift=shift,
         tr_en=rng.random() < 0.7,
         group=group,
         budget=rng.choice((1, max(1, group // 2), group, group + group // 2, 2 * group, 2047)),
@@ -100,8 +103,8 @@ def random_config(rng: random.Random, terms: Iterable[int] = range(10), widest: 
 
 
 def illegal_config(rng: random.Random) -> TileConfig:
-    """A configuration with exactly one mistake."""
-    config = replace(random_config(rng), tr_en=True)
+    """A configuration with exactly one mistake of those that count with term revealing alone."""
+    config = replace(random_config(rng), tr_en=True, slice_shift=0)
     return rng.choice(
         (
             replace(config, group=0),

@@ -225,6 +225,16 @@ def depthwise(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integ
     ])  # fmt: skip
 
 
+def long_sums(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network whose first layer needs shorter slices for its largest sums, and codes of two images."""
+    network, codes = _chain(terms, seed, (5, 6, 40), [_Layer("c1", (5, 6, 9), 3), _Layer("out", (1, 1, 7), 0)])
+    weight = network.modules[0].weight
+    assert weight is not None
+    weight[:2] = np.reshape([127, -127], (2, 1, 1, 1))
+    codes[0] = np.where(codes[0] < 0, -128, 127)
+    return network, codes
+
+
 def followed(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network whose layers read what the one before them writes, and codes of two images.
 

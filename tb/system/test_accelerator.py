@@ -340,6 +340,15 @@ def test_first_layers_of_large_strides(first: str, terms: Terms) -> None:
     assert [layer.cycles for layer in done.layers] == [layer.predicted_cycles for layer in done.layers]
 
 
+def test_shorter_slices() -> None:
+    network, codes = networks.long_sums(Terms(), 6)
+    program = compile_accelerator(network, SMALL)
+    assert [values["slice_shift"] for kind, values in decoded(program.program) if kind == "run"] == [1, 0]
+    done = execute_accelerator(network, codes, golden.run(network, codes), device("8x16"))
+    assert differences(done) == 0
+    assert done.predicted_cycles == sum(counters.cycles for counters in done.counters)
+
+
 def addressed_run(shape: str, tamper: Callable[[CompiledNetwork], None] | None = None) -> AcceleratorRun:
     network, codes = networks.addresses(5)
     return execute_accelerator(network, codes, golden.run(network, codes), device(shape), tamper=tamper)

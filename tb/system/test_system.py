@@ -304,6 +304,16 @@ def test_a_hang_is_reported(monkeypatch: pytest.MonkeyPatch, device: SimulatedDe
     check(run(network, x, device), network, None)  # the device is usable again
 
 
+@pytest.mark.parametrize("terms", [Terms(), Terms(True, "weights", 4, 8, 3)], ids=str)
+def test_shorter_slices(terms: Terms, device: SimulatedDevice) -> None:
+    network, x = networks.long_sums(terms, SEED)
+    shift = compile_network(network, ENGINE).layers[network.modules[0].name].configuration["cfg_slice_shift"]
+    assert shift == (0 if terms.enabled else 1)  # with groups of four a slice has 128 values already
+    done = run(network, x, device)
+    check(done, network, None)
+    assert [layer.cycles for layer in done.layers] == [layer.predicted_cycles for layer in done.layers]
+
+
 @pytest.mark.parametrize("terms", [Terms(True, "weights", 3, 12, 3), Terms(True, "weights", 8, 12, 10)])
 def test_an_illegal_configuration_is_reported(terms: Terms, device: SimulatedDevice) -> None:
     network, x = networks.digits("tr-weights", 1)

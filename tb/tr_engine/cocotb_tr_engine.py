@@ -102,23 +102,43 @@ async def extreme_values(dut) -> None:
 
 @cocotb.test()
 async def slice_sums_up_to_the_documented_bound(dut) -> None:
-    """A slice sum of 2^(ACC_W - 1) - 1 is right, one more wraps; a total of several slices is 32 bits wide."""
+    """A slice sum of 2^(ACC_W - 1) - 1 is right, one more wraps; a total of several slices is 32 bits wide.
+
+    The two slices of the second tile are right in one of twice their length where that is cut in two.
+    """
     bench = await start(dut)
-    width = int(dut.ACC_W.value)
-    if width != 24 or bench.pins.depth < 256:
-        return
-    config = TileConfig(row_signed=False, col_signed=False)
-    left, right = np.full(256, 0), np.full(256, 0)
-    left[:129] = right[:129] = 255
-    left[129:131], right[129:131] = 191, 1
-    assert int(left @ right) == 2**23 - 1
-    for extra, total in ((0, 2**23 - 1), (1, -(2**23))):
-        left[131] = right[131] = extra
-        one = Tile(config, np.tile(left, (bench.rows, 1)), np.tile(right, (bench.cols, 1)))
-        two = Tile(config, np.tile(one.rows, (1, 2)), np.tile(one.cols, (1, 2)))
-        run = await bench.check([one, two])
-        assert (run.results[0] == total).all()
-        assert (run.results[1] == 2 * total).all()
+    largest = (1 << (int(dut.ACC_W.value) - 1)) - 1
+    count, rest = divmod(largest, 255 * 255)
+    for shift in range(2):
+        depth = bench.pins.depth >> shift
+        if depth < max(32, count + 3):
+            continue
+        config = TileConfig(row_signed=False, col_signed=False, slice_shift=shift)
+        left, right = np.full(depth, 0), np.full(depth, 0)
+        left[:count] = right[:count] = 255
+        (left[count], left[count + 1]), right[count], right[count + 1] = divmod(rest, 255), 255, 1
+        assert int(left @ right) == largest
+        for extra, total in ((0, largest), (1, -largest - 1)):
+            left[count + 2] = right[count + 2] = extra
+            one = Tile(config, np.tile(left, (bench.rows, 1)), np.tile(right, (bench.cols, 1)))
+            two = Tile(config, np.tile(one.rows, (1, 2)), np.tile(one.cols, (1, 2)))
+            run = await bench.check([one, two])
+            assert (run.results[0] == total).all()
+            assert (run.results[1] == 2 * total).all()
+
+
+@cocotb.test()
+async def shorter_slices(dut) -> None:
+    """Tiles of several slices of every length, between tiles of whole ones."""
+    bench = await start(dut)
+    tiles = []
+    for shift in range(3, -1, -1):
+        places = bench.pins.depth >> shift
+        for config in (QT, replace(TR, group=2, budget=3), replace(TR, group=min(places, 32), budget=40)):
+            config = replace(config, slice_shift=shift, row_signed=bool(shift & 1))
+            if bench.pins.legal(config):
+                tiles += [tile(bench, config, 2 * places + 3), tile(bench, replace(config, slice_shift=0), 3)]
+    await bench.check(tiles)
 
 
 @cocotb.test()
@@ -163,16 +183,23 @@ async def illegal_configurations(dut) -> None:
 
 @cocotb.test()
 async def every_illegal_field(dut) -> None:
-    """cfg_error over all 512 groups, and over budgets and data terms at a legal group."""
+    """cfg_error over all 512 groups, over budgets, data terms and lengths of slices."""
     bench = await start(dut)
     configs = [replace(TR, group=group) for group in range(512)]
     configs += [replace(TR, budget=budget) for budget in (0, 1, 2, 1024, 2047)]
     configs += [replace(TR, data_terms=count) for count in range(16)]
-    few = [c for c in configs if c.group < 20 or (c.group & 255) & ((c.group & 255) - 1) == 0]
+    depth = bench.pins.depth
+    for shift in range(4):
+        longest = max(1, min(256, depth >> shift))
+        configs += [replace(QT, slice_shift=shift), replace(TR, slice_shift=shift, group=longest)]
+        if longest < 256:
+            configs.append(replace(TR, slice_shift=shift, group=2 * longest))
+    few = [c for c in configs if c.group < 20 or (c.group & 255) & ((c.group & 255) - 1) == 0 or c.slice_shift]
     configs = configs if AMOUNT > 10 else few
     tiles = [tile(bench, config, 1) for config in configs]
     legal = sum(bench.pins.legal(config) for config in configs)
-    assert legal == min(bench.pins.depth, 256).bit_length() + 4 + (10 if int(dut.TRUNCATE.value) else 1)
+    cuts = min(4, depth.bit_length() - 5)
+    assert legal == min(depth, 256).bit_length() + 4 + (10 if int(dut.TRUNCATE.value) else 1) + 2 * cuts
     await bench.check(tiles)
 
 
@@ -233,9 +260,10 @@ async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> float:
         c = one.config
         kept = terms.reveal(one.rows, c.group, c.budget, c.rule) if c.tr_en else one.rows
         reveal = Reveal(c.rule, c.group if c.tr_en else 0, c.budget, c.row_signed)
-        loads.append(Load(walks(one.rows, reveal, depth), one.length, reveal))
-        beats = [min(depth, one.length - start) for start in range(0, one.length, depth)]
-        bound += int(np.maximum(row_tokens(kept, c.rule, depth).max(axis=0), beats).sum())
+        places = depth >> c.slice_shift
+        loads.append(Load(walks(one.rows, reveal, places), one.length, reveal, c.slice_shift))
+        beats = [min(places, one.length - start) for start in range(0, one.length, places)]
+        bound += int(np.maximum(row_tokens(kept, c.rule, places).max(axis=0), beats).sum())
     run = await bench.check(tiles)
     assert run.cycles == predict_cycles(loads, bench.rows, depth, 1 << int(bench.dut.SLOT_W.value)), [
         str(one) for one in tiles

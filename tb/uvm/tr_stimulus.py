@@ -54,6 +54,7 @@ def switches(rng: random.Random, pins: TrPins) -> Iterator[Tile]:
         replace(TR, group=2, budget=1),
         replace(TR, group=2, budget=1, data_terms=2),
         replace(TR, hese=False),
+        *(replace(TR, slice_shift=shift) for shift in (1, 2, 3)),
         TR,
         replace(TR, row_signed=False),
         replace(TR, row_signed=False, col_signed=False),
@@ -67,6 +68,7 @@ def switches(rng: random.Random, pins: TrPins) -> Iterator[Tile]:
 def errors(rng: random.Random, pins: TrPins) -> Iterator[Tile]:
     """Illegal tiles of several lengths between legal ones."""
     bad = [replace(TR, group=0), replace(TR, group=12), replace(TR, budget=0), replace(TR, data_terms=10)]
+    bad.append(replace(TR, group=128, slice_shift=2))
     for config in bad:
         for length in (1, 9):
             yield random_tile(rng, pins.rows, pins.cols, config, length)
@@ -86,7 +88,7 @@ def any_tile(rng: random.Random, pins: TrPins) -> Tile:
 
 
 CORNER_BINS = ("zero", "positive", "negative", "+127", "-127", "-128", "128", "255")
-ERRORS = ("group 0", "group no power of two", "budget 0", "data terms above 9")
+ERRORS = ("group 0", "group no power of two", "budget 0", "data terms above 9", "group longer than a slice")
 SWITCHES = (
     "QT to QT",
     "QT to TR",
@@ -107,6 +109,7 @@ BINS = (
     *(f"{side} {corner}" for side in ("row", "column") for corner in CORNER_BINS),
     *(f"group {1 << i}" for i in range(9)),
     *(f"data terms {count}" for count in range(10)),
+    *(f"slice shift {shift}" for shift in range(4)),
     *(f"row signed {r} column signed {c}" for r in (False, True) for c in (False, True)),
     *(f"TR {rule}" for rule in ("hese", "binary")),
     "budget 1",
@@ -142,6 +145,7 @@ class TrCoverage(Coverage):
             self.hit("error group no power of two", config.group & (config.group - 1) != 0)
             self.hit("error budget 0", config.budget == 0)
             self.hit("error data terms above 9", config.data_terms > 9)
+            self.hit("error group longer than a slice", config.group > self.pins.depth >> config.slice_shift)
             self.hit("error in a tile of one beat", seen.tile.length == 1)
             return
         self.operands(seen.tile)
@@ -160,7 +164,8 @@ class TrCoverage(Coverage):
             for name in ("+127", "-127", "-128", "128", "255"):
                 self.hit(f"{side} {name}", int(name) in present)
         self.hit(f"row signed {tile.config.row_signed} column signed {tile.config.col_signed}")
-        length, depth = tile.length, self.pins.depth
+        self.hit(f"slice shift {tile.config.slice_shift}")
+        length, depth = tile.length, self.pins.depth >> tile.config.slice_shift
         self.hit("one value", length == 1)
         self.hit("less than a slice", length < depth)
         self.hit("exactly a slice", length == depth)

@@ -153,6 +153,32 @@ def test_a_slice_that_could_overflow_is_refused() -> None:
         check_sums(network, module, 256, 24)
 
 
+@pytest.mark.parametrize(
+    ("terms", "shift"),
+    [
+        (Terms(), 2),
+        (Terms(stream="activations"), 2),
+        (Terms(True, "weights", 8, 8, 1), 3),  # 127 becomes 128, 255 becomes 256
+        (Terms(True, "weights", 2, 2, 1), 1),  # a slice of 256 places has 64 values
+        (Terms(True, "weights", 128, 2047), None),
+    ],
+    ids=str,
+)
+def test_slices_are_as_long_as_their_sums_fit(terms: Terms, shift: int | None) -> None:
+    weight = np.full((2, 1, 1, 256), 127, np.int8)
+    module = IntegerModule("wide", "conv", ["x"], "y", weight=weight, format=terms)
+    network = network_of(module, TensorInfo((1, 1, 256), 0, False), (1, 1))
+    if shift is None:
+        with pytest.raises(
+            ShiftworkError, match="'wide': a sum of 128 products, its shortest slice, can reach 4145280"
+        ):
+            compile_network(network, TrEngine(4, 2))
+    else:
+        layer = compile_network(network, TrEngine(4, 2)).layers["wide"]
+        assert layer.configuration["cfg_slice_shift"] == shift
+    assert TrEngine(4, 2, "tmac").slice_shift(network, module) == 0
+
+
 def test_a_raw_tensor_cannot_be_streamed() -> None:
     network, tensors = example("weights", 1, False)
     network.tensors["x"] = TensorInfo((7, 5, 4), 3, True, 32)

@@ -24,7 +24,7 @@ from shiftwork.network.format_rows import RowWork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows, TensorInfo, Terms
 from shiftwork.quantize import fixed8, msq
-from shiftwork.quantize.bounds import accumulator_bound, largest_activation, slice_bounds
+from shiftwork.quantize.bounds import accumulator_bound, largest_activation, slice_ranges
 from shiftwork.tensors.im2col import im2col, output_shape, weight_matrix
 
 Codes = dict[str, np.ndarray]
@@ -373,10 +373,13 @@ def test_extreme_values_are_exact_and_within_the_bounds(signed: bool, config: Te
     got = check(network, x)["y"]
     module = network.modules[0]
     assert np.abs(got).max() <= accumulator_bound(network, module)
-    bounds = slice_bounds(network, module, 256)
-    assert bounds.shape == (3,)
-    assert bounds.sum() == accumulator_bound(network, module)
-    assert (slice_bounds(network, module, k) == [accumulator_bound(network, module)]).all()
+    ranges = slice_ranges(network, module, 256)
+    assert ranges.shape == (2, 3)
+    assert np.abs(ranges).max(axis=0).sum() == accumulator_bound(network, module)
+    (least,), (greatest,) = slice_ranges(network, module, k)
+    assert least <= got.min() <= got.max() <= greatest
+    if not config.enabled:
+        assert (least, greatest) == (got.min(), got.max())
     values = np.arange(low, high + 1)
     if config.enabled and config.stream == "weights":
         seen = terms.truncate(values, config.data_terms)

@@ -13,7 +13,7 @@ from shiftwork.eda.designs import TOP, Design, designs
 from shiftwork.eda.netlist import Area, areas, base_name
 
 CELLS = {"lut": "shw_mac_lut_cell", "dsp": "shw_mac_dsp_cell", "dsp48": "shw_mac_dsp48_pair"}
-TERM_PORTS = ("cfg_tr_en", "cfg_group", "cfg_group_budget", "cfg_data_terms", "cfg_encoding")
+TERM_PORTS = ("cfg_tr_en", "cfg_group", "cfg_group_budget", "cfg_data_terms", "cfg_slice_shift", "cfg_encoding")
 
 
 def mac_engine(rows: int, cols: int, multiplier: str) -> Design:

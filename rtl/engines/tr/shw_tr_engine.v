@@ -4,9 +4,10 @@
 // cfg_tr_en = 0 it is a plain 8-bit engine (conventional quantization); with 1 every row keeps cfg_group_budget
 // terms per cfg_group values and every column value cfg_data_terms terms (0: all). The configuration is sampled at
 // the first beat of a tile, so the mode may change from tile to tile without reset.
-// An illegal configuration (cfg_group not a power of two in 1..256 or above DEPTH, cfg_group_budget 0,
-// cfg_data_terms above 9, or not 0 while TRUNCATE = 0; none is looked at while cfg_tr_en = 0) raises cfg_error;
-// the tile is consumed, no result leaves.
+// A tile is cut into slices of DEPTH >> cfg_slice_shift places: shorter ones have smaller sums.
+// An illegal configuration (slices of less than 32 places; cfg_group not a power of two in 1..256 or longer than a slice,
+// cfg_group_budget 0, cfg_data_terms above 9, or not 0 while TRUNCATE = 0, none of which is looked at while
+// cfg_tr_en = 0) raises cfg_error; the tile is consumed, no result leaves.
 //
 // How it works: each row edge keeps the row's terms as bitmaps, one per exponent plane, and walks them from the top plane
 // down; one term per cycle names a column operand (index) and an operation, and all cells of the row do
@@ -15,7 +16,7 @@
 // Parameters:
 //   ROWS     1..64     rows (streamed operands)
 //   COLS     1..1024   columns (gathered operands)
-//   DEPTH    32..1024  values per slice, a power of two; a tile is cut into slices
+//   DEPTH    32..1024  values of the longest slice, a power of two
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
 //   SLOT_W   2..5      2^SLOT_W blocks of terms of a row wait for their turn (shw_bitmap_walker)
@@ -35,7 +36,7 @@ module shw_tr_engine #(
   parameter ROWS     = 8,
   parameter COLS     = 64,
   parameter DEPTH    = 256,
-  parameter ACC_W    = 24,
+  parameter ACC_W    = 22,
   parameter TRUNCATE = 1,
   parameter SLOT_W   = 3,
   parameter FAMILY   = "generic"
@@ -46,6 +47,7 @@ module shw_tr_engine #(
   input  wire [8:0]         cfg_group,
   input  wire [10:0]        cfg_group_budget,
   input  wire [3:0]         cfg_data_terms,
+  input  wire [1:0]         cfg_slice_shift,
   input  wire               cfg_encoding,     // 0 binary, 1 hese
   input  wire               cfg_row_signed,
   input  wire               cfg_col_signed,
@@ -114,7 +116,8 @@ module shw_tr_engine #(
   shw_tr_loader #(.DEPTH(DEPTH), .WORD_W(WORD_W), .TRUNCATE(TRUNCATE)) u_loader (
     .clk(clk), .rst(rst),
     .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
-    .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding), .cfg_row_signed(cfg_row_signed),
+    .cfg_data_terms(cfg_data_terms), .cfg_slice_shift(cfg_slice_shift),
+    .cfg_encoding(cfg_encoding), .cfg_row_signed(cfg_row_signed),
     .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
     .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
     .encode_hese(encode_hese), .encode_row_signed(encode_row_signed),

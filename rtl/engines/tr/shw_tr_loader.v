@@ -4,8 +4,8 @@
 // (shw_plane_bitmaps). A window has 8 places; groups of less than 8 values (with term revealing) take a window each,
 // with places left empty. When a window is complete it is captured and written plane by plane, 8 cycles, or 9 where
 // codes may have a digit 2^8: unsigned under the hese rule. A window is captured when the one before is written.
-// A slice has up to DEPTH places or what is left of the tile, and begins with a word of 32 places. The memories are rings
-// of 2 * DEPTH places (of 128 at least); at most four slices are in flight.
+// A slice has up to DEPTH >> cfg_slice_shift places or what is left of the tile, and begins with a word of 32 places. The
+// memories are rings of 2 * DEPTH places (of 128 at least); at most four slices are in flight.
 // The configuration is sampled with the first beat of a tile. An illegal one raises cfg_error and the tile is
 // consumed without effect.
 //
@@ -13,7 +13,7 @@
 //             WORD_W   1..5      words of 32 places in half a ring: clog2(DEPTH / 32), at least 1
 //             TRUNCATE 0, 1      whether the engine can truncate data (0: cfg_data_terms must be 0)
 // Latency:    a slice may be walked 5 cycles after its last beat. Throughput: 1 beat per cycle within a window, a window
-//             in 8 or 9 cycles. Backpressure: in_ready depends on registers only.
+//             in 8 or 9 cycles. Backpressure: in_ready is a register.
 // Reset:      rst drops everything in flight.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -30,12 +30,13 @@ module shw_tr_loader #(
   input  wire [8:0]        cfg_group,
   input  wire [10:0]       cfg_group_budget,
   input  wire [3:0]        cfg_data_terms,
+  input  wire [1:0]        cfg_slice_shift,
   input  wire              cfg_encoding,
   input  wire              cfg_row_signed,
   input  wire              cfg_col_signed,
   output reg               cfg_error,
   input  wire              in_valid,
-  output wire              in_ready,
+  output reg               in_ready,
   input  wire              in_last,
   // encoders, in the cycle after the beat
   output reg               encode_hese,
@@ -69,7 +70,7 @@ module shw_tr_loader #(
   input  wire [WORD_W:0]   release_words    // its words
 );
   localparam [31:0] WINDOWS = DEPTH / 8;
-  localparam [WORD_W+1:0] LAST_WINDOW = WINDOWS[WORD_W+1:0] - 1'b1;
+  localparam [WORD_W+1:0] LAST_WINDOW = WINDOWS[WORD_W+1:0] - 1'b1;   // of the longest slice
 
   generate
     if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH < 32 || DEPTH > 1024) begin : g_illegal_depth
@@ -90,14 +91,22 @@ module shw_tr_loader #(
   reg               tr_en;
   reg [2:0]         short_mask;       // values of a group - 1, where shorter than a window
   reg [WORD_W+1:0]  group_mask;       // windows of a group - 1
+  reg [WORD_W+1:0]  last_window;      // of a slice
   reg [10:0]        budget;
   reg               top_plane;
   reg               first_slice;
   reg [2:0]         lane;             // of the next value
+  reg               last_lane;        // ... ends its window; not for a tile's first beat
   reg [WORD_W+1:0]  window;           // in the slice
+  reg               at_last;          // ... is the last one of a whole slice
   reg [WORD_W:0]    first_word;       // of the slice, in the ring
-  reg [WORD_W+1:0]  used;             // words in flight
-  reg [2:0]         slices;           // in flight
+  reg [WORD_W:0]    current_word;     // of the window, in the ring
+  reg               fresh_word;       // the next value begins a word
+  reg               begun;            // the value before began one
+  reg [WORD_W+1:0]  used;             // words in flight, but for that one
+  reg [3:0]         slices;           // in flight, in unary
+  reg               released;         // a slice has been computed
+  reg [WORD_W:0]    released_words;
   reg               full;             // a window waits for its capture
   reg               full_close;       // ... and ends the slice
   reg               full_last;        // ... and the tile
@@ -105,76 +114,103 @@ module shw_tr_loader #(
   reg [WORD_W+1:0]  full_window;      // in its slice
   reg [WORD_W:0]    full_word;
   reg [3:0]         pace;             // cycles until the planes of the window before are written
-  reg               fresh_word;       // the next value begins a word
-  reg               awake;            // 0 in reset
+  reg               paced;            // none
 
-  wire power_of_two = cfg_group != 9'd0 && (cfg_group & (cfg_group - 9'd1)) == 9'd0;
-  wire illegal = cfg_tr_en && (!power_of_two || {23'd0, cfg_group} > DEPTH
-                               || cfg_group_budget == 11'd0 || cfg_data_terms > 4'd9
-                               || (TRUNCATE == 0 && cfg_data_terms != 4'd0));
+  // Exactly one bit of cfg_group, of three times three.
+  wire [2:0] some = {|cfg_group[8:6], |cfg_group[5:3], |cfg_group[2:0]};
+  wire       several = (cfg_group[8] && |cfg_group[7:6]) || &cfg_group[7:6]
+                       || (cfg_group[5] && |cfg_group[4:3]) || &cfg_group[4:3]
+                       || (cfg_group[2] && |cfg_group[1:0]) || &cfg_group[1:0];
+  wire       power_of_two = !several && (some == 3'd1 || some == 3'd2 || some == 3'd4);
+  wire       illegal = ({27'd0, 5'd1 << cfg_slice_shift} << 5) > DEPTH
+                       || (cfg_tr_en && (!power_of_two || cfg_group_budget == 11'd0
+                                         || ({23'd0, cfg_group} << cfg_slice_shift) > DEPTH
+                                         || cfg_data_terms > 4'd9
+                                         || (TRUNCATE == 0 && cfg_data_terms != 4'd0)));
 
-  wire capture_now = full && pace == 4'd0;
-  wire room        = !used[WORD_W+1] && !slices[2];
-  assign in_ready  = awake && (discard || ((!full || pace == 4'd0) && (!fresh_word || room)));
-
-  wire beat        = in_valid && in_ready;
-  wire first_beat  = beat && !tile_open;
-  wire value       = beat && !discard && !(first_beat && illegal);
-  wire [2:0] shorter   = !first_beat ? short_mask
-                       : (cfg_group[2:0] - 3'd1) | {3{!cfg_tr_en || |cfg_group[8:3]}};
-  wire window_ends = in_last || (lane & shorter) == shorter;
-  wire slice_ends  = in_last || (window_ends && window == LAST_WINDOW);
+  // The first value of a tile ends its window where it is a group by itself.
+  wire [2:0] cfg_mask   = (cfg_group[2:0] - 3'd1) | {3{!cfg_tr_en || |cfg_group[8:3]}};
+  wire [2:0] mask       = tile_open ? short_mask : cfg_mask;
+  wire       beat       = in_valid && in_ready;
+  wire       first_beat = beat && !tile_open;
+  wire       value      = beat && !discard && (tile_open || !illegal);
+  wire window_ends = in_last || (tile_open ? last_lane : mask == 3'd0);
+  wire slice_ends  = in_last || (window_ends && at_last);
   wire word_ends   = window_ends && (&window[1:0] || slice_ends);
+  wire window_full = value && window_ends;
+  wire slice_full  = value && slice_ends;
   wire begin_word  = value && fresh_word;
+  wire capture_now = full && paced;
   wire close_now   = capture_now && full_close;
-  wire [WORD_W:0] current_word = first_word + {1'b0, window[WORD_W+1:2]};
+
+  wire next_is_last = !window[0] && &({window[WORD_W+1:1], 1'b1} | ~last_window);
+
+  // The next value may come. A word that begins after one or two values waits until they are counted.
+  wire       paced_next = !capture_now && pace[3:1] == 3'd0;
+  wire [3:0] slices_next = slice_full == released ? slices
+                           : released ? {1'b0, slices[3:1]} : {slices[2:0], 1'b1};
+  wire       room = (!used[WORD_W+1] || released) && !begun && !begin_word && !slices_next[3];
+  wire       ready_next = (discard && !(beat && in_last))
+                          || ((paced_next || !(window_full || (full && !capture_now)))
+                              && ((value ? !word_ends : !fresh_word) || room));
 
   integer i;
   always @(posedge clk) begin
     if (rst) begin
-      cfg_error   <= 1'b0;
-      tile_open   <= 1'b0;
-      discard     <= 1'b0;
-      lane        <= 3'd0;
-      window      <= {(WORD_W+2){1'b0}};
-      first_word  <= {(WORD_W+1){1'b0}};
-      used        <= {(WORD_W+2){1'b0}};
-      slices      <= 3'd0;
-      first_slice <= 1'b1;
-      full        <= 1'b0;
-      pace        <= 4'd0;
-      fresh_word  <= 1'b1;
-      awake       <= 1'b0;
+      cfg_error    <= 1'b0;
+      tile_open    <= 1'b0;
+      discard      <= 1'b0;
+      lane         <= 3'd0;
+      window       <= {(WORD_W+2){1'b0}};
+      at_last      <= 1'b0;
+      first_word   <= {(WORD_W+1){1'b0}};
+      current_word <= {(WORD_W+1){1'b0}};
+      begun        <= 1'b0;
+      used         <= {(WORD_W+2){1'b0}};
+      slices       <= 4'd0;
+      released     <= 1'b0;
+      first_slice  <= 1'b1;
+      full         <= 1'b0;
+      pace         <= 4'd0;
+      paced        <= 1'b1;
+      fresh_word   <= 1'b1;
+      in_ready     <= 1'b0;
     end else begin
-      awake <= 1'b1;
+      in_ready <= ready_next;
       if (beat) tile_open <= !in_last;
       if (first_beat) cfg_error <= illegal;
       if (beat) discard <= !in_last && (discard || (first_beat && illegal));
-      if (value) begin
-        lane       <= window_ends ? 3'd0 : lane + 3'd1;
-        window     <= slice_ends ? {(WORD_W+2){1'b0}} : window + {{(WORD_W+1){1'b0}}, window_ends};
-        fresh_word <= word_ends;
-        if (slice_ends) first_word <= current_word + 1'b1;
-      end
-      full <= (value && window_ends) || (full && !capture_now);
+      if (value) lane <= window_ends ? 3'd0 : lane + 3'd1;
+      if (value) fresh_word <= word_ends;
+      if (window_full) window <= slice_ends ? {(WORD_W+2){1'b0}} : window + 1'b1;
+      if (window_full) at_last <= !slice_ends && next_is_last;
+      if (value && word_ends) current_word <= current_word + 1'b1;
+      if (slice_full) first_word <= current_word + 1'b1;
+      full  <= window_full || (full && !capture_now);
+      paced <= paced_next;
       if (capture_now) pace <= top_plane ? 4'd8 : 4'd7;
       else if (pace != 4'd0) pace <= pace - 4'd1;
       if (close_now) first_slice <= full_last;
-      used   <= used + {{(WORD_W+1){1'b0}}, begin_word}
-                - ({1'b0, release_words} & {(WORD_W+2){release_valid}});
-      slices <= slices + {2'd0, value && slice_ends} - {2'd0, release_valid};
+      begun    <= begin_word;
+      released <= release_valid;
+      used     <= used + {{(WORD_W+1){1'b0}}, begun}
+                  - ({1'b0, released_words} & {(WORD_W+2){released}});
+      slices   <= slices_next;
     end
+    released_words <= release_words;
     if (value) begin
-      full_close <= slice_ends;
-      full_last  <= in_last;
+      last_lane       <= ((window_ends ? 3'd0 : lane + 3'd1) & mask) == mask;
+      full_close      <= slice_ends;
+      full_last       <= in_last;
       full_first_word <= first_word;
       full_window     <= window;
       full_word       <= current_word;
     end
     if (first_beat) begin
       tr_en             <= cfg_tr_en;
-      short_mask        <= shorter;
+      short_mask        <= cfg_mask;
       for (i = 0; i < WORD_W + 2; i = i + 1) group_mask[i] <= |(cfg_group >> (i + 4));
+      last_window       <= LAST_WINDOW >> cfg_slice_shift;
       budget            <= cfg_group_budget;
       top_plane         <= cfg_encoding && !cfg_row_signed;
       encode_hese       <= cfg_encoding;

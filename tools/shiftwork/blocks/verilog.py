@@ -25,6 +25,7 @@ _USUAL = {
     "cfg_group": "g, a power of two, 1..256",
     "cfg_group_budget": "k, terms kept per group, 1..2047",
     "cfg_data_terms": "s, terms kept per column value, 1..9; 0: all",
+    "cfg_slice_shift": "a slice has DEPTH >> cfg_slice_shift places",
     "cfg_row_signed": "row codes are two's complement",
     "cfg_col_signed": "column codes are two's complement",
     "cfg_error": "the tile that began last is illegal",

@@ -50,7 +50,8 @@ WORD = 8
 """Bytes of a word of external memory."""
 _ALIGNMENT = 64
 _ENGINE_SETTINGS = (
-    "unit", "row_signed", "col_signed", "tr_en", "group", "group_budget", "data_terms", "encoding", "rows_apart",
+    "unit", "row_signed", "col_signed", "tr_en", "group", "group_budget", "data_terms", "encoding", "slice_shift",
+    "rows_apart",
 )  # fmt: skip
 _MOST_TILES = 256
 """Row tiles that ``shw_accel_follow`` tells apart."""
@@ -1043,7 +1044,7 @@ class _Compiler:
             self.constant(*(int(value) for value in row))
         names = {"cfg_row_signed": "row_signed", "cfg_col_signed": "col_signed", "cfg_tr_en": "tr_en",
                  "cfg_group": "group", "cfg_group_budget": "group_budget", "cfg_data_terms": "data_terms",
-                 "cfg_encoding": "encoding"}  # fmt: skip
+                 "cfg_encoding": "encoding", "cfg_slice_shift": "slice_shift"}  # fmt: skip
         chosen = {names[port]: value for port, value in layer.configuration.items() if port in names}
         return {
             "unit": UNITS["engine"],

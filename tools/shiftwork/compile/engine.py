@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Codes, Format, Requant
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
-from shiftwork.quantize.bounds import slice_bounds
+from shiftwork.quantize.bounds import slice_ranges
 from shiftwork.tensors.im2col import weight_matrix
 
 if TYPE_CHECKING:
@@ -185,8 +185,15 @@ def check_sums(network: IntegerNetwork, module: IntegerModule, depth: int, bits:
     Raises:
         ShiftworkError: naming the module.
     """
-    largest = int(slice_bounds(network, module, depth).max(initial=0))
-    if largest >= 1 << (bits - 1):
+    reached = sum_beyond(network, module, depth, bits)
+    if reached is not None:
         raise ShiftworkError(
-            f"node {module.name!r}: a sum of {depth} products can reach {largest}, beyond the engine's {bits} bits"
+            f"node {module.name!r}: a sum of {depth} products can reach {reached}, beyond the engine's {bits} bits"
         )
+
+
+def sum_beyond(network: IntegerNetwork, module: IntegerModule, depth: int, bits: int) -> int | None:
+    """A sum of ``depth`` products that leaves accumulators of ``bits``; None: they hold every sum."""
+    sums, half = slice_ranges(network, module, depth), 1 << (bits - 1)
+    beyond = sums[(sums < -half) | (sums >= half)]
+    return int(beyond[np.abs(beyond).argmax()]) if beyond.size else None

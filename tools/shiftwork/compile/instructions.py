@@ -196,6 +196,7 @@ RUN = (
     Field("encoding", 1, "0 binary, 1 HESE"),
     Field("rows_apart", 1, "channel c is that of row c alone, up to ROWS of them"),
     Field("channel_tiles", 1, "all taps of ROWS channels come before those of the next ROWS"),
+    Field("slice_shift", 2, "the engine's slices have DEPTH >> slice_shift places"),
 )
 
 _ONLY_RESULTS = (
@@ -347,8 +348,8 @@ def verilog() -> dict[str, str]:
     for name, found in (
         ("bad_common", _faults(COMMON)),
         ("bad_move", _faults(MOVE[len(COMMON) :], common)),
-        ("bad_run", [*_faults(RUN[len(COMMON) :], common), _rest(used)]),
-        ("bad_header", [*_faults(HEADER), _rest(short)]),
+        ("bad_run", [*_faults(RUN[len(COMMON) :], common), *_rest(used)]),
+        ("bad_header", [*_faults(HEADER), *_rest(short)]),
     ):
         checks += [f"  wire {name} =", "    " + "\n    || ".join(found) + ";"]
     bad = f"bad_header : bad_common || (kind == 2'd{KINDS['run']} ? bad_run : bad_move)"
@@ -373,9 +374,9 @@ def verilog() -> dict[str, str]:
     }
 
 
-def _rest(used: int) -> str:
-    """Verilog, true where bits behind the fields are not 0."""
-    return f"instruction[{BITS - 1}:{used}] != {BITS - used}'d0"
+def _rest(used: int) -> list[str]:
+    """Verilog conditions: bits behind the fields are not 0."""
+    return [f"instruction[{BITS - 1}:{used}] != {BITS - used}'d0"] if used < BITS else []
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -26,8 +26,10 @@ SLOTS = 8
 WORD = 32
 """Places of a word of the bitmaps."""
 
+WINDOW = 8
+"""Places of a window, a quarter of a word."""
+
 _QUARTERS = 4
-_WINDOW = 8  # places of a quarter
 _PLANES = 9
 _SLICES = 4  # in flight at most
 _DRY_WORDS = 5  # a slice of so many words skips the quarters of groups that have run dry
@@ -59,11 +61,11 @@ class Reveal:
     @property
     def window(self) -> int:
         """Values of a window of 8 places."""
-        return min(self.group or _WINDOW, _WINDOW)
+        return min(self.group or WINDOW, WINDOW)
 
     def slice_values(self, depth: int) -> int:
         """Values of a slice of ``depth`` places."""
-        return depth // _WINDOW * self.window
+        return depth // WINDOW * self.window
 
 
 def row_tokens(values: NDArray[np.integer], rule: str = "hese", depth: int = DEPTH) -> NDArray[np.int64]:
@@ -133,18 +135,18 @@ def _bitmaps(values: NDArray[np.integer], reveal: Reveal) -> NDArray[np.int8]:
     window = reveal.window
     windows = -(-length // window)
     words = -(-windows // _QUARTERS)
-    places = np.zeros((rows, words * _QUARTERS, _WINDOW, planes), np.int8)
+    places = np.zeros((rows, words * _QUARTERS, WINDOW, planes), np.int8)
     padded = np.zeros((rows, windows * window, planes), np.int8)
     padded[:, :length] = digits
     places[:, :windows, :window] = padded.reshape(rows, windows, window, planes)
-    return places.reshape(rows, words, _QUARTERS, _WINDOW, planes)[..., ::-1].transpose(0, 4, 1, 2, 3)
+    return places.reshape(rows, words, _QUARTERS, WINDOW, planes)[..., ::-1].transpose(0, 4, 1, 2, 3)
 
 
 def _slice_walks(raw: NDArray[np.bool_], kept: NDArray[np.int8], reveal: Reveal) -> tuple[Walk, ...]:
     rows, planes, words, _, _ = raw.shape
     count = raw.sum(axis=-1)  # rows, planes, words, quarters
     open_ = count > 0
-    in_group = max(1, reveal.group // _WINDOW)  # quarters
+    in_group = max(1, reveal.group // WINDOW)  # quarters
     skips = bool(reveal.group) and words >= _DRY_WORDS
     timed = skips and in_group > _QUARTERS
     if skips and not timed:
@@ -262,11 +264,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile as the engine's schedule sees it: what its rows find, its length K, what they make of it."""
+    """One tile as the engine's schedule sees it.
+
+    Attributes:
+        slices: what its rows find. length: K. reveal: what the rows make of it.
+        shift: a slice has the engine's depth ``>> shift`` places.
+    """
 
     slices: Slices
     length: int
     reveal: Reveal
+    shift: int = 0
 
 
 @dataclass(frozen=True)
@@ -284,15 +292,18 @@ class TrControl:
         self.rows = rows
         self.cycle = 0
         # loader
-        self.windows = depth // _WINDOW  # of a slice
+        self.windows = depth // WINDOW  # of the longest slice
         self.ring = 2 * max(depth, 2 * WORD) // WORD  # words
         self.tiles: deque[Tile] = deque()  # of tiles that are not begun
         self.tile = Tile((), 0, Reveal())
         self.open = False
         self.number = 0  # of the slice in its tile
         self.lane = self.window = 0
-        self.used = self.slices = 0
+        self.used = self.slices = 0  # counted a cycle later, but for slices that come
+        self.begun = False  # a word, in the cycle before
+        self.released = 0  # words of a slice that was done in the cycle before, 0: none was
         self.fresh = True
+        self.in_ready = True
         self.full: bool | _Slice = False  # a window waits for its capture; a slice that it ends
         self.pace = 0
         self.closed: deque[tuple[int, _Slice]] = deque()  # cycle from which it may be walked
@@ -317,13 +328,6 @@ class TrControl:
         """Tiles come."""
         self.tiles.extend(tiles)
 
-    @property
-    def in_ready(self) -> bool:
-        """It takes a beat."""
-        if self.full and self.pace:
-            return False
-        return not self.fresh or (self.used < self.ring and self.slices < _SLICES)
-
     def clock(self, beat: bool, last: bool, last_slice: int, out_ready: bool) -> None:
         """The edge. beat, last: one is taken, the last one of its tile."""
         draining = self.draining
@@ -336,6 +340,10 @@ class TrControl:
 
     def _loader(self, beat: bool, last: bool, released: int) -> None:
         """``shw_tr_loader``. released: words of a slice that is done, 0: none is."""
+        room = (self.used < self.ring or self.released > 0) and not self.begun
+        self.used += self.begun - self.released
+        self.slices -= self.released > 0
+        self.released, self.begun = released, beat and self.fresh
         if self.full and not self.pace:
             self.pace = self.tile.reveal.top_plane
             if isinstance(self.full, _Slice):
@@ -347,18 +355,17 @@ class TrControl:
             if not self.open:
                 self.tile = self.tiles.popleft()
             self.open = not last
-            self.used += self.fresh
             self.lane += 1
             self.fresh = False
             if last or self.lane == self.tile.reveal.window:
                 self._window_ends(last)
-        self.used -= released
-        self.slices -= released > 0
+        room = room and not self.begun and self.slices < _SLICES
+        self.in_ready = not (self.full and self.pace) and (not self.fresh or room)
 
     def _window_ends(self, last: bool) -> None:
         self.lane, self.full, self.window = 0, True, self.window + 1
         self.fresh = self.window % _QUARTERS == 0
-        if last or self.window == self.windows:
+        if last or self.window == self.windows >> self.tile.shift:
             words = -(-self.window // _QUARTERS)
             self.full = _Slice(self.tile.slices[self.number], words, self.number == 0, last)
             self.number = 0 if last else self.number + 1

@@ -9,9 +9,9 @@ from typing import ClassVar, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, check_sums
+from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule, sum_beyond
 from shiftwork.compile.program import LayerProgram, Operands
-from shiftwork.compile.tr_cycles import DEPTH, Reveal, Tile, predict_cycles, row_tokens, walks
+from shiftwork.compile.tr_cycles import DEPTH, WINDOW, Reveal, Tile, predict_cycles, row_tokens, walks
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Format
 from shiftwork.network.format_terms import Terms
@@ -19,8 +19,9 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.settings import setting, within
 
 SLICE_DEPTH = DEPTH
-"""Values of a slice."""
-SLICE_BITS = 24
+"""Values of the longest slice."""
+SHORTEST_SLICE = 32
+SLICE_BITS = 22
 """Width of the accumulator of a slice."""
 
 _ENCODINGS = {"binary": 0, "hese": 1}
@@ -59,7 +60,28 @@ class TrEngine(Engine):
         super().check(network, module)
         if network.rule not in _ENCODINGS:
             raise ShiftworkError(f"the engine encodes by {' or '.join(_ENCODINGS)}, not by {network.rule!r}")
-        check_sums(network, module, SLICE_DEPTH, SLICE_BITS)
+        self.slice_shift(network, module)
+
+    def slice_shift(self, network: IntegerNetwork, module: IntegerModule) -> int:
+        """Halvings of the longest slice until the accumulators of the cells hold every sum of a slice.
+
+        Raises:
+            ShiftworkError: naming the module, they do not hold those of the shortest slice that has room for a group.
+        """
+        if self.kind == "tmac":  # has wider sums
+            return 0
+        form = cast(Terms, module.format)
+        group = form.group if form.enabled else WINDOW
+        shortest = max(group, SHORTEST_SLICE)
+        for shift in range((SLICE_DEPTH // shortest).bit_length()):
+            values = (SLICE_DEPTH >> shift) // WINDOW * min(group, WINDOW)
+            reached = sum_beyond(network, module, values, SLICE_BITS)
+            if reached is None:
+                return shift
+        raise ShiftworkError(
+            f"node {module.name!r}: a sum of {values} products, its shortest slice, can reach {reached}, "
+            f"beyond the engine's {SLICE_BITS} bits"
+        )
 
     def configuration(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
         form = cast(Terms, module.format)
@@ -68,6 +90,7 @@ class TrEngine(Engine):
             "cfg_group": form.group,
             "cfg_group_budget": form.budget,
             "cfg_data_terms": form.data_terms,
+            "cfg_slice_shift": self.slice_shift(network, module),
             "cfg_encoding": _ENCODINGS[network.rule],
         }
 
@@ -76,8 +99,9 @@ class TrEngine(Engine):
         blocks, depth, rows = layer.weights.shape
         form = cast(Terms, layer.module.format)
         values = form.multiplied(_row_values(layer.weights, layer), layer.rule)
-        tokens = row_tokens(values, layer.rule, SLICE_DEPTH).reshape(blocks, rows, -1).max(axis=1)
-        cycles: NDArray[np.int64] = np.maximum(tokens, _slice_beats(depth)).sum(axis=1)
+        places = _slice_places(layer)
+        tokens = row_tokens(values, layer.rule, places).reshape(blocks, rows, -1).max(axis=1)
+        cycles: NDArray[np.int64] = np.maximum(tokens, _slice_beats(depth, places)).sum(axis=1)
         return cycles
 
     def schedule(self, operands: Operands) -> Schedule:
@@ -88,7 +112,8 @@ class TrEngine(Engine):
         """
         layer, form = operands.layer, cast(Terms, operands.layer.module.format)
         blocks, depth, rows = operands.row_blocks.shape
-        tokens = row_tokens(streamed_values(operands), layer.rule, SLICE_DEPTH).reshape(blocks, rows, -1)
+        places = _slice_places(layer)
+        tokens = row_tokens(streamed_values(operands), layer.rule, places).reshape(blocks, rows, -1)
         longest = tokens.max(axis=1)
         entries = layer.channels if layer.weights_on_rows else operands.positions
         row_index = np.arange(blocks * rows).reshape(blocks, rows) % (operands.row_tiles * rows)
@@ -98,17 +123,22 @@ class TrEngine(Engine):
         signed = bool(layer.configuration["cfg_row_signed"])
         reveal = Reveal(layer.rule, form.group if form.enabled else 0, form.budget, signed)
         codes = _row_values(operands.row_blocks, layer).reshape(blocks, rows, depth)
-        tiles = [Tile(walks(block, reveal), depth, reveal) for block in codes]
+        shift = layer.configuration["cfg_slice_shift"]
+        tiles = [Tile(walks(block, reveal, places), depth, reveal, shift) for block in codes]
         return Schedule(
             cycles=predict_cycles((tiles[block] for block in order), rows),
             tokens=int(real.sum(axis=1)[order].sum()),
-            bound=int(np.maximum(longest, _slice_beats(depth)).sum(axis=1)[order].sum()),
+            bound=int(np.maximum(longest, _slice_beats(depth, places)).sum(axis=1)[order].sum()),
         )
 
 
-def _slice_beats(depth: int) -> NDArray[np.int64]:
+def _slice_places(layer: LayerProgram) -> int:
+    return SLICE_DEPTH >> layer.configuration["cfg_slice_shift"]
+
+
+def _slice_beats(depth: int, places: int) -> NDArray[np.int64]:
     """Beats of every slice of a reduction."""
-    return np.diff(np.append(np.arange(0, depth, SLICE_DEPTH), depth))
+    return np.diff(np.append(np.arange(0, depth, places), depth))
 
 
 def _row_values(codes: NDArray[np.uint8], layer: LayerProgram) -> NDArray[np.integer]:

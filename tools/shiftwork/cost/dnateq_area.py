@@ -6,7 +6,7 @@ engines' exact models on the codes of a network's activations. A *cell* of a des
 tiles, whatever stands behind it. Cell-cycles per MAC = LUT cells of the whole design per cell x cycles per reduction
 step; the same factor turns flip-flops, block RAMs and DSPs into what a MAC per cycle takes. Multipliers and tables are
 credited with one step per cycle, and are not charged for operand memories, skew registers, the writing of weights and
-accumulators beyond their rows.
+control.
 """
 
 from __future__ import annotations

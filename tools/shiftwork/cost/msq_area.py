@@ -20,13 +20,15 @@ from typing import Any
 from shiftwork.blocks import manifest
 from shiftwork.compile.msq_engine import LANES, MsqEngine
 from shiftwork.eda import ecp5, yosys
-from shiftwork.eda.designs import ACC_W, TOP, Design
+from shiftwork.eda.designs import TOP, Design
 from shiftwork.eda.mapping import map_design, mapping
 from shiftwork.eda.netlist import Area, areas
 from shiftwork.errors import ShiftworkError
 from shiftwork.progress import Progress
 
 ACCUMULATOR = "shw_msq_accumulator"
+ACC_W = 24
+"""Width of the accumulators of every unit."""
 
 TARGETS = {"sp2_of_inferred": 0.60, "fixed_dsp": 0.5, "fixed_cells": 8.0}
 """At most: LUT cells per lane-MAC of the SP2 unit over those of the inferred one; DSP blocks and LUT cells per lane-MAC

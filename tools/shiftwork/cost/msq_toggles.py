@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import sp2
-from shiftwork.cost.msq_area import UnitDesign, units
+from shiftwork.cost.msq_area import ACC_W, UnitDesign, units
 from shiftwork.cost.tr_toggles import (
     STEPS,
     Toggles,
@@ -28,7 +28,7 @@ from shiftwork.cost.tr_toggles import (
     write_netlist,
     write_words,
 )
-from shiftwork.eda.designs import ACC_W, TOP
+from shiftwork.eda.designs import TOP
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import msq_units
 from shiftwork.network.integer import IntegerNetwork, MixedRows

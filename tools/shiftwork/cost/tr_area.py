@@ -4,8 +4,9 @@
 All designs pass through one Yosys with one script (``synth_xilinx -family xc7``, no DSP blocks). Hierarchy is kept: a
 module is mapped once and counted as often as it occurs. LUT-cycles per MAC = cells of the whole design per cell of
 its array x cycles per reduction step (one multiply-accumulate in every cell that has a row and a column). The cycles
-come from a run of a network on the RTL; the two multiplier arrays are credited with one step per cycle, and are not
-charged for operand memories, skew registers and accumulators beyond their rows.
+come from a run of a network on the RTL. The two multiplier arrays are credited with one step per cycle. They have
+partial sums as wide as ROWS products need and 32-bit totals of 512 positions a column (``shw_stationary_array``), and
+are not charged for operand memories, skew registers, control and a stream of results that can wait.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms
 from shiftwork.eda import yosys
-from shiftwork.eda.designs import TOP, Design
+from shiftwork.eda.designs import POSITIONS_W, TOP, Design
 from shiftwork.eda.mapping import MAPPING
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
@@ -333,7 +333,8 @@ def engine_toggles(design: Design, operands: Operands, stream: str, folder: Path
 
 def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
     """Toggles of a weight-stationary multiplier array: output positions stream through weights that stay for all of
-    them; then the next ROWS of the reduction are loaded. The skew of the rows is done outside and not counted.
+    them; then the next ROWS of the reduction are loaded, and their sums added to the totals. The skew of the rows is
+    done outside and not counted.
 
     Args:
         design: ``mac`` or ``booth``. operands: of the layer. folder: for scripts, netlist and VCD.
@@ -345,10 +346,12 @@ def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
     write_netlist(design, folder)
     rows, cols = design.rows, design.cols
     depth = operands.data.shape[1]
-    positions = min(len(operands.data), STEPS)
+    positions = min(len(operands.data), STEPS, 1 << POSITIONS_W)
     slices = max(1, min(depth // rows, STEPS // positions))
     width = 1 + 8 * (cols + rows)
+    ahead = rows + {"mac": 2, "booth": 5}[str(design.parameters["CELLS"])] - 3  # of the position, behind row 0's value
     words: list[int] = []
+    controls: dict[int, int] = {}  # by the number of the word: valid, first, last, position
     for part in range(slices):
         lines = np.arange(part * rows, (part + 1) * rows) % depth
         weights = operands.weights[np.arange(cols) % len(operands.weights)][:, lines]
@@ -357,8 +360,12 @@ def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
         skewed = np.zeros((positions + rows, rows), np.int64)
         for r in range(rows):
             skewed[r : r + positions, r] = data[:, r]
+        ends = 4 | (part == 0) << 1 | (part == slices - 1)
+        controls |= {len(words) + ahead + p: ends << POSITIONS_W | p for p in range(positions)}
         words += [_packed(values) for values in skewed]
-    reset = ("rst = 1;", "rst = 0;") if any(name == "rst" for _, name, _ in design.ports) else ("", "")
+    words += [0] * (ahead + 1)
+    words = [controls.get(number, 0) << width | word for number, word in enumerate(words)]
+    width += 3 + POSITIONS_W
     declared, connected = pins(design.ports)
     bench = f"""`timescale 1ns/1ps
 module bench;
@@ -371,12 +378,12 @@ module bench;
     $readmemh("words.hex", words);
     $dumpfile("net.vcd");
     x_signed = {int(operands.data_signed)};
-    {reset[0]}
+    rst = 1;
     for (i = 0; i < {rows + cols + 8}; i = i + 1) begin load = 1; @(negedge clk); end
-    {reset[1]}
+    rst = 0;
     $dumpvars(1, dut);
     for (i = 0; i < {len(words)}; i = i + 1) begin
-      {{load, in_w, in_x}} = words[i];
+      {{in_valid, in_first, in_last, in_position, load, in_w, in_x}} = words[i];
       @(negedge clk);
     end
     repeat ({cols + 8}) @(negedge clk);

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from shiftwork.blocks import manifest
 from shiftwork.cost import requant_area as requant
+from shiftwork.cost.msq_area import ACC_W
 from shiftwork.eda import ecp5, mapping, yosys
-from shiftwork.eda.designs import ACC_W, TOP
+from shiftwork.eda.designs import TOP
 from shiftwork.errors import ShiftworkError
 from shiftwork.progress import Progress
 

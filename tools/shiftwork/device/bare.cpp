@@ -43,6 +43,7 @@ Bare* bare_new(uint32_t tr_en, uint32_t group, uint32_t budget, uint32_t data_te
   top.cfg_group = group;
   top.cfg_group_budget = budget;
   top.cfg_data_terms = data_terms;
+  top.cfg_slice_shift = 0;
   top.cfg_encoding = 1;
   top.cfg_row_signed = 1;
   top.cfg_col_signed = 0;

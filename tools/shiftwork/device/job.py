@@ -58,6 +58,7 @@ FIELDS = (
     Field("cfg_group", "uint32_t", ""),
     Field("cfg_group_budget", "uint32_t", ""),
     Field("cfg_data_terms", "uint32_t", ""),
+    Field("cfg_slice_shift", "uint32_t", ""),
     Field("cfg_encoding", "uint32_t", ""),
     Field("cfg_row_signed", "uint32_t", ""),
     Field("cfg_col_signed", "uint32_t", ""),

@@ -32,8 +32,8 @@ def _area_and_time(book: Manifest, name: str) -> str:
     text += "\n" + _shares(entry, "designs", "lut_cycles", per_cell_of, "LUT-cycles per MAC")
     return text + (
         f"\nSynthesized ({entry['tool']}, xc7, no DSPs, not placed; the delay without routing); "
-        "cycles simulated. The arrays of multipliers take one step per cycle and are not charged for operand "
-        "memories and edges.\n"
+        "cycles simulated. The arrays of multipliers take one step per cycle. They have totals of long reductions and "
+        "are not charged for operand memories, skew and control.\n"
     )
 
 

@@ -14,14 +14,16 @@ from pathlib import Path
 from shiftwork.blocks import manifest
 
 TOP = "shw_synth_top"
-ACC_W = 24
-"""Accumulator width of every design: what a slice of 256 values needs."""
+ACC_W = 22
+"""Accumulator width of the term-revealing engine: what the slices of networks need."""
+POSITIONS_W = 9
+"""Address width of the totals of a column of the weight-stationary arrays: 512 positions of 32 bits are a block RAM."""
 
 SUBCELLS = {
     "shw_tr_row": "cells",
     "shw_tmac_row": "cells",
-    "shw_mac_cell": "cells",
-    "shw_booth_cell": "cells",
+    "shw_mac_array": "cells",
+    "shw_booth_array": "cells",
     "shw_exp_count_cell": "cells",
     "shw_tr_row_edge": "row edges",
     "shw_tmac_row_edge": "row edges",
@@ -29,6 +31,7 @@ SUBCELLS = {
     "shw_class_walker": "row edges",
     "shw_term_truncate": "truncators",
     "shw_slice_totals": "column edges",
+    "shw_column_totals": "column edges",
     "shw_tmac_column": "column edges",
     "shw_exp_count_column": "column edges",
     "shw_class_drain": "drain",
@@ -102,15 +105,14 @@ def _engine_ports(rows: int, cols: int) -> tuple[tuple[str, str, int], ...]:
     )
 
 
-def _array_ports(rows: int, cols: int, reset: bool) -> tuple[tuple[str, str, int], ...]:
+def _array_ports(rows: int, cols: int) -> tuple[tuple[str, str, int], ...]:
     return (
-        ("input", "clk", 1),
-        *((("input", "rst", 1),) if reset else ()),
-        ("input", "load", 1),
+        *(("input", name, 1) for name in ("clk", "rst", "load", "x_signed", "in_valid", "in_first", "in_last")),
+        ("input", "in_position", POSITIONS_W),
         ("input", "in_w", cols * 8),
-        ("input", "x_signed", 1),
         ("input", "in_x", rows * 8),
-        ("output", "out_sum", cols * ACC_W),
+        ("output", "out_valid", cols),
+        ("output", "out_total", cols * 32),
     )
 
 
@@ -122,18 +124,22 @@ def designs(rows: int, cols: int, family: str = "generic") -> dict[str, Design]:
     """
     shape: dict[str, int | str] = {"ROWS": rows, "COLS": cols}
     engine = _engine_ports(rows, cols)
+    slices = (("input", "cfg_slice_shift", 2), *engine)
     depth: dict[str, int | str] = {"DEPTH": 256, "ACC_W": ACC_W, "FAMILY": family}
-    mac, booth = _array_ports(rows, cols, False), _array_ports(rows, cols, True)
-    width = {"ACC_W": ACC_W}
+    ports = _array_ports(rows, cols)
+    names = {"mac": ("inferred array", "inferred"), "booth": ("Booth array", "Booth")}
     found = [
-        Design("tr", "tr_engine", "shw_tr_engine", shape | depth | {"TRUNCATE": 0}, engine),
-        Design("tr_truncate", "tr_engine, truncating", "shw_tr_engine", shape | depth | {"TRUNCATE": 1}, engine),
+        Design("tr", "tr_engine", "shw_tr_engine", shape | depth | {"TRUNCATE": 0}, slices),
+        Design("tr_truncate", "tr_engine, truncating", "shw_tr_engine", shape | depth | {"TRUNCATE": 1}, slices),
         Design("tmac", "tmac_engine", "shw_tmac_engine", shape, engine),
-        Design("mac", "inferred array", "shw_mac_array", shape | width | {"SIGNED_ONLY": 0}, mac),
-        Design("mac_signed", "inferred, signed data only", "shw_mac_array", shape | width | {"SIGNED_ONLY": 1}, mac),
-        Design("booth", "Booth array", "shw_booth_array", shape | width | {"SIGNED_ONLY": 0}, booth),
-        Design("booth_signed", "Booth, signed data only", "shw_booth_array", shape | width | {"SIGNED_ONLY": 1}, booth),
     ]
+    for cells, (array, multipliers) in names.items():
+        whole = shape | {"CELLS": cells, "ADDR_W": POSITIONS_W}
+        title = f"{multipliers}, signed data only"
+        found += [
+            Design(cells, array, "shw_stationary_array", whole | {"SIGNED_ONLY": 0}, ports),
+            Design(f"{cells}_signed", title, "shw_stationary_array", whole | {"SIGNED_ONLY": 1}, ports),
+        ]
     return {design.key: design for design in found}
 
 

@@ -257,14 +257,25 @@ class TileConfig:
     hese: bool = True
     row_signed: bool = True
     col_signed: bool = True
+    slice_shift: int = 0
 
     @property
     def rule(self) -> str:
         """Encoding rule by its name."""
         return "hese" if self.hese else "binary"
 
+    @property
+    def window(self) -> int:
+        """Values of 8 places: a group of less takes 8."""
+        return min(self.group, 8) if self.tr_en else 8
+
     def legal(self, truncate: bool = True, depth: int = 256) -> bool:
-        """Whether an engine, with or without column truncation, accepts the configuration. depth: places of a slice."""
+        """Whether an engine, with or without column truncation, accepts the configuration.
+
+        depth: places of its longest slice.
+        """
+        if depth >> self.slice_shift < 32:
+            return False
         if not self.tr_en:
             return True
         try:
@@ -273,7 +284,7 @@ class TileConfig:
             terms.check_data_terms(self.data_terms)
         except ShiftworkError:
             return False
-        return self.group <= depth and (truncate or self.data_terms == 0)
+        return self.group <= depth >> self.slice_shift and (truncate or self.data_terms == 0)
 
 
 def tile(
@@ -281,7 +292,7 @@ def tile(
     rows: NDArray[np.integer],
     cols: NDArray[np.integer],
     *,
-    width: int = 24,
+    width: int = 22,
     depth: int = 256,
 ) -> NDArray[np.int64]:
     """``shw_tr_engine``: the results of one tile with a legal configuration.
@@ -291,7 +302,7 @@ def tile(
         rows: streamed values (ROWS, K), in -128..127 or 0..255 as the configuration says.
         cols: gathered values (COLS, K), likewise.
         width: cell accumulator in bits: the sum of one slice is taken modulo 2**width.
-        depth: values per slice.
+        depth: places of the engine's longest slice.
 
     Returns:
         int64 (ROWS, COLS) in the range of 32-bit two's complement.
@@ -301,8 +312,9 @@ def tile(
         streamed = terms.reveal(rows, config.group, config.budget, config.rule).astype(np.int64)
         gathered = terms.truncate(cols, config.data_terms, config.rule).astype(np.int64)
     total = np.zeros((rows.shape[0], cols.shape[0]), np.int64)
-    for start in range(0, rows.shape[1], depth):
-        part = slice(start, start + depth)
+    step = (depth >> config.slice_shift) // 8 * config.window
+    for start in range(0, rows.shape[1], step):
+        part = slice(start, start + step)
         sums = streamed[:, part] @ gathered[:, part].T
         half = 1 << (width - 1)
         total += ((sums + half) & ((1 << width) - 1)) - half
@@ -314,7 +326,7 @@ def slice_bitmaps(config: TileConfig, values: Sequence[int]) -> NDArray[np.int8]
 
     Groups of less than 8 values take 8 places each. The places end with a word of 32.
     """
-    window = min(config.group, 8) if config.tr_en else 8
+    window = config.window
     windows = -(-len(values) // window)
     digits = np.zeros((windows * window, PLANES), np.int8)
     digits[: len(values)] = terms.encode(np.asarray(values), config.rule)

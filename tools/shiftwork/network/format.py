@@ -109,9 +109,14 @@ class Format:
         """
         return self if self.untouched else None
 
+    def limits(self, source: TensorInfo, rule: str) -> tuple[int, int]:
+        """Least and greatest activation that is multiplied. source: the tensor it comes from."""
+        return source.limits if source.levels is None else (-source.widest, source.widest)
+
     def widest(self, source: TensorInfo, rule: str) -> int:
-        """Largest magnitude of an activation that is multiplied. source: the tensor it comes from."""
-        return source.widest
+        """Largest magnitude of an activation that is multiplied."""
+        low, high = self.limits(source, rule)
+        return max(-low, high)
 
     # results
 

@@ -125,13 +125,14 @@ class Terms(Format):
     def streamed(self, table: Codes, rule: str) -> Codes:
         return terms.reveal(table, self.group, self.budget, rule) if self.streams_rows else table
 
-    def widest(self, source: TensorInfo, rule: str) -> int:
+    def limits(self, source: TensorInfo, rule: str) -> tuple[int, int]:
+        low, high = super().limits(source, rule)
         if not self.enabled:
-            return source.widest
-        low, high = source.limits
+            return low, high
         if self.stream == "activations":  # a kept head of a value may round it up to the next power of two
-            return 1 << max(-low, high).bit_length() if high > -low else max(-low, high + 1)
-        return int(np.abs(terms.truncate(np.arange(low, high + 1), self.data_terms, rule)).max())
+            return low, high + 1
+        kept = terms.truncate(np.arange(low, high + 1), self.data_terms, rule)
+        return int(kept.min()), int(kept.max())
 
     def pairs_bound(self, length: int) -> float:
         """Term pairs per MAC that a module is charged by its configuration.

@@ -17,8 +17,10 @@ def largest_activation(network: IntegerNetwork, module: IntegerModule) -> int:
     return module.format.widest(network.tensors[module.inputs[0]], network.rule)
 
 
-def slice_bounds(network: IntegerNetwork, module: IntegerModule, depth: int) -> NDArray[np.int64]:
-    """Bound of ``|sum of w * a|`` of every slice of ``depth`` reduction steps: the largest over the output channels.
+def slice_ranges(network: IntegerNetwork, module: IntegerModule, depth: int) -> NDArray[np.int64]:
+    """Least and greatest ``sum of w * a`` of every slice of ``depth`` reduction steps, over all output channels.
+
+    A sum is least where every positive weight meets the least activation and every negative one the greatest.
 
     Args:
         network: the network the module belongs to.
@@ -26,16 +28,17 @@ def slice_bounds(network: IntegerNetwork, module: IntegerModule, depth: int) -> 
         depth: steps of a slice.
 
     Returns:
-        int64 (slices,); an engine needs every entry below the limit of its slice accumulators.
+        int64 (2, slices); an engine's slice accumulators need to hold every entry.
     """
-    largest = largest_activation(network, module)
-    result: NDArray[np.int64] | None = None
+    low, high = module.format.limits(network.tensors[module.inputs[0]], network.rule)
+    found = []
     for part in range(module.groups):
-        matrix = np.abs(multiplied_weights(module, network.rule, part)).astype(np.int64)
-        sums = np.add.reduceat(matrix, np.arange(0, matrix.shape[1], depth), axis=1).max(axis=0) * largest
-        result = sums if result is None else np.maximum(result, sums)
-    assert result is not None
-    return result
+        matrix = multiplied_weights(module, network.rule, part).astype(np.int64)
+        begins = np.arange(0, matrix.shape[1], depth)
+        above, below = (np.add.reduceat(half, begins, axis=1) for half in (matrix.clip(0), matrix.clip(max=0)))
+        found.append([(above * low + below * high).min(axis=0), (above * high + below * low).max(axis=0)])
+    least, greatest = np.moveaxis(np.array(found), 1, 0)
+    return np.stack([least.min(axis=0), greatest.max(axis=0)])
 
 
 def accumulator_bound(network: IntegerNetwork, module: IntegerModule) -> int:

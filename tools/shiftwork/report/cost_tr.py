@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from shiftwork.compile import TrEngine
-from shiftwork.cost.tr_area import TARGETS, Cycles, measure_cycles, read_cycles, synth_tr
+from shiftwork.cost.tr_area import TARGETS, Cycles, Stream, measure_cycles, read_cycles, synth_tr
 from shiftwork.cost.tr_toggles import Toggles, array_toggles, engine_toggles, layer_operands
 from shiftwork.cost.wish import CostWish
 from shiftwork.eda import ecp5 as placer
@@ -21,9 +21,20 @@ from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
-TOGGLE_TARGET = 0.5
-
-FREQUENCY_TARGET = 120.0
+TOGGLE_TARGET = 0.60
+"""Largest share of the inferred array's net toggles."""
+ENGINE_TARGETS = {(8, 64): {"LUT cells a cell": 32.0, "ns of logic": 2.3}}
+"""Largest figures of the engine that cannot truncate, by shape."""
+TIME_TARGETS: dict[tuple[int, int], dict[Stream, float]] = {
+    (8, 64): {"weights": 0.95, "activations": 0.78},
+    (16, 256): {"weights": 0.80, "activations": 0.66},
+}
+"""Largest LUT-cycles per MAC times logic delay as a share of the Booth array's, by shape and streamed operand."""
+FREQUENCY_TARGET = 150.0
+COMB_TARGET = 100.0
+PLACED_TARGETS: dict[Stream, float] = {"weights": 0.80, "activations": 0.65}
+"""Largest COMB-cycles per MAC times clock period, placed, as a share of the Booth array's."""
+_WORK: dict[Stream, str] = {"weights": "k = 12 weights", "activations": "exact activations"}
 
 
 def tr(wish: CostWish, engine: TrEngine) -> dict[str, Any]:
@@ -99,11 +110,12 @@ def lines(result: dict[str, Any]) -> list[str]:
         split = design["parts"]
         parts.add([design["title"], *(round(split[name]["cells"]) if name in split else None for name in names)])
     shares = ["/inferred", "/Booth"]
-    heads = ["engine", "network", "cycles/MAC", "LUT-cycles/MAC", *shares, "packed", *shares, "target"]
+    heads = ["engine", "network", "cycles/MAC", "LUT-cycles/MAC", *shares, "packed", *shares, "x time /Booth", "target"]
     work = Table(heads)
     for entry in result["comparisons"]:
         ratios, packed = entry["ratios"], entry["packed_ratios"]
         met = {True: "met", False: "missed", None: None}[entry["met"]]
+        own, rival = (result["designs"].get(key, {}).get("delay_ps") for key in (entry["design"], "booth"))
         work.add(
             [
                 result["designs"][entry["design"]]["title"],
@@ -115,17 +127,27 @@ def lines(result: dict[str, Any]) -> list[str]:
                 entry["packed_lut_cycles"],
                 packed.get("mac"),
                 packed.get("booth"),
+                ratios["booth"] * own / rival if rival else None,
                 met,
             ]
         )
     shape = f"{result['rows']} x {result['cols']}"
     head = f"{result['tool']}, {result['mapping']}, hierarchy kept, {shape} cells"
     wanted = "; ".join(
-        f"{'k = 12 weights' if stream == 'weights' else 'exact activations'} {limits['mac']:.2f} of inferred,"
-        f" {limits['booth']:.2f} of Booth"
+        f"{_WORK[stream]} {limits['mac']:.2f} of inferred, {limits['booth']:.2f} of Booth"
         for stream, limits in TARGETS.items()
     )
-    return [head, area.text(), "", parts.text(), "", work.text(), f"targets (cells): {wanted}"]
+    targets = [f"targets (cells): {wanted}"]
+    key = (result["rows"], result["cols"])
+    if key in TIME_TARGETS:
+        targets.append(f"targets (cells x time): {_of_booth(TIME_TARGETS[key])}")
+    if key in ENGINE_TARGETS:
+        targets.append(f"targets (tr_engine): {', '.join(f'{n:g} {of}' for of, n in ENGINE_TARGETS[key].items())}")
+    return [head, area.text(), "", parts.text(), "", work.text(), *targets]
+
+
+def _of_booth(limits: Mapping[Stream, float]) -> str:
+    return "; ".join(f"{_WORK[stream]} {limit:.2f} of Booth" for stream, limit in limits.items())
 
 
 def placements(
@@ -185,7 +207,11 @@ def placement_lines(result: dict[str, Any]) -> list[str]:
         work.add([*row, None, times.get("mac"), times.get("booth")])
     head = f"{result['tool']}, {result['mapping']}, ECP5-85 speed 6, {result['rows']} x {result['cols']} cells"
     head += f", clock: median of {len(placer.SEEDS)} placements"
-    return [head, area.text(), "", work.text(), f"target: {FREQUENCY_TARGET:g} MHz for the array"]
+    targets = [
+        f"targets: {FREQUENCY_TARGET:g} MHz (median of seeds) and {COMB_TARGET:g} COMB a cell",
+        f"targets (COMB x time): {_of_booth(PLACED_TARGETS)}",
+    ]
+    return [head, area.text(), "", work.text(), *targets]
 
 
 def toggle_counts(wish: CostWish, engine: TrEngine, folder: Path, progress: Progress) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shiftwork.compile.accel_cycles.machine import Instruction, Machine
 from shiftwork.compile.accel_cycles.moves import Header, Move
 from shiftwork.compile.accelerator import WORD, AcceleratorProgram
 from shiftwork.compile.instructions import TARGETS, UNITS, decoded
-from shiftwork.compile.tr_cycles import Reveal, Tile, walks
+from shiftwork.compile.tr_cycles import DEPTH, Reveal, Tile, walks
 from shiftwork.compile.weight_stream import RULES, row_codes, stream_bytes
 
 
@@ -73,6 +73,7 @@ def instructions(program: AcceleratorProgram) -> list[Instruction]:
 
 _COSTS = (
     "kernel_y", "kernel_x", "channels", "rows_apart", "row_signed", "tr_en", "group", "group_budget", "encoding",
+    "slice_shift",
 )  # fmt: skip
 
 
@@ -80,5 +81,5 @@ def _tiles(values: dict[str, int], stream: bytes, rows: int) -> tuple[Tile, ...]
     """What the rows find in every row tile."""
     group = values["group"] if values["tr_en"] else 0
     reveal = Reveal(RULES[values["encoding"]], group, values["group_budget"], bool(values["row_signed"]))
-    codes = row_codes(values, stream, rows)
-    return tuple(Tile(walks(tile, reveal), tile.shape[1], reveal) for tile in codes)
+    codes, shift = row_codes(values, stream, rows), values["slice_shift"]
+    return tuple(Tile(walks(tile, reveal, DEPTH >> shift), tile.shape[1], reveal, shift) for tile in codes)

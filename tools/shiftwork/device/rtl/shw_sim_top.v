@@ -41,11 +41,12 @@ module shw_sim_top #(
   input  wire                      clk,
   input  wire                      post_clk,
   input  wire                      rst,
-  // configuration of the engine: terms of tr and tmac, signs of mac, rows of msq, exponents of exp
+  // configuration of the engine: terms of tr and tmac, slices of tr, signs of mac, rows of msq, exponents of exp
   input  wire                      cfg_tr_en,
   input  wire [8:0]                cfg_group,
   input  wire [10:0]               cfg_group_budget,
   input  wire [3:0]                cfg_data_terms,
+  input  wire [1:0]                cfg_slice_shift,
   input  wire                      cfg_encoding,
   input  wire                      cfg_row_signed,
   input  wire                      cfg_col_signed,
@@ -160,7 +161,8 @@ module shw_sim_top #(
       shw_tr_engine #(.ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH)) u_engine (
         .clk(clk), .rst(rst),
         .cfg_tr_en(cfg_tr_en), .cfg_group(cfg_group), .cfg_group_budget(cfg_group_budget),
-        .cfg_data_terms(cfg_data_terms), .cfg_encoding(cfg_encoding),
+        .cfg_data_terms(cfg_data_terms), .cfg_slice_shift(cfg_slice_shift),
+        .cfg_encoding(cfg_encoding),
         .cfg_row_signed(cfg_row_signed), .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
         .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
         .in_row(in_row), .in_col(in_col),
