@@ -237,9 +237,7 @@ async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> float:
         beats = [min(depth, one.length - start) for start in range(0, one.length, depth)]
         bound += int(np.maximum(row_tokens(kept, c.rule, depth).max(axis=0), beats).sum())
     run = await bench.check(tiles)
-    assert run.cycles == predict_cycles(loads, bench.rows, depth, 1 << int(bench.dut.SLOT_W.value)), [
-        str(one) for one in tiles
-    ]
+    assert run.cycles == predict_cycles(loads, bench.rows, depth), [str(one) for one in tiles]
     return bound / run.cycles
 
 
