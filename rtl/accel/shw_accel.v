@@ -16,7 +16,7 @@
 //   ADDR_W     6..15          2^ADDR_W words of activation memory
 //   WEIGHTS    64..65536      words of the weight ring, a power of two (max(64, 8 * ROWS) bits each)
 //   CONST_W    4..16          2^CONST_W channels of constants
-//   DEPTH, ACC_W, TRUNCATE, SLOT_W, FAMILY   of shw_tr_engine;  MULTIPLIER   of shw_mac_engine
+//   DEPTH, ACC_W, TRUNCATE, FAMILY   of shw_tr_engine;  MULTIPLIER   of shw_mac_engine
 // Latency:      that of the program. Throughput: a beat of the engine a cycle.
 // Backpressure: memory may stall every stream.
 // Reset:        rst ends everything; no words of a read request may arrive after it.
@@ -34,7 +34,6 @@ module shw_accel #(
   parameter DEPTH      = 256,
   parameter ACC_W      = 22,
   parameter TRUNCATE   = 1,
-  parameter SLOT_W     = 3,
   parameter FAMILY     = "generic",
   parameter MULTIPLIER = "lut"
 ) (
@@ -713,7 +712,7 @@ module shw_accel #(
     if (ENGINE == "tr") begin : g_tr
       shw_tr_engine #(
         .ROWS(ROWS), .COLS(COLS), .DEPTH(DEPTH), .ACC_W(ACC_W), .TRUNCATE(TRUNCATE),
-        .SLOT_W(SLOT_W), .FAMILY(FAMILY)
+        .FAMILY(FAMILY)
       ) u_engine (
         .clk(clk), .rst(rst),
         .cfg_tr_en(overrides ? override_tr_en : tr_en),

@@ -35,7 +35,6 @@ module shw_accel_axi #(
   parameter DEPTH      = 256,
   parameter ACC_W      = 22,
   parameter TRUNCATE   = 1,
-  parameter SLOT_W     = 3,
   parameter FAMILY     = "generic",
   parameter MULTIPLIER = "lut",
   parameter READS      = 4,
@@ -215,7 +214,7 @@ module shw_accel_axi #(
   shw_accel #(
     .ENGINE(ENGINE), .ROWS(ROWS), .COLS(COLS), .ADDR_W(ADDR_W), .WEIGHTS(WEIGHTS),
     .CONST_W(CONST_W), .DEPTH(DEPTH),
-    .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .SLOT_W(SLOT_W), .FAMILY(FAMILY), .MULTIPLIER(MULTIPLIER)
+    .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .FAMILY(FAMILY), .MULTIPLIER(MULTIPLIER)
   ) u_core (
     .clk(clk), .rst(core_reset), .start(core_start), .program_address(program_address),
     .program_count(program_length[21:6]),

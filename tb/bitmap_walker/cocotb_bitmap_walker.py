@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bitmap walker: the blocks of slices under every group and budget, under backpressure, one slice after the other,
-the cycles that it takes, reset.
+"""Bitmap walker: what stays of slices under every group and budget, while `hold` comes and goes, one slice after the
+other, the cycles that it takes, reset.
 
-The bench is the memory on one side, with anything where a slice has no values, and the reader on the other: it takes
-blocks, reads their masks in any order and gives the slots back in order.
+The bench is the memory on one side, with anything where a slice has no values, and takes the masks on the other.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from shiftwork.compile.tr_cycles import Reveal, Row, walks
-from shiftwork.golden.tr_units import PLANES, Block, TileConfig, blocks, slice_bitmaps
+from shiftwork.compile.tr_cycles import Reveal, Row, Sequencer, walks
+from shiftwork.golden.tr_units import PLANES, Mask, Planes, TileConfig, masks, slice_bitmaps
 from streams import rng, start
 
 LATENCY = 8
-"""Cycles from start to the first block, of one quarter."""
+"""Cycles from start to the first masks."""
+LATE = 4
+"""Masks that leave while `hold`, at most."""
 PATIENCE = 3000
-"""Cycles in which nothing comes and nothing is given back."""
+"""Cycles in which nothing comes."""
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Slice:
 
     config: TileConfig
     values: list[int]
-    blocks: list[Block] = field(init=False)
+    planes: Planes = field(init=False)
 
     def __post_init__(self) -> None:
         config = self.config
@@ -39,14 +40,27 @@ class Slice:
         window = min(config.group, 8) if config.tr_en else 8
         self.windows = -(-len(self.values) // window)
         self.words = -(-self.windows // 4)
-        self.blocks = blocks(self.digits, max(config.group, 8) if config.tr_en else 0, config.budget)
+        self.top = PLANES - 1 if config.hese and not config.row_signed else PLANES - 2
+        self.planes = masks(self.digits, max(config.group, 8) if config.tr_en else 0, config.budget, self.top)
+
+
+class Eager(Sequencer):
+    """Never in the way of the walk."""
+
+    def free(self, cycle: int) -> int:
+        return cycle
+
+
+class EagerRow(Row):
+    def __init__(self) -> None:
+        self.sequencer = Eager()
 
 
 class Bench:
     def __init__(self, dut, salt: str) -> None:
         self.dut = dut
         self.rng = rng(salt)
-        self.word_w, self.slots = int(dut.WORD_W.value), 1 << int(dut.SLOT_W.value)
+        self.word_w = int(dut.WORD_W.value)
         self.ring = 2 << self.word_w
         self.memory = [[(0, 0)] * PLANES for _ in range(self.ring)]
         self.fetched = self.shown = (0, 0)
@@ -55,28 +69,25 @@ class Bench:
 
     def restart(self) -> None:
         """Nothing is expected and nothing waits."""
-        self.expected: deque[tuple[Block, int]] = deque()  # with its word in the ring
-        self.waiting: tuple[int, ...] | None = None  # a block that was not taken
-        self.taken = 0  # blocks with terms
-        self.unread: deque[tuple[int, Block, set[int]]] = deque()  # slot, block, quarters whose masks are to be read
-        self.first_block = -1  # cycle
+        self.expected: deque[tuple[Mask, bool, bool]] = deque()  # at its place in the ring; its plane, its slice ends
+        self.first_mask = -1  # cycle
+        self.late = 0  # masks while `hold`
         self.idle = True
 
     async def begin(self) -> None:
         names = ("start", "first_word", "last_word", "last_quarters", "top_plane", "unlimited", "budget", "group_mask")
-        idle = dict.fromkeys((*names, "nonzero", "negative", "any", "block_take", "mask_address", "slot_release"), 0)
-        await start(self.dut, low=("block_valid",), **idle)
+        idle = dict.fromkeys((*names, "nonzero", "negative", "any", "hold"), 0)
+        await start(self.dut, low=("mask_valid",), **idle)
 
     def place(self, one: Slice) -> dict[str, int]:
         """Put a slice somewhere into the ring; returns what the walker is told."""
         first = self.rng.randrange(self.ring)
         for word in range(one.words):
             there = [min(one.windows - 4 * word, 4) > quarter for quarter in range(4)]
-            top = PLANES - 1 if one.config.hese and not one.config.row_signed else PLANES - 2
             for plane in range(PLANES):
                 nonzero, negative = self.rng.getrandbits(32), self.rng.getrandbits(32)
                 for quarter in range(4):
-                    if plane > top or not there[quarter]:
+                    if plane > one.top or not there[quarter]:
                         continue
                     places = one.digits[plane, 32 * word + 8 * quarter :][:8]
                     for lane, digit in enumerate(places):
@@ -85,7 +96,10 @@ class Bench:
                         if digit:
                             negative = negative | bit if digit < 0 else negative & ~bit
                 self.memory[(first + word) % self.ring][plane] = nonzero, negative
-        self.expected.extend((block, (first + (block.word or 0)) % self.ring) for block in one.blocks)
+        for plane in one.planes:
+            found = [replace(m, quarter=(4 * first + m.quarter) % (4 * self.ring)) for m in plane]
+            self.expected.extend((m, False, False) for m in found)
+            self.expected.append((Mask(0), True, plane is one.planes[-1]))
         config = one.config
         mask = (1 << (self.word_w + 2)) - 1
         return {
@@ -98,8 +112,8 @@ class Bench:
             "group_mask": (max(config.group, 8) // 8 - 1) & mask if config.tr_en else self.rng.choice((0, 1, 3, mask)),
         }
 
-    async def step(self, take: float = 1.0, read: float = 1.0, **ports: int) -> None:
-        """One cycle. take: chance that a block is taken; read: that a mask is read. ports: with `start`."""
+    async def step(self, hold: float = 0.0, **ports: int) -> None:
+        """One cycle. hold: its chance. ports: with `start`."""
         dut = self.dut
         dut.start.value = 0
         for name, value in ports.items():
@@ -107,25 +121,12 @@ class Bench:
         nonzero, negative = self.shown
         dut.nonzero.value, dut.negative.value = nonzero, negative
         dut.any.value = sum(bool(nonzero >> 8 * quarter & 255) << quarter for quarter in range(4))
-        takes = self.rng.random() < take
-        dut.block_take.value = int(takes)
-        slot, quarter, wanted = self.rng.randrange(self.slots), self.rng.randrange(4), None
-        pending = [entry for entry in self.unread if entry[2]]
-        if pending and self.rng.random() < read:
-            slot, block, quarters = self.rng.choice(pending)
-            quarter = self.rng.choice(sorted(quarters))
-            quarters.remove(quarter)
-            wanted = block.quarters(0)[quarter], block.quarters(1)[quarter]
-        dut.mask_address.value = 4 * slot + quarter
-        released = bool(self.unread) and not self.unread[0][2] and self.rng.random() < read
-        if released:
-            self.unread.popleft()
-            self.progress = self.cycle
-        dut.slot_release.value = int(released)
+        holds = self.rng.random() < hold
+        dut.hold.value = int(holds)
         await ReadOnly()
-        if wanted is not None:
-            assert (int(dut.mask_positive.value), int(dut.mask_negative.value)) == wanted, f"slot {slot}"
-        self.observe(takes)
+        self.late = self.late + int(dut.mask_valid.value) if holds else 0
+        assert self.late <= LATE, "quarters are taken while `hold`"
+        self.observe()
         self.idle = bool(int(dut.idle.value))
         if int(dut.read_enable.value):
             self.shown = self.fetched
@@ -135,43 +136,39 @@ class Bench:
         await FallingEdge(dut.clk)
         self.cycle += 1
 
-    def observe(self, takes: bool) -> None:
+    def observe(self) -> None:
         dut = self.dut
-        if not int(dut.block_valid.value):
-            assert self.waiting is None, "a block vanished"
+        if not int(dut.mask_valid.value):
             return
-        names = ("block_end", "block_shifts", "block_word", "block_positive", "block_negative")
-        end, shifts, word, positive, negative = found = tuple(int(getattr(dut, name).value) for name in names)
-        if self.first_block < 0:
-            self.first_block = self.cycle
-        assert self.waiting in (None, found), "a block changed while it waited"
-        self.waiting = None if takes else found
-        if not takes:
-            return
-        self.progress = self.cycle
-        assert self.expected, "a block too many"
-        block, place = self.expected.popleft()
-        signs = [sum(bool(mask) << q for q, mask in enumerate(block.quarters(sign))) for sign in (0, 1)]
-        assert (bool(end), shifts, positive, negative) == (block.word is None, block.shifts, *signs), block
-        if not end:
-            assert word == place, block
-            quarters = {quarter for quarter in range(4) if (positive | negative) >> quarter & 1}
-            self.unread.append((self.taken % self.slots, block, quarters))
-            self.taken += 1
+        if self.first_mask < 0:
+            self.first_mask = self.cycle
+        signs = int(dut.mask_positive.value), int(dut.mask_negative.value)
+        if any(signs):
+            assert self.expected, "masks too many"
+            mask, ends, _ = self.expected.popleft()
+            assert not ends and (mask.quarter, *mask.signs) == (int(dut.mask_place.value), *signs), mask
+        if int(dut.mask_plane.value):
+            self.progress = self.cycle
+            assert self.expected, "a plane too many"
+            mask, ends, last = self.expected.popleft()
+            assert ends, mask
+            assert last == bool(int(dut.mask_slice.value))
+        else:
+            assert not int(dut.mask_slice.value)
 
-    async def walk(self, slices: list[Slice], take: float = 1.0, read: float = 1.0, cycles: int | None = None) -> None:
+    async def walk(self, slices: list[Slice], hold: float = 0.0, cycles: int | None = None) -> None:
         """Walk slices, each as early as possible or a little later; all of them, or their first cycles."""
         left = deque(slices)
         self.progress = self.cycle
         for _ in range(cycles or 1_000_000):
             assert self.cycle - self.progress < PATIENCE, "the slices do not end"
-            if left and self.idle and (take == 1.0 or self.rng.random() < 0.7):
-                # of a slice that has been walked, blocks may still wait
-                await self.step(take, read, start=1, **self.place(left.popleft()))
-                self.idle = False  # from the next cycle on
+            if left and self.idle and (not hold or self.rng.random() < 0.7):
+                # of a slice that has been walked, masks may still leave
+                await self.step(hold, start=1, **self.place(left.popleft()))
+                await self.step(hold)  # `idle` falls
             else:
-                await self.step(take, read)
-            if not left and self.idle and not self.expected and not self.unread:
+                await self.step(hold)
+            if not left and self.idle and not self.expected:
                 return
 
     async def reset(self) -> None:
@@ -243,39 +240,36 @@ async def corner_slices(dut) -> None:
 
 @cocotb.test()
 async def random_slices(dut) -> None:
-    """One after the other, with and without pauses of the reader."""
+    """One after the other, with and without `hold`."""
     bench = Bench(dut, "random")
     await bench.begin()
     for _ in range(10):
-        take, read = (bench.rng.choice((1.0, 1.0, 0.5, 0.15)) for _ in range(2))
-        await bench.walk([bench.slice() for _ in range(4)], take, read)
+        await bench.walk([bench.slice() for _ in range(4)], bench.rng.choice((0.0, 0.0, 0.5, 0.85)))
 
 
 @cocotb.test()
-async def reader_stops(dut) -> None:
-    """The walk stops while all slots are taken, and loses nothing."""
+async def hold_stops_the_walk(dut) -> None:
+    """At any time and for any time; nothing is lost."""
     bench = Bench(dut, "stops")
     await bench.begin()
     length = 32 << bench.word_w
-    await bench.walk([bench.slice(TileConfig(hese=False), length)], 1.0, 0.0, cycles=1000)
-    assert len(bench.unread) == bench.slots
-    assert not bench.idle
-    await bench.walk([])
-    await bench.walk([bench.slice(TileConfig(), length), bench.slice(TileConfig(), length)], 0.0, 0.0, cycles=99)
+    for _ in range(6):
+        slices = [bench.slice(TileConfig(hese=False), length)]
+        await bench.walk(slices, cycles=bench.rng.randint(1, 60))
+        await bench.walk([], 1.0, cycles=40)
+        await bench.walk([])
     await bench.walk([bench.slice()])
 
 
 @cocotb.test()
 async def cycles(dut) -> None:
-    """The first block comes LATENCY cycles after start; the walk takes what the cycle model says."""
+    """The first masks come LATENCY cycles after start; the walk takes what the cycle model says."""
     bench = Bench(dut, "cycles")
     await bench.begin()
     await bench.step(start=1, **bench.place(Slice(TileConfig(), [-128])))
     begun = bench.cycle - 1
     await bench.walk([])
-    assert bench.first_block == begun + LATENCY
-    if bench.slots < 8:  # a walk would wait for them
-        return
+    assert bench.first_mask == begun + LATENCY
     places = 32 << bench.word_w
     slices = []
     for group in (8, 16, 32):  # dry after one term each, and many more come
@@ -287,18 +281,18 @@ async def cycles(dut) -> None:
         one = bench.slice(config, bench.rng.choice((places, places, bench.rng.randint(1, places))))
         if bench.rng.random() < 0.5:  # few groups with terms
             one = Slice(config, [v if n < group else 0 for n, v in enumerate(one.values)])
-        if len(one.blocks) <= bench.slots - 5:  # else it would wait for slots
-            slices.append(one)
+        slices.append(one)
     for one in slices:
         reveal = Reveal(one.config.rule, one.config.group, one.config.budget)
         walk = walks(np.array([one.values]), reveal, places)[0][0]
         await bench.step(start=1, **bench.place(one))
         begun, ends = bench.cycle - 1, 0
+        await bench.step()  # `idle` falls
         while not ends:
             await bench.step()
             ends = bench.cycle - 1 if bench.idle else 0
             assert bench.cycle - begun < PATIENCE, "the slice does not end"
-        assert ends - begun == Row(1 << 20).run(walk, 0, 0)[0], one
+        assert ends - begun == EagerRow().run(walk, 0, 0)[0], one
         await bench.walk([])
 
 
@@ -307,9 +301,9 @@ async def reset_at_any_cycle(dut) -> None:
     bench = Bench(dut, "reset")
     await bench.begin()
     for _ in range(30):
-        take, read = (bench.rng.choice((1.0, 0.3)) for _ in range(2))
+        hold = bench.rng.choice((0.0, 0.5))
         slices = [bench.slice(length=bench.rng.randint(1, 8)), bench.slice(), bench.slice()]
-        await bench.walk(slices, take, read, cycles=bench.rng.randint(1, 80))
+        await bench.walk(slices, hold, cycles=bench.rng.randint(1, 80))
         await bench.reset()
         await bench.walk([bench.slice(length=bench.rng.randint(1, 8))])
     await bench.walk([bench.slice(), bench.slice()])

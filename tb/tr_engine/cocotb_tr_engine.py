@@ -265,9 +265,7 @@ async def exact_cycles(bench: TileBench, tiles: list[Tile]) -> float:
         beats = [min(places, one.length - start) for start in range(0, one.length, places)]
         bound += int(np.maximum(row_tokens(kept, c.rule, places).max(axis=0), beats).sum())
     run = await bench.check(tiles)
-    assert run.cycles == predict_cycles(loads, bench.rows, depth, 1 << int(bench.dut.SLOT_W.value)), [
-        str(one) for one in tiles
-    ]
+    assert run.cycles == predict_cycles(loads, bench.rows, depth), [str(one) for one in tiles]
     return bound / run.cycles
 
 

@@ -13,8 +13,8 @@ SHAPES = {
     "4x16": {"ROWS": 4, "COLS": 16},
     "8x64": {"ROWS": 8, "COLS": 64},
     "2x3_shallow": {"ROWS": 2, "COLS": 3, "DEPTH": 32},
-    "3x2_shallow": {"ROWS": 3, "COLS": 2, "DEPTH": 128, "SLOT_W": 2},
-    "2x3_deep": {"ROWS": 2, "COLS": 3, "DEPTH": 512, "ACC_W": 32, "SLOT_W": 4},
+    "3x2_shallow": {"ROWS": 3, "COLS": 2, "DEPTH": 128},
+    "2x3_deep": {"ROWS": 2, "COLS": 3, "DEPTH": 512, "ACC_W": 32},
     "5x2_deepest": {"ROWS": 5, "COLS": 2, "DEPTH": 1024, "ACC_W": 20, "TRUNCATE": 0},
 }
 
@@ -77,7 +77,6 @@ def test_illegal(simulator, parameters, name):
         ("shw_tr_loader", {"WORD_W": 2}, "shw_ILLEGAL_WORD_W"),
         ("shw_tr_loader", {"TRUNCATE": 3}, "shw_ILLEGAL_TRUNCATE"),
         ("shw_tr_row_edge", {"WORD_W": 6}, "shw_ILLEGAL_WORD_W"),
-        ("shw_tr_row_edge", {"SLOT_W": 1}, "shw_ILLEGAL_SLOT_W"),
     ],
 )
 def test_illegal_parts(simulator, block, parameters, name):

@@ -19,11 +19,10 @@
 //   DEPTH    32..1024  values of the longest slice, a power of two
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
-//   SLOT_W   2..5      2^SLOT_W blocks of terms of a row wait for their turn (shw_bitmap_walker)
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
 //   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
-//   follows its last beat by 18 cycles or more, the first output beat the last operation by 8 or more.
+//   follows its last beat by 20 cycles or more, the first output beat the last operation by 8 or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while four slices or 2 * DEPTH values are in flight; out_valid waits for out_ready;
 //   any stall pattern gives the same bits. Reset: synchronous, drops tiles in flight; in_ready rises a cycle later.
@@ -38,7 +37,6 @@ module shw_tr_engine #(
   parameter DEPTH    = 256,
   parameter ACC_W    = 22,
   parameter TRUNCATE = 1,
-  parameter SLOT_W   = 3,
   parameter FAMILY   = "generic"
 ) (
   input  wire               clk,
@@ -238,7 +236,7 @@ module shw_tr_engine #(
       wire             op_fill;
       wire [WORD_W+5:0] op_address;
 
-      shw_tr_row_edge #(.WORD_W(WORD_W), .SLOT_W(SLOT_W)) u_edge (
+      shw_tr_row_edge #(.WORD_W(WORD_W)) u_edge (
         .clk(clk), .rst(rst),
         .code(row_code[r*8 +: 8]), .code_signed(encode_row_signed), .code_hese(encode_hese),
         .lane_write(lane_write), .capture(capture), .plane(plane),

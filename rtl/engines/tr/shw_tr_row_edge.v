@@ -4,16 +4,14 @@
 // Control that all rows share comes from shw_tr_loader.
 //
 // Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values
-//             SLOT_W  2..5  2^SLOT_W blocks of terms wait for their turn
-// Latency:    12 cycles from start to the first operation. Throughput: 1 code per cycle in, 1 operation per cycle out.
+// Latency:    14 cycles from start to the first operation. Throughput: 1 code per cycle in, 1 operation per cycle out.
 // Backpressure: `go`. Reset: rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
 module shw_tr_row_edge #(
-  parameter WORD_W = 3,
-  parameter SLOT_W = 3
+  parameter WORD_W = 3
 ) (
   input  wire              clk,
   input  wire              rst,
@@ -52,17 +50,13 @@ module shw_tr_row_edge #(
   wire [31:0]       nonzero;
   wire [31:0]       negative;
   wire [3:0]        any;
-  wire              block_valid;
-  wire              block_take;
-  wire              block_end;
-  wire [3:0]        block_shifts;
-  wire [WORD_W:0]   block_word;
-  wire [3:0]        block_positive;
-  wire [3:0]        block_negative;
-  wire [SLOT_W+1:0] mask_address;
+  wire              hold;
+  wire              mask_valid;
+  wire              mask_plane;
+  wire              mask_slice;
+  wire [WORD_W+2:0] mask_place;
   wire [7:0]        mask_positive;
   wire [7:0]        mask_negative;
-  wire              slot_release;
 
   shw_plane_bitmaps #(.RING_W(WORD_W+1)) u_bitmaps (
     .clk(clk), .rst(rst), .code(code), .code_signed(code_signed), .code_hese(code_hese),
@@ -72,26 +66,20 @@ module shw_tr_row_edge #(
     .nonzero(nonzero), .negative(negative), .any(any)
   );
 
-  shw_bitmap_walker #(.WORD_W(WORD_W), .SLOT_W(SLOT_W)) u_walker (
+  shw_bitmap_walker #(.WORD_W(WORD_W)) u_walker (
     .clk(clk), .rst(rst), .start(start), .idle(idle),
     .first_word(first_word), .last_word(last_word), .last_quarters(last_quarters),
     .top_plane(top_plane), .unlimited(unlimited), .budget(budget), .group_mask(group_mask),
     .read_enable(read_enable), .read_word(read_word), .read_plane(read_plane),
     .nonzero(nonzero), .negative(negative), .any(any),
-    .block_valid(block_valid), .block_take(block_take), .block_end(block_end),
-    .block_shifts(block_shifts), .block_word(block_word),
-    .block_positive(block_positive), .block_negative(block_negative),
-    .mask_address(mask_address), .mask_positive(mask_positive), .mask_negative(mask_negative),
-    .slot_release(slot_release)
+    .hold(hold), .mask_valid(mask_valid), .mask_plane(mask_plane), .mask_slice(mask_slice),
+    .mask_place(mask_place), .mask_positive(mask_positive), .mask_negative(mask_negative)
   );
 
-  shw_term_sequencer #(.WORD_W(WORD_W), .SLOT_W(SLOT_W)) u_sequencer (
+  shw_term_sequencer #(.WORD_W(WORD_W)) u_sequencer (
     .clk(clk), .rst(rst), .go(go), .drain(drain), .finished(finished),
-    .block_valid(block_valid), .block_take(block_take), .block_end(block_end),
-    .block_shifts(block_shifts), .block_word(block_word),
-    .block_positive(block_positive), .block_negative(block_negative),
-    .mask_address(mask_address), .mask_positive(mask_positive), .mask_negative(mask_negative),
-    .slot_release(slot_release),
+    .hold(hold), .mask_valid(mask_valid), .mask_plane(mask_plane), .mask_slice(mask_slice),
+    .mask_place(mask_place), .mask_positive(mask_positive), .mask_negative(mask_negative),
     .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
   );
 endmodule

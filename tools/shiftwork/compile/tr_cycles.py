@@ -9,19 +9,18 @@ cycle by cycle. :func:`predict_cycles` runs it by itself.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress, islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.codes import terms
+from shiftwork.golden.tr_units import PART
 
 DEPTH = 256
 """Values per slice of the engine's default configuration."""
-
-SLOTS = 8
-"""Blocks of terms of a row that wait for their turn, in the engine's default configuration."""
 
 WORD = 32
 """Places of a word of the bitmaps."""
@@ -32,11 +31,15 @@ WINDOW = 8
 _QUARTERS = 4
 _PLANES = 9
 _SLICES = 4  # in flight at most
-_DRY_WORDS = 5  # a slice of so many words skips the quarters of groups that have run dry
-_FIRST_WORD = 3  # cycles from start to the first word
-_BLOCK = 5  # cycles from the last quarter of a word to its block
 _JOIN = 1 << 4  # bit of a drained row when it joins its total
-_DRY_LATENCY = 4  # cycles from the quarter that takes the last term until its group is known to be dry
+_DRY_WORDS = 7  # a slice of so many words skips the quarters of groups that have run dry
+_FIRST_WORD = 4  # cycles from start to the first word
+_QUEUED = 5  # cycles from a quarter to its masks in their queues
+_DRY_LATENCY = 5  # cycles from the quarter that takes the last term until its group is known to be dry
+_CROWDED = 24  # masks in a queue: no more quarters are taken
+_ROOM = 12  # masks behind the queues: no more are taken out of them
+_PART, _PLANE, _SLICE = 1, 2, 3  # what ends with a mask
+_EMPTY = ((0, 0),)  # a word of which no quarter is taken
 
 
 @dataclass(frozen=True)
@@ -84,23 +87,24 @@ def row_tokens(values: NDArray[np.integer], rule: str = "hese", depth: int = DEP
     return tokens
 
 
+Quarter = tuple[int, int]
+"""Terms of a quarter that stay: positive, negative."""
+
+
 @dataclass(frozen=True)
 class Walk:
     """A slice of a row, as ``shw_bitmap_walker`` finds it.
 
     Attributes:
-        words: of every word of every plane, from the top: quarters taken (None: see ``digits``), and the operations
-            of each mask that its block hands over; none: no block.
-        end: operations of the slice's end.
-        digits: where a group has several words: for every word its quarters with digits, how many and of which group.
-        budget: of a group. plane_words: words of a plane.
+        planes: from the top; of each plane, of each of its words, the quarters that are taken.
+        digits: where a group has several words and may run dry: of each of these quarters the digits and the group; it
+            is taken unless its group is known to be dry.
+        budget: of a group.
     """
 
-    words: tuple[tuple[int | None, tuple[int, ...]], ...]
-    end: int
-    digits: tuple[tuple[tuple[int, int], ...], ...] = ()
+    planes: tuple[tuple[tuple[Quarter, ...], ...], ...]
+    digits: tuple[tuple[tuple[tuple[int, int], ...], ...], ...] = ()
     budget: int = 0
-    plane_words: int = 0
 
 
 Slices = tuple[tuple[Walk, ...], ...]
@@ -145,7 +149,7 @@ def _bitmaps(values: NDArray[np.integer], reveal: Reveal) -> NDArray[np.int8]:
 def _slice_walks(raw: NDArray[np.bool_], kept: NDArray[np.int8], reveal: Reveal) -> tuple[Walk, ...]:
     rows, planes, words, _, _ = raw.shape
     count = raw.sum(axis=-1)  # rows, planes, words, quarters
-    open_ = count > 0
+    taken = count > 0
     in_group = max(1, reveal.group // WINDOW)  # quarters
     skips = bool(reveal.group) and words >= _DRY_WORDS
     timed = skips and in_group > _QUARTERS
@@ -153,63 +157,31 @@ def _slice_walks(raw: NDArray[np.bool_], kept: NDArray[np.int8], reveal: Reveal)
         groups = words * _QUARTERS // in_group
         grouped = count.reshape(rows, planes, groups, in_group).sum(axis=-1)
         dry = np.cumsum(grouped, axis=1) - grouped >= reveal.budget  # when the word of this plane comes
-        open_ &= ~np.repeat(dry, in_group, axis=2).reshape(count.shape)
-    taken = open_.sum(axis=-1).reshape(rows, -1).tolist()
-    signs = np.stack([(kept > 0).sum(axis=-1), (kept < 0).sum(axis=-1)], axis=-2)  # rows, planes, words, 2, quarters
-    blocks = signs.reshape(rows, planes * words, 2, _QUARTERS).tolist()
-    stays = (kept != 0).any(axis=(-1, -2)).reshape(rows, -1).tolist()
-    found = []
-    for row in range(rows):
-        operations, end = _operations(blocks[row], stays[row], words)
-        if not timed:
-            found.append(Walk(tuple(zip(taken[row], operations, strict=True)), end))
-            continue
-        digits = tuple(
-            tuple((int(n), (word * _QUARTERS + quarter) // in_group) for quarter, n in enumerate(counts) if n)
-            for plane in count[row]
-            for word, counts in enumerate(plane)
-        )
-        found.append(Walk(tuple((None, one) for one in operations), end, digits, reveal.budget, words))
+        taken &= ~np.repeat(dry, in_group, axis=2).reshape(count.shape)
+    signs = np.stack([(kept > 0).sum(axis=-1), (kept < 0).sum(axis=-1)], axis=-1)
+    quarters = [(positive, negative) for positive, negative in signs[taken].tolist()]
+    digits: list[tuple[int, int]] = []
+    if timed:
+        group = np.broadcast_to(np.arange(words * _QUARTERS).reshape(words, _QUARTERS) // in_group, count.shape)
+        digits = list(zip(count[taken].tolist(), group[taken].tolist(), strict=True))
+    ends = iter(np.cumsum(taken.sum(axis=-1).ravel()).tolist())
+    found, begin = [], 0
+    for _ in range(rows):
+        of_planes, of_digits = [], []
+        for _ in range(planes):
+            cuts = list(pairwise([begin, *islice(ends, words)]))
+            of_planes.append(tuple(tuple(quarters[a:b]) for a, b in cuts))
+            of_digits.append(tuple(tuple(digits[a:b]) for a, b in cuts))
+            begin = cuts[-1][1]
+        found.append(Walk(tuple(of_planes), tuple(of_digits) if timed else (), reveal.budget))
     return tuple(found)
-
-
-def _operations(
-    blocks: Sequence[Sequence[Sequence[int]]], stays: Sequence[bool], plane_words: int
-) -> tuple[list[tuple[int, ...]], int]:
-    """``shw_term_sequencer``: operations of the masks of every word, and of the slice's end.
-
-    A mask takes one operation a term. The shifts before a block go with its first term, but for the last of them
-    where its sign changes, and for those before the last.
-    """
-    found: list[tuple[int, ...]] = []
-    side = shifts = 0
-    begun = False
-    for number, (block, stay) in enumerate(zip(blocks, stays, strict=True)):
-        shifts += begun and number % plane_words == 0
-        if not stay:
-            found.append(())
-            continue
-        masks = []
-        for sign in (side, 1 - side):
-            ours = [terms_ for terms_ in block[sign] if terms_]
-            if ours and shifts:
-                ours[0] += shifts - (sign == side)
-                shifts = 0
-            masks += ours
-            if ours:
-                last = sign
-        side, begun = last, True
-        found.append(tuple(masks))
-    return found, shifts + 1
 
 
 class Row:
     """Times of a row edge: ``shw_bitmap_walker`` and ``shw_term_sequencer``. Cycles of the registers are counted on."""
 
-    def __init__(self, slots: int = SLOTS) -> None:
-        self.slots = slots
-        self.claims: list[int] = []  # cycles in which the slots that are taken come back
-        self.left = self.fetched = self.issued = -1  # the mask before left its block, its fetch, was issued
+    def __init__(self) -> None:
+        self.sequencer = Sequencer()
 
     def run(self, walk: Walk, start: int, go: int) -> tuple[int, int]:
         """A slice.
@@ -220,46 +192,145 @@ class Row:
         Returns:
             First cycle of ``idle`` after it, first cycle of ``finished``.
         """
-        enters = start + _FIRST_WORD  # the word is there
+        cycle = before = start + _FIRST_WORD  # of the word, and of the one before it
         known: dict[int, int] = {}  # cycle from which a group is known to be dry
         rest: dict[int, int] = {}
-        for number, (quarters, masks) in enumerate(walk.words):
-            taken = quarters
-            if taken is None:
-                first = number < walk.plane_words
-                digits = [one for one in walk.digits[number] if first or known.get(one[1], enters) >= enters]
-                taken = len(digits)
-            begins = self._slot(enters)
-            if quarters is None:
-                for cycle, (count, group) in enumerate(digits, begins):
-                    rest[group] = rest.get(group, walk.budget) - count
-                    if rest[group] <= 0:
-                        known.setdefault(group, cycle + _DRY_LATENCY)
-            ends = begins + (taken - 1 if taken > 1 else 0)
-            enters = ends + 1
-            if masks:
-                self._issue(masks, ends, go)
-                self.claims.append(self.fetched)
-            elif taken:
-                self.claims.append(ends + _BLOCK - 1)
-        ends = self._slot(enters)
-        self._issue((walk.end,), ends, go)
-        return ends + 2, self.issued + 1
+        sequencer, timed = self.sequencer, bool(walk.digits)
+        sequencer.go = go
+        last_plane = len(walk.planes) - 1
+        for number, plane in enumerate(walk.planes):
+            last_word = len(plane) - 1
+            for index, quarters in enumerate(plane):
+                digits = walk.digits[number][index] if timed else ()
+                if timed and number:
+                    wet = [known.get(group, before) >= before for _, group in digits]
+                    digits, quarters = (tuple(compress(those, wet)) for those in (digits, quarters))
+                before, last = cycle, len(quarters) - 1
+                for place, terms_ in enumerate(quarters or _EMPTY):
+                    cycle = sequencer.free(cycle)
+                    ends = 0
+                    if place >= last and index == last_word:
+                        ends = _SLICE if number == last_plane else _PLANE
+                    sequencer.put(cycle + _QUEUED, terms_, ends)
+                    if digits:
+                        count, group = digits[place]
+                        rest[group] = rest.get(group, walk.budget) - count
+                        if rest[group] <= 0:
+                            known.setdefault(group, cycle + _DRY_LATENCY)
+                    cycle += 1
+        return cycle + 1, sequencer.issued + 1
 
-    def _slot(self, cycle: int) -> int:
-        """First cycle from this one on in which a slot is free."""
-        self.claims = [back for back in self.claims if back >= cycle]
-        return cycle if len(self.claims) < self.slots else min(self.claims) + 1
 
-    def _issue(self, masks: tuple[int, ...], complete: int, go: int) -> None:
-        """A block. complete: cycle of its last quarter."""
-        left = max(complete + _BLOCK, self.left) + 1
-        for operations in masks:
-            left = max(left, self.fetched)
-            self.fetched = max(left + 1, self.issued)
-            self.issued = max(self.fetched + 1, go) + operations - 1
-            self.left = left
-            left += 1
+class _Queue:
+    """Masks of one sign."""
+
+    def __init__(self) -> None:
+        self.inside: deque[list[int]] = deque()  # cycles from which a mask is there, in which it leaves for the head
+        self.waiting: deque[tuple[list[int], int, int]] = deque()  # not taken yet: these cycles, terms, what ends
+        self.taken = 0  # cycle in which the mask before was taken
+
+    def put(self, cycle: int, count: int, ends: int) -> None:
+        """A mask is there from this cycle on."""
+        times = [cycle, 0 if self.waiting else max(cycle, self.taken)]
+        self.inside.append(times)
+        self.waiting.append((times, count, ends))
+
+    def take(self, cycle: int) -> None:
+        """The head is taken."""
+        self.waiting.popleft()
+        self.taken = cycle
+        if self.waiting:
+            times = self.waiting[0][0]
+            times[1] = max(times[0], cycle)
+
+
+class Sequencer:
+    """``shw_term_sequencer``: when masks leave their queues, and when their operations are issued."""
+
+    def __init__(self) -> None:
+        self.go = 0
+        self.queues = _Queue(), _Queue()
+        self.quarters = 0  # with terms, of the part
+        self.side = self.used = 0
+        self.second = self.begun = self.pending = False
+        self.next = 0  # first cycle in which a mask may be taken
+        self.items: deque[tuple[int, int]] = deque()  # behind the queues: cycles in which one comes, and leaves
+        self.issued = -1  # cycle of the operation before
+        self.sign = 0  # of the term before
+
+    def free(self, cycle: int) -> int:
+        """First cycle from this one on in which a quarter may be taken."""
+        for queue in self.queues:
+            inside = queue.inside
+            while len(inside) >= _CROWDED:
+                if 0 < inside[0][1] <= cycle - 2:
+                    inside.popleft()
+                    continue
+                there = sum(times[0] < cycle for times in inside)
+                if there < _CROWDED:
+                    break
+                cycle = inside[there - _CROWDED][1] + 2
+        return cycle
+
+    def put(self, cycle: int, terms_: Quarter, ends: int) -> None:
+        """Masks of a quarter; ends: what ends with them. cycle: from which they are in their queues."""
+        some = any(terms_)
+        if not some and not ends:
+            return
+        if not ends and self.quarters == PART - 1:
+            ends = _PART
+        self.quarters = 0 if ends else self.quarters + 1
+        for queue, count in zip(self.queues, terms_, strict=True):
+            if count or ends:
+                queue.put(cycle, count, ends)
+        self._take()
+
+    def _take(self) -> None:
+        """Take masks out of the queues as long as the next one is known."""
+        while (queue := self.queues[self.side]).waiting:
+            times, count, ends = queue.waiting[0]
+            cycle = self._room(max(times[1] + 1, self.next))
+            queue.take(cycle)
+            self.next = cycle + 1
+            if count:
+                self._issue(cycle + 2, count, self.side)
+                self.used, self.begun, self.pending = self.side, True, False
+            if not ends:
+                continue
+            self.second = not self.second
+            if self.second:
+                self.side = 1 - self.side
+                continue
+            self.next = cycle + 2
+            if ends == _SLICE:
+                self._issue(cycle + 3, 0, 0)
+                self.used, self.begun = 0, False
+            elif ends == _PLANE and self.pending:
+                self._issue(cycle + 3, 0, self.used)
+            if ends != _PART:
+                self.pending = self.begun
+            self.side = self.used
+
+    def _room(self, cycle: int) -> int:
+        """First cycle from this one on in which there is room behind the queues."""
+        items = self.items
+        while len(items) >= _ROOM:
+            if items[0][1] <= cycle - 2:
+                items.popleft()
+                continue
+            there = sum(comes < cycle for comes, _ in items)
+            if there < _ROOM:
+                break
+            cycle = items[there - _ROOM][1] + 2
+        return cycle
+
+    def _issue(self, cycle: int, count: int, sign: int) -> None:
+        """A mask (no terms: a shift, or the end) behind the queues, from this cycle on."""
+        leaves = max(cycle, self.issued)
+        operations = max(count, 1) + (self.pending and sign != self.sign)
+        self.items.append((cycle, leaves))
+        self.issued = max(leaves + 1, self.go) + operations - 1
+        self.sign = sign
 
 
 @dataclass(frozen=True)
@@ -288,7 +359,7 @@ class _Slice:
 class TrControl:
     """``shw_tr_engine``: loader, rows, drain and totals, register by register."""
 
-    def __init__(self, rows: int, depth: int = DEPTH, slots: int = SLOTS) -> None:
+    def __init__(self, rows: int, depth: int = DEPTH) -> None:
         self.rows = rows
         self.cycle = 0
         # loader
@@ -308,7 +379,7 @@ class TrControl:
         self.pace = 0
         self.closed: deque[tuple[int, _Slice]] = deque()  # cycle from which it may be walked
         # rows
-        self.edges = [Row(slots) for _ in range(rows)]
+        self.edges = [Row() for _ in range(rows)]
         self.idle = 0  # cycle from which the rows may start a slice
         self.taken: _Slice | None = None
         self.ahead: _Slice | None = None
@@ -414,12 +485,12 @@ class TrControl:
         self.drains, self.ends = (drains << 1 | drain) % (2 * _JOIN), (ends << 1 | end) % (2 * _JOIN)
 
 
-def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH, slots: int = SLOTS) -> int:
+def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
     """Cycles from the first beat accepted to the last output beat taken, both included.
 
     Exact for an idle engine, a source that always has a beat and a sink that is always ready.
     """
-    engine = TrControl(rows, depth, slots)
+    engine = TrControl(rows, depth)
     source, expected = deque(tiles), 0
     left = taken = 0
     while True:

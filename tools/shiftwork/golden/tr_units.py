@@ -7,7 +7,7 @@ compare every bit. Method: Term Revealing (arXiv 2007.06389); numbers: ``docs/nu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -106,41 +106,47 @@ class PlaneLists:
         return lists
 
 
+PART = 24
+"""Quarters with terms that the sequencer sorts at once."""
+
+
 @dataclass(frozen=True)
-class Block:
-    """What ``shw_bitmap_walker`` hands over: terms of one plane of 32 places that stay, or the end of a slice.
+class Mask:
+    """Terms of one plane of a quarter (8 places) that stay; bit i: place i of the quarter.
 
     Attributes:
-        shifts: planes begun since the block before; none before the first.
-        word: of the slice; None: its end. positive, negative: terms of each sign, bit i: place i of the word.
+        quarter: of the slice. positive, negative: its terms of each sign, one at least.
     """
 
-    shifts: int
-    word: int | None = None
+    quarter: int
     positive: int = 0
     negative: int = 0
 
-    def quarters(self, sign: int) -> list[int]:
-        """Masks of the four quarters; sign: 0 positive, 1 negative."""
-        terms_ = self.negative if sign else self.positive
-        return [terms_ >> (8 * quarter) & 255 for quarter in range(4)]
+    @property
+    def signs(self) -> tuple[int, int]:
+        """Positive and negative terms."""
+        return self.positive, self.negative
 
 
-def blocks(digits: NDArray[np.int8], group: int = 0, budget: int = 0) -> list[Block]:
-    """``shw_bitmap_walker``: the blocks of a slice, its end among them.
+Planes = list[list[Mask]]
+"""What stays of a slice: for every plane, from the top, the quarters with terms."""
+
+
+def masks(digits: NDArray[np.int8], group: int = 0, budget: int = 0, top: int = PLANES - 1) -> Planes:
+    """``shw_bitmap_walker``: what stays of a slice.
 
     Args:
         digits: ``(planes, places)``, -1, 0 or 1, plane 0 first. group: places of a group, a multiple of 8; 0: every
             term stays. budget: terms that a group keeps, from the top plane down, first come first kept.
+        top: plane from which it walks.
     """
-    result: list[Block] = []
+    result: Planes = []
     spent: dict[int, int] = {}
-    shifts = 0
-    for plane in digits[::-1]:
-        shifts += bool(result)
-        for begin in range(0, len(plane), 32):
+    for plane in digits[top::-1]:
+        found = []
+        for begin in range(0, len(plane), 8):
             signs = [0, 0]
-            for place, digit in enumerate(plane[begin : begin + 32].tolist()):
+            for place, digit in enumerate(plane[begin : begin + 8].tolist()):
                 if not digit:
                     continue
                 if group:
@@ -149,9 +155,9 @@ def blocks(digits: NDArray[np.int8], group: int = 0, budget: int = 0) -> list[Bl
                 if not group or spent[number] <= budget:
                     signs[digit < 0] |= 1 << place
             if any(signs):
-                result.append(Block(shifts, begin // 32, *signs))
-                shifts = 0
-    return [*result, Block(shifts)]
+                found.append(Mask(begin // 8, *signs))
+        result.append(found)
+    return result
 
 
 @dataclass(frozen=True)
@@ -165,32 +171,37 @@ class Operation:
     """The cells hold complements before this operation."""
 
 
-def operations(slice_blocks: Iterable[Block]) -> list[Operation]:
-    """``shw_term_sequencer``: the operations of a slice from its blocks.
+def operations(planes: Planes) -> list[Operation]:
+    """``shw_term_sequencer``: the operations of a slice from what stays of it.
 
     Horner's rule from the top plane down: a plane's first operation shifts, a change of sign complements, and the end
-    restores true values. The terms of a block are taken sign by sign, the sign in use first. The number of operations:
-    terms + planes without terms below the first one with terms + planes below it that begin with a change of sign + 1.
+    restores true values, as a positive term of the last plane would. The terms of a plane are taken sign by sign, the
+    sign in use first, :data:`PART` quarters at once.
     """
     result: list[Operation] = []
-    flipped = False
-    for block in slice_blocks:
-        shifts = block.shifts
-        for negative in (flipped, not flipped):
-            for place in range(32):
-                if not (block.negative if negative else block.positive) >> place & 1:
-                    continue
-                change = negative != flipped
-                while shifts > (not change):
-                    result.append(Operation(Op.SHIFT, None, flipped))
-                    shifts -= 1
-                op = Op.FLIP if change else Op.SHIFT if shifts else Op.ADD
-                result.append(Operation(op, 32 * (block.word or 0) + place, flipped))
-                flipped, shifts = negative, 0
-        if block.word is None:
-            result += [Operation(Op.SHIFT, None, flipped)] * shifts
-            result.append(Operation(Op.FLIP if flipped else Op.ADD, None, flipped))
-            flipped = False
+    flipped = begun = False
+    shifts = 0
+
+    def term(negative: bool, index: int | None) -> None:
+        nonlocal flipped, shifts
+        change = negative != flipped
+        while shifts > (not change):
+            result.append(Operation(Op.SHIFT, None, flipped))
+            shifts -= 1
+        op = Op.FLIP if change else Op.SHIFT if shifts else Op.ADD
+        result.append(Operation(op, index, flipped))
+        flipped, shifts = negative, 0
+
+    for number, plane in enumerate(planes):
+        shifts += number > 0 and begun
+        for begin in range(0, len(plane), PART):
+            for negative in (flipped, not flipped):
+                for one in plane[begin : begin + PART]:
+                    for place in range(8):
+                        if one.signs[negative] >> place & 1:
+                            term(negative, 8 * one.quarter + place)
+                            begun = True
+    term(False, None)
     return result
 
 
