@@ -47,7 +47,7 @@ async def reductions(dut) -> None:
                 inside = 0 <= position < positions
                 dut.in_valid.value = inside
                 dut.in_position.value = position if inside else 0
-                dut.in_first.value, dut.in_last.value = part == 0, part == parts - 1
+                dut.in_first.value, dut.in_last.value = (part == 0) == inside, part == parts - 1
                 await FallingEdge(dut.clk)
                 valid, word = int(dut.out_valid.value), dut.out_total.value
                 for col in range(cols):
