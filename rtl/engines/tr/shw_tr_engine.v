@@ -19,10 +19,11 @@
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
 //   SLOT_W   2..5      2^SLOT_W blocks of terms of a row wait for their turn (shw_bitmap_walker)
-//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
-// Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
-//   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
-//   follows its last beat by 17 cycles or more, the first output beat the last operation by 7 or more.
+//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell) and totals (shw_slice_totals)
+// Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + drain + 1) cycles in steady
+//   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group, drain 2 * ROWS cycles up
+//   to 8 rows, ROWS from there on. Its first operation
+//   follows its last beat by 17 cycles or more, the first output beat the last operation by 9 or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while four slices or 2 * DEPTH values are in flight; out_valid waits for out_ready;
 //   any stall pattern gives the same bits. Reset: synchronous, drops tiles in flight; in_ready rises a cycle later.
@@ -64,6 +65,7 @@ module shw_tr_engine #(
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
+  localparam STEPS = (ROWS <= 8) ? 2 : 1;      // cycles in which a row drains; 2: half the adders
 
   generate
     if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
@@ -159,7 +161,7 @@ module shw_tr_engine #(
     end
   endgenerate
 
-  // Compute side: slices run one after the other; a drain of ROWS cycles separates them. While one runs, the rows walk
+  // Compute side: slices run one after the other; a drain separates them. While one runs, the rows walk
   // the terms of the next.
   localparam [1:0] IDLE  = 2'd0;
   localparam [1:0] RUN   = 2'd1;
@@ -172,6 +174,7 @@ module shw_tr_engine #(
   reg              run_first;     // of its tile
   reg              run_last;
   reg  [ROW_W-1:0] drain_row;
+  reg              drain_wait;    // the row's second cycle
   reg              drain_first;
   reg              drain_last;
   reg              drain_bank;    // bank of the tile being totalled
@@ -184,7 +187,9 @@ module shw_tr_engine #(
 
   wire go          = state == RUN;
   wire drain       = state == DRAIN;
-  wire drain_end   = drain && drain_row == LAST_ROW;
+  wire drain_north = drain && !drain_wait;       // the sums move on
+  wire drain_step  = drain && (STEPS == 1 || drain_wait);
+  wire drain_end   = drain_step && drain_row == LAST_ROW;
   wire room        = !(run_first && bank_busy[drain_bank]);
   wire run_start   = ahead && (state == IDLE || drain_end);
 
@@ -198,8 +203,10 @@ module shw_tr_engine #(
       ahead      <= 1'b0;
       drain_bank <= 1'b0;
       bank_busy  <= 2'b00;
+      drain_wait <= 1'b0;
     end else begin
       start <= slice_take;
+      drain_wait <= drain && !drain_step;
       if (run_start) state <= RUN;
       else if (drain_start) state <= DRAIN;
       else if (drain_end) state <= IDLE;
@@ -218,7 +225,7 @@ module shw_tr_engine #(
       drain_first <= run_first;
       drain_last  <= run_last;
       drain_row   <= {ROW_W{1'b0}};
-    end else if (drain) begin
+    end else if (drain_step) begin
       drain_row <= drain_row + 1'b1;
     end
   end
@@ -244,7 +251,7 @@ module shw_tr_engine #(
         .first_word(slice_first_word), .last_word(slice_last_word),
         .last_quarters(slice_last_quarters), .top_plane(slice_top_plane),
         .unlimited(slice_unlimited), .budget(slice_budget), .group_mask(slice_group_mask),
-        .go(go), .drain(drain), .finished(finished[r]),
+        .go(go), .drain(drain_north), .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
       );
 
@@ -260,30 +267,32 @@ module shw_tr_engine #(
 
   // Drained edge: a north operation issued now leaves the array four cycles later.
   reg  [2:0]            leave_valid;
-  reg  [2:0]            leave_first;
-  reg  [2:0]            leave_last;
-  reg  [2:0]            leave_bank;
-  reg  [3*ROW_W-1:0]    leave_row;
+  reg  [1:0]            leave_first;
+  reg  [1:0]            leave_last;
+  reg  [1:0]            leave_bank;
+  reg  [2*ROW_W-1:0]    leave_row;
   reg  [COLS*ACC_W-1:0] leave_sum;
 
   always @(posedge clk) begin
     if (rst) begin
       leave_valid <= 3'd0;
-      leave_last  <= 3'd0;
+      leave_last  <= 2'd0;
     end else begin
-      leave_valid <= {leave_valid[1:0], drain};
-      leave_last  <= {leave_last[1:0], drain_last && drain_end};
+      leave_valid <= {leave_valid[1:0], drain_north};
+      leave_last  <= {leave_last[0], drain_north && drain_last && drain_row == LAST_ROW};
     end
-    leave_first <= {leave_first[1:0], drain_first};
-    leave_bank  <= {leave_bank[1:0], drain_bank};
-    leave_row   <= {leave_row[2*ROW_W-1:0], drain_row};
+    leave_first <= {leave_first[0], drain_first};
+    leave_bank  <= {leave_bank[0], drain_bank};
+    leave_row   <= {leave_row[ROW_W-1:0], drain_row};
     if (leave_valid[2]) leave_sum <= chain[COLS*ACC_W-1:0];
   end
 
-  shw_slice_totals #(.ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W)) u_totals (
+  shw_slice_totals #(
+    .ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W), .STEPS(STEPS), .FAMILY(FAMILY)
+  ) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[2]), .add_row(leave_row[2*ROW_W +: ROW_W]), .add_first(leave_first[2]),
-    .add_last(leave_last[2]), .add_bank(leave_bank[2]), .add_sum(leave_sum),
+    .add_valid(leave_valid[1]), .add_row(leave_row[ROW_W +: ROW_W]), .add_first(leave_first[1]),
+    .add_last(leave_last[1]), .add_bank(leave_bank[1]), .add_sum(leave_sum),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

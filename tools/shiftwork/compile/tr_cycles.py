@@ -33,6 +33,7 @@ _SLICES = 4  # in flight at most
 _DRY_WORDS = 5  # a slice of so many words skips the quarters of groups that have run dry
 _FIRST_WORD = 3  # cycles from start to the first word
 _BLOCK = 5  # cycles from the last quarter of a word to its block
+_HALVED_ROWS = 8  # up to so many rows drain in two cycles each
 _DRY_LATENCY = 4  # cycles from the quarter that takes the last term until its group is known to be dry
 
 
@@ -281,6 +282,7 @@ class TrControl:
 
     def __init__(self, rows: int, depth: int = DEPTH, slots: int = SLOTS) -> None:
         self.rows = rows
+        self.steps = 2 if rows <= _HALVED_ROWS else 1  # cycles in which a row drains
         self.cycle = 0
         # loader
         self.windows = depth // _WINDOW  # of a slice
@@ -305,10 +307,11 @@ class TrControl:
         self.draining: _Slice | None = None
         self.drain_left = 0
         self.busy_banks = 0
-        # totals; bit i: a drain, the last one of a tile, i + 1 cycles ago
+        # totals; bit i: a row was drained, the last one of a tile, i + 1 cycles ago
         self.drains = self.ends = 0
         self.complete = 0  # tiles that may leave
-        self.out_row = 0
+        self.out_place = 0
+        self.beat = False  # a word that completes a beat is being read
         self.out_valid = False
 
     def begin(self, tiles: Iterable[Tile]) -> None:
@@ -324,10 +327,10 @@ class TrControl:
 
     def clock(self, beat: bool, last: bool, last_slice: int, out_ready: bool) -> None:
         """The edge. beat, last: one is taken, the last one of its tile."""
-        draining = self.draining
-        end = draining is not None and self.drain_left == 1
-        released = self._rows(end)
-        self._totals(out_ready, draining is not None, end and draining is not None and draining.last)
+        draining, left = self.draining, self.drain_left
+        north = draining is not None and left % self.steps == 0
+        released = self._rows(draining is not None and left == 1)
+        self._totals(out_ready, north, draining is not None and left == self.steps and draining.last)
         self._loader(beat, last, released)
         self.cycle += 1
 
@@ -374,7 +377,7 @@ class TrControl:
                 self.busy_banks += self.draining.last
                 self.draining = None
         if ends:
-            self.run, self.draining, self.drain_left = None, run, self.rows
+            self.run, self.draining, self.drain_left = None, run, self.rows * self.steps
         if begins:
             assert ahead is not None
             times = [row.run(walk, self.start, cycle + 1) for row, walk in zip(self.edges, ahead.walks, strict=True)]
@@ -387,18 +390,21 @@ class TrControl:
     def _totals(self, out_ready: bool, drain: bool, end: bool) -> None:
         """``shw_slice_totals``. drain, end: a row is drained, the last one of a tile."""
         drains, ends = self.drains, self.ends
-        move = self.complete > 0 and not drains & 8 and (out_ready or not self.out_valid)
+        add = drains & (6 if self.steps == 2 else 2)
+        room = bool(self.out_place % self.steps) or (not self.beat and (out_ready or not self.out_valid))
+        move = self.complete > 0 and not add and room
         if ends & 8:
             self.complete += 1
-        if move:
+        if self.beat:
             self.out_valid = True
-            self.out_row += 1
-            if self.out_row == self.rows:
-                self.out_row = 0
-                self.complete -= 1
-                self.busy_banks -= 1
         elif out_ready:
             self.out_valid = False
+        self.out_place += move
+        self.beat = move and self.out_place % self.steps == 0
+        if self.out_place == self.rows * self.steps:
+            self.out_place = 0
+            self.complete -= 1
+            self.busy_banks -= 1
         self.drains, self.ends = (drains << 1 | drain) & 15, (ends << 1 | end) & 15
 
 
