@@ -57,7 +57,7 @@ module shw_totals_group #(
     add           <= read_add;
     write_address <= add_address;
     write         <= add;
-    total         <= total_next;
+    if (add) total <= total_next;
   end
 
   shw_lutram #(.DATA_W(COLS*WORD_W), .ADDR_W(ADDR_W)) u_totals (
