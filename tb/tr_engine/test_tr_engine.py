@@ -10,6 +10,7 @@ SHAPES = {
     "1x2_exact": {"ROWS": 1, "COLS": 2, "TRUNCATE": 0},
     "1x1": {"ROWS": 1, "COLS": 1},
     "8x5": {"ROWS": 8, "COLS": 5},
+    "9x2": {"ROWS": 9, "COLS": 2},
     "4x16": {"ROWS": 4, "COLS": 16},
     "8x64": {"ROWS": 8, "COLS": 64},
     "2x3_shallow": {"ROWS": 2, "COLS": 3, "DEPTH": 32},

@@ -28,7 +28,7 @@
 //   DEPTH    256, 512  values per slice at most
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
 // Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes one
-//   cycle per value that is not zero, and more where classes have fewer than ROWS / FOLD values
+//   cycle per value that is not zero, and more where classes have fewer than ROWS / FOLD values, or than 3
 //   (exact: shiftwork.compile.exp_cycles).
 // Throughput: as above; loading, walking and multiplying of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any
@@ -78,8 +78,10 @@ module shw_exp_engine #(
   localparam LINE_W  = (LINES <= 2) ? 1 : $clog2(LINES);
   localparam FOLD_W  = (FOLD <= 2) ? 1 : $clog2(FOLD);
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
-  localparam [31:0] LAST = LINES - 1;
-  localparam [LINE_W-1:0] LAST_LINE = LAST[LINE_W-1:0];
+  localparam TURNS   = (LINES < 3) ? 3 : LINES;  // shw_slice_totals: a row every 3 cycles
+  localparam TURN_W  = $clog2(TURNS);
+  localparam [31:0] LAST = TURNS - 1;
+  localparam [TURN_W-1:0] LAST_TURN = LAST[TURN_W-1:0];
 
   generate
     if (ROWS < 1 || ROWS > 64 || FOLD < 1 || ROWS % FOLD != 0) begin : g_illegal_rows
@@ -224,7 +226,7 @@ module shw_exp_engine #(
   reg               next_half;
   reg               bank;               // totals of the tile
   reg  [1:0]        bank_busy;
-  reg  [LINE_W-1:0] turn;               // the row of cells whose sums may leave
+  reg  [TURN_W-1:0] turn;               // the row of cells whose sums may leave
   wire [LINES-1:0]  finished;
   wire              totals_done;
   wire              totals_done_bank;
@@ -257,7 +259,7 @@ module shw_exp_engine #(
       run_negatives <= half_negatives[next_half];
       run_radius    <= next_half ? half_radius_1 : half_radius_0;
     end
-    if (start || turn == LAST_LINE) turn <= {LINE_W{1'b0}};
+    if (start || turn == LAST_TURN) turn <= {TURN_W{1'b0}};
     else turn <= turn + 1'b1;
   end
 
@@ -266,10 +268,10 @@ module shw_exp_engine #(
   // Rows of cells: row of the tile = fold * LINES + line.
   wire [LINES*COLS*SUM_W-1:0] sum;
   wire [LINES-1:0]            capture;
-  wire [LINES-1:0]            full;
-  wire [LINES*CODE_W-1:0]     sum_code;
-  wire [LINES*FOLD_W-1:0]     sum_fold;
-  wire [LINES-1:0]            sum_first;
+  wire [TURNS-1:0]            full;
+  wire [TURNS*CODE_W-1:0]     sum_code;
+  wire [TURNS*FOLD_W-1:0]     sum_fold;
+  wire [TURNS-1:0]            sum_first;
 
   genvar l;
   genvar f;
@@ -332,6 +334,12 @@ module shw_exp_engine #(
         .acc(sum[l*COLS*SUM_W +: COLS*SUM_W])
       );
     end
+    for (l = LINES; l < TURNS; l = l + 1) begin : g_idle
+      assign full[l]      = 1'b0;
+      assign sum_first[l] = 1'b0;
+      assign sum_code[l*CODE_W +: CODE_W] = {CODE_W{1'b0}};
+      assign sum_fold[l*FOLD_W +: FOLD_W] = {FOLD_W{1'b0}};
+    end
   endgenerate
 
   // Column edge: the sums of the row whose turn it is, 3 cycles later (shw_class_walker), times
@@ -339,12 +347,12 @@ module shw_exp_engine #(
   localparam TAG_W = 2 + ROW_W;         // first, bank, row
 
   wire [31:0]       leave_fold = {{(32-FOLD_W){1'b0}}, sum_fold[turn*FOLD_W +: FOLD_W]};
-  wire [31:0]       leave_row  = leave_fold * LINES + {{(32-LINE_W){1'b0}}, turn};
+  wire [31:0]       leave_row  = leave_fold * LINES + {{(32-TURN_W){1'b0}}, turn};
   wire              leave_first = run_first && sum_first[turn];
   wire              unused     = &{1'b0, leave_row[31:ROW_W]};
-  reg  [4:0]        leave_valid;
-  reg  [4:0]        leave_last;
-  reg  [5*TAG_W-1:0] leave_tag;
+  reg  [3:0]        leave_valid;
+  reg  [3:0]        leave_last;
+  reg  [4*TAG_W-1:0] leave_tag;
   reg  [3*LINE_W-1:0] leave_line;
   reg  [3*CODE_W-1:0] leave_code;
 
@@ -352,18 +360,18 @@ module shw_exp_engine #(
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= 5'd0;
-      leave_last  <= 5'd0;
+      leave_valid <= 4'd0;
+      leave_last  <= 4'd0;
     end else begin
-      leave_valid <= {leave_valid[3:0], running && full[turn]};
-      leave_last  <= {leave_last[3:0], done && run_last};
+      leave_valid <= {leave_valid[2:0], running && full[turn]};
+      leave_last  <= {leave_last[2:0], done && run_last};
     end
-    leave_tag  <= {leave_tag[4*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
-    leave_line <= {leave_line[2*LINE_W-1:0], turn};
+    leave_tag  <= {leave_tag[3*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
+    leave_line <= {leave_line[2*LINE_W-1:0], turn[LINE_W-1:0]};
     leave_code <= {leave_code[2*CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
   end
 
-  assign table_ready = !tile_open && half_full == 2'b00 && !running && leave_valid == 5'd0;
+  assign table_ready = !tile_open && half_full == 2'b00 && !running && leave_valid == 4'd0;
 
   shw_class_drain #(
     .ROWS(LINES), .COLS(COLS), .BITS(BITS), .SUM_W(SUM_W), .LEVEL_W(LEVEL_W), .ROW_W(LINE_W)
@@ -377,12 +385,12 @@ module shw_exp_engine #(
   );
 
   shw_slice_totals #(
-    .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W)
+    .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W), .STEPS(1)
   ) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[4]), .add_row(leave_tag[4*TAG_W +: ROW_W]),
-    .add_bank(leave_tag[4*TAG_W + ROW_W]), .add_first(leave_tag[4*TAG_W + ROW_W + 1]),
-    .add_last(leave_last[4]), .add_sum(product),
+    .add_valid(leave_valid[3]), .add_row(leave_tag[3*TAG_W +: ROW_W]),
+    .add_bank(leave_tag[3*TAG_W + ROW_W]), .add_first(leave_tag[3*TAG_W + ROW_W + 1]),
+    .add_last(leave_last[3]), .add_sum(product),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

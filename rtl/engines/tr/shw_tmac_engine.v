@@ -286,13 +286,14 @@ module shw_tmac_engine #(
 
   // Drained edge: the entry of a drain operation issued now is at the foot of the array three cycles later.
   localparam DELAY = 4;
+  localparam LOWER_W = 16;      // lower half of a total
 
-  reg  [DELAY-1:0]       leave_valid;     // entry 0: the row is complete
+  reg  [DELAY-2:0]       leave_valid;     // entry 0: the row is complete
   reg  [DELAY-1:0]       leave_top;
-  reg  [DELAY-1:0]       leave_first;
-  reg  [DELAY-1:0]       leave_last;
-  reg  [DELAY-1:0]       leave_bank;
-  reg  [DELAY*ROW_W-1:0] leave_row;
+  reg  [DELAY-2:0]       leave_first;
+  reg  [DELAY-2:0]       leave_last;
+  reg  [DELAY-2:0]       leave_bank;
+  reg  [(DELAY-1)*ROW_W-1:0] leave_row;
   reg  [COLS*COEF_W-1:0] foot;
   wire [COLS*SUM_W-1:0]  sums;
 
@@ -300,16 +301,16 @@ module shw_tmac_engine #(
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= {DELAY{1'b0}};
-      leave_last  <= {DELAY{1'b0}};
+      leave_valid <= {(DELAY-1){1'b0}};
+      leave_last  <= {(DELAY-1){1'b0}};
     end else begin
-      leave_valid <= {leave_valid[DELAY-2:0], row_complete};
-      leave_last  <= {leave_last[DELAY-2:0], row_complete && drain_last && drain_row == LAST_ROW};
+      leave_valid <= {leave_valid[DELAY-3:0], row_complete};
+      leave_last  <= {leave_last[DELAY-3:0], row_complete && drain_last && drain_row == LAST_ROW};
     end
     leave_top   <= {leave_top[DELAY-2:0], drain_entry == TOP_ENTRY};
-    leave_first <= {leave_first[DELAY-2:0], drain_first};
-    leave_bank  <= {leave_bank[DELAY-2:0], drain_bank};
-    leave_row   <= {leave_row[(DELAY-1)*ROW_W-1:0], drain_row};
+    leave_first <= {leave_first[DELAY-3:0], drain_first};
+    leave_bank  <= {leave_bank[DELAY-3:0], drain_bank};
+    leave_row   <= {leave_row[(DELAY-2)*ROW_W-1:0], drain_row};
     foot        <= chain[COLS*COEF_W-1:0];
   end
 
@@ -319,17 +320,21 @@ module shw_tmac_engine #(
       wire              below      = count[COEF_W-1] && count[COEF_W-2:0] != {(COEF_W-1){1'b0}};
       wire [SUM_W-1:0]  addend     = {{(SUM_W-COEF_W){below}}, count};
       reg  [SUM_W-1:0]  sum;
+      reg  [SUM_W-1:LOWER_W] upper;     // a cycle later, with the next half of the total
       wire [SUM_W-1:0]  chain_base = leave_top[DELAY-1] ? {SUM_W{1'b0}} : {sum[SUM_W-2:0], 1'b0};
-      always @(posedge clk) sum <= addend + chain_base;
-      assign sums[c*SUM_W +: SUM_W] = sum;
+      always @(posedge clk) begin
+        sum   <= addend + chain_base;
+        upper <= sum[SUM_W-1:LOWER_W];
+      end
+      assign sums[c*SUM_W +: SUM_W] = {upper, sum[LOWER_W-1:0]};
     end
   endgenerate
 
   shw_slice_totals #(.ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W), .ROW_W(ROW_W)) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[DELAY-1]), .add_row(leave_row[(DELAY-1)*ROW_W +: ROW_W]),
-    .add_first(leave_first[DELAY-1]), .add_last(leave_last[DELAY-1]),
-    .add_bank(leave_bank[DELAY-1]), .add_sum(sums),
+    .add_valid(leave_valid[DELAY-2]), .add_row(leave_row[(DELAY-2)*ROW_W +: ROW_W]),
+    .add_first(leave_first[DELAY-2]), .add_last(leave_last[DELAY-2]),
+    .add_bank(leave_bank[DELAY-2]), .add_sum(sums),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

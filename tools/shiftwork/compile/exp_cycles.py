@@ -17,7 +17,10 @@ from shiftwork.codes.exponential import radius
 from shiftwork.golden.class_sums import ExpConfig
 
 _LOOK = 1  # cycles from the start of a walk to the first list that is looked at
-_JOIN = 6  # cycles from the turn of a sum to the cycle in which it joins its total and no result can move
+_TURNS = 3  # at least, of the lines
+_JOIN = 4  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
+_WRITE = 3  # cycles from there until the last total of a tile may move
+_MOVE = 2  # cycles between moves
 
 Integers = NDArray[np.int64]
 
@@ -79,7 +82,7 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
 
     A line looks at one list a cycle, the next while one is followed; a row without values has one list of nothing,
     found at its last place. A list takes a cycle per value; its sum waits until the one before it left, and leaves
-    in a turn of its line, every LINES cycles.
+    in a turn of its line, every LINES cycles, three at least.
     """
     slices, rows, classes = counts.shape
     lines = rows // fold
@@ -99,7 +102,7 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
             found = np.where(stored, np.maximum(look, popped), look)
             begin = np.maximum(found + 1, accepted)
             accept = np.maximum(begin + np.maximum(size, 1), taken)
-            turn = accept + 1 + (line - accept) % lines
+            turn = accept + 1 + (line - accept) % max(lines, _TURNS)
             left[:, :, f * classes + c] = np.where(stored, turn, -1)
             popped = np.where(stored, begin, popped)
             accepted = np.where(stored, accept, accepted)
@@ -146,33 +149,34 @@ def predict_exp_cycles(tiles: Iterable[ExpTile], rows: int) -> int:
     half = 0
     complete: list[int] = []  # cycle from which on the results of a tile may move to the output
     joins: list[Integers] = []  # cycles in which the sums of a tile join its totals
-    moved = -1  # cycle in which the last result of the tile before the previous one moved
+    moved = -_MOVE  # cycle in which the last result of the tile before the previous one moved
     for tile in tiles:
         joined = []
         for number, (walk, beats) in enumerate(zip(tile.walks, tile.lengths, strict=True)):
             accept = max(accept, free[half]) + beats
             start = max(ready, accept)
             if number == 0 and len(complete) > 1:  # totals have two banks
-                moved = _last_move(max(complete[-2], moved + 1), rows, joins[-1])
+                moved = _last_move(max(complete[-2], moved + _MOVE), rows, joins[-1])
                 start = max(start, moved + 1)
             ready = start + walk.cycles
             free[half] = ready + 1
             half ^= 1
             joined.append(start + walk.sums + _JOIN)
-        complete.append(ready + _JOIN + 1)
+        complete.append(ready + _JOIN + _WRITE)
         joins.append(np.concatenate(joined))
     if not complete:
         return 0
     if len(complete) > 1:
-        moved = _last_move(max(complete[-2], moved + 1), rows, joins[-1])
-    return _last_move(max(complete[-1], moved + 1), rows, np.zeros(0, np.int64)) + 2
+        moved = _last_move(max(complete[-2], moved + _MOVE), rows, joins[-1])
+    return _last_move(max(complete[-1], moved + _MOVE), rows, np.zeros(0, np.int64)) + 3
 
 
 def _last_move(begin: int, rows: int, blocked: Integers) -> int:
-    """The cycle of the last of ``rows`` moves, one in every cycle from ``begin`` on that is not one of ``blocked``."""
-    last = begin + rows - 1
-    for cycle in blocked[np.searchsorted(blocked, begin) :].tolist():
-        if cycle > last:
-            break
-        last += 1
-    return last
+    """The cycle of the last of ``rows`` moves from ``begin`` on, each in a cycle that is not one of ``blocked``."""
+    taken = set(blocked.tolist())
+    cycle = begin - _MOVE
+    for _ in range(rows):
+        cycle += _MOVE
+        while cycle in taken:
+            cycle += 1
+    return cycle

@@ -31,7 +31,6 @@ WINDOW = 8
 _QUARTERS = 4
 _PLANES = 9
 _SLICES = 4  # in flight at most
-_JOIN = 1 << 4  # bit of a drained row when it joins its total
 _DRY_WORDS = 7  # a slice of so many words skips the quarters of groups that have run dry
 _FIRST_WORD = 4  # cycles from start to the first word
 _QUEUED = 5  # cycles from a quarter to its masks in their queues
@@ -40,6 +39,7 @@ _CROWDED = 24  # masks in a queue: no more quarters are taken
 _ROOM = 12  # masks behind the queues: no more are taken out of them
 _PART, _PLANE, _SLICE = 1, 2, 3  # what ends with a mask
 _EMPTY = ((0, 0),)  # a word of which no quarter is taken
+_HALVED_ROWS = 8  # up to so many rows drain in two cycles each
 
 
 @dataclass(frozen=True)
@@ -361,6 +361,7 @@ class TrControl:
 
     def __init__(self, rows: int, depth: int = DEPTH) -> None:
         self.rows = rows
+        self.steps = 2 if rows <= _HALVED_ROWS else 1  # cycles in which a row drains
         self.cycle = 0
         # loader
         self.windows = depth // WINDOW  # of the longest slice
@@ -389,10 +390,11 @@ class TrControl:
         self.draining: _Slice | None = None
         self.drain_left = 0
         self.busy_banks = 0
-        # totals; bit i: a drain, the last one of a tile, i + 1 cycles ago
+        # totals; bit i: a row was drained, the last one of a tile, i + 1 cycles ago
         self.drains = self.ends = 0
         self.complete = 0  # tiles that may leave
-        self.out_row = 0
+        self.out_place = 0
+        self.beat = False  # a word that completes a beat is being read
         self.out_valid = False
 
     def begin(self, tiles: Iterable[Tile]) -> None:
@@ -401,11 +403,11 @@ class TrControl:
 
     def clock(self, beat: bool, last: bool, last_slice: int, out_ready: bool) -> None:
         """The edge. beat, last: one is taken, the last one of its tile."""
-        draining = self.draining
-        end = draining is not None and self.drain_left == 1
-        released = draining.words if draining is not None and self.drain_left == self.rows else 0
-        self._rows(end)
-        self._totals(out_ready, draining is not None, end and draining is not None and draining.last)
+        draining, left = self.draining, self.drain_left
+        north = draining is not None and left % self.steps == 0
+        released = draining.words if draining is not None and left == self.rows * self.steps else 0
+        self._rows(draining is not None and left == 1)
+        self._totals(out_ready, north, draining is not None and left == self.steps and draining.last)
         self._loader(beat, last, released)
         self.cycle += 1
 
@@ -456,7 +458,7 @@ class TrControl:
                 self.busy_banks += self.draining.last
                 self.draining = None
         if ends:
-            self.run, self.draining, self.drain_left = None, run, self.rows
+            self.run, self.draining, self.drain_left = None, run, self.rows * self.steps
         if begins:
             assert ahead is not None
             times = [row.run(walk, self.start, cycle + 1) for row, walk in zip(self.edges, ahead.walks, strict=True)]
@@ -470,19 +472,22 @@ class TrControl:
     def _totals(self, out_ready: bool, drain: bool, end: bool) -> None:
         """``shw_slice_totals``. drain, end: a row is drained, the last one of a tile."""
         drains, ends = self.drains, self.ends
-        move = self.complete > 0 and not drains & _JOIN and (out_ready or not self.out_valid)
-        if ends & _JOIN:
+        add = drains & (12 if self.steps == 2 else 4)
+        room = bool(self.out_place % self.steps) or (not self.beat and (out_ready or not self.out_valid))
+        move = self.complete > 0 and not add and room
+        if ends & 16:
             self.complete += 1
-        if move:
+        if self.beat:
             self.out_valid = True
-            self.out_row += 1
-            if self.out_row == self.rows:
-                self.out_row = 0
-                self.complete -= 1
-                self.busy_banks -= 1
         elif out_ready:
             self.out_valid = False
-        self.drains, self.ends = (drains << 1 | drain) % (2 * _JOIN), (ends << 1 | end) % (2 * _JOIN)
+        self.out_place += move
+        self.beat = move and self.out_place % self.steps == 0
+        if self.out_place == self.rows * self.steps:
+            self.out_place = 0
+            self.complete -= 1
+            self.busy_banks -= 1
+        self.drains, self.ends = (drains << 1 | drain) & 31, (ends << 1 | end) & 31
 
 
 def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
