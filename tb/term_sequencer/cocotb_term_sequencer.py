@@ -261,7 +261,7 @@ async def reset_at_any_cycle(dut) -> None:
     """The slice after a reset is right; every fourth begins with both signs, after one that is all negative."""
     bench = Bench(dut, "reset")
     await bench.begin()
-    negative = [[Mask(0, 0, 255)], [Mask(1, 0, 255)], [], []]
+    negative = [[Mask(n, 0, 255) for n in range(16)]] * 4
     both = [[Mask(0, 1, 2)], [Mask(1, 1, 2)]]
     for n in range(60):
         slice_ = bench.random_planes(30) if n % 4 else negative

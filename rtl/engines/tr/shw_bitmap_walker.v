@@ -12,7 +12,7 @@
 //
 // Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values, the memory twice as many
 // Latency:    8 cycles from start to the first masks. Throughput: a word in max(1, quarters taken) cycles.
-// Backpressure: while `hold` no quarter is taken; the masks of the four taken before still leave.
+// Backpressure: while `hold` nothing is read and no quarter is taken; the masks of the four taken before still leave.
 // Reset:      rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -122,16 +122,18 @@ module shw_bitmap_walker #(
   reg              word_plane;
   reg              word_slice;
   reg [3:0]        word_open;      // quarters to be taken
+  reg              word_more;      // than one
   reg [31:0]       word_nonzero;
   reg [31:0]       word_negative;
   reg [WORD_W-1:0] word_group;
   reg [WORD_W:0]   word_ring;
 
   wire       token = word_valid && !hold;
-  wire       more  = (word_open[0] && |word_open[3:1]) || (word_open[1] && |word_open[3:2])
-                     || (&word_open[3:2]);
+  wire [3:0] opens = there_wet & any;
   wire [3:0] others = {word_open[3] && |word_open[2:0], word_open[2] && |word_open[1:0],
                        &word_open[1:0], 1'b0};
+  wire       three = (&word_open[1:0] && |word_open[3:2]) || (|word_open[1:0] && &word_open[3:2]);
+  wire       two   = &opens[1:0] || &opens[3:2] || (|opens[1:0] && |opens[3:2]);
   wire       some  = |word_open;
   wire [1:0] quarter = {~|word_open[1:0], !word_open[0] && (word_open[1] || !word_open[2])};
   wire [1:0] group_quarter = quarter & ~same_quarters;
@@ -139,21 +141,26 @@ module shw_bitmap_walker #(
                       group_quarter == 2'd0} & {4{some}};
   wire [3:0] met   = word_met | meets;
 
-  assign advance = !word_valid || (token && !more);
+  assign advance = !hold && !word_more;
 
   always @(posedge clk) begin
     if (rst) begin
       idle         <= 1'b1;
       coming_valid <= 1'b0;
       there_valid  <= 1'b0;
+      there_wet    <= 4'd0;
       word_valid   <= 1'b0;
+      word_more    <= 1'b0;
     end else begin
       idle <= !(start || address_valid || coming_valid || there_valid || word_valid);
       if (advance) begin
         coming_valid <= address_valid;
         there_valid  <= coming_valid;
+        there_wet    <= {4{coming_valid}} & (coming_plane ? last_quarters : 4'd15)
+                        & ~(coming_first ? 4'd0 : dry);
         word_valid   <= there_valid;
       end
+      if (!hold) word_more <= word_more ? three : two;
     end
     if (advance) begin
       coming_first <= address_first;
@@ -167,7 +174,6 @@ module shw_bitmap_walker #(
       there_slice  <= coming_slice;
       there_word   <= coming_word;
       there_ring   <= coming_ring;
-      there_wet    <= (coming_plane ? last_quarters : 4'd15) & ~(coming_first ? 4'd0 : dry);
 
       word_plane    <= there_plane;
       word_slice    <= there_slice;
@@ -175,13 +181,11 @@ module shw_bitmap_walker #(
       word_negative <= negative;
       word_group    <= there_group;
       word_ring     <= there_ring;
-      word_met      <= clear ? 4'd0 : there_group == word_group ? met : met_before;
-      word_open     <= there_wet & any;
-      word_clear    <= clear;
-    end else if (token) begin
-      word_met   <= met;
-      word_open  <= others;
-      word_clear <= 1'b0;
+    end
+    if (!hold) begin
+      word_met   <= word_more ? met : clear ? 4'd0 : there_group == word_group ? met : met_before;
+      word_open  <= word_more ? others : opens;
+      word_clear <= !word_more && clear;
     end
   end
 
@@ -284,7 +288,7 @@ module shw_bitmap_walker #(
       left_clear     <= taken_clear;
       keep_tag       <= left_tag;
     end
-    taken_tag      <= {token && some, word_plane && !more, word_slice && !more, word_ring,
+    taken_tag      <= {token && some, word_plane && !word_more, word_slice && !word_more, word_ring,
                        quarter};
     taken_nonzero  <= taken_digits[7:0];
     taken_negative <= taken_digits[15:8];

@@ -61,9 +61,9 @@ module shw_term_sequencer #(
   localparam [1:0] SLICE   = 2'd3;
 
   // Parts. The last mask of a part stands in both queues, without terms if it has none of that sign.
-  localparam [4:0] NONE = 5'd8;     // 23 before the last one
-  reg  [4:0] quarters;              // with terms, of the part
-  wire       most     = &quarters;
+  localparam [5:0] NONE = 6'd9;     // 23 before the last one
+  reg  [5:0] quarters;              // with terms, of the part
+  wire       most     = quarters[5];
   wire [1:0] some     = {|mask_negative, |mask_positive};
   wire       part_end = mask_plane || (most && |some);
 
@@ -71,7 +71,7 @@ module shw_term_sequencer #(
     if (rst) quarters <= NONE;
     else if (mask_valid) begin
       if (part_end) quarters <= NONE;
-      else if (|some) quarters <= quarters + 5'd1;
+      else if (|some) quarters <= quarters + 6'd1;
     end
   end
 

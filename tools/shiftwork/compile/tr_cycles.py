@@ -32,7 +32,7 @@ _QUARTERS = 4
 _PLANES = 9
 _SLICES = 4  # in flight at most
 _DRY_WORDS = 7  # a slice of so many words skips the quarters of groups that have run dry
-_FIRST_WORD = 4  # cycles from start to the first word
+_FIRST_WORDS = 3  # steps of the memory from the first address, in the cycle after start, to its word
 _QUEUED = 5  # cycles from a quarter to its masks in their queues
 _DRY_LATENCY = 5  # cycles from the quarter that takes the last term until its group is known to be dry
 _CROWDED = 24  # masks in a queue: no more quarters are taken
@@ -192,11 +192,14 @@ class Row:
         Returns:
             First cycle of ``idle`` after it, first cycle of ``finished``.
         """
-        cycle = before = start + _FIRST_WORD  # of the word, and of the one before it
         known: dict[int, int] = {}  # cycle from which a group is known to be dry
         rest: dict[int, int] = {}
         sequencer, timed = self.sequencer, bool(walk.digits)
         sequencer.go = go
+        cycle = start + 1
+        for _ in range(_FIRST_WORDS):
+            cycle = sequencer.free(cycle) + 1
+        before = cycle  # of the word before
         last_plane = len(walk.planes) - 1
         for number, plane in enumerate(walk.planes):
             last_word = len(plane) - 1
