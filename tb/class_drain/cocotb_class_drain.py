@@ -8,7 +8,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-LATENCY = 3
+LATENCY = 5
 
 
 def extremes(width: int) -> list[int]:
@@ -17,7 +17,10 @@ def extremes(width: int) -> list[int]:
 
 
 class Bench:
-    """Drives one cycle after the other; `levels` and `held` are what the block holds."""
+    """Drives one cycle after the other; `levels` and `held` are what the block holds.
+
+    The row selected in the cycle before is in `chosen`: its sums are those after the captures of this one.
+    """
 
     def __init__(self, dut) -> None:
         self.dut = dut
@@ -26,7 +29,8 @@ class Bench:
         self.sum_w, self.level_w = int(dut.SUM_W.value), int(dut.LEVEL_W.value)
         self.levels = [0] * (1 << self.bits)
         self.held = [[0] * self.cols for _ in range(self.rows)]
-        self.pending: list[list[int] | None] = []
+        self.chosen: tuple[int, int] | None = None  # row, level
+        self.pending: list[list[int] | None] = []  # products from the cycle before last on
         self.compared = 0
 
     async def begin(self) -> None:
@@ -47,7 +51,6 @@ class Bench:
         for exponent in range(len(self.levels)):
             await self.level(exponent, self.rng.choice(extremes(self.level_w)[1:]))
         await self.cycle(self.sums(), (1 << self.rows) - 1)
-        self.pending.clear()
 
     def sums(self, value: int | None = None) -> list[list[int]]:
         """Sums of all cells: one value, or random ones, extremes among them."""
@@ -62,7 +65,10 @@ class Bench:
         ]
 
     async def level(self, exponent: int, value: int) -> None:
+        """Write a level; what is on its way is not looked at."""
         dut = self.dut
+        self.chosen = None
+        self.pending.clear()
         dut.level_write.value, dut.level_exponent.value = 1, exponent
         dut.level_value.value = value & ((1 << self.level_w) - 1)
         self.levels[exponent] = value
@@ -80,11 +86,16 @@ class Bench:
         for row in range(self.rows):
             if capture >> row & 1:
                 self.held[row] = sums[row]
-        level = self.levels[code & ((1 << self.bits) - 1)] * (-1 if code >> self.bits else 1)
+        if self.chosen is None:
+            self.pending.append(None)
+        else:
+            row, level = self.chosen
+            self.pending.append([level * value for value in self.held[row]])
         dut.select_valid.value = int(valid)
-        self.pending.append([level * value for value in self.held[select]] if valid else None)
+        level = self.levels[code & ((1 << self.bits) - 1)] * (-1 if code >> self.bits else 1)
+        self.chosen = (select, level) if valid else None
         await FallingEdge(dut.clk)
-        if len(self.pending) == LATENCY:
+        if len(self.pending) == LATENCY - 1:
             width = self.sum_w + self.level_w
             expected = self.pending.pop(0)
             if expected is None:  # no row was selected
@@ -126,7 +137,6 @@ async def extreme_factors(dut) -> None:
     for level in extremes(bench.level_w)[1:]:  # a level's negative has to fit
         exponent = bench.rng.randrange(1 << bench.bits)
         await bench.level(exponent, level)
-        bench.pending.clear()
         for value in extremes(bench.sum_w):
             for negative in (0, 1):
                 row = bench.rng.randrange(bench.rows)

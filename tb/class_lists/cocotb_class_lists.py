@@ -52,30 +52,39 @@ class Bench:
             await FallingEdge(dut.clk)
         dut.append.value = 0
 
-    async def head(self, code: int, clear: bool) -> int | None:
-        """The newest value of a list; takes a cycle."""
+    async def head(self, code: int, clear: bool) -> list[int | None]:
+        """The newest value of a list and the one before it; takes a cycle."""
         dut = self.dut
         dut.read_code.value, dut.head_clear.value = code, int(clear)
         await ReadOnly()
-        index = int(dut.head_index.value) if int(dut.head_valid.value) else None
+        valid, index, width = str(dut.head_valid.value), dut.head_index.value, int(dut.INDEX_W.value)
         await FallingEdge(dut.clk)
         dut.head_clear.value = 0
-        return index
+        count = {"0": 0, "01": 1, "11": 2}[valid if valid[1] == "1" else valid[1]]
+        values = [int(index[(n + 1) * width - 1 : n * width]) for n in range(count)]
+        return values + [None] * (2 - count)
 
-    async def follow(self, index: int | None, waits: float) -> list[int]:
-        """The values of a list from its newest one on; a link that was read stays until the next is read."""
+    async def follow(self, head: Sequence[int | None], waits: float) -> list[int]:
+        """The values of a list from its newest one on, one a cycle; without a read the last link stays."""
         dut, rng = self.dut, self.rng
-        values = []
+        values: list[int] = []
+        index, then = head
         while index is not None:
             values.append(index)
             assert len(values) <= self.depth, "a list without end"
             dut.link_read.value, dut.link_from.value = 1, index
             await FallingEdge(dut.clk)
             dut.link_read.value, dut.link_from.value = 0, rng.randrange(self.depth)
+            index = then if len(values) == 1 else self.link()  # that of the value before
             while rng.random() < waits:
                 await FallingEdge(dut.clk)
-            index = None if int(dut.link_end.value) else int(dut.link_index.value)
+        if values:
+            await FallingEdge(dut.clk)
+            assert self.link() is None, "the last link does not end the list"
         return values
+
+    def link(self) -> int | None:
+        return None if int(self.dut.link_end.value) else int(self.dut.link_index.value)
 
     async def read(self, half: int, codes: Sequence[int], waits: float) -> None:
         """Read all lists of a half, empty them, compare them with the codes that were appended."""
@@ -89,7 +98,7 @@ class Bench:
             assert found == expected, f"half {half}, code {code}: {found}, not {expected}"
             self.compared += len(found)
             if rng.random() < 0.2:
-                assert await self.head(code, clear=False) is None, f"half {half}, code {code} is not empty"
+                assert await self.head(code, clear=False) == [None, None], f"half {half}, code {code} is not empty"
         dut.read_half.value = 0
 
 

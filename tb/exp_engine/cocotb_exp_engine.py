@@ -73,7 +73,7 @@ async def every_code_against_every_code(dut) -> None:
 
 @cocotb.test()
 async def rows_without_values(dut) -> None:
-    """Rows of zeros give zeros, whatever the tile before left; whole tiles of zeros."""
+    """Rows of zeros give zeros, whatever the tile before left, also right behind a long list; whole tiles of zeros."""
     bench = await start(dut)
     pins = bench.pins
     tiles = []
@@ -82,6 +82,9 @@ async def rows_without_values(dut) -> None:
         empty = random_tile(bench.rng, pins, length=bench.rng.choice((1, 30, pins.depth + 1)), kind="layer")
         empty.rows[bench.rng.randrange(bench.rows) :] = 1 << (pins.bits - 1)
         tiles.append(empty)
+        behind = random_tile(bench.rng, pins, ExpConfig(3, True, pins.depth), pins.depth // 2, kind="one")
+        behind.rows[bench.rows // pins.fold :] = 1 << (pins.bits - 1)
+        tiles.append(behind)
     tiles[1].rows[:] = 1 << (pins.bits - 1)
     await bench.check(tiles)
 

@@ -2,8 +2,8 @@
 //
 // Slices of up to 6 values with any codes, at any distinct indices, in one half after the other, for any
 // one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in the
-// other half the list of the slice before is read and emptied in cycle 0, then followed. Lists of
-// other codes are emptied at will. Nothing but reading empties a list, so heads also show that nothing
+// other half the list of the slice before is read and emptied in cycle 0, then followed, a value a
+// cycle. Lists of other codes are emptied at will. Nothing but reading empties a list, so heads also show that nothing
 // was left from before. 24 cycles from memories that hold anything are enough for all time: they empty
 // a list, append to it and read it, and end where they began.
 //
@@ -24,8 +24,8 @@ module class_lists_formal (
   reg       half;
   reg [4:0] known = 0;                  // cycles since the start
 
-  wire       head_valid;
-  wire [3:0] head_index;
+  wire [1:0] head_valid;
+  wire [7:0] head_index;
   wire       link_end;
   wire [3:0] link_index;
 
@@ -36,30 +36,42 @@ module class_lists_formal (
 
   reg [5:0] members;                    // slots of the slice that have the watched code
   reg [5:0] left;                       // those of the slice before that were not met yet
-  reg       first_link;
-  reg [3:0] first_index;
-  reg       following;                  // a link was read in the cycle before
+  reg [1:0] first_valid;
+  reg [7:0] first_index;
+  reg       following;                  // all values before this slot were there
 
   wire [5:0] expected = head_read ? members : left;
   reg  [2:0] newest;
+  reg  [2:0] second;
   integer    i;
 
   always @* begin
     newest = 0;
-    for (i = 0; i < 6; i = i + 1) if (expected[i]) newest = i;
+    second = 0;
+    for (i = 0; i < 6; i = i + 1) begin
+      if (expected[i]) begin
+        second = newest;
+        newest = i;
+      end
+    end
   end
 
+  wire [5:0] rest         = expected & ~(6'd1 << newest);
   wire [3:0] newest_index = {1'b0, newest} ^ places;
-  wire       link_read    = first_link || (following && !link_end && !head_read);
+  wire [3:0] second_index = {1'b0, second} ^ places;
+
+  // The value of a slot: from the head in 1 and 2, then from a link.
+  wire       there = slot == 1 ? first_valid[0] : slot == 2 ? first_valid[1] : !link_end;
+  wire [3:0] place = slot == 1 ? first_index[3:0] : slot == 2 ? first_index[7:4] : link_index;
+  wire       visit = following && !head_read && there;
 
   shw_class_lists #(.BITS(3), .INDEX_W(4)) u_lists (
     .clk(clk), .append(appends), .append_code(append_code), .append_half(half),
     .append_index({1'b0, slot} ^ places), .read_half({!half, half}), .read_select(!half),
     .read_code(head_read ? watched : other_code),
     .head_clear(head_read || (other_clear && other_code != watched)),
-    .head_valid(head_valid), .head_index(head_index), .link_read(link_read),
-    .link_from(first_link ? first_index : link_index), .link_end(link_end),
-    .link_index(link_index)
+    .head_valid(head_valid), .head_index(head_index), .link_read(visit),
+    .link_from(place), .link_end(link_end), .link_index(link_index)
   );
 
   always @(posedge clk) begin
@@ -69,19 +81,24 @@ module class_lists_formal (
 
     if (head_read) members <= {5'd0, mine};
     else if (mine) members[slot] <= 1'b1;
-    if (head_read || following) left <= expected & ~(6'd1 << newest);
+    if (head_read) left <= members;
+    else if (visit) left <= rest;
 
-    first_link  <= head_read && head_valid;
-    first_index <= head_index;
-    following   <= link_read;
+    if (head_read) begin
+      first_valid <= head_valid;
+      first_index <= head_index;
+    end
+    following <= head_read || visit;
   end
 
   always @* begin
     if (now && head_read) begin
-      valid: assert (head_valid == (members != 0));
-      head:  assert (!head_valid || head_index == newest_index);
+      valid: assert (head_valid[0] == (members != 0));
+      head:  assert (!head_valid[0] || head_index[3:0] == newest_index);
+      pair:  assert (!head_valid[0] || head_valid[1] == (rest != 0));
+      second_newest: assert (head_valid != 2'b11 || head_index[7:4] == second_index);
     end
-    if (now && following && !head_read) begin
+    if (now && following && slot > 2) begin
       ends:  assert (link_end == (left == 0));
       link:  assert (link_end || link_index == newest_index);
     end

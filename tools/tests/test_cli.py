@@ -484,6 +484,7 @@ def test_wrong_synthesis(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "--samples 0" in refused(capsys, "synth", "tr", "--samples", "0")
     assert "--data belong" in refused(capsys, "synth", "tr", "--data", data)
     assert "exclude" in refused(capsys, "synth", "tr", "--cycles", data, "--model", data, "--data", data)
+    assert "exclude" in refused(capsys, "synth", "dnateq", "--ecp5", "--toggles")
     assert "rows" in refused(capsys, "synth", "tr", "--rows", "0")
     for option in (("--rows", "4"), ("--cols", "8"), ("--cycles", data), ("--ecp5",), ("--toggles",)):
         assert f"{option[0]} belongs to synth tr" in refused(capsys, "synth", "requant", *option)

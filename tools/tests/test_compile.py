@@ -488,7 +488,7 @@ def test_walks_of_lists() -> None:
     assert class_order(replace(config, row_signed=True))[:3] == [(0, 0), (0, 1), (1, 0)]
     one = np.zeros((1, 1, 7), np.int64)
     one[0, 0, 0] = 9
-    # Looked at in cycle 1, followed from 2 to 10, accepted in 11, left in 13: its turn comes every three cycles.
+    # Looked at in cycle 1, followed from 3 to 11, accepted in 12, left in 13: its turn comes every three cycles.
     assert [walk.cycles for walk in walks(one, 1)] == [13]
     assert walks(one, 1)[0].sums.tolist() == [13]
     four = np.zeros((1, 4, 7), np.int64)

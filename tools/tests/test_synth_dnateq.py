@@ -149,6 +149,16 @@ def test_tiny_designs_through_yosys(
     assert "Yosys" in command.lines(result | {"network": "digits", "samples": 1})[0]
 
 
+@pytest.mark.full
+def test_engines_are_placed(tmp_path: Path) -> None:
+    """The placement of median clock stands for all."""
+    result = dnateq.place_engines(SHAPE, tmp_path)
+    sums = result["placements"]["sums4"]
+    assert sums["multipliers"] == 4
+    assert sums["fmax_mhz"] == sorted(sums["fmax_mhz_of"])[1] > 50
+    assert "class sums, n = 4" in "\n".join(command.placement_lines(result))
+
+
 def layer(network: IntegerNetwork) -> str:
     """The convolution with the most weights."""
     return max((m for m in network.modules if m.kind == "conv"), key=lambda m: np.size(m.weight)).name

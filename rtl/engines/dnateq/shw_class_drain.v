@@ -2,9 +2,12 @@
 // turns at.
 //
 // `capture[p]` copies the accumulators of row p into its shadow registers. A valid `select` says
-// whose shadow registers are multiplied by the level of the class that comes with it; negative
-// classes are multiplied by the negated level. Without one the factors stay as they are and nothing
-// switches. Products leave 3 cycles after select.
+// whose shadow registers, as they are 2 cycles later, are multiplied by the level of the class that
+// comes with it; negative classes are multiplied by the negated level. Without one the factors stay
+// as they are and nothing switches. Products leave 5 cycles after select. A multiplier block of
+// FAMILY "generic" (25 x 18, DSP48E1) takes a whole sum and has a register within; one of "ecp5"
+// (18 x 18) does not, so 17 bits of the sum and the rest are multiplied apart and added a cycle
+// later.
 //
 // Parameters: ROWS    1..64    rows of cells
 //             COLS    1..1024  columns
@@ -12,7 +15,8 @@
 //             SUM_W   10..25   width of a class sum
 //             LEVEL_W 2..17    width of a level: -(2^(LEVEL_W-1) - 1)..2^(LEVEL_W-1) - 1, since its
 //                              negative has to fit as well
-// Latency:    3 cycles from select to product. Throughput: 1 row per cycle. Backpressure: none.
+//             FAMILY  "generic", "ecp5"
+// Latency:    5 cycles from select to product. Throughput: 1 row per cycle. Backpressure: none.
 // Reset:      none; the levels are written before the first product.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -24,7 +28,8 @@ module shw_class_drain #(
   parameter BITS    = 4,
   parameter SUM_W   = 21,
   parameter LEVEL_W = 17,
-  parameter ROW_W   = 2       // >= clog2(ROWS), at least 1
+  parameter ROW_W   = 2,      // >= clog2(ROWS), at least 1
+  parameter FAMILY  = "generic"
 ) (
   input  wire                            clk,
   input  wire                            level_write,     // writes a level
@@ -59,7 +64,11 @@ module shw_class_drain #(
   reg                valid_1;
   reg  [ROW_W-1:0]   select_1;
   reg  [BITS:0]      code_1;
+  reg                valid_2;
+  reg  [ROW_W-1:0]   select_2;
+  reg                negative_2;
   reg  [LEVEL_W-1:0] level_2;
+  reg  [LEVEL_W-1:0] level_3;
 
   shw_lutram #(.DATA_W(LEVEL_W), .ADDR_W(BITS)) u_levels (
     .clk(clk), .write_enable(level_write), .write_address(level_exponent),
@@ -72,19 +81,26 @@ module shw_class_drain #(
       select_1 <= select;
       code_1   <= select_code;
     end
+    valid_2 <= valid_1;
     if (valid_1) begin
-      level_2 <= (level ^ {LEVEL_W{code_1[BITS]}}) + {{(LEVEL_W-1){1'b0}}, code_1[BITS]};
+      select_2   <= select_1;
+      negative_2 <= code_1[BITS];
+      level_2    <= level;
+    end
+    if (valid_2) begin
+      level_3 <= (level_2 ^ {LEVEL_W{negative_2}}) + {{(LEVEL_W-1){1'b0}}, negative_2};
     end
   end
 
   genvar r;
   genvar c;
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
       reg  [ROWS*SUM_W-1:0] held;
       reg  [SUM_W-1:0]      chosen;
-      reg  [SUM_W-1:0]      sum_2;
-      reg  [PRODUCT_W-1:0]  product_3;
+      reg  [SUM_W-1:0]      sum_3;
+      reg  [PRODUCT_W-1:0]  product_5;
       integer               i;
 
       for (r = 0; r < ROWS; r = r + 1) begin : g_row
@@ -96,17 +112,36 @@ module shw_class_drain #(
       always @* begin
         chosen = held[0 +: SUM_W];
         for (i = 1; i < ROWS; i = i + 1) begin
-          if (select_1 == i[ROW_W-1:0]) chosen = held[i*SUM_W +: SUM_W];
+          if (select_2 == i[ROW_W-1:0]) chosen = held[i*SUM_W +: SUM_W];
         end
       end
 
       always @(posedge clk) begin
-        if (valid_1) sum_2 <= chosen;
-        product_3 <= $signed(sum_2) * $signed(level_2);
+        if (valid_2) sum_3 <= chosen;
       end
-      assign product[c*PRODUCT_W +: PRODUCT_W] = product_3;
+
+      if (FAMILY == "ecp5" && SUM_W > 18) begin : g_parts
+        localparam LOW_W = 17;
+        reg [LOW_W+LEVEL_W-1:0]  low_4;
+        reg [PRODUCT_W-LOW_W-1:0] high_4;
+        always @(posedge clk) begin
+          low_4     <= $signed({1'b0, sum_3[LOW_W-1:0]}) * $signed(level_3);
+          high_4    <= $signed(sum_3[SUM_W-1:LOW_W]) * $signed(level_3);
+          product_5 <= {high_4, {LOW_W{1'b0}}} + {{(SUM_W-LOW_W){low_4[LOW_W+LEVEL_W-1]}}, low_4};
+        end
+      end else if (FAMILY == "generic" || FAMILY == "ecp5") begin : g_whole
+        reg [PRODUCT_W-1:0] product_4;
+        always @(posedge clk) begin
+          product_4 <= $signed(sum_3) * $signed(level_3);
+          product_5 <= product_4;
+        end
+      end else begin : g_illegal_family
+        shw_ILLEGAL_FAMILY illegal ();
+      end
+      assign product[c*PRODUCT_W +: PRODUCT_W] = product_5;
     end
   endgenerate
+  /* verilator lint_on WIDTHEXPAND */
 endmodule
 
 `default_nettype wire

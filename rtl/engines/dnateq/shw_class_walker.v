@@ -4,8 +4,9 @@
 // After `start` it looks at the lists of a slice code by code, row by row (FOLD rows share the
 // cells), and empties them. Every list becomes one operation per value: the first one loads the
 // accumulators (OP_NORTH under a north of 0), the others add; a row without values becomes one
-// operation that loads 0. While a list is followed, the next one is looked for. What the cells then
-// hold is the sum of a class. It moves to the shadow registers (`capture`) in the cycle in which
+// operation that loads 0. The first two values of a list come with its head, every other one from a
+// link that was read two values before. While a list is followed, the next two are looked for. What
+// the cells then hold is the sum of a class. It moves to the shadow registers (`capture`) in the cycle in which
 // the next list may begin to overwrite it, and stays there until the row's `turn` at the
 // multipliers; the list after that cannot end before, the walker waits. `full` and the sum_* tell
 // what the shadow registers hold. The cells are 4 cycles behind: turn, full and sum_* belong to the
@@ -14,7 +15,7 @@
 // Parameters: BITS     3..7   width of an exponent
 //             INDEX_W  4..10  width of an index
 //             FOLD     1..16  rows that share the cells
-// Latency:    2 cycles from the first list that is not empty to its first operation.
+// Latency:    3 cycles from the first list that is not empty to its first operation.
 // Throughput: 1 operation per cycle. Backpressure: `turn`. Reset: rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -36,8 +37,8 @@ module shw_class_walker #(
   // class lists
   output wire [BITS:0]           read_code,
   output wire [FOLD-1:0]         head_clear,
-  input  wire [FOLD-1:0]         head_valid,
-  input  wire [FOLD*INDEX_W-1:0] head_index,
+  input  wire [2*FOLD-1:0]       head_valid,   // of a row: newest value, second newest
+  input  wire [2*FOLD*INDEX_W-1:0] head_index,
   output wire [FOLD-1:0]         link_read,
   output wire [INDEX_W-1:0]      link_from,
   input  wire [FOLD-1:0]         link_end,
@@ -68,42 +69,54 @@ module shw_class_walker #(
   reg              looking;
   reg [BITS:0]     place;
   reg [FOLD_W-1:0] fold;
-  reg              met;           // the row had a list
+
+  // The head that was read, in the cycle after.
+  reg                 seen_found;
+  reg                 seen_row_end;
+  reg [BITS:0]        seen_code;
+  reg [FOLD_W-1:0]    seen_fold;
+  reg                 seen_second;
+  reg [2*INDEX_W-1:0] seen_index;
+  reg                 met;        // the row had a list before
 
   // The list to be followed next.
-  reg               next_valid;
-  reg               next_first;
-  reg               next_empty;
-  reg [BITS:0]      next_code;
-  reg [FOLD_W-1:0]  next_fold;
-  reg [INDEX_W-1:0] next_index;
+  reg                 next_valid;
+  reg                 next_found;
+  reg                 next_first;
+  reg [BITS:0]        next_code;
+  reg [FOLD_W-1:0]    next_fold;
+  reg                 next_second;
+  reg [2*INDEX_W-1:0] next_index;
 
-  // The list that is followed: an operation left in the cycle before, its link is there.
+  // The list that is followed: an operation left in the cycle before.
   reg               following;
+  reg               opening;      // it was the first one, the second value comes from the head
+  reg               single;       // there is none
+  reg [INDEX_W-1:0] second_index;
   reg               first;
-  reg               empty;
   reg [BITS:0]      code;
   reg [FOLD_W-1:0]  list_fold;
 
-  wire [BITS-1:0] lowest    = ~radius + 1'b1;
-  wire            top       = place == {radius, negatives};
+  wire [BITS-1:0] lowest     = ~radius + 1'b1;
+  wire            top        = place == {radius, negatives};
   wire            every_sign = negatives || clear;
-  wire            row_end   = place == {{BITS{1'b1}}, negatives};
-  wire            found     = head_valid[fold];
-  wire            stored    = found || (row_end && !met);   // something for the next list
-  wire            next_take;
-  wire            look      = looking && (!stored || !next_valid || next_take);
-  wire            last_look = row_end && fold == LAST_FOLD;
+  wire            row_end    = place == {{BITS{1'b1}}, negatives};
+  wire            stored     = seen_found || (seen_row_end && !met);  // something to be followed
+  wire            stop       = stored && next_valid && following;
+  wire            look       = looking && !stop;
+  wire            last_look  = row_end && fold == LAST_FOLD;
+  wire            found      = head_valid[2*fold];
 
-  wire               list_end = following && (empty || link_end[list_fold]);
+  wire               list_end = following && (opening ? single : link_end[list_fold]);
   wire               accept   = list_end && (!full || turn);
   wire               go_on    = following && !list_end;
-  wire [INDEX_W-1:0] linked   = link_index[list_fold*INDEX_W +: INDEX_W];
+  wire               next_take = next_valid && (!following || accept);
+  wire               next_load = !next_valid || next_take;
+  wire [INDEX_W-1:0] linked   = opening ? second_index : link_index[list_fold*INDEX_W +: INDEX_W];
 
-  assign next_take = next_valid && (!following || accept);
   assign read_code = {place[0], place[BITS:1]};
-  assign link_from = next_take ? next_index : linked;
-  assign finished  = !looking && !next_valid && !following && (!full || turn);
+  assign link_from = next_take ? next_index[INDEX_W-1:0] : linked;
+  assign finished  = !looking && !seen_row_end && !next_valid && !following && (!full || turn);
 
   wire [FOLD_W-1:0] op_fold = next_take ? next_fold : list_fold;
 
@@ -118,15 +131,22 @@ module shw_class_walker #(
 
   always @(posedge clk) begin
     if (rst) begin
-      looking    <= 1'b0;
-      next_valid <= 1'b0;
-      following  <= 1'b0;
-      full       <= 1'b0;
+      looking      <= 1'b0;
+      seen_found   <= 1'b0;
+      seen_row_end <= 1'b0;
+      met          <= 1'b0;
+      next_valid   <= 1'b0;
+      following    <= 1'b0;
+      full         <= 1'b0;
     end else begin
       if (start) looking <= 1'b1;
       else if (look && last_look) looking <= 1'b0;
-      if (look && stored) next_valid <= 1'b1;
-      else if (next_take) next_valid <= 1'b0;
+      if (!stored || next_load) begin
+        seen_found   <= look && found;
+        seen_row_end <= look && row_end;
+        met          <= (met || seen_found) && !seen_row_end;
+      end
+      if (next_load) next_valid <= stored;
       if (next_take) following <= 1'b1;
       else if (accept) following <= 1'b0;
       if (accept) full <= 1'b1;
@@ -138,22 +158,30 @@ module shw_class_walker #(
     else if (look || clear) place <= place + {{(BITS-1){1'b0}}, !every_sign, every_sign};
     if (start) fold <= {FOLD_W{1'b0}};
     else if (look && row_end) fold <= fold + 1'b1;
-    if (start || (look && row_end)) met <= 1'b0;
-    else if (look && found) met <= 1'b1;
 
-    if (look && stored) begin
-      next_first <= !met;
-      next_empty <= !found;
-      next_code  <= read_code;
-      next_fold  <= fold;
-      next_index <= head_index[fold*INDEX_W +: INDEX_W];
+    if (!stop) begin
+      seen_code   <= read_code;
+      seen_fold   <= fold;
+      seen_second <= head_valid[2*fold + 1];
+      seen_index  <= head_index[2*fold*INDEX_W +: 2*INDEX_W];
+    end
+    if (next_load) begin
+      next_found  <= seen_found;
+      next_first  <= !met;
+      next_code   <= seen_code;
+      next_fold   <= seen_fold;
+      next_second <= seen_second;
+      next_index  <= seen_index;
     end
     if (next_take) begin
-      first     <= next_first;
-      empty     <= next_empty;
-      code      <= next_code;
-      list_fold <= next_fold;
+      first        <= next_first;
+      code         <= next_code;
+      list_fold    <= next_fold;
+      single       <= !(next_found && next_second);
+      second_index <= next_index[INDEX_W +: INDEX_W];
     end
+    if (next_take) opening <= 1'b1;
+    else if (!single) opening <= 1'b0;
     if (accept) begin
       sum_code  <= code;
       sum_fold  <= list_fold;
@@ -161,7 +189,7 @@ module shw_class_walker #(
     end
 
     op_load  <= next_take;
-    op_term  <= go_on || (next_take && !next_empty);
+    op_term  <= go_on || (next_take && next_found);
     op_index <= link_from;
     if (rst) begin
       op_load <= 1'b0;

@@ -26,7 +26,7 @@
 //   COLS     1..1024  columns (gathered operands)
 //   BITS     3..7     widest exponent; a code has BITS + 1 bits: sign, exponent in two's complement
 //   DEPTH    256, 512  values per slice at most
-//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell)
+//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell) and the multipliers (shw_class_drain)
 // Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes one
 //   cycle per value that is not zero, and more where classes have fewer than ROWS / FOLD values, or than 3
 //   (exact: shiftwork.compile.exp_cycles).
@@ -108,7 +108,7 @@ module shw_exp_engine #(
   reg               discard;            // the rest of an illegal tile
   reg               first_slice;
   reg               load_half;
-  reg [INDEX_W-1:0] position;
+  reg [INDEX_W-1:0] left;               // values of the slice, modulo DEPTH: the place of the value
   reg [1:0]         half_full;          // loaded or being walked
   reg [1:0]         half_first;         // of its tile
   reg [1:0]         half_last;
@@ -117,25 +117,25 @@ module shw_exp_engine #(
   reg [BITS-1:0]    half_radius_1;
   reg [BITS-1:0]    radius;             // of the tile being loaded
   reg               negatives;
-  reg [INDEX_W-1:0] last_place;         // of a slice
+  reg [INDEX_W-1:0] slice_length;       // modulo DEPTH
 
   localparam [31:0] WIDEST = BITS;
   localparam [31:0] LONGEST = DEPTH;
   wire illegal = cfg_exponent_bits < 3'd3 || cfg_exponent_bits > WIDEST[2:0]
                || cfg_slice_length == 10'd0 || cfg_slice_length > LONGEST[9:0];
 
-  wire [INDEX_W-1:0] cfg_last_place = cfg_slice_length[INDEX_W-1:0] - 1'b1;
-  wire [BITS-1:0]    cfg_radius     = ~({BITS{1'b1}} << (cfg_exponent_bits - 3'd1));
+  wire [BITS-1:0]    cfg_radius = ~({BITS{1'b1}} << (cfg_exponent_bits - 3'd1));
+  wire [INDEX_W-1:0] length     = tile_open ? slice_length : cfg_slice_length[INDEX_W-1:0];
+  wire [INDEX_W-1:0] position   = tile_open ? left : length;
 
   assign in_ready = !clearing && (discard || !half_full[load_half]);
 
   wire beat       = in_valid && in_ready;
   wire first_beat = beat && !tile_open;
-  wire value      = beat && !discard && !(first_beat && illegal);
-  wire slice_ends = in_last || position == (first_beat ? cfg_last_place : last_place);
+  wire value      = beat && !discard && (tile_open || !illegal);
+  wire slice_ends = in_last || position == {{(INDEX_W-1){1'b0}}, 1'b1};
   reg  run_half;                        // half that is walked
   wire done;                            // ... and free from the next cycle on
-
 
   always @(posedge clk) begin
     if (rst) begin
@@ -144,7 +144,6 @@ module shw_exp_engine #(
       discard     <= 1'b0;
       first_slice <= 1'b1;
       load_half   <= 1'b0;
-      position    <= {INDEX_W{1'b0}};
       half_full   <= 2'b00;
       clearing    <= 1'b1;
       clear_count <= {(CODE_W+1){1'b0}};
@@ -154,7 +153,6 @@ module shw_exp_engine #(
       if (beat) tile_open <= !in_last;
       if (first_beat) cfg_error <= illegal;
       if (beat) discard <= !in_last && (discard || (first_beat && illegal));
-      if (value) position <= slice_ends ? {INDEX_W{1'b0}} : position + 1'b1;
       if (value && slice_ends) begin
         load_half   <= !load_half;
         first_slice <= in_last;
@@ -163,16 +161,17 @@ module shw_exp_engine #(
       if (value && slice_ends) half_full[load_half] <= 1'b1;
     end
     if (first_beat) begin
-      radius     <= cfg_radius;
-      negatives  <= cfg_row_signed;
-      last_place <= cfg_last_place;
+      radius       <= cfg_radius;
+      negatives    <= cfg_row_signed;
+      slice_length <= length;
     end
+    if (value) left <= slice_ends ? length : position - 1'b1;
     if (value && slice_ends) begin
       half_first[load_half]     <= first_slice;
       half_last[load_half]      <= in_last;
-      half_negatives[load_half] <= first_beat ? cfg_row_signed : negatives;
-      if (load_half) half_radius_1 <= first_beat ? cfg_radius : radius;
-      else half_radius_0 <= first_beat ? cfg_radius : radius;
+      half_negatives[load_half] <= tile_open ? negatives : cfg_row_signed;
+      if (load_half) half_radius_1 <= tile_open ? radius : cfg_radius;
+      else half_radius_0 <= tile_open ? radius : cfg_radius;
     end
   end
 
@@ -204,14 +203,25 @@ module shw_exp_engine #(
     write_data    <= col_value;
   end
 
-  wire table_write = table_valid && table_ready;
+  // Words of the tables are written one cycle after they were taken.
+  reg          table_write;
+  reg          write_select;
+  reg [BITS:0] write_code;
+  reg [16:0]   write_word;
+
+  always @(posedge clk) begin
+    table_write  <= table_valid && table_ready;
+    write_select <= table_select;
+    write_code   <= table_address;
+    write_word   <= table_data;
+  end
 
   genvar c;
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
       shw_lutram #(.DATA_W(VALUE_W), .ADDR_W(CODE_W)) u_values (
-        .clk(clk), .write_enable(table_write && table_select), .write_address(table_address),
-        .write_data(table_data[VALUE_W-1:0]), .read_address(col_code[c*CODE_W +: CODE_W]),
+        .clk(clk), .write_enable(table_write && write_select), .write_address(write_code),
+        .write_data(write_word[VALUE_W-1:0]), .read_address(col_code[c*CODE_W +: CODE_W]),
         .read_data(col_value[c*VALUE_W +: VALUE_W])
       );
     end
@@ -224,6 +234,7 @@ module shw_exp_engine #(
   reg               run_negatives;
   reg  [BITS-1:0]   run_radius;
   reg               next_half;
+  reg  [1:0]        read_half;          // halves whose lists the walkers read
   reg               bank;               // totals of the tile
   reg  [1:0]        bank_busy;
   reg  [TURN_W-1:0] turn;               // the row of cells whose sums may leave
@@ -240,12 +251,15 @@ module shw_exp_engine #(
     if (rst) begin
       running   <= 1'b0;
       next_half <= 1'b0;
+      read_half <= 2'b11;
       bank      <= 1'b1;           // the first tile takes the other one
       bank_busy <= 2'b00;
     end else begin
       if (start) running <= 1'b1;
       else if (done) running <= 1'b0;
       if (start) next_half <= !next_half;
+      if (start) read_half <= {next_half, !next_half};
+      else if (done || (!running && !clearing)) read_half <= 2'b00;
       if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
       if (start && half_first[next_half]) begin
         bank             <= !bank;
@@ -263,8 +277,6 @@ module shw_exp_engine #(
     else turn <= turn + 1'b1;
   end
 
-  wire [1:0] read_half = {2{clearing}} | {running && run_half, running && !run_half};
-
   // Rows of cells: row of the tile = fold * LINES + line.
   wire [LINES*COLS*SUM_W-1:0] sum;
   wire [LINES-1:0]            capture;
@@ -279,8 +291,8 @@ module shw_exp_engine #(
     for (l = 0; l < LINES; l = l + 1) begin : g_line
       wire [BITS:0]           read_code;
       wire [FOLD-1:0]         head_clear;
-      wire [FOLD-1:0]         head_valid;
-      wire [FOLD*INDEX_W-1:0] head_index;
+      wire [2*FOLD-1:0]       head_valid;
+      wire [2*FOLD*INDEX_W-1:0] head_index;
       wire [FOLD-1:0]         link_read;
       wire [INDEX_W-1:0]      link_from;
       wire [FOLD-1:0]         link_end;
@@ -303,8 +315,8 @@ module shw_exp_engine #(
           .append(append && in_range && !lowest), .append_code({code[BITS] & negatives, exponent}),
           .append_half(append_half), .append_index(append_index),
           .read_half(read_half), .read_select(run_half), .read_code(read_code),
-          .head_clear(head_clear[f]), .head_valid(head_valid[f]),
-          .head_index(head_index[f*INDEX_W +: INDEX_W]),
+          .head_clear(head_clear[f]), .head_valid(head_valid[2*f +: 2]),
+          .head_index(head_index[2*f*INDEX_W +: 2*INDEX_W]),
           .link_read(link_read[f]), .link_from(link_from),
           .link_end(link_end[f]), .link_index(link_index[f*INDEX_W +: INDEX_W])
         );
@@ -350,47 +362,50 @@ module shw_exp_engine #(
   wire [31:0]       leave_row  = leave_fold * LINES + {{(32-TURN_W){1'b0}}, turn};
   wire              leave_first = run_first && sum_first[turn];
   wire              unused     = &{1'b0, leave_row[31:ROW_W]};
-  reg  [3:0]        leave_valid;
-  reg  [3:0]        leave_last;
-  reg  [4*TAG_W-1:0] leave_tag;
-  reg  [3*LINE_W-1:0] leave_line;
-  reg  [3*CODE_W-1:0] leave_code;
+  reg  [4:0]        leave_valid;
+  reg  [4:0]        leave_last;
+  reg  [5*TAG_W-1:0] leave_tag;
+  reg  [2*LINE_W-1:0] leave_line;
+  reg  [2*CODE_W-1:0] leave_code;
 
   wire [COLS*(SUM_W+LEVEL_W)-1:0] product;
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= 4'd0;
-      leave_last  <= 4'd0;
+      leave_valid <= 5'd0;
+      leave_last  <= 5'd0;
     end else begin
-      leave_valid <= {leave_valid[2:0], running && full[turn]};
-      leave_last  <= {leave_last[2:0], done && run_last};
+      leave_valid <= {leave_valid[3:0], running && full[turn]};
+      leave_last  <= {leave_last[3:0], done && run_last};
     end
-    leave_tag  <= {leave_tag[3*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
-    leave_line <= {leave_line[2*LINE_W-1:0], turn[LINE_W-1:0]};
-    leave_code <= {leave_code[2*CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
+    leave_tag  <= {leave_tag[4*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
+    leave_line <= {leave_line[LINE_W-1:0], turn[LINE_W-1:0]};
+    leave_code <= {leave_code[CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
   end
 
-  assign table_ready = !tile_open && half_full == 2'b00 && !running && leave_valid == 4'd0;
+  // The level of the last sum is read two cycles after the last half became free; a word is written in
+  // the cycle after it is taken.
+  assign table_ready = !tile_open && half_full == 2'b00 && !leave_valid[0];
 
   shw_class_drain #(
-    .ROWS(LINES), .COLS(COLS), .BITS(BITS), .SUM_W(SUM_W), .LEVEL_W(LEVEL_W), .ROW_W(LINE_W)
+    .ROWS(LINES), .COLS(COLS), .BITS(BITS), .SUM_W(SUM_W), .LEVEL_W(LEVEL_W), .ROW_W(LINE_W),
+    .FAMILY(FAMILY)
   ) u_drain (
     .clk(clk),
-    .level_write(table_write && !table_select), .level_exponent(table_address[BITS-1:0]),
-    .level_value(table_data),
-    .sum(sum), .capture(capture), .select_valid(leave_valid[2]),
-    .select(leave_line[2*LINE_W +: LINE_W]),
-    .select_code(leave_code[2*CODE_W +: CODE_W]), .product(product)
+    .level_write(table_write && !write_select), .level_exponent(write_code[BITS-1:0]),
+    .level_value(write_word),
+    .sum(sum), .capture(capture), .select_valid(leave_valid[1]),
+    .select(leave_line[LINE_W +: LINE_W]), .select_code(leave_code[CODE_W +: CODE_W]),
+    .product(product)
   );
 
   shw_slice_totals #(
     .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W), .STEPS(1)
   ) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[3]), .add_row(leave_tag[3*TAG_W +: ROW_W]),
-    .add_bank(leave_tag[3*TAG_W + ROW_W]), .add_first(leave_tag[3*TAG_W + ROW_W + 1]),
-    .add_last(leave_last[3]), .add_sum(product),
+    .add_valid(leave_valid[4]), .add_row(leave_tag[4*TAG_W +: ROW_W]),
+    .add_bank(leave_tag[4*TAG_W + ROW_W]), .add_first(leave_tag[4*TAG_W + ROW_W + 1]),
+    .add_last(leave_last[4]), .add_sum(product),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

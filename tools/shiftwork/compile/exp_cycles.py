@@ -18,7 +18,7 @@ from shiftwork.golden.class_sums import ExpConfig
 
 _LOOK = 1  # cycles from the start of a walk to the first list that is looked at
 _TURNS = 3  # at least, of the lines
-_JOIN = 4  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
+_JOIN = 5  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
 _WRITE = 3  # cycles from there until the last total of a tile may move
 _MOVE = 2  # cycles between moves
 
@@ -80,7 +80,7 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
         counts: values per list (slices, ROWS, classes). fold: rows that share a row of cells, a line; row
             ``f * LINES + l`` is the f-th of line l.
 
-    A line looks at one list a cycle, the next while one is followed; a row without values has one list of nothing,
+    A line looks at one list a cycle, the next two while one is followed; a row without values has one list of nothing,
     found at its last place. A list takes a cycle per value; its sum waits until the one before it left, and leaves
     in a turn of its line, every LINES cycles, three at least.
     """
@@ -91,6 +91,7 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
     shape = (slices, lines)
     look = np.full(shape, _LOOK, np.int64)  # cycle in which the next list is looked at
     popped = np.zeros(shape, np.int64)  # cycle in which the list found last begins to be followed
+    free = np.zeros(shape, np.int64)  # cycle in which looking goes on behind the list after it
     accepted = np.zeros(shape, np.int64)  # cycle in which the sum before was accepted
     taken = np.zeros(shape, np.int64)  # cycle in which it left
     left = np.full((slices, lines, fold * classes), -1, np.int64)
@@ -99,19 +100,20 @@ def walks(counts: Integers, fold: int) -> list[Walk]:
         for c in range(classes):
             size = grid[:, :, f, c]
             stored = (size > 0) | (~met & (c == classes - 1))
-            found = np.where(stored, np.maximum(look, popped), look)
-            begin = np.maximum(found + 1, accepted)
+            begin = np.maximum(np.maximum(look + 1, popped) + 1, accepted)
             accept = np.maximum(begin + np.maximum(size, 1), taken)
             turn = accept + 1 + (line - accept) % max(lines, _TURNS)
             left[:, :, f * classes + c] = np.where(stored, turn, -1)
+            look = np.where(stored, np.maximum(look + 1, free), look + 1)
+            free = np.where(stored, begin + (begin == accepted), free)
             popped = np.where(stored, begin, popped)
             accepted = np.where(stored, accept, accepted)
             taken = np.where(stored, turn, taken)
-            look = found + 1
             met |= size > 0
     values = grid.sum(axis=(2, 3)).max(axis=1)
+    ends = np.maximum(taken, look + 1).max(axis=1)
     result = []
-    for cycles, when, most in zip(np.maximum(taken, look).max(axis=1), left.reshape(slices, -1), values, strict=True):
+    for cycles, when, most in zip(ends, left.reshape(slices, -1), values, strict=True):
         result.append(Walk(int(cycles), np.sort(when[when >= 0]), int(most)))
     return result
 

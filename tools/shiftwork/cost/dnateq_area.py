@@ -11,6 +11,7 @@ control.
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +26,7 @@ from shiftwork.compile import ExpEngine, compile_network
 from shiftwork.compile.engine import MAX_ROWS
 from shiftwork.compile.exp_engine import EXP_DEPTH
 from shiftwork.cost import msq_area as msq
-from shiftwork.eda import yosys
+from shiftwork.eda import ecp5, yosys
 from shiftwork.eda.designs import TOP, Design, designs
 from shiftwork.eda.mapping import Synthesis, map_design, mapping, synthesize
 from shiftwork.eda.netlist import areas
@@ -50,6 +51,9 @@ COUNT_ROWS, COUNT_W = 2, 9
 TABLE_LANES = (8, 1)
 TARGET = 45.0
 """LUT cells times cycles per MAC, at most, at :data:`MIDDLE`."""
+
+SEEDS = (1, 2, 3)
+"""Of the placer, on ECP5."""
 
 RIVALS = ("mac", "booth", "table8", "table1")
 
@@ -120,13 +124,13 @@ def _ports(rows: int, cols: int, bits: int, configuration: Mapping[str, int]) ->
     )
 
 
-def sums_design(engine: ExpEngine, bits: int) -> Design:
+def sums_design(engine: ExpEngine, bits: int, family: str = "generic") -> Design:
     """``shw_exp_engine`` for exponents of up to ``bits``, with DSPs."""
     shape: dict[str, int | str] = {"ROWS": engine.rows, "FOLD": engine.fold, "COLS": engine.cols}
     ports = _ports(
         engine.rows, engine.cols, bits, {"cfg_exponent_bits": 3, "cfg_row_signed": 1, "cfg_slice_length": 10}
     )
-    parameters = shape | {"BITS": bits, "DEPTH": EXP_DEPTH}
+    parameters = shape | {"BITS": bits, "DEPTH": EXP_DEPTH, "FAMILY": family}
     return Design(f"sums{bits}", f"class sums, n = {bits}", "shw_exp_engine", parameters, ports, dsp=True)
 
 
@@ -259,4 +263,42 @@ def synth_engines(
         "runs": runs,
         "layers": [asdict(entry) for entry in found[f"sums{MIDDLE}"]],
         "target": {"value": value, "limit": TARGET, "met": value <= TARGET},
+    }
+
+
+def place_engines(
+    engine: ExpEngine | None = None, folder: Path | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Place and route both engines at :data:`MIDDLE` bits on an ECP5, with every seed of :data:`SEEDS`.
+
+    Args:
+        engine, folder, progress: as in :func:`synth_engines`.
+
+    Returns:
+        Plain JSON values: ``tool``, ``mapping``, ``engine``, ``seeds``, and ``placements`` by key: the one of median
+        ``fmax_mhz``, and ``fmax_mhz_of`` all.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails.
+    """
+    version = ecp5.version()
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="shiftwork-synth-") as temporary:
+            return place_engines(engine, Path(temporary), progress)
+    shape = engine or ExpEngine()
+    done = {}
+    chosen = (sums_design(shape, MIDDLE, "ecp5"), count_design(shape.cols, MIDDLE))
+    for index, design in enumerate(chosen):
+        if progress is not None:
+            progress.item(index + 1, len(chosen), design.title)
+        found = [ecp5.place(design, folder / f"ecp5_{design.key}", seed) for seed in SEEDS]
+        rates = [placement.fmax_mhz for placement in found]
+        median = found[rates.index(statistics.median_low(rates))]
+        done[design.key] = asdict(median) | {"fmax_mhz_of": rates}
+    return {
+        "tool": f"Yosys {yosys.version()}, nextpnr {version}",
+        "mapping": ecp5.synthesis(dsp=True),
+        "engine": shape.shape,
+        "seeds": SEEDS,
+        "placements": done,
     }

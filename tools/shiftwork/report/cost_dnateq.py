@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 from shiftwork.compile import ExpEngine
-from shiftwork.cost.dnateq_area import BITS, MIDDLE, RIVALS, synth_engines
+from shiftwork.cost.dnateq_area import BITS, MIDDLE, RIVALS, place_engines, synth_engines
 from shiftwork.cost.dnateq_toggles import synth_toggles
 from shiftwork.cost.wish import CostWish
 from shiftwork.eda import yosys
+from shiftwork.errors import SettingError
 from shiftwork.progress import Progress
 from shiftwork.quantize.dnateq import SCHEME
 from shiftwork.quantize.quantization import Quantization
@@ -28,17 +29,28 @@ def dnateq(wish: CostWish, engine: ExpEngine) -> dict[str, Any]:
     """Quantize a network to exponential codes of fixed width, map the engines or count their toggles, print tables.
 
     Args:
-        wish: the network and its samples; ``toggles`` counts net toggles, at :data:`MIDDLE` bits, instead of mapping.
+        wish: the network and its samples; ``toggles`` counts net toggles, at :data:`MIDDLE` bits, instead of mapping;
+            ``ecp5`` places and routes the engines, for which no network is needed.
         engine: shape of the class-sum engine.
 
     Returns:
         Plain JSON values: those of :func:`~shiftwork.cost.dnateq_area.synth_engines` or of
-        :func:`~shiftwork.cost.dnateq_toggles.synth_toggles`, and ``network`` and ``samples``.
+        :func:`~shiftwork.cost.dnateq_toggles.synth_toggles`, and ``network`` and ``samples``; or those of
+        :func:`~shiftwork.cost.dnateq_area.place_engines`.
 
     Raises:
         ShiftworkError: an option, a file or a tool is not usable, or a netlist computes something wrong.
     """
+    if wish.ecp5 and wish.toggles:
+        raise SettingError("`ecp5` and `toggles` exclude each other")
     yosys.version()
+    if wish.ecp5:
+        progress = Progress(steps=1)
+        progress.step(f"place and route engines of exponential codes on ECP5, class sums of {engine}")
+        with progress.items():
+            result = place_engines(engine, wish.keep, progress)
+        print("\n".join(placement_lines(result)))
+        return result
     progress = Progress(steps=2)
     widths = (MIDDLE,) if wish.toggles else BITS
     progress.step(f"quantize {wish.network.name}, scheme dnateq, exponents of {', '.join(map(str, widths))} bits")
@@ -89,6 +101,18 @@ def lines(result: dict[str, Any]) -> list[str]:
         *NOTES,
         f"target: LUT cells times cycles per MAC at n = {MIDDLE} <= {target['limit']:g}: {verdict}",
     ]
+
+
+def placement_lines(result: dict[str, Any]) -> list[str]:
+    """The result of :func:`~shiftwork.cost.dnateq_area.place_engines` as text."""
+    table = Table(["ECP5-85 speed 6", "COMB", "FF", "DP16KD", "MULT18X18D", "COMB/cell", "Fmax MHz", "from", "to"])
+    for design in result["placements"].values():
+        counts = [design[name] for name in ("comb", "flip_flops", "block_ram", "multipliers")]
+        rates = design["fmax_mhz_of"]
+        figures = (design["per_cell"], design["fmax_mhz"], min(rates), max(rates))
+        table.add([design["title"], *counts, *map(float, figures)])
+    head = f"{result['tool']}, {result['mapping']}; class sums of {ExpEngine(**result['engine'])}"
+    return [head, table.text(), f"Fmax: median of {len(result['seeds'])} seeds, lowest and highest"]
 
 
 def toggle_lines(result: dict[str, Any]) -> list[str]:

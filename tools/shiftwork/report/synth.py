@@ -21,7 +21,7 @@ STUDIES = {
     "tr": ("cycles", "design", "ecp5", "toggles", "rows", "cols"),
     "msq": (),
     "requant": ("design",),
-    "dnateq": ("toggles", "rows", "cols", "fold"),
+    "dnateq": ("ecp5", "toggles", "rows", "cols", "fold"),
     "accel": ("design", "family", "rows", "cols", "activation_memory", "weight_words", "constants", "memory_latency"),
 }
 """Settings that not all of them take."""
