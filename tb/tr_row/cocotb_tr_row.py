@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Row of cells: random operations while the other half is written, the 4 cycles of latency, reset in mid-stream."""
+"""Row of cells: random operations beside writes to the other half, latencies, also of split cells, reset in mid-stream."""
 
 import os
 import random
@@ -21,7 +21,11 @@ class Bench:
         self.words, self.value_width = 1 << int(dut.ADDR_W.value), int(dut.VALUE_W.value)
         self.model = Row(self.columns, self.width, self.words, self.value_width)
         self.operations = list(Op) if int(dut.SHIFTS.value) else [Op.ADD, Op.NORTH]
+        self.split = self.width // 2 if int(dut.SPLIT.value) else self.width  # bits of the halves of acc and north
         self.pending = []
+        self.upper = self.north = [
+            0
+        ] * self.columns  # their upper halves come in the next cycle
 
     def pack(self, values: list[int], width: int) -> int:
         return sum((v & ((1 << width) - 1)) << (c * width) for c, v in enumerate(values))
@@ -55,6 +59,7 @@ class Bench:
         dut.rst.value = 0
         dut.op.value, dut.op_term.value = Op.ADD, 0
         self.pending = []
+        self.upper = self.north = [0] * self.columns
         for cell in self.model.cells:
             cell.acc = 0
         await FallingEdge(dut.clk)
@@ -73,8 +78,12 @@ class Bench:
         # The sign extension belongs to the operand register, one cycle later; the north neighbour to the cell.
         self.pending.append((op, fill, self.model.read(address) if term else None, signed, north))
         dut.op_signed.value = signed
+        low, before = (1 << self.split) - 1, self.north
         if len(self.pending) >= LATENCY:
-            dut.north.value = self.pack(self.pending[-LATENCY][4], self.width)
+            self.north = self.pending[-LATENCY][4]
+        dut.north.value = self.pack(
+            [new & low | old & ~low for new, old in zip(self.north, before, strict=True)], self.width
+        )
         dut.write_enable.value = 0
         if rng.random() < 0.5:
             self.write((1 - half) * self.words // 2 + rng.randrange(self.words // 2))
@@ -82,7 +91,9 @@ class Bench:
         if len(self.pending) >= LATENCY:
             op, fill, word, signed, north = self.pending.pop(0)
             expected = self.model.step(op, fill, word, bool(signed), north)
-            assert int(dut.acc.value) == self.pack(expected, self.width), (Op(op).name, fill, word, signed)
+            halves = [new & low | old & ~low for new, old in zip(expected, self.upper, strict=True)]
+            assert int(dut.acc.value) == self.pack(halves, self.width), (Op(op).name, fill, word, signed)
+            self.upper = expected
 
 
 @cocotb.test()

@@ -33,9 +33,9 @@ module shw_plane_bitmaps #(
   input  wire              read_enable,
   input  wire [RING_W-1:0] read_word,
   input  wire [3:0]        read_plane,
-  output reg  [31:0]       nonzero,
-  output reg  [31:0]       negative,
-  output reg  [3:0]        any            // quarter q has a digit
+  output wire [31:0]       nonzero,
+  output wire [31:0]       negative,
+  output wire [3:0]        any            // quarter q has a digit
 );
   generate
     if (RING_W < 2 || RING_W > 6) begin : g_illegal
@@ -102,24 +102,23 @@ module shw_plane_bitmaps #(
 
   // Memory: quarters of 18 bits, as block RAM has them with their parity bits.
   wire [71:0] stored;
+  wire [3:0]  unused;
 
-  shw_ram_sdp #(.DATA_W(72), .ADDR_W(RING_W+4), .LANES(4), .STYLE("block")) u_memory (
+  shw_ram_sdp #(
+    .DATA_W(72), .ADDR_W(RING_W+4), .LANES(4), .STYLE("block"), .OUTPUT_REGISTER(1)
+  ) u_memory (
     .clk(clk),
     .write_enable(write), .write_address({write_word, write_plane}),
     .write_data({4{1'b0, |write_nonzero, write_negative, write_nonzero}}),
     .read_enable(read_enable), .read_address({read_word, read_plane}), .read_data(stored)
   );
 
-  integer q;
-  always @(posedge clk) begin
-    if (read_enable) begin
-      for (q = 0; q < 4; q = q + 1) begin
-        nonzero[8*q +: 8]  <= stored[18*q +: 8];
-        negative[8*q +: 8] <= stored[18*q + 8 +: 8];
-        any[q]             <= stored[18*q + 16];
-      end
+  genvar q;
+  generate
+    for (q = 0; q < 4; q = q + 1) begin : g_quarter
+      assign {unused[q], any[q], negative[8*q +: 8], nonzero[8*q +: 8]} = stored[18*q +: 18];
     end
-  end
+  endgenerate
 endmodule
 
 `default_nettype wire

@@ -19,11 +19,10 @@
 //   DEPTH    32..1024  values of the longest slice, a power of two
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
-//   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell) and totals (shw_slice_totals)
-// Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + drain + 1) cycles in steady
-//   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group, drain 2 * ROWS cycles up
-//   to 8 rows, ROWS from there on. Its first operation follows its last beat by 20 cycles or more, the first output
-//   beat the last operation by 10 or more.
+//   FAMILY   "generic": cells in two halves (shw_tr_split_cell); "ecp5": cells and totals of its carry cells
+// Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
+//   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
+//   follows its last beat by 20 cycles or more, the first output beat the last operation by 11 or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while four slices or 2 * DEPTH values are in flight; out_valid waits for out_ready;
 //   any stall pattern gives the same bits. Reset: synchronous, drops tiles in flight; in_ready rises a cycle later.
@@ -63,10 +62,12 @@ module shw_tr_engine #(
 );
   localparam WORD_W  = (DEPTH <= 64) ? 1 : $clog2(DEPTH / 32);   // words of 32 places in a slice
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
-  localparam STEPS   = (ROWS <= 8) ? 2 : 1;    // cycles in which a row drains; 2: half the adders
-  localparam [31:0] LAST = ROWS - 1;
-  localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
-  localparam [ROW_W-1:0] ROW_BEFORE = LAST_ROW - 1'b1;     // the one before the last
+  localparam [31:0] BEFORE = ROWS - 2;
+  localparam [ROW_W-1:0] ROW_BEFORE = BEFORE[ROW_W-1:0];   // the one before the last
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  localparam SPLIT   = (FAMILY == "ecp5") ? 0 : 1;
+  /* verilator lint_on WIDTHEXPAND */
+  localparam LOWER   = ACC_W / 2;              // lower half of a split cell
 
   generate
     if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
@@ -182,7 +183,6 @@ module shw_tr_engine #(
   reg              run_first;     // of its tile
   reg              run_last;
   reg  [ROW_W-1:0] drain_row;
-  reg              drain_wait;    // the second cycle of a row
   reg              drain_bank;    // bank of the tile being totalled
   reg  [1:0]       bank_busy;
 
@@ -194,8 +194,6 @@ module shw_tr_engine #(
   wire room      = !(run_first && bank_busy[drain_bank]);
   wire run_start = ahead && (drain_end || !(go || drain));
   wire run_end   = go && (&finished) && room;
-  wire north     = drain && !drain_wait;        // sums move on
-  wire last_row  = drain_row == LAST_ROW;
 
   always @(posedge clk) begin
     if (rst) begin
@@ -205,7 +203,6 @@ module shw_tr_engine #(
       go          <= 1'b0;
       drain       <= 1'b0;
       drain_begin <= 1'b0;
-      drain_wait  <= 1'b0;
       drain_end   <= 1'b0;
       drain_bank  <= 1'b0;
       bank_busy   <= 2'b00;
@@ -216,8 +213,7 @@ module shw_tr_engine #(
       go          <= run_start || (go && !run_end);
       drain       <= run_end || (drain && !drain_end);
       drain_begin <= run_end;
-      drain_wait  <= STEPS == 2 && north;
-      drain_end   <= (STEPS == 2) ? north && last_row : drain && drain_row == ROW_BEFORE;
+      drain_end   <= (ROWS == 1) ? run_end : drain && drain_row == ROW_BEFORE;
       if (drain_end && run_last) drain_bank <= !drain_bank;
       if (totals_done) bank_busy[totals_done_bank] <= 1'b0;
       if (drain_end && run_last) bank_busy[drain_bank] <= 1'b1;
@@ -228,8 +224,8 @@ module shw_tr_engine #(
       run_first  <= slice_first;
       run_last   <= slice_last;
     end
-    if (!drain) drain_row <= {ROW_W{1'b0}};
-    else if (STEPS == 1 || drain_wait) drain_row <= drain_row + 1'b1;
+    if (drain) drain_row <= drain_row + 1'b1;
+    else drain_row <= {ROW_W{1'b0}};
   end
 
   // Array: row 0 is at the drained end of the north chain.
@@ -253,51 +249,90 @@ module shw_tr_engine #(
         .first_word(slice_first_word), .last_word(slice_last_word),
         .last_quarters(slice_last_quarters), .top_plane(slice_top_plane),
         .unlimited(slice_unlimited), .budget(slice_budget), .group_mask(slice_group_mask),
-        .go(go), .drain(north), .finished(finished[r]),
+        .go(go), .drain(drain), .finished(finished[r]),
         .op(op), .op_term(op_term), .op_fill(op_fill), .op_address(op_address)
       );
 
-      shw_tr_row #(.COLS(COLS), .ACC_W(ACC_W), .ADDR_W(WORD_W+6), .FAMILY(FAMILY)) u_row (
+      // Upper halves are a cycle behind; whole cells are as late.
+      wire [1:0]        row_op;
+      wire              row_term;
+      wire              row_fill;
+      wire              row_signed;
+      wire [WORD_W+5:0] row_address;
+
+      if (SPLIT != 0) begin : g_split
+        assign {row_op, row_term, row_fill, row_signed, row_address} =
+          {op, op_term, op_fill, run_signed, op_address};
+      end else begin : g_whole
+        reg [WORD_W+10:0] late;
+        always @(posedge clk) begin
+          if (rst) late <= {(WORD_W+11){1'b0}};
+          else late <= {op, op_term, op_fill, run_signed, op_address};
+        end
+        assign {row_op, row_term, row_fill, row_signed, row_address} = late;
+      end
+
+      shw_tr_row #(
+        .COLS(COLS), .ACC_W(ACC_W), .ADDR_W(WORD_W+6), .SPLIT(SPLIT), .FAMILY(FAMILY)
+      ) u_row (
         .clk(clk), .rst(rst),
         .write_enable(word_write), .write_address(word_address), .write_data(column_word),
-        .op(op), .op_term(op_term), .op_fill(op_fill), .op_signed(run_signed),
-        .op_address(op_address),
+        .op(row_op), .op_term(row_term), .op_fill(row_fill), .op_signed(row_signed),
+        .op_address(row_address),
         .north(chain[(r+1)*COLS*ACC_W +: COLS*ACC_W]), .acc(chain[r*COLS*ACC_W +: COLS*ACC_W])
       );
     end
   endgenerate
 
-  // Drained edge: what is drained now leaves the array four cycles later.
-  reg  [3:0]            leave_valid;
-  reg  [2:0]            leave_first;
-  reg  [2:0]            leave_last;
-  reg  [2:0]            leave_bank;
-  reg  [3*ROW_W-1:0]    leave_row;
+  // Drained edge: what is drained now has left the array five cycles later.
+  reg  [4:0]            leave_valid;
+  reg  [3:0]            leave_first;
+  reg  [3:0]            leave_last;
+  reg  [3:0]            leave_bank;
+  reg  [4*ROW_W-1:0]    leave_row;
   reg  [COLS*ACC_W-1:0] leave_sum;
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= 4'd0;
-      leave_first <= 3'd0;
-      leave_last  <= 3'd0;
-      leave_bank  <= 3'd0;
-      leave_row   <= {(3*ROW_W){1'b0}};
+      leave_valid <= 5'd0;
+      leave_first <= 4'd0;
+      leave_last  <= 4'd0;
+      leave_bank  <= 4'd0;
+      leave_row   <= {(4*ROW_W){1'b0}};
     end else begin
-      leave_valid <= {leave_valid[2:0], north};
-      leave_first <= {leave_first[1:0], run_first};
-      leave_last  <= {leave_last[1:0], north && last_row && run_last};
-      leave_bank  <= {leave_bank[1:0], drain_bank};
-      leave_row   <= {leave_row[2*ROW_W-1:0], drain_row};
+      leave_valid <= {leave_valid[3:0], drain};
+      leave_first <= {leave_first[2:0], run_first};
+      leave_last  <= {leave_last[2:0], drain_end && run_last};
+      leave_bank  <= {leave_bank[2:0], drain_bank};
+      leave_row   <= {leave_row[3*ROW_W-1:0], drain_row};
     end
-    if (leave_valid[3]) leave_sum <= chain[COLS*ACC_W-1:0];
   end
 
+  generate
+    for (c = 0; c < COLS; c = c + 1) begin : g_leave
+      wire [ACC_W-1:0] sum = chain[c*ACC_W +: ACC_W];
+      wire [LOWER-1:0] lower;
+
+      if (SPLIT != 0) begin : g_split
+        reg [LOWER-1:0] early;
+        always @(posedge clk) if (leave_valid[3]) early <= sum[LOWER-1:0];
+        assign lower = early;
+      end else begin : g_whole
+        assign lower = sum[LOWER-1:0];
+      end
+
+      always @(posedge clk) begin
+        if (leave_valid[4]) leave_sum[c*ACC_W +: ACC_W] <= {sum[ACC_W-1:LOWER], lower};
+      end
+    end
+  endgenerate
+
   shw_slice_totals #(
-    .ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W), .STEPS(STEPS), .FAMILY(FAMILY)
+    .ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W), .STEPS(1), .FAMILY(FAMILY)
   ) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[2]), .add_row(leave_row[2*ROW_W +: ROW_W]), .add_first(leave_first[2]),
-    .add_last(leave_last[2]), .add_bank(leave_bank[2]), .add_sum(leave_sum),
+    .add_valid(leave_valid[3]), .add_row(leave_row[3*ROW_W +: ROW_W]), .add_first(leave_first[3]),
+    .add_last(leave_last[3]), .add_bank(leave_bank[3]), .add_sum(leave_sum),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

@@ -9,9 +9,11 @@
 //             ACC_W  10..48        accumulator width
 //             VALUE_W 2..ACC_W-1   width of a column value
 //             ADDR_W 2..16         address width of the operand memory (2 * DEPTH words)
-//             SHIFTS 0, 1           0: OP_ADD and OP_NORTH are the only operations
+//             SHIFTS 0, 1          0: OP_ADD and OP_NORTH are the only operations (SPLIT = 0)
+//             SPLIT  0, 1          1: cells in two halves (shw_tr_split_cell, ACC_W from 20), FAMILY is not looked at
 //             FAMILY "generic", "ecp5"  of the cells (shw_tr_cell)
-// Latency:    4 cycles from op to acc (memory, its output register, operand register, cell).
+// Latency:    4 cycles from op to acc (memory, its output register, operand register, cell); with SPLIT = 1 one
+//             more to the upper halves of acc, and north comes so as well.
 // Throughput: 1 operation per cycle. Backpressure: none.
 // Reset:      rst clears what is in flight and, a cycle later, the cells; the memory keeps its content.
 //
@@ -24,6 +26,7 @@ module shw_tr_row #(
   parameter VALUE_W = 9,
   parameter ADDR_W = 9,
   parameter SHIFTS = 1,
+  parameter SPLIT  = 0,
   parameter FAMILY = "generic"
 ) (
   input  wire                  clk,
@@ -49,6 +52,9 @@ module shw_tr_row #(
     if (SHIFTS != 0 && SHIFTS != 1) begin : g_illegal_shifts
       shw_ILLEGAL_SHIFTS illegal ();
     end
+    if ((SPLIT != 0 && SPLIT != 1) || (SPLIT == 1 && SHIFTS == 0)) begin : g_illegal_split
+      shw_ILLEGAL_SPLIT illegal ();
+    end
   endgenerate
 
   localparam GROUP  = 8;                           // columns that share copies of the control
@@ -58,8 +64,10 @@ module shw_tr_row #(
 
   reg keep_1;
   reg keep_2;
+  reg keep_3;
   reg other_1;
   reg other_2;
+  reg other_3;
   reg fill_1;
   reg fill_2;
   reg term_1;
@@ -69,8 +77,10 @@ module shw_tr_row #(
     if (rst) begin
       keep_1   <= 1'b1;
       keep_2   <= 1'b1;
+      keep_3   <= 1'b1;
       other_1  <= 1'b0;
       other_2  <= 1'b0;
+      other_3  <= 1'b0;
       fill_1   <= 1'b0;
       fill_2   <= 1'b0;
       term_1   <= 1'b0;
@@ -78,8 +88,10 @@ module shw_tr_row #(
     end else begin
       keep_1   <= ~op[0];
       keep_2   <= keep_1;
+      keep_3   <= keep_2;
       other_1  <= op[1];
       other_2  <= other_1;
+      other_3  <= other_2;
       fill_1   <= op_fill;
       fill_2   <= fill_1;
       term_1   <= op_term;
@@ -108,6 +120,17 @@ module shw_tr_row #(
       wire other;
       wire fill;
 
+      wire keep_upper;
+      wire other_upper;
+
+      if (SPLIT != 0) begin : g_upper
+        shw_copy #(.W(2)) u_control (
+          .clk(clk), .now({keep_3, other_3}), .copy({keep_upper, other_upper})
+        );
+      end else begin : g_no_upper
+        assign {keep_upper, other_upper} = {keep_3, other_3};
+      end
+
       shw_copy #(.W(6)) u_control (
         .clk(clk), .now({rst, rst | ~term_1, rst | ~extend_1, keep_2, other_2, fill_2}),
         .copy({clear, no_value, no_extend, keep, other, fill})
@@ -122,11 +145,20 @@ module shw_tr_row #(
           if (no_extend) extend <= 1'b0;
           else extend <= word[c*VALUE_W + VALUE_W-1];
         end
-        shw_tr_cell #(.ACC_W(ACC_W), .T_W(VALUE_W+1), .FAMILY(FAMILY)) u_cell (
-          .clk(clk), .rst(clear), .keep(keep), .other((SHIFTS != 0) ? other : ~keep),
-          .fill(fill), .t({extend, value}),
-          .north(north[c*ACC_W +: ACC_W]), .acc(acc[c*ACC_W +: ACC_W])
-        );
+        if (SPLIT != 0) begin : g_split
+          shw_tr_split_cell #(.ACC_W(ACC_W), .T_W(VALUE_W+1)) u_cell (
+            .clk(clk), .rst(clear), .keep(keep), .other(other), .fill(fill),
+            .keep_upper(keep_upper), .other_upper(other_upper), .t({extend, value}),
+            .north(north[c*ACC_W +: ACC_W]), .acc(acc[c*ACC_W +: ACC_W])
+          );
+        end else begin : g_whole
+          wire unused = &{1'b0, keep_upper, other_upper};
+          shw_tr_cell #(.ACC_W(ACC_W), .T_W(VALUE_W+1), .FAMILY(FAMILY)) u_cell (
+            .clk(clk), .rst(clear), .keep(keep), .other((SHIFTS != 0) ? other : ~keep),
+            .fill(fill), .t({extend, value}),
+            .north(north[c*ACC_W +: ACC_W]), .acc(acc[c*ACC_W +: ACC_W])
+          );
+        end
       end
     end
   endgenerate

@@ -39,7 +39,6 @@ _CROWDED = 24  # masks in a queue: no more quarters are taken
 _ROOM = 12  # masks behind the queues: no more are taken out of them
 _PART, _PLANE, _SLICE = 1, 2, 3  # what ends with a mask
 _EMPTY = ((0, 0),)  # a word of which no quarter is taken
-_HALVED_ROWS = 8  # up to so many rows drain in two cycles each
 
 
 @dataclass(frozen=True)
@@ -364,7 +363,6 @@ class TrControl:
 
     def __init__(self, rows: int, depth: int = DEPTH) -> None:
         self.rows = rows
-        self.steps = 2 if rows <= _HALVED_ROWS else 1  # cycles in which a row drains
         self.cycle = 0
         # loader
         self.windows = depth // WINDOW  # of the longest slice
@@ -396,8 +394,8 @@ class TrControl:
         # totals; bit i: a row was drained, the last one of a tile, i + 1 cycles ago
         self.drains = self.ends = 0
         self.complete = 0  # tiles that may leave
-        self.out_place = 0
-        self.beat = False  # a word that completes a beat is being read
+        self.out_row = 0
+        self.beat = False  # a row is being read
         self.out_valid = False
 
     def begin(self, tiles: Iterable[Tile]) -> None:
@@ -407,10 +405,10 @@ class TrControl:
     def clock(self, beat: bool, last: bool, last_slice: int, out_ready: bool) -> None:
         """The edge. beat, last: one is taken, the last one of its tile."""
         draining, left = self.draining, self.drain_left
-        north = draining is not None and left % self.steps == 0
-        released = draining.words if draining is not None and left == self.rows * self.steps else 0
-        self._rows(draining is not None and left == 1)
-        self._totals(out_ready, north, draining is not None and left == self.steps and draining.last)
+        end = draining is not None and left == 1
+        released = draining.words if draining is not None and left == self.rows else 0
+        self._rows(end)
+        self._totals(out_ready, draining is not None, end and draining is not None and draining.last)
         self._loader(beat, last, released)
         self.cycle += 1
 
@@ -461,7 +459,7 @@ class TrControl:
                 self.busy_banks += self.draining.last
                 self.draining = None
         if ends:
-            self.run, self.draining, self.drain_left = None, run, self.rows * self.steps
+            self.run, self.draining, self.drain_left = None, run, self.rows
         if begins:
             assert ahead is not None
             times = [row.run(walk, self.start, cycle + 1) for row, walk in zip(self.edges, ahead.walks, strict=True)]
@@ -475,22 +473,20 @@ class TrControl:
     def _totals(self, out_ready: bool, drain: bool, end: bool) -> None:
         """``shw_slice_totals``. drain, end: a row is drained, the last one of a tile."""
         drains, ends = self.drains, self.ends
-        add = drains & (12 if self.steps == 2 else 4)
-        room = bool(self.out_place % self.steps) or (not self.beat and (out_ready or not self.out_valid))
-        move = self.complete > 0 and not add and room
-        if ends & 16:
+        move = self.complete > 0 and not drains & 8 and not self.beat and (out_ready or not self.out_valid)
+        if ends & 32:
             self.complete += 1
         if self.beat:
             self.out_valid = True
         elif out_ready:
             self.out_valid = False
-        self.out_place += move
-        self.beat = move and self.out_place % self.steps == 0
-        if self.out_place == self.rows * self.steps:
-            self.out_place = 0
+        self.beat = move
+        self.out_row += move
+        if self.out_row == self.rows:
+            self.out_row = 0
             self.complete -= 1
             self.busy_banks -= 1
-        self.drains, self.ends = (drains << 1 | drain) & 31, (ends << 1 | end) & 31
+        self.drains, self.ends = (drains << 1 | drain) & 63, (ends << 1 | end) & 63
 
 
 def predict_cycles(tiles: Iterable[Tile], rows: int, depth: int = DEPTH) -> int:
