@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Row of cells: random operations beside writes to the other half, latencies, also of split cells, reset in mid-stream."""
+"""Row of cells: random operations beside writes to the other half, latency, split cells, reset in mid-stream."""
 
 import os
 import random
@@ -23,9 +23,7 @@ class Bench:
         self.operations = list(Op) if int(dut.SHIFTS.value) else [Op.ADD, Op.NORTH]
         self.split = self.width // 2 if int(dut.SPLIT.value) else self.width  # bits of the halves of acc and north
         self.pending = []
-        self.upper = self.north = [
-            0
-        ] * self.columns  # their upper halves come in the next cycle
+        self.upper = self.north = [0] * self.columns  # their upper halves come in the next cycle
 
     def pack(self, values: list[int], width: int) -> int:
         return sum((v & ((1 << width) - 1)) << (c * width) for c, v in enumerate(values))

@@ -262,16 +262,19 @@ class Sequencer:
 
     def free(self, cycle: int) -> int:
         """First cycle from this one on in which a quarter may be taken."""
-        for queue in self.queues:
-            inside = queue.inside
-            while len(inside) >= _CROWDED:
-                if 0 < inside[0][1] <= cycle - 2:
-                    inside.popleft()
-                    continue
-                there = sum(times[0] < cycle for times in inside)
-                if there < _CROWDED:
-                    break
-                cycle = inside[there - _CROWDED][1] + 2
+        before = -1
+        while cycle > before:  # while one queue is crowded, masks may still come into the other one
+            before = cycle
+            for queue in self.queues:
+                inside = queue.inside
+                while len(inside) >= _CROWDED:
+                    if 0 < inside[0][1] <= cycle - 2:
+                        inside.popleft()
+                        continue
+                    there = sum(times[0] < cycle for times in inside)
+                    if there < _CROWDED:
+                        break
+                    cycle = inside[there - _CROWDED][1] + 2
         return cycle
 
     def put(self, cycle: int, terms_: Quarter, ends: int) -> None:
