@@ -132,7 +132,7 @@ def test_cycles_in_a_report(terms: Terms) -> None:
     ("part", "constant", "wrong"),
     [
         (machine, "READ", 11),
-        (tr_cycles, "_BLOCK", 4),
+        (tr_cycles, "_QUEUED", 4),
         *(
             pytest.param(*values, marks=pytest.mark.full)
             for values in (
