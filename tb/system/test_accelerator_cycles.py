@@ -140,7 +140,7 @@ def test_cycles_in_a_report(terms: Terms) -> None:
                 (moves, "_CHUNK", 32),
                 (moves, "FETCHED", 2),
                 (result_control, "_WRITE", 6),
-                (tr_cycles, "_FIRST_WORD", 2),
+                (tr_cycles, "_FIRST_WORDS", 2),
             )
         ),
     ],
