@@ -2,7 +2,7 @@
 """Plane bitmaps: every code under both rules and signs, partial windows, reads that hold, reset.
 
 Both sides are played cycle by cycle. A window: code in cycle c, its lane in c + 1, so the capture comes with c + 2 or
-later; then its planes, the write of each one cycle after it.
+later; then its planes, the write of each one cycle after it, which reaches the memory LANDS cycles later.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from cocotb.triggers import FallingEdge
 from shiftwork.codes import terms
 from shiftwork.golden.tr_units import PLANES
 from streams import rng, start
+
+LANDS = 2
 
 Word = tuple[int, int]
 """A word of the ring, and a plane."""
@@ -78,21 +80,31 @@ class Bench:
                     "write_word": window.word,
                     "write_plane": plane,
                 }
-                self.written[capture + 2 + number] = ((window.word, plane), window.quarter, window.bits(plane))
+                self.written[capture + 2 + number + LANDS] = ((window.word, plane), window.quarter, window.bits(plane))
             captured = capture + max(1, len(window.planes))
         return ports
 
     async def play(self, windows: list[Window], reads: float = 0.0, cycles: int | None = None) -> None:
-        """Play the windows, or their first cycles, while random words are read."""
+        """Play the windows, or their first cycles and one of reset, while random words are read."""
         self.written: dict[int, tuple[Word, int, tuple[int, int]]] = {}
         ports = self.schedule(windows)
-        end = max(ports) + 1
+        end = max(ports) + 1 + LANDS
         for cycle in range(end if cycles is None else min(end, cycles)):
             read = None
             if self.rng.random() < reads:
                 read = self.rng.randrange(self.words), self.rng.randrange(PLANES)
             await self.step(ports[cycle], self.written.get(cycle), read)
         self.dut.lane_write.value = self.dut.capture.value = self.dut.write.value = 0
+        if cycles is not None:
+            await self.reset(self.written.get(min(end, cycles)))
+
+    async def reset(self, write: tuple[Word, int, tuple[int, int]] | None) -> None:
+        """One cycle, in which a write may reach the memory."""
+        self.dut.rst.value, self.dut.read_enable.value = 1, 0
+        await FallingEdge(self.dut.clk)
+        self.dut.rst.value = 0
+        if write is not None:
+            self.memory[write[0]][write[1]] = write[2]
 
     async def step(
         self, ports: dict[str, int], write: tuple[Word, int, tuple[int, int]] | None, read: Word | None
@@ -207,10 +219,7 @@ async def reset_at_any_cycle(dut) -> None:
     for _ in range(25):
         place = bench.rng.randrange(bench.words), bench.rng.randrange(4)
         full = Window(dict.fromkeys(range(8), (85, False, False)), *place, [0])
-        await bench.play([full], cycles=bench.rng.randint(2, 9))
-        dut.rst.value = 1
-        await FallingEdge(dut.clk)
-        dut.rst.value = 0
+        await bench.play([full], cycles=bench.rng.randint(2, 11))
         window = bench.window(*place)
         window.lanes = {lane: bench.lane() for lane in bench.rng.sample(range(8), bench.rng.randrange(4))}
         await bench.play([window], reads=0.5)

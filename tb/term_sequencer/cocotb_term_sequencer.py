@@ -30,7 +30,7 @@ from shiftwork.golden.tr_units import (
 )
 from streams import rng, start
 
-LATENCY = 6
+LATENCY = 7
 """Cycles from a mask to its first operation."""
 LATE = 6
 """Masks that may come while `hold`."""
@@ -145,7 +145,7 @@ class Bench:
             model = Sequencer()
             model.go = begun
             for cycle, (mask, ends) in self.handed:
-                model.put(cycle + 1, tuple(part.bit_count() for part in mask.signs), ends)
+                model.put(cycle + 2, tuple(part.bit_count() for part in mask.signs), ends)
             assert begun + cycles == model.issued + 1
         self.handed.clear()
 

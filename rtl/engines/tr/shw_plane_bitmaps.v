@@ -5,10 +5,10 @@
 // A word of the memory holds one plane of 32 values, window w in quarter w: 8 bits "there is a digit", 8 bits "it is
 // negative", and one bit "any digit here" a quarter. So a reader sees 32 values of a plane at once, in the order in
 // which the water recedes.
-// Control that all rows share (lanes, planes, addresses) comes from shw_tr_loader.
+// Control that all rows share (lanes, planes, addresses) comes from shw_tr_loader, into registers here.
 //
 // Parameters: RING_W  2..6  the memory holds 2^RING_W words of 32 values, nine planes each
-// Latency:    digits are in their lane 2 cycles after the code, in the memory 2 cycles after `plane`;
+// Latency:    digits are in their lane 3 cycles after the code, in the memory 4 cycles after `plane`;
 //             a word follows its address by 2 cycles in which read_enable is 1.
 // Throughput: 1 code, 1 plane of a window and 1 word per cycle. Backpressure: read_enable holds the read side.
 // Reset:      rst empties the lanes; the memory keeps its content.
@@ -43,22 +43,49 @@ module shw_plane_bitmaps #(
     end
   endgenerate
 
+  // Control, a cycle later.
+  reg [7:0]        lane_write_1;
+  reg              capture_1;
+  reg [3:0]        plane_1;
+  reg [3:0]        write_1;
+  reg [RING_W-1:0] write_word_1;
+  reg [3:0]        write_plane_1;
+
+  always @(posedge clk) begin
+    if (rst) begin
+      lane_write_1 <= 8'd0;
+      capture_1    <= 1'b0;
+      write_1      <= 4'd0;
+    end else begin
+      lane_write_1 <= lane_write;
+      capture_1    <= capture;
+      write_1      <= write;
+    end
+    plane_1       <= plane;
+    write_word_1  <= write_word;
+    write_plane_1 <= write_plane;
+  end
+
   // Digits.
   wire       below = code_signed & code[7];
   reg        minus;
   reg        hese;
   reg  [7:0] magnitude;
-  wire [8:0] digit_nonzero;
-  wire [8:0] digit_negative;
+  wire [8:0] encoded_nonzero;
+  wire [8:0] encoded_negative;
+  reg  [8:0] digit_nonzero;
+  reg  [8:0] digit_negative;
 
   always @(posedge clk) begin
-    minus     <= below;
-    hese      <= code_hese;
-    magnitude <= (code ^ {8{below}}) + {7'd0, below};
+    minus          <= below;
+    hese           <= code_hese;
+    magnitude      <= (code ^ {8{below}}) + {7'd0, below};
+    digit_nonzero  <= encoded_nonzero;
+    digit_negative <= encoded_negative ^ {9{minus}};
   end
 
   shw_hese_encoder #(.W(8)) u_encoder (
-    .magnitude(magnitude), .hese(hese), .nonzero(digit_nonzero), .negative(digit_negative)
+    .magnitude(magnitude), .hese(hese), .nonzero(encoded_nonzero), .negative(encoded_negative)
   );
 
   // Window.
@@ -74,30 +101,36 @@ module shw_plane_bitmaps #(
       reg [8:0] window_negative;
 
       always @(posedge clk) begin
-        if (rst || (capture && !lane_write[l])) lane_nonzero <= 9'd0;
-        else if (lane_write[l]) lane_nonzero <= digit_nonzero;
-        if (lane_write[l]) lane_negative <= digit_negative ^ {9{minus}};
-        if (capture) begin
+        if (rst || (capture_1 && !lane_write_1[l])) lane_nonzero <= 9'd0;
+        else if (lane_write_1[l]) lane_nonzero <= digit_nonzero;
+        if (lane_write_1[l]) lane_negative <= digit_negative;
+        if (capture_1) begin
           window_nonzero  <= lane_nonzero;
           window_negative <= lane_negative;
         end
       end
 
       shw_plane_mux #(.W(1)) u_nonzero (
-        .words(window_nonzero), .plane(plane), .word(plane_nonzero[l])
+        .words(window_nonzero), .plane(plane_1), .word(plane_nonzero[l])
       );
       shw_plane_mux #(.W(1)) u_negative (
-        .words(window_negative), .plane(plane), .word(plane_negative[l])
+        .words(window_negative), .plane(plane_1), .word(plane_negative[l])
       );
     end
   endgenerate
 
-  reg [7:0] write_nonzero;
-  reg [7:0] write_negative;
+  reg [7:0]        chosen_nonzero;
+  reg [7:0]        chosen_negative;
+  reg [16:0]       write_bits;
+  reg [3:0]        write_2;
+  reg [RING_W+3:0] write_address;
 
   always @(posedge clk) begin
-    write_nonzero  <= plane_nonzero;
-    write_negative <= plane_negative;
+    write_2         <= write_1 & {4{~rst}};
+    write_address   <= {write_word_1, write_plane_1};
+    chosen_nonzero  <= plane_nonzero;
+    chosen_negative <= plane_negative;
+    write_bits      <= {|chosen_nonzero, chosen_negative, chosen_nonzero};
   end
 
   // Memory: quarters of 18 bits, as block RAM has them with their parity bits.
@@ -108,8 +141,7 @@ module shw_plane_bitmaps #(
     .DATA_W(72), .ADDR_W(RING_W+4), .LANES(4), .STYLE("block"), .OUTPUT_REGISTER(1)
   ) u_memory (
     .clk(clk),
-    .write_enable(write), .write_address({write_word, write_plane}),
-    .write_data({4{1'b0, |write_nonzero, write_negative, write_nonzero}}),
+    .write_enable(write_2), .write_address(write_address), .write_data({4{1'b0, write_bits}}),
     .read_enable(read_enable), .read_address({read_word, read_plane}), .read_data(stored)
   );
 

@@ -13,10 +13,10 @@
 // `finished` rises in the cycle after the slice's last issue and stays while `go` does; the next `go` runs the next slice.
 //
 // Parameters: WORD_W  1..5  width of a word's place in the operands: WORD_W + 1
-// Latency:    6 cycles from a mask to its first operation: 5 to its issue, one to the output.
+// Latency:    7 cycles from a mask to its first operation: 6 to its issue, one to the output.
 // Throughput: 1 operation a cycle while masks are there; a mask a cycle into its queue and out of it, but for one cycle
 //             for each sign that a plane does not have and one for the plane; 14 masks wait behind the queues.
-// Backpressure: nothing is issued while `go` is 0; while `hold` at most six masks may come.
+// Backpressure: nothing is issued while `go` is 0; while `hold` at most seven masks may come.
 // Reset:      rst drops everything.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -62,14 +62,27 @@ module shw_term_sequencer #(
 
   // Parts. The last mask of a part stands in both queues, without terms if it has none of that sign.
   localparam [5:0] NONE = 6'd9;     // 23 before the last one
-  reg  [5:0] quarters;              // with terms, of the part
-  wire       most     = quarters[5];
-  wire [1:0] some     = {|mask_negative, |mask_positive};
-  wire       part_end = mask_plane || (most && |some);
+  reg              in_valid;        // the masks of the cycle before
+  reg              in_plane;
+  reg              in_slice;
+  reg [WORD_W+2:0] in_place;
+  reg [7:0]        in_positive;
+  reg [7:0]        in_negative;
+  reg [1:0]        some;            // have terms
+  reg [5:0]        quarters;        // with terms, of the part
+  wire             most     = quarters[5];
+  wire             part_end = in_plane || (most && |some);
 
   always @(posedge clk) begin
+    in_valid    <= mask_valid && !rst;
+    in_plane    <= mask_plane;
+    in_slice    <= mask_slice;
+    in_place    <= mask_place;
+    in_positive <= mask_positive;
+    in_negative <= mask_negative;
+    some        <= {|mask_negative, |mask_positive};
     if (rst) quarters <= NONE;
-    else if (mask_valid) begin
+    else if (in_valid) begin
       if (part_end) quarters <= NONE;
       else if (|some) quarters <= quarters + 6'd1;
     end
@@ -98,9 +111,9 @@ module shw_term_sequencer #(
       wire               load   = free && written != read;
 
       shw_lutram #(.DATA_W(ENTRY_W), .ADDR_W(5)) u_masks (
-        .clk(clk), .write_enable(mask_valid), .write_address(written[4:0]),
-        .write_data({mask_plane, mask_plane ? mask_slice : most, mask_place,
-                     SIGN ? mask_negative : mask_positive}),
+        .clk(clk), .write_enable(in_valid), .write_address(written[4:0]),
+        .write_data({in_plane, in_plane ? in_slice : most, in_place,
+                     SIGN ? in_negative : in_positive}),
         .read_address(read[4:0]), .read_data(stored)
       );
 
@@ -110,7 +123,7 @@ module shw_term_sequencer #(
           read    <= 6'd0;
           valid   <= 1'b0;
         end else begin
-          if (mask_valid && (part_end || some[s])) written <= written + 6'd1;
+          if (in_valid && (part_end || some[s])) written <= written + 6'd1;
           if (load) read <= read + 6'd1;
           if (free) valid <= load;
         end
@@ -187,6 +200,8 @@ module shw_term_sequencer #(
   localparam ITEM_W = WORD_W + 15;
   reg  [4:0]        item_written;
   reg  [4:0]        item_read;
+  reg  [4:0]        item_next;      // item_read + 1
+  reg               stocked;        // there is an item
   wire [ITEM_W-1:0] item;
   wire [4:0]        item_level = item_written - item_read;
   wire              unused   = &{1'b0, item_level[1:0]};
@@ -196,8 +211,10 @@ module shw_term_sequencer #(
                                || (&taken_mask[5:4]) || (&taken_mask[7:6])
                                || (|taken_mask[5:4] && |taken_mask[7:6])
                                || (|taken_mask[3:0] && |taken_mask[7:4]);
+  wire              item_write = terms || item_end
+                                 || (taken_end && taken_ends == PLANE && pending);
   wire              advance;
-  wire              fetch = advance && item_written != item_read;
+  wire              fetch = advance && stocked;
 
   shw_lutram #(.DATA_W(ITEM_W), .ADDR_W(4)) u_items (
     .clk(clk), .write_enable(1'b1), .write_address(item_written[3:0]),
@@ -210,11 +227,13 @@ module shw_term_sequencer #(
     if (rst) begin
       item_written <= 5'd0;
       item_read    <= 5'd0;
+      item_next    <= 5'd1;
+      stocked      <= 1'b0;
     end else begin
-      if (terms || item_end || (taken_end && taken_ends == PLANE && pending)) begin
-        item_written <= item_written + 5'd1;
-      end
-      if (fetch) item_read <= item_read + 5'd1;
+      if (item_write) item_written <= item_written + 5'd1;
+      if (fetch) item_read <= item_next;
+      if (fetch) item_next <= item_next + 5'd1;
+      stocked <= item_write || (fetch ? item_written != item_next : stocked);
     end
   end
 
@@ -225,6 +244,7 @@ module shw_term_sequencer #(
   reg              change;          // of the sign
   reg              sign;
   reg              more;            // than one term
+  reg              done;            // with the next issue
   reg [WORD_W+2:0] place;
   reg [7:0]        mask;
 
@@ -237,7 +257,9 @@ module shw_term_sequencer #(
   wire       alone = shift && change;            // the shift, before the flip
   wire       term  = issue && !alone;
 
-  assign advance = !valid || (term && !more);
+  wire       turns = item[ITEM_W-3] != sign;      // the next item changes the sign
+
+  assign advance = !valid || (go && !finished && done);
 
   function three(input [7:0] bits);              // or more of them
     integer   i;
@@ -258,16 +280,18 @@ module shw_term_sequencer #(
       sign     <= 1'b0;
     end else begin
       finished <= go && (finished || (term && ends));
-      if (advance) valid <= item_written != item_read;
+      if (advance) valid <= stocked;
       if (fetch) sign <= item[ITEM_W-3];
     end
     if (advance) begin
       {ends, shift} <= item[ITEM_W-1 -: 2];
-      change        <= item[ITEM_W-3] != sign;
+      change        <= turns;
       {more, place} <= item[8 +: WORD_W+4];
+      done          <= !item[8 + WORD_W+3] && !(turns && item[ITEM_W-2]);
       mask          <= item[7:0];
     end else if (issue) begin
       shift <= 1'b0;
+      done  <= alone ? !more : !three(mask);
       if (!alone) begin
         change <= 1'b0;
         more   <= three(mask);

@@ -1,6 +1,6 @@
 // shw_tr_loader: accepts the beats of tiles, cuts them into windows and slices, and times the row edges.
 //
-// A beat's codes are registered beside this module. Their digits are in a lane of the window two cycles after that
+// A beat's codes are registered beside this module. Their digits are in a lane of the window three cycles after that
 // (shw_plane_bitmaps). A window has 8 places; groups of less than 8 values (with term revealing) take a window each,
 // with places left empty. When a window is complete it is captured and written plane by plane, 8 cycles, or 9 where
 // codes may have a digit 2^8: unsigned under the hese rule. A window is captured when the one before is written.
@@ -12,7 +12,7 @@
 // Parameters: DEPTH    32..1024  a power of two
 //             WORD_W   1..5      words of 32 places in half a ring: clog2(DEPTH / 32), at least 1
 //             TRUNCATE 0, 1      whether the engine can truncate data (0: cfg_data_terms must be 0)
-// Latency:    a slice may be walked 5 cycles after its last beat. Throughput: 1 beat per cycle within a window, a window
+// Latency:    a slice may be walked 7 cycles after its last beat. Throughput: 1 beat per cycle within a window, a window
 //             in 8 or 9 cycles. Backpressure: in_ready is a register.
 // Reset:      rst drops everything in flight.
 //
@@ -283,21 +283,19 @@ module shw_tr_loader #(
 
   // Slices that wait to be walked.
   localparam INFO_W = 3*WORD_W + 23;
-  reg               close_1;
-  reg               close_2;
-  reg  [INFO_W-1:0] info_1;
-  reg  [INFO_W-1:0] info_2;
+  reg  [3:0]        closed;           // in the cycles before
+  reg  [INFO_W-1:0] closed_info;
   wire [INFO_W-1:0] info;
   wire              unused_ready;
   wire [2:0]        unused_level;
   wire [3:0]        quarters = {&full_window[1:0], full_window[1], |full_window[1:0], 1'b1};
 
   always @(posedge clk) begin
-    close_1 <= close_now && !rst;
-    close_2 <= close_1 && !rst;
-    info_1  <= {full_first_word, full_window[WORD_W+1:2], quarters, top_plane, !tr_en, budget,
-                group_mask, first_slice, full_last, encode_col_signed};
-    info_2  <= info_1;
+    closed <= rst ? 4'd0 : {closed[2:0], close_now};
+    if (close_now) begin
+      closed_info <= {full_first_word, full_window[WORD_W+1:2], quarters, top_plane, !tr_en, budget,
+                      group_mask, first_slice, full_last, encode_col_signed};
+    end
     if (slice_take) begin
       {slice_first_word, slice_last_word, slice_last_quarters, slice_top_plane, slice_unlimited,
        slice_budget, slice_group_mask, slice_first, slice_last, slice_col_signed} <= info;
@@ -305,7 +303,7 @@ module shw_tr_loader #(
   end
 
   shw_fifo #(.DATA_W(INFO_W), .DEPTH(4)) u_slices (
-    .clk(clk), .rst(rst), .in_valid(close_2), .in_ready(unused_ready), .in_data(info_2),
+    .clk(clk), .rst(rst), .in_valid(closed[3]), .in_ready(unused_ready), .in_data(closed_info),
     .out_valid(slice_ready), .out_ready(slice_take), .out_data(info), .level(unused_level)
   );
 endmodule

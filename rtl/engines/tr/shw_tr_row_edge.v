@@ -4,7 +4,7 @@
 // Control that all rows share comes from shw_tr_loader.
 //
 // Parameters: WORD_W  1..5  a slice has up to 2^WORD_W words of 32 values
-// Latency:    14 cycles from start to the first operation. Throughput: 1 code per cycle in, 1 operation per cycle out.
+// Latency:    15 cycles from start to the first operation. Throughput: 1 code per cycle in, 1 operation per cycle out.
 // Backpressure: `go`. Reset: rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0

@@ -33,7 +33,7 @@ _PLANES = 9
 _SLICES = 4  # in flight at most
 _DRY_WORDS = 7  # a slice of so many words skips the quarters of groups that have run dry
 _FIRST_WORDS = 3  # steps of the memory from the first address, in the cycle after start, to its word
-_QUEUED = 5  # cycles from a quarter to its masks in their queues
+_QUEUED = 6  # cycles from a quarter to its masks in their queues
 _DRY_LATENCY = 5  # cycles from the quarter that takes the last term until its group is known to be dry
 _CROWDED = 24  # masks in a queue: no more quarters are taken
 _ROOM = 12  # masks behind the queues: no more are taken out of them
@@ -424,7 +424,7 @@ class TrControl:
         if self.full and not self.pace:
             self.pace = self.tile.reveal.top_plane
             if isinstance(self.full, _Slice):
-                self.closed.append((self.cycle + 3, self.full))
+                self.closed.append((self.cycle + 5, self.full))
             self.full = False
         elif self.pace:
             self.pace -= 1
