@@ -67,25 +67,12 @@ module shw_plane_bitmaps #(
   end
 
   // Digits.
-  wire       below = code_signed & code[7];
-  reg        minus;
-  reg        hese;
-  reg  [7:0] magnitude;
-  wire [8:0] encoded_nonzero;
-  wire [8:0] encoded_negative;
-  reg  [8:0] digit_nonzero;
-  reg  [8:0] digit_negative;
+  wire [8:0] digit_nonzero;
+  wire [8:0] digit_negative;
 
-  always @(posedge clk) begin
-    minus          <= below;
-    hese           <= code_hese;
-    magnitude      <= (code ^ {8{below}}) + {7'd0, below};
-    digit_nonzero  <= encoded_nonzero;
-    digit_negative <= encoded_negative ^ {9{minus}};
-  end
-
-  shw_hese_encoder #(.W(8)) u_encoder (
-    .magnitude(magnitude), .hese(hese), .nonzero(encoded_nonzero), .negative(encoded_negative)
+  shw_code_encoder u_encoder (
+    .clk(clk), .code(code), .is_signed(code_signed), .hese(code_hese),
+    .nonzero(digit_nonzero), .negative(digit_negative)
   );
 
   // Window.
