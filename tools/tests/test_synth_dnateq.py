@@ -151,11 +151,11 @@ def test_tiny_designs_through_yosys(
 
 @pytest.mark.full
 def test_engines_are_placed(tmp_path: Path) -> None:
-    """The placement of median clock stands for all."""
+    """The median clock stands for all."""
     result = dnateq.place_engines(SHAPE, tmp_path)
     sums = result["placements"]["sums4"]
     assert sums["multipliers"] == 4
-    assert sums["fmax_mhz"] == sorted(sums["fmax_mhz_of"])[1] > 50
+    assert sums["fmax_mhz"] == sorted(sums["fmax_of_seeds"])[1] > 50
     assert "class sums, n = 4" in "\n".join(command.placement_lines(result))
 
 

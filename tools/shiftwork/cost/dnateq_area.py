@@ -11,7 +11,6 @@ control.
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -51,9 +50,6 @@ COUNT_ROWS, COUNT_W = 2, 9
 TABLE_LANES = (8, 1)
 TARGET = 45.0
 """LUT cells times cycles per MAC, at most, at :data:`MIDDLE`."""
-
-SEEDS = (1, 2, 3)
-"""Of the placer, on ECP5."""
 
 RIVALS = ("mac", "booth", "table8", "table1")
 
@@ -269,14 +265,13 @@ def synth_engines(
 def place_engines(
     engine: ExpEngine | None = None, folder: Path | None = None, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Place and route both engines at :data:`MIDDLE` bits on an ECP5, with every seed of :data:`SEEDS`.
+    """Place and route both engines at :data:`MIDDLE` bits on an ECP5.
 
     Args:
         engine, folder, progress: as in :func:`synth_engines`.
 
     Returns:
-        Plain JSON values: ``tool``, ``mapping``, ``engine``, ``seeds``, and ``placements`` by key: the one of median
-        ``fmax_mhz``, and ``fmax_mhz_of`` all.
+        Plain JSON values: ``tool``, ``mapping``, ``engine``, and ``placements`` by key.
 
     Raises:
         ShiftworkError: a tool is missing or fails.
@@ -291,14 +286,10 @@ def place_engines(
     for index, design in enumerate(chosen):
         if progress is not None:
             progress.item(index + 1, len(chosen), design.title)
-        found = [ecp5.place(design, folder / f"ecp5_{design.key}", seed) for seed in SEEDS]
-        rates = [placement.fmax_mhz for placement in found]
-        median = found[rates.index(statistics.median_low(rates))]
-        done[design.key] = asdict(median) | {"fmax_mhz_of": rates}
+        done[design.key] = asdict(ecp5.place(design, folder / f"ecp5_{design.key}"))
     return {
         "tool": f"Yosys {yosys.version()}, nextpnr {version}",
         "mapping": ecp5.synthesis(dsp=True),
         "engine": shape.shape,
-        "seeds": SEEDS,
         "placements": done,
     }
