@@ -244,6 +244,7 @@ module shw_term_sequencer #(
   reg              change;          // of the sign
   reg              sign;
   reg              more;            // than one term
+  reg              alone;           // the shift is issued alone, before the flip
   reg              done;            // with the next issue
   reg [WORD_W+2:0] place;
   reg [7:0]        mask;
@@ -254,7 +255,6 @@ module shw_term_sequencer #(
   wire [2:0] lane = mask[0] ? 3'd0 : mask[1] ? 3'd1 : mask[2] ? 3'd2 : mask[3] ? 3'd3
                   : mask[4] ? 3'd4 : mask[5] ? 3'd5 : mask[6] ? 3'd6 : 3'd7;
   wire       issue = valid && go && !finished;
-  wire       alone = shift && change;            // the shift, before the flip
   wire       term  = issue && !alone;
 
   wire       turns = item[ITEM_W-3] != sign;      // the next item changes the sign
@@ -287,10 +287,12 @@ module shw_term_sequencer #(
       {ends, shift} <= item[ITEM_W-1 -: 2];
       change        <= turns;
       {more, place} <= item[8 +: WORD_W+4];
+      alone         <= turns && item[ITEM_W-2];
       done          <= !item[8 + WORD_W+3] && !(turns && item[ITEM_W-2]);
       mask          <= item[7:0];
     end else if (issue) begin
       shift <= 1'b0;
+      alone <= 1'b0;
       done  <= alone ? !more : !three(mask);
       if (!alone) begin
         change <= 1'b0;
