@@ -99,6 +99,7 @@ module shw_tr_loader #(
   reg               last_lane;        // ... ends its window; not for a tile's first beat
   reg [WORD_W+1:0]  window;           // in the slice
   reg               at_last;          // ... is the last one of a whole slice
+  reg               at_word_last;     // ... of a word
   reg [WORD_W:0]    first_word;       // of the slice, in the ring
   reg [WORD_W:0]    current_word;     // of the window, in the ring
   reg               fresh_word;       // the next value begins a word
@@ -122,21 +123,26 @@ module shw_tr_loader #(
                        || (cfg_group[5] && |cfg_group[4:3]) || &cfg_group[4:3]
                        || (cfg_group[2] && |cfg_group[1:0]) || &cfg_group[1:0];
   wire       power_of_two = !several && (some == 3'd1 || some == 3'd2 || some == 3'd4);
-  wire       illegal = ({27'd0, 5'd1 << cfg_slice_shift} << 5) > DEPTH
-                       || (cfg_tr_en && (!power_of_two || cfg_group_budget == 11'd0
-                                         || ({23'd0, cfg_group} << cfg_slice_shift) > DEPTH
-                                         || cfg_data_terms > 4'd9
-                                         || (TRUNCATE == 0 && cfg_data_terms != 4'd0)));
+  localparam [31:0] PLACES = DEPTH;
+  wire [31:0] slice_words = PLACES >> 5 >> cfg_slice_shift;
+  wire [31:0] slice_mask  = (2 * PLACES - 1) >> cfg_slice_shift;   // a group has no bit beyond it
+  wire        unused_mask = &{1'b0, slice_mask[31:9]};
+  wire        illegal = slice_words == 32'd0
+                        || (cfg_tr_en && (!power_of_two || cfg_group_budget == 11'd0
+                                          || |(cfg_group & ~slice_mask[8:0])
+                                          || cfg_data_terms > 4'd9
+                                          || (TRUNCATE == 0 && cfg_data_terms != 4'd0)));
 
   // The first value of a tile ends its window where it is a group by itself.
-  wire [2:0] cfg_mask   = (cfg_group[2:0] - 3'd1) | {3{!cfg_tr_en || |cfg_group[8:3]}};
+  wire [2:0] cfg_mask   = {1'b0, cfg_group[2], |cfg_group[2:1]}
+                          | {3{!cfg_tr_en || |cfg_group[8:3]}};
   wire [2:0] mask       = tile_open ? short_mask : cfg_mask;
   wire       beat       = in_valid && in_ready;
   wire       first_beat = beat && !tile_open;
   wire       value      = beat && !discard && (tile_open || !illegal);
   wire window_ends = in_last || (tile_open ? last_lane : mask == 3'd0);
   wire slice_ends  = in_last || (window_ends && at_last);
-  wire word_ends   = window_ends && (&window[1:0] || slice_ends);
+  wire word_ends   = window_ends && (at_word_last || slice_ends);
   wire window_full = value && window_ends;
   wire slice_full  = value && slice_ends;
   wire begin_word  = value && fresh_word;
@@ -163,6 +169,7 @@ module shw_tr_loader #(
       lane         <= 3'd0;
       window       <= {(WORD_W+2){1'b0}};
       at_last      <= 1'b0;
+      at_word_last <= 1'b0;
       first_word   <= {(WORD_W+1){1'b0}};
       current_word <= {(WORD_W+1){1'b0}};
       begun        <= 1'b0;
@@ -184,6 +191,7 @@ module shw_tr_loader #(
       if (value) fresh_word <= word_ends;
       if (window_full) window <= slice_ends ? {(WORD_W+2){1'b0}} : window + 1'b1;
       if (window_full) at_last <= !slice_ends && next_is_last;
+      if (window_full) at_word_last <= !slice_ends && window[1] && !window[0];
       if (value && word_ends) current_word <= current_word + 1'b1;
       if (slice_full) first_word <= current_word + 1'b1;
       full  <= window_full || (full && !capture_now);
