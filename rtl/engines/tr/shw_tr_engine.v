@@ -22,7 +22,7 @@
 //   FAMILY   "generic": cells in two halves (shw_tr_split_cell); "ecp5": cells and totals of its carry cells
 // Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
 //   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
-//   follows its last beat by 24 cycles or more, the first output beat the last operation by 11 or more.
+//   follows its last beat by 23 cycles or more, the first output beat the last operation by 10 or more.
 // Throughput: as above; loading, computing and draining of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while four slices or 2 * DEPTH values are in flight; out_valid waits for out_ready;
 //   any stall pattern gives the same bits. Reset: synchronous, drops tiles in flight; in_ready rises a cycle later.

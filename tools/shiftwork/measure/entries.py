@@ -17,7 +17,7 @@ ROWS, COLS = 8, 64
 COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
     "synth_tr": (8, 64, 1, "area", []),
     "synth_tr_wide": (16, 256, 5, "area", ["tr", "mac", "booth"]),
-    "synth_tr_ecp5": (4, 32, 1, "ecp5", ["tr", "mac", "booth"]),
+    "synth_tr_ecp5": (4, 32, 1, "ecp5", ["tr", "booth"]),
     "synth_tr_toggles": (4, 32, 1, "toggles", []),
 }
 """Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
