@@ -70,21 +70,21 @@ module shw_column_totals #(
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
       wire [31:0] sum = {{(33-SUM_W){in_sum[(c+1)*SUM_W-1]}}, in_sum[c*SUM_W +: SUM_W-1]};
-      wire [31:0] kept;
-      reg  [31:0] total;
+      wire [31:0] total;
       reg  [16:0] low;
       reg  [15:0] high;
       reg  [15:0] sum_high;
 
-      shw_ram_sdp #(.DATA_W(32), .ADDR_W(ADDR_W), .STYLE("block")) u_memory (
+      shw_ram_sdp #(
+        .DATA_W(32), .ADDR_W(ADDR_W), .STYLE("block"), .OUTPUT_REGISTER(1)
+      ) u_memory (
         .clk(clk),
         .write_enable(valid[c+4]), .write_address(position[(c+4)*ADDR_W +: ADDR_W]),
         .write_data(out_total[c*32 +: 32]),
-        .read_enable(1'b1), .read_address(position[c*ADDR_W +: ADDR_W]), .read_data(kept)
+        .read_enable(1'b1), .read_address(position[c*ADDR_W +: ADDR_W]), .read_data(total)
       );
 
       always @(posedge clk) begin
-        total    <= kept;
         low      <= {1'b0, first[c+2] ? 16'd0 : total[15:0]} + {1'b0, sum[15:0]};
         high     <= first[c+2] ? 16'd0 : total[31:16];
         sum_high <= sum[31:16];
