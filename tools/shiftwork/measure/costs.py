@@ -123,10 +123,10 @@ def requantizers() -> Record:
 
 def codes_cost(bench: Bench, name: str) -> Record:
     """``shiftwork synth`` on codes of ResNet-20, as :data:`CODES_COSTS` says."""
-    scheme, samples, kind = CODES_COSTS[name]
-    wish = _resnet20(bench, samples=samples, toggles=kind == "toggles", ecp5=kind == "ecp5")
+    scheme, samples, toggles = CODES_COSTS[name]
+    wish = _resnet20(bench, samples=samples, toggles=toggles)
     content = _synth(name, scheme, wish, EngineWish())
-    words = [f"shiftwork synth {scheme}", *_files(wish), *([f"--{kind}"] if kind != "area" else [])]
+    words = [f"shiftwork synth {scheme}", *_files(wish), *(["--toggles"] if toggles else [])]
     return {"name": name, "command": " ".join(words), **content}
 
 

@@ -22,12 +22,11 @@ COSTS: dict[str, tuple[int, int, int, str, list[str]]] = {
 }
 """Rows, columns, samples on the RTL, kind and designs (empty: all) of every ``shiftwork synth tr``."""
 CODES_COSTS = {
-    "synth_msq": ("msq", 1, "area"),
-    "synth_dnateq": (EXPONENTIAL, 5, "area"),
-    "synth_dnateq_toggles": (EXPONENTIAL, 1, "toggles"),
-    "synth_dnateq_ecp5": (EXPONENTIAL, 1, "ecp5"),
+    "synth_msq": ("msq", 1, False),
+    "synth_dnateq": (EXPONENTIAL, 5, False),
+    "synth_dnateq_toggles": (EXPONENTIAL, 1, True),
 }
-"""Scheme, samples and kind of every other ``shiftwork synth`` on codes of ResNet-20."""
+"""Scheme, samples and whether toggles are counted of every other ``shiftwork synth`` on codes of ResNet-20."""
 ACCELERATOR_COSTS: dict[str, tuple[int, int, int, tuple[str, ...], tuple[str, ...]]] = {
     "synth_accel_8x64_128": (8, 64, 128, (), ()),
     "synth_accel_4x32_64": (4, 32, 64, (), ()),
