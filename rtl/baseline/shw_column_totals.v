@@ -11,8 +11,8 @@
 //   SUM_W   16..32  width of a sum
 //   ADDR_W  3..10   2**ADDR_W positions at most
 //
-// Position, first and last (of the sums of a position) of column 0 come three cycles before its sum, those of every
-// further column a cycle later, as its sum does. The same position comes five cycles later at the earliest.
+// Position, first and last (of the sums of a position) of column 0 come four cycles before its sum, those of every
+// further column a cycle later, as its sum does. The same position comes six cycles later at the earliest.
 // Latency: 2 cycles from a sum to its total, one cycle more per column, as the sums. Throughput: a position a
 // cycle. Backpressure: none. Reset: rst forgets positions on their way.
 `default_nettype none
@@ -45,8 +45,8 @@ module shw_column_totals #(
     end
   endgenerate
 
-  // Eastbound: column c reads at tap c, adds at tap c + 2, writes at tap c + 4.
-  localparam TAPS = COLS + 4;
+  // Eastbound: column c reads at tap c, adds at tap c + 3, writes at tap c + 5.
+  localparam TAPS = COLS + 5;
 
   reg [TAPS-1:0]        valid;
   reg [TAPS-1:0]        first;
@@ -70,7 +70,8 @@ module shw_column_totals #(
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
       wire [31:0] sum = {{(33-SUM_W){in_sum[(c+1)*SUM_W-1]}}, in_sum[c*SUM_W +: SUM_W-1]};
-      wire [31:0] total;
+      wire [31:0] kept;
+      reg  [31:0] total;
       reg  [16:0] low;
       reg  [15:0] high;
       reg  [15:0] sum_high;
@@ -79,19 +80,20 @@ module shw_column_totals #(
         .DATA_W(32), .ADDR_W(ADDR_W), .STYLE("block"), .OUTPUT_REGISTER(1)
       ) u_memory (
         .clk(clk),
-        .write_enable(valid[c+4]), .write_address(position[(c+4)*ADDR_W +: ADDR_W]),
+        .write_enable(valid[c+5]), .write_address(position[(c+5)*ADDR_W +: ADDR_W]),
         .write_data(out_total[c*32 +: 32]),
-        .read_enable(1'b1), .read_address(position[c*ADDR_W +: ADDR_W]), .read_data(total)
+        .read_enable(1'b1), .read_address(position[c*ADDR_W +: ADDR_W]), .read_data(kept)
       );
 
       always @(posedge clk) begin
-        low      <= {1'b0, first[c+2] ? 16'd0 : total[15:0]} + {1'b0, sum[15:0]};
-        high     <= first[c+2] ? 16'd0 : total[31:16];
+        total    <= kept;
+        low      <= {1'b0, first[c+3] ? 16'd0 : total[15:0]} + {1'b0, sum[15:0]};
+        high     <= first[c+3] ? 16'd0 : total[31:16];
         sum_high <= sum[31:16];
         out_total[c*32 +: 32] <= {high + sum_high + {15'd0, low[16]}, low[15:0]};
       end
 
-      assign out_valid[c] = valid[c+4] && last[c+4];
+      assign out_valid[c] = valid[c+5] && last[c+5];
     end
   endgenerate
 

@@ -43,7 +43,7 @@ async def reductions(dut) -> None:
             for cycle in range(positions + latency + cols + 3):
                 feed = [data[part, cycle - row, row] if 0 <= cycle - row < positions else 0 for row in range(rows)]
                 dut.in_x.value = streams.pack([int(value) for value in feed], 8)
-                position = cycle - latency + 3
+                position = cycle - latency + 4
                 inside = 0 <= position < positions
                 dut.in_valid.value = inside
                 dut.in_position.value = position if inside else 0

@@ -349,7 +349,7 @@ def array_toggles(design: Design, operands: Operands, folder: Path) -> Toggles:
     positions = min(len(operands.data), STEPS, 1 << POSITIONS_W)
     slices = max(1, min(depth // rows, STEPS // positions))
     width = 1 + 8 * (cols + rows)
-    ahead = rows + {"mac": 2, "booth": 5}[str(design.parameters["CELLS"])] - 3  # of the position, behind row 0's value
+    ahead = rows + {"mac": 2, "booth": 5}[str(design.parameters["CELLS"])] - 4  # of the position, behind row 0's value
     words: list[int] = []
     controls: dict[int, int] = {}  # by the number of the word: valid, first, last, position
     for part in range(slices):
