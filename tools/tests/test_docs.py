@@ -150,7 +150,7 @@ def test_commands_exist(path: Path) -> None:
 
 def test_ports_of_the_engine() -> None:
     found = {port.name: port for port in ports((ROOT / "rtl/engines/tr/shw_tr_engine.v").read_text())}
-    assert len(found) == 19
+    assert len(found) == 20
     assert found["in_row"].width == "ROWS*8"
     assert found["cfg_group"].width == "9"
     assert found["cfg_error"].direction == "output"
