@@ -6,7 +6,7 @@
 // With STEPS = 2 a total is added in two halves, one after the other: half the adders for half the rate.
 //
 // Parameters: ROWS 1..256, COLS 1..1024, SUM_W 10..TOTAL_W width of a sum, TOTAL_W 32..64 width of a total,
-//             STEPS 1, 2 cycles that a row takes, FAMILY "generic", "ecp5" (shw_totals_group)
+//             STEPS 1, 2 cycles that a row takes
 // Latency:    STEPS + 2 cycles from the last row's sum to the first output beat at the earliest.
 // Throughput: 1 row per STEPS cycles; the same row again 3 cycles later at the earliest. Out: 1 row per STEPS + 1 cycles.
 // Backpressure: an output beat waits for out_ready; `done` tells that a bank is free again: the
@@ -22,8 +22,7 @@ module shw_slice_totals #(
   parameter SUM_W   = 24,
   parameter TOTAL_W = 32,
   parameter ROW_W   = 3,       // >= clog2(ROWS), at least 1
-  parameter STEPS   = 2,
-  parameter FAMILY  = "generic"
+  parameter STEPS   = 2
 ) (
   input  wire                    clk,
   input  wire                    rst,
@@ -141,8 +140,7 @@ module shw_slice_totals #(
     for (g = 0; g < COLS; g = g + GROUP) begin : g_group
       localparam WIDTH = (COLS - g < GROUP) ? COLS - g : GROUP;
       shw_totals_group #(
-        .COLS(WIDTH), .SUM_W(SUM_W), .TOTAL_W(TOTAL_W), .STEPS(STEPS), .ADDR_W(PLACE_W+1),
-        .FAMILY(FAMILY)
+        .COLS(WIDTH), .SUM_W(SUM_W), .TOTAL_W(TOTAL_W), .STEPS(STEPS), .ADDR_W(PLACE_W+1)
       ) u_group (
         .clk(clk), .step_address(step_address), .step_add(add), .step_first(first),
         .step_take(step_take), .add_sum(add_sum[g*SUM_W +: WIDTH*SUM_W]),

@@ -9,7 +9,6 @@
 //             TOTAL_W 32..64         width of a total; even where STEPS = 2
 //             STEPS   1, 2           words of a total; 2: it is added in halves, the lower one first
 //             ADDR_W  2..10          address width of the memory; bit 0 tells the half where STEPS = 2
-//             FAMILY  "generic", "ecp5"  of shw_select_adder
 // Latency:    a step given in cycle 0 reads in 1, adds add_sum of cycle 2 and writes in 3; a word taken is in out_acc in 2.
 // Throughput: 1 step per cycle; a word may be read again 3 cycles after it was read to be added to.
 // Backpressure: none. Reset: none.
@@ -23,8 +22,7 @@ module shw_totals_group #(
   parameter SUM_W   = 24,
   parameter TOTAL_W = 32,
   parameter STEPS   = 2,
-  parameter ADDR_W  = 5,
-  parameter FAMILY  = "generic"
+  parameter ADDR_W  = 5
 ) (
   input  wire                    clk,
   input  wire [ADDR_W-1:0]       step_address,
@@ -94,7 +92,7 @@ module shw_totals_group #(
         reg  carry;         // of the lower half
         wire carry_next;
 
-        shw_select_adder #(.W(WORD_W), .FAMILY(FAMILY)) u_adder (
+        shw_select_adder #(.W(WORD_W)) u_adder (
           .base(old), .low(addend[0 +: WORD_W]), .high(addend[WORD_W +: WORD_W]),
           .choose(add_address[0]), .carry_in(carry),
           .sum(total_next[c*WORD_W +: WORD_W]), .carry_out(carry_next)

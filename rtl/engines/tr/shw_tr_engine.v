@@ -19,7 +19,7 @@
 //   DEPTH    32..1024  values of the longest slice, a power of two
 //   ACC_W    20..32    cell accumulator: the sum of one slice must fit in ACC_W bits two's complement
 //   TRUNCATE 0, 1      1: data truncation (cfg_data_terms) is built in
-//   FAMILY   "generic": cells in two halves (shw_tr_split_cell); "ecp5": cells and totals of its carry cells
+//   FAMILY   "generic": cells in two halves (shw_tr_split_cell); "ecp5": cells of its carry cells (shw_tr_cell)
 // Latency: a slice takes max(load, operations of its longest row (shw_term_sequencer) + ROWS + 1) cycles in steady
 //   state; load is 8 cycles, 9 with unsigned rows under hese, for 8 values or a smaller group. Its first operation
 //   follows its last beat by 23 cycles or more, the first output beat the last operation by 10 or more.
@@ -328,7 +328,7 @@ module shw_tr_engine #(
   endgenerate
 
   shw_slice_totals #(
-    .ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W), .STEPS(1), .FAMILY(FAMILY)
+    .ROWS(ROWS), .COLS(COLS), .SUM_W(ACC_W), .ROW_W(ROW_W), .STEPS(1)
   ) u_totals (
     .clk(clk), .rst(rst),
     .add_valid(leave_valid[3]), .add_row(leave_row[3*ROW_W +: ROW_W]), .add_first(leave_first[3]),
