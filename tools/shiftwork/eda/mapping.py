@@ -89,8 +89,7 @@ def map_design(design: Design, folder: Path, flatten: bool = False) -> tuple[dic
         "write_json net.json",
     ]
     yosys.run(commands, folder, "map")
-    netlist = yosys.read_netlist(folder / "net.json")
-    output_registers.pack(netlist)
+    netlist = output_registers.read(folder / "net.json")
     return netlist, longest_path(netlist, folder)
 
 

@@ -105,6 +105,13 @@ def pack(netlist: dict[str, Any]) -> int:
     return sum(_pack_module(module) for module in netlist.values())
 
 
+def read(path: Path) -> dict[str, Any]:
+    """:func:`shiftwork.eda.yosys.read_netlist`, registers moved."""
+    netlist = yosys.read_netlist(path)
+    pack(netlist)
+    return netlist
+
+
 def _pack_module(module: dict[str, Any]) -> int:
     cells = module["cells"]
     memories = [cell for cell in cells.values() if _ports(cell)]

@@ -73,8 +73,7 @@ def _map(design: Design, module: str, script: str, without: Collection[str], fol
         commands = [*read(design, work), *(f"blackbox *{other}*" for other in without), f"hierarchy -top {module}"]
         commands += [f"{script} -top {module}", "write_json mapped.json"]
         yosys.run(commands, work, "map")
-        netlist = yosys.read_netlist(work / "mapped.json")
-        output_registers.pack(netlist)
+        netlist = output_registers.read(work / "mapped.json")
         (work / "packed.json").write_text(json.dumps({"modules": netlist}))
         (work / "packed.json").replace(work / "net.json")
     return work

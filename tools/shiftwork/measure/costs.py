@@ -51,9 +51,7 @@ def area(blocks: Sequence[str] | None = None) -> Record:
         multipliers = "" if "PRODUCTS" in block.parameters or "engines/dnateq" in str(block.file) else " -nodsp"
         commands += [f"synth_xilinx -family xc7 -noiopad -noclkbuf{multipliers} -top {name}", f"write_json {name}.json"]
         yosys.run(commands, folder, name)
-        mapped = yosys.read_netlist(folder / f"{name}.json")
-        output_registers.pack(mapped)
-        total = netlist.areas(mapped)[name]
+        total = netlist.areas(output_registers.read(folder / f"{name}.json"))[name]
         found.append(
             {
                 "block": name,
