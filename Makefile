@@ -93,8 +93,8 @@ cores: $(DEV) ## regenerate fusesoc_cores/ from rtl/manifest.yml
 docs: $(DEV) ## regenerate the tables of README.md and docs/
 	@python -m shiftwork.docs.pages
 
-synth: $(SYNTH) ## area of the engines beside their baselines
-	@shiftwork synth tr
+synth: $(SYNTH) ## synthesize all blocks and engines; fail where one grew
+	@python -m shiftwork.measure --check --only 'area*'
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -47,6 +47,8 @@ ANCHORS = {
     "kws_dscnn_mlperftiny": Anchor(3088, 143, 37_000, 188, 97, 91.1),
 }
 """By network."""
+_CLOCK = 100e6
+"""In Hz, at which inferences a second are given for accelerators that are not placed."""
 _LUTS = 2 / 3
 """Most LUTs of an accelerator of shift-and-add cells over those of the anchor."""
 
@@ -162,7 +164,7 @@ def _anchor(book: Manifest) -> str:
     rows: list[tuple[object, ...]] = []
     for network, anchor in ANCHORS.items():
         title = NETWORKS[network].partition(",")[0]
-        figures = (f"{anchor.cycles:,.0f}", f"{anchor.luts / 1e3:.0f}K", anchor.dsp, anchor.rams)
+        figures = (f"{anchor.cycles:,.0f}", f"{anchor.rate:,.0f}", f"{anchor.luts / 1e3:.0f}K", anchor.dsp, anchor.rams)
         rows.append((title, "fpgaConvNet", "", *figures, "1.00", "1.00", "1.00", "", f"{anchor.accuracy:.1f}"))
         for run, mapped, _ in found:
             if run["network"] != network:
@@ -177,22 +179,24 @@ def _anchor(book: Manifest) -> str:
             how = f"`{run['scheme']}`" + (f", k = {run['budget']}" if run["budget"] else "")
             rows.append(
                 (
-                    title, engine, how, f"{cycles:,.0f}", f"{area['cells']:,.0f}", f"{area['dsp']:.0f}",
+                    title, engine, how, f"{cycles:,.0f}", f"{_CLOCK / cycles:,.0f}", f"{area['cells']:,.0f}",
+                    f"{area['dsp']:.0f}",
                     f"{area['block_ram']:g}", f"{cycles / anchor.cycles:.2f}",
                     f"{area['cells'] / anchor.luts:.2f}", f"{area['packed'] / anchor.luts:.2f}",
                     f"{100 * shares[largest]:.0f} % of {largest}", f"{run['accuracy']:.1f}",
                 )
             )  # fmt: skip
     head = (
-        "network", "accelerator", "scheme", "cycles", "LUTs", "DSP", "RAMB36", "cycles over anchor",
+        "network", "accelerator", "scheme", "cycles", "a second", "LUTs", "DSP", "RAMB36", "cycles over anchor",
         "LUTs over anchor", "packed", "largest share of the device", "accuracy %",
     )  # fmt: skip
     tool, rtl = found[0][2], found[0][0]["rtl"]
-    return table(head, rows, (3, 4, 5, 6, 7, 8, 9, 11)) + (
+    return table(head, rows, (3, 4, 5, 6, 7, 8, 9, 10, 12)) + (
         f"\nXC7Z020: {_DEVICE.luts:,} LUTs, {_DEVICE.rams} RAMB36, {_DEVICE.dsp} DSP48E1; a design is to take at most "
         f"{100 * _SHARE:.0f} % of each. Targets for `tr`: fewer cycles than the anchor, at most {_LUTS:.2f} of its "
-        "LUTs, no DSP. Anchors: as submitted to MLPerf Tiny v1.1, placed, at the clock they ran with, accuracy on its "
-        f"samples. Here: synthesized ({tool}), not placed; cycles simulated ({rtl['simulator']}, memory of "
+        "LUTs, no DSP. Anchors: as submitted to MLPerf Tiny v1.1, placed, a second at the 143 MHz they ran with, "
+        f"accuracy on its samples. Here: synthesized ({tool}), not placed, a second at an assumed {_CLOCK / 1e6:.0f} "
+        f"MHz; cycles simulated ({rtl['simulator']}, memory of "
         f"{found[0][0]['latency']} cycles latency), every module equal to the golden model; accuracy of "
         f"{found[0][0]['golden_samples']} samples.\n"
     )

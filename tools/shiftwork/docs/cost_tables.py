@@ -98,6 +98,27 @@ def _small(book: Manifest) -> str:
     return f"{text}\n{parameters}. Synthesized ({entry['tool']}), flattened; LUT RAM and carry cells beside the LUTs.\n"
 
 
+def _watched(book: Manifest) -> str:
+    entry = measurement(book.root, "area_engines")
+    if entry is None:
+        return "Not measured yet.\n"
+    rows = [
+        (
+            d["design"],
+            f"{d['cells']:,}",
+            f"{d['luts']:,}",
+            f"{d['flip_flops']:,}",
+            d["block_rams"],
+            d["dsp"],
+            f"{d['delay_ps'] / 1e3:.2f}",
+        )
+        for d in entry["designs"]
+    ]
+    head = ("design", "LUT cells", "packed", "flip-flops", "block RAM", "DSP", "logic delay in ns")
+    text = table(head, rows, range(1, 7))
+    return f"{text}\nSynthesized ({entry['tool']}, {entry['family']}), not placed; the delay without routing.\n"
+
+
 def _time(book: Manifest) -> str:
     """LUTs times time of the engine over the Booth array, each at its own clock."""
     rows = []
@@ -174,6 +195,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     "cost": _cost,
     "time": _time,
     "small": _small,
+    "watched": _watched,
     "requant": _requant,
 }
 """By the names that pages use."""

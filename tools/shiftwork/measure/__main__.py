@@ -2,9 +2,11 @@
 """The measurements behind the documentation: accuracy, work and cycles of whole networks, training, cost.
 
 ``python -m shiftwork.measure --data DIR [--only PATTERN] [--force]`` writes a record below ``docs/measurements/`` for
-every entry that has none yet. DIR holds ``models/*.onnx``, a script ``prepare.py OUT NAME...`` that writes the data
-(images need Pillow, extra ``[measure]``), and for ``train_*`` (extra ``[train]``) a function ``mnist(NAME)`` in that
-script and ``data/mnist_train60k.npz``. Trained networks are kept under ``build/measure``.
+every entry that has none yet. ``--check`` measures entries that have one again, writes nothing, and says which areas
+and delays grew (``make synth``). DIR, which ``area*`` does without, holds ``models/*.onnx``, a script ``prepare.py OUT
+NAME...`` that writes the data (images need Pillow, extra ``[measure]``), and for ``train_*`` (extra ``[train]``) a
+function ``mnist(NAME)`` in that script and ``data/mnist_train60k.npz``. Trained networks are kept under
+``build/measure``.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.errors import ShiftworkError
-from shiftwork.measure import costs, records, runs, trainings
+from shiftwork.measure import costs, records, regression, runs, trainings
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import (
     ACCELERATOR_COSTS,
@@ -39,14 +41,15 @@ from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
 
 @dataclass(frozen=True)
 class Job:
-    """How one record is measured, and the data sets that it needs."""
+    """How one record is measured, the data sets that it needs, and whether only a part of it is measured."""
 
     measure: Callable[[], Record]
     needs: tuple[str, ...] = ()
+    part: bool = False
 
 
-def jobs(bench: Bench) -> dict[str, Job]:
-    """Every measurement by the name of its record."""
+def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
+    """Every measurement by the name of its record; of ``area`` only these blocks."""
     found = {e.name: Job(partial(runs.measure, bench, e), (e.data, f"{e.data}_calib")) for e in entries()}
     for subject in SUBJECTS:
         for scale in SCALE_METHODS:
@@ -61,7 +64,8 @@ def jobs(bench: Bench) -> dict[str, Job]:
     resnet20 = ("cifar_resnet20", "cifar_resnet20_calib")
     found["simulation_speed"] = Job(partial(runs.speed, bench), resnet20)
     found["demo"] = Job(runs.demo)
-    found["area"] = Job(costs.area)
+    found["area"] = Job(partial(costs.area, blocks, Progress()), part=blocks is not None)
+    found["area_engines"] = Job(partial(costs.engine_areas, Progress()))
     found["area_small"] = Job(costs.small_arrays)
     found["synth_requant"] = Job(costs.requantizers)
     found |= {name: Job(partial(costs.cost, bench, name), resnet20) for name in COSTS}
@@ -80,27 +84,58 @@ def jobs(bench: Bench) -> dict[str, Job]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is missing; 1 when something differed from the golden model, 2 for a mistake of the user."""
     parser = argparse.ArgumentParser(prog="python -m shiftwork.measure", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with models/ and prepare.py")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with models/ and prepare.py")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="entries to measure, e.g. 'cifar10_resnet20.*'")
     parser.add_argument("--force", action="store_true", help="measure entries again that have a record")
+    parser.add_argument("--check", action="store_true", help="compare with the records instead of writing them")
+    parser.add_argument("--block", action="append", metavar="NAME", help="of `area`: only this block")
     options = parser.parse_args(arguments)
-    bench = Bench(options.data)
-    known = jobs(bench)
-    wrong = 0
     try:
+        if options.block and options.only != "area":
+            raise ShiftworkError("`--block` belongs to `--only area`")
+        bench = Bench(options.data or Path())
+        known = jobs(bench, options.block)
         chosen = [n for n in known if fnmatch.fnmatch(n, options.only)]
-        chosen = [n for n in chosen if options.force or records.load(ROOT, n) is None]
-        progress = Progress(len(chosen))
-        bench.prepare([data for name in chosen for data in known[name].needs])
+        if not options.force:
+            chosen = [n for n in chosen if (records.load(ROOT, n) is not None) == options.check]
+        if not chosen:
+            print(f"measure: nothing to do for {options.only!r}", file=sys.stderr)
         for name in chosen:
-            progress.step(name)
-            result = known[name].measure()
-            wrong += result.get("rtl", {}).get("mismatches", 0)
-            records.store(ROOT, name, result)
+            if known[name].needs and options.data is None:
+                raise ShiftworkError(f"{name} needs `--data DIR`, a folder with models/ and prepare.py")
+        bench.prepare([data for name in chosen for data in known[name].needs])
+        return (_check if options.check else _measure)(known, chosen)
     except ShiftworkError as error:
         print(f"measure: error: {error}", file=sys.stderr)
         return 2
+
+
+def _measure(known: Mapping[str, Job], chosen: Sequence[str]) -> int:
+    """Write the records; 1 where something differed from the golden model."""
+    wrong = 0
+    progress = Progress(len(chosen))
+    for name in chosen:
+        progress.step(name)
+        result = known[name].measure()
+        wrong += result.get("rtl", {}).get("mismatches", 0)
+        before = records.load(ROOT, name) if known[name].part else None
+        records.store(ROOT, name, result if before is None else costs.joined(before, result))
     return 1 if wrong else 0
+
+
+def _check(known: Mapping[str, Job], chosen: Sequence[str]) -> int:
+    """Compare with the records; 1 where something is worse, or nothing was compared."""
+    changes: list[regression.Change] = []
+    tools: dict[str, str] = {}
+    progress = Progress(len(chosen))
+    for name in chosen:
+        progress.step(name)
+        before, now = records.load(ROOT, name), known[name].measure()
+        changes += regression.compare(before, now, known[name].part)
+        if before is not None and before.get("tool") != now.get("tool"):
+            tools[str(before.get("tool"))] = str(now.get("tool"))
+    print(regression.report(changes, tools))
+    return 1 if not changes or any(change.wrong for change in changes) else 0
 
 
 if __name__ == "__main__":

@@ -13,13 +13,18 @@ from typing import Any
 
 from shiftwork.blocks import manifest
 from shiftwork.blocks.manifest import ROOT
+from shiftwork.compile import ExpEngine, MacEngine, MsqEngine, TrEngine
+from shiftwork.compile.accelerator import Accelerator
+from shiftwork.cost import accel_area, dnateq_area, msq_area
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
-from shiftwork.eda import netlist, output_registers, yosys
-from shiftwork.eda.designs import TOP, designs
+from shiftwork.eda import mapping, netlist, output_registers, yosys
+from shiftwork.eda.designs import TOP, Design, designs
+from shiftwork.errors import ShiftworkError
 from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import ACCELERATOR_COSTS, CODES_COSTS, COSTS, PREPARED
 from shiftwork.measure.records import Record
+from shiftwork.progress import Progress
 from shiftwork.report.synth import synth
 from shiftwork.schemes import EngineWish, engine_wish
 
@@ -35,17 +40,26 @@ FAMILIES = {
 """Yosys script, macro, and cells that are LUTs, flip-flops and block RAM; LUT RAM and carry cells are not counted."""
 
 
-def area(blocks: Sequence[str] | None = None) -> Record:
+def area(blocks: Sequence[str] | None = None, progress: Progress | None = None) -> Record:
     """Cells of every block with its default parameters, hierarchy kept; DSPs where a block is made for them.
 
     Args:
-        blocks: names; None is every block of the manifest.
+        blocks: names; None is every block of the manifest. progress: told of each.
+
+    Raises:
+        ShiftworkError: Yosys is missing or fails, or there is no such block.
     """
     folder = ROOT / "build" / "measure" / "area"
     folder.mkdir(parents=True, exist_ok=True)
     book = manifest.load()
+    names = list(blocks or book.blocks)
+    for name in names:
+        if name not in book.blocks:
+            raise ShiftworkError(f"{name}: no such block")
     found = []
-    for name in blocks or book.blocks:
+    for index, name in enumerate(names, 1):
+        if progress is not None:
+            progress.item(index, len(names), name)
         commands = [f"read_verilog {path}" for path in book.sources(name)]
         block = book.blocks[name]
         multipliers = "" if "PRODUCTS" in block.parameters or "engines/dnateq" in str(block.file) else " -nodsp"
@@ -64,6 +78,60 @@ def area(blocks: Sequence[str] | None = None) -> Record:
             }
         )
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
+
+
+def joined(before: Record, now: Record) -> Record:
+    """The record of areas with some blocks measured again, in the order of the manifest.
+
+    Raises:
+        ShiftworkError: the others were measured with another tool.
+    """
+    if before["tool"] != now["tool"]:
+        raise ShiftworkError(f"area: the other blocks were measured with {before['tool']}, these with {now['tool']}")
+    blocks = {entry["block"]: entry for entry in [*before["blocks"], *now["blocks"]]}
+    return now | {"blocks": [blocks[name] for name in manifest.load().blocks if name in blocks]}
+
+
+def engine_designs() -> dict[str, Design]:
+    """Engines and accelerators in small shapes, by name: what is watched from change to change."""
+    small = {"activation_memory": 2, "weight_words": 64, "constants": 64}
+    return {
+        "tr 2 x 16": designs(2, 16)["tr"],
+        "tr 2 x 16, truncating": designs(2, 16)["tr_truncate"],
+        "tmac 2 x 16": designs(2, 16)["tmac"],
+        "msq (2 fixed + 2 SP2) x 4 x 8": msq_area.engine_design(MsqEngine(2, 2, 4, 8), 4),
+        "dnateq 4 rows on 2 x 8": dnateq_area.sums_design(ExpEngine(4, 8, 2), dnateq_area.MIDDLE),
+        "Booth array 2 x 16": designs(2, 16)["booth"],
+        "accelerator tr 2 x 8": accel_area.design(Accelerator(TrEngine(2, 8), **small), "xc7"),
+        "accelerator mac 2 x 8": accel_area.design(Accelerator(MacEngine(2, 8), **small), "xc7"),
+    }
+
+
+def engine_areas(progress: Progress | None = None) -> Record:
+    """Area and longest path of :func:`engine_designs` on 7-series.
+
+    Args:
+        progress: told of each.
+    """
+    found: list[Record] = []
+    chosen = engine_designs()
+    for index, (name, design) in enumerate(chosen.items(), 1):
+        if progress is not None:
+            progress.item(index, len(chosen), name)
+        done = mapping.synthesize(design, ROOT / "build" / "measure" / "area_engines" / design.key)
+        total = done.area
+        found.append(
+            {
+                "design": name,
+                "cells": int(total.cells),
+                "luts": int(total.packed),
+                "flip_flops": int(total.flip_flops),
+                "block_rams": total.block_ram,
+                "dsp": int(total.dsp),
+                "delay_ps": done.delay_ps,
+            }
+        )
+    return {"name": "area_engines", "tool": f"Yosys {yosys.version()}", "family": "xc7", "designs": found}
 
 
 def small_arrays() -> Record:
