@@ -62,6 +62,8 @@ class Manifest:
     libraries: Mapping[str, str]
     """Folder below rtl/ -> what is in it, lowest first: a block instantiates none of a later library."""
     blocks: Mapping[str, Block]
+    tops: tuple[str, ...] = ()
+    """Blocks that others import whole."""
 
     def closure(self, name: str) -> list[Block]:
         """The block and everything below it, each once, dependencies first.
@@ -96,6 +98,7 @@ class Manifest:
         findings += [f"libraries: two folders are named {name}" for name in sorted(set(names)) if names.count(name) > 1]
         used_folders = {block.library for block in self.blocks.values()}
         findings += [f"libraries: {folder} holds no block" for folder in self.libraries if folder not in used_folders]
+        findings += [f"tops: {name}: no such block" for name in self.tops if name not in self.blocks]
         listed = [block.file for block in self.blocks.values()]
         findings += [f"rtl/{path}: listed more than once" for path in sorted(set(listed)) if listed.count(path) > 1]
         present = {path.relative_to(rtl) for path in rtl.rglob("*.v")}
@@ -189,4 +192,10 @@ def load(root: Path = ROOT) -> Manifest:
     if not isinstance(data, dict) or "version" not in data or not all(isinstance(data.get(key), dict) for key in maps):
         raise ManifestError("rtl/manifest.yml: `version` and the mappings `libraries` and `blocks` are needed")
     blocks = {name: _block(name, entry) for name, entry in data["blocks"].items()}
-    return Manifest(root=root, version=str(data["version"]), libraries=data["libraries"], blocks=blocks)
+    return Manifest(
+        root=root,
+        version=str(data["version"]),
+        libraries=data["libraries"],
+        blocks=blocks,
+        tops=tuple(data.get("tops") or ()),
+    )
