@@ -35,7 +35,9 @@ module shw_tmac #(
     end
   endgenerate
 
+`ifndef SHW_NO_LUTRAM
   (* ram_style = "distributed" *)
+`endif
   reg [COEF_W-1:0] coefficients [0:31];
   reg [4:0]        entry;
   reg              negative;
