@@ -27,6 +27,53 @@ def test_the_program_of_the_example():
     assert {int(at): int(word.replace("_", ""), 16) for at, word in written} == {k: v for k, v in words.items() if v}
 
 
+# -- C
+
+DRIVER = """
+#include <stdio.h>
+#include "shw_file.h"
+#include "shw_registers.h"
+
+static const char *const faults[] = SHW_FAULTS;
+static uint32_t registers[1024];
+
+static uint32_t start(const struct shw_file *net, uint32_t base) {
+  registers[SHW_PROGRAM_ADDRESS / 4] = base + net->program;
+  registers[SHW_PROGRAM_LENGTH / 4] = net->instructions * SHW_INSTRUCTION_BYTES;
+  registers[SHW_CONTROL / 4] = SHW_CONTROL_START_MASK;
+  return registers[SHW_FAULT_CODE / 4] & SHW_FAULT_CODE_CODE_MASK;
+}
+
+int main(int count, char **words) {
+  static unsigned char file[1 << 20];
+  FILE *stream = fopen(words[count - 1], "rb");
+  size_t size = stream ? fread(file, 1, sizeof file, stream) : 0;
+  const char *fault = shw_file_fault(file, size);
+  if (fault) return printf("%s\\n", fault), 1;
+  uint32_t code = start((const struct shw_file *)(void *)file, 64);
+  printf("%s %u\\n", faults[code], registers[SHW_PROGRAM_LENGTH / 4] / SHW_INSTRUCTION_BYTES);
+  return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", [["gcc", "-std=c99", "-pedantic"], ["g++", "-x", "c++"]], ids=["c", "c++"])
+def test_headers(tmp_path, compiler):
+    """Both in one source, in C and in C++; a program that `compile` wrote, and one that is cut short."""
+    assert cli(tmp_path, "headers", "-o", "include") == "include/shw_registers.h\ninclude/shw_file.h\n"
+    (tmp_path / "use.c").write_text(DRIVER)
+    warnings = ["-Wall", "-Wextra", "-Werror", "-Iinclude"]
+    subprocess.run([*compiler, *warnings, "use.c", "-o", "use"], cwd=tmp_path, check=True)
+    digits = ROOT / "examples" / "digits"
+    words = ["compile", str(digits / "digits.onnx"), "--data", str(digits / "digits_test.npz"), "-o", "net.shw"]
+    listing = cli(tmp_path, *words, "--rows", "8", "--cols", "16", "--listing").splitlines()
+    done = subprocess.run(["./use", "net.shw"], cwd=tmp_path, capture_output=True, text=True)
+    instructions = sum(bool(re.match(r"\s*\d+ +(header|load|store|run)\b", line)) for line in listing)
+    assert done.stdout == f"nothing {instructions}\n"
+    (tmp_path / "net.shw").write_bytes((tmp_path / "net.shw").read_bytes()[:-8])
+    assert subprocess.run(["./use", "net.shw"], cwd=tmp_path).returncode == 1
+
+
 # -- one file, or a list of files
 
 

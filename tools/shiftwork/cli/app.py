@@ -383,6 +383,22 @@ def bundle(
 
 
 @app.command()
+def headers(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to write into.")] = Path(),
+) -> int:
+    """Headers for C: shw_registers.h, the accelerator's registers, and shw_file.h, what `compile` writes."""
+    from shiftwork.compile import program_file
+    from shiftwork.device import registers
+    from shiftwork.outputs import check_folder, write_bytes
+
+    check_folder("output", output)
+    for name, text in (("shw_registers.h", registers.c_header()), ("shw_file.h", program_file.c_header())):
+        write_bytes(output / name, text.encode())
+        print(output / name)
+    return 0
+
+
+@app.command()
 @takes(wish=CostWish, shape=engine_wish("tr", "dnateq"), accelerator=SimulationWish)
 def synth(
     wish: CostWish,
