@@ -34,7 +34,7 @@ module shw_booth_row #(
 
   generate
     if (X_W < 4 || X_W > 16) begin : g_illegal_x_w
-      shw_ILLEGAL_X_W_not_4_to_16 illegal ();
+      shw_ILLEGAL_X_W_must_be_4_to_16 illegal ();
     end
   endgenerate
 
@@ -79,7 +79,7 @@ module shw_booth_row #(
       assign result = {carry_data[X_W], carry_data} + {multiple[X_W], multiple}
                       + {{(N-1){1'b0}}, digit[2]};
     end else begin : g_illegal_family
-      shw_ILLEGAL_FAMILY_not_generic_or_xc7 illegal ();
+      shw_ILLEGAL_FAMILY_must_be_generic_or_xc7 illegal ();
     end
   endgenerate
 

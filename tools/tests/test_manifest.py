@@ -94,6 +94,21 @@ def test_findings(root, block, change, finding):
     assert any(finding in line for line in manifest.load(root).check())
 
 
+@pytest.mark.parametrize(
+    ("name", "finding"),
+    [
+        ("W_must_be_1_to_16", ""),
+        ("W_must_be_1_to_8", "shw_leaf: shw_ILLEGAL_W_must_be_1_to_8 does not say 16, which is legal"),
+        ("W", "shw_leaf: shw_ILLEGAL_W begins with no parameter and _must_"),
+        ("V_must_be_1_to_16", "shw_leaf: shw_ILLEGAL_V_must_be_1_to_16 begins with no parameter and _must_"),
+    ],
+)
+def test_names_say_what_is_legal(root, name, finding):
+    body = f"generate if (W < 1 || W > 16) shw_ILLEGAL_{name} illegal (); endgenerate"
+    (root / "rtl" / "codes" / "shw_leaf.v").write_text(MODULE.format(name="shw_leaf", body=body))
+    assert manifest.load(root).check() == ([finding] if finding else [])
+
+
 def test_unlisted_and_misnamed_files(root):
     (root / "rtl" / "codes" / "extra.v").write_text(MODULE.format(name="shw_other", body=""))
     assert manifest.load(root).check() == ["rtl/codes/extra.v: not in rtl/manifest.yml"]

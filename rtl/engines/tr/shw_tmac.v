@@ -31,7 +31,7 @@ module shw_tmac #(
 );
   generate
     if (COEF_W < 2 || COEF_W > 24) begin : g_illegal
-      shw_ILLEGAL_COEF_W illegal ();
+      shw_ILLEGAL_COEF_W_must_be_2_to_24 illegal ();
     end
   endgenerate
 

@@ -44,10 +44,10 @@ module shw_tr_cell #(
 );
   generate
     if (ACC_W < 10 || ACC_W > 48) begin : g_illegal
-      shw_ILLEGAL_ACC_W illegal ();
+      shw_ILLEGAL_ACC_W_must_be_10_to_48 illegal ();
     end
     if (T_W < 2 || T_W > ACC_W) begin : g_illegal_t
-      shw_ILLEGAL_T_W illegal ();
+      shw_ILLEGAL_T_W_must_be_2_to_ACC_W illegal ();
     end
   endgenerate
 
@@ -88,7 +88,7 @@ module shw_tr_cell #(
       end
 `endif
     end else begin : g_illegal_family
-      shw_ILLEGAL_FAMILY illegal ();
+      shw_ILLEGAL_FAMILY_must_be_generic_or_ecp5 illegal ();
     end
   endgenerate
   /* verilator lint_on WIDTHEXPAND */

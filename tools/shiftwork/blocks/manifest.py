@@ -139,7 +139,25 @@ class Manifest:
             for name in sorted(declared ^ set(block.parameters)):
                 where = "the manifest" if name in declared else f"rtl/{block.file}"
                 findings.append(f"{block.name}: parameter {name} is missing in {where}")
+            findings += _names_of_ranges(block, text)
         return findings
+
+
+def _names_of_ranges(block: Block, text: str) -> list[str]:
+    """Findings: a module that stops elaboration and does not say what is legal, as the manifest has it."""
+    findings = []
+    for name in re.findall(r"\bshw_ILLEGAL_(\w+)", text):
+        owner = max((word for word in block.parameters if name.startswith(f"{word}_must_")), key=len, default=None)
+        if owner is None:
+            findings.append(f"{block.name}: shw_ILLEGAL_{name} begins with no parameter and _must_")
+            continue
+        facts = block.parameters[owner]
+        told = str(facts["legal"]) if "legal" in facts else f"{facts.get('min')} {facts.get('max')}"
+        words = facts.get("values") or re.findall(r"(?<![\w^])\d+\b", told)
+        absent = [str(word) for word in words if str(word) not in name.removeprefix(owner).split("_")]
+        if absent:
+            findings.append(f"{block.name}: shw_ILLEGAL_{name} does not say {', '.join(absent)}, which is legal")
+    return findings
 
 
 def _without_comments(text: str) -> str:
