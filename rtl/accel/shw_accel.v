@@ -106,13 +106,13 @@ module shw_accel #(
 
   generate
     if (ROWS != 2 && ROWS != 4 && ROWS != 8 && ROWS != 16) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_2_4_8_or_16 illegal ();
     end
     if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_8_16_32_or_64 illegal ();
     end
-    if (WEIGHTS < 64 || WEIGHTS > 65536) begin : g_illegal_weights
-      shw_ILLEGAL_WEIGHTS illegal ();
+    if (WEIGHTS < 64 || WEIGHTS > 65536 || (WEIGHTS & (WEIGHTS - 1)) != 0) begin : g_illegal_weights
+      shw_ILLEGAL_WEIGHTS_must_be_a_power_of_two_64_to_65536 illegal ();
     end
   endgenerate
 

@@ -100,19 +100,19 @@ module shw_accel_mover #(
 
   generate
     if (COLS != 8 && COLS != 16 && COLS != 32 && COLS != 64) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_8_16_32_or_64 illegal ();
     end
     if (ADDR_W < 6 || ADDR_W > 15) begin : g_illegal_addr
-      shw_ILLEGAL_ADDR_W illegal ();
+      shw_ILLEGAL_ADDR_W_must_be_6_to_15 illegal ();
     end
     if (CONST_W < 4 || CONST_W > 16) begin : g_illegal_const
-      shw_ILLEGAL_CONST_W illegal ();
+      shw_ILLEGAL_CONST_W_must_be_4_to_16 illegal ();
     end
     if (ROOM_W < 7 || ROOM_W > 20) begin : g_illegal_room
-      shw_ILLEGAL_ROOM_W illegal ();
+      shw_ILLEGAL_ROOM_W_must_be_7_to_20 illegal ();
     end
     if (CHUNK < 8 || CHUNK > 64) begin : g_illegal_chunk
-      shw_ILLEGAL_CHUNK illegal ();
+      shw_ILLEGAL_CHUNK_must_be_8_to_64 illegal ();
     end
   endgenerate
 

@@ -27,7 +27,7 @@ module shw_accel_turns #(
 
   generate
     if (ROWS != 2 && ROWS != 4 && ROWS != 8 && ROWS != 16) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_2_4_8_or_16 illegal ();
     end
   endgenerate
 

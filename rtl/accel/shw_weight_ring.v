@@ -57,7 +57,7 @@ module shw_weight_ring #(
 
   generate
     if (ROWS < 2 || ROWS > 64 || (1 << $clog2(ROWS)) != ROWS) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS_must_be_a_power_of_two_from_2_to_64 illegal ();
+      shw_ILLEGAL_ROWS_must_be_2_4_8_16_32_or_64 illegal ();
     end
     if (DEPTH < 2 || DEPTH > 65536 || (1 << ADDR_W) != DEPTH) begin : g_illegal_depth
       shw_ILLEGAL_DEPTH_must_be_a_power_of_two_from_2_to_65536 illegal ();

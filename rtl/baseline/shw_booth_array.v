@@ -37,16 +37,16 @@ module shw_booth_array #(
 
   generate
     if (ROWS < 1 || ROWS > 256) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS_not_1_to_256 illegal ();
+      shw_ILLEGAL_ROWS_must_be_1_to_256 illegal ();
     end
     if (COLS < 1 || COLS > 256) begin : g_illegal_cols
-      shw_ILLEGAL_COLS_not_1_to_256 illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_256 illegal ();
     end
     if (ACC_W < 16 || ACC_W > 32) begin : g_illegal_acc_w
-      shw_ILLEGAL_ACC_W_not_16_to_32 illegal ();
+      shw_ILLEGAL_ACC_W_must_be_16_to_32 illegal ();
     end
     if (SIGNED_ONLY < 0 || SIGNED_ONLY > 1) begin : g_illegal_signed_only
-      shw_ILLEGAL_SIGNED_ONLY_not_0_or_1 illegal ();
+      shw_ILLEGAL_SIGNED_ONLY_must_be_0_or_1 illegal ();
     end
   endgenerate
 

@@ -35,13 +35,13 @@ module shw_booth_cell #(
 
   generate
     if (X_W < 8 || X_W > 9) begin : g_illegal_x_w
-      shw_ILLEGAL_X_W_not_8_to_9 illegal ();
+      shw_ILLEGAL_X_W_must_be_8_to_9 illegal ();
     end
     if (ACC_W < 16 || ACC_W > 32) begin : g_illegal_acc_w
-      shw_ILLEGAL_ACC_W_not_16_to_32 illegal ();
+      shw_ILLEGAL_ACC_W_must_be_16_to_32 illegal ();
     end
     if (FIRST < 0 || FIRST > 1) begin : g_illegal_first
-      shw_ILLEGAL_FIRST_not_0_or_1 illegal ();
+      shw_ILLEGAL_FIRST_must_be_0_or_1 illegal ();
     end
   endgenerate
 

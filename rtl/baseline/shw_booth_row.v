@@ -9,11 +9,18 @@
 //
 // Parameters
 //   X_W     4..16               width of the value, two's complement; the result has X_W + 2 bits
-//   FAMILY  "generic" | "xc7"   xc7 places CARRY4 by hand, generic writes the same sum with `+`
+//   FAMILY  "generic" | "xc7"   xc7 places CARRY4 by hand, generic writes the same sum with `+`. On Verilator,
+//                               on Icarus and where SHW_SIMULATION is defined a model stands in the place of CARRY4
 //
 // No overflow: |previous| <= 2**(X_W-1) and |digit * value| <= 2**X_W, the result has X_W + 2 bits.
 // Latency: combinational. Throughput: one row a cycle. Backpressure, reset: none.
 `default_nettype none
+
+`ifdef VERILATOR
+  `define SHW_SIMULATION
+`elsif __ICARUS__
+  `define SHW_SIMULATION
+`endif
 
 module shw_booth_row #(
   parameter X_W    = 9,
@@ -27,7 +34,7 @@ module shw_booth_row #(
 
   generate
     if (X_W < 4 || X_W > 16) begin : g_illegal_x_w
-      shw_ILLEGAL_X_W_not_4_to_16 illegal ();
+      shw_ILLEGAL_X_W_must_be_4_to_16 illegal ();
     end
   endgenerate
 
@@ -50,6 +57,10 @@ module shw_booth_row #(
       wire [4*BLOCKS-1:0] s = {{(4*BLOCKS-N){1'b0}}, half[X_W], half};
       wire [4*BLOCKS-1:0] d = {{(4*BLOCKS-N){1'b0}}, carry_data[X_W], carry_data};
       wire [4*BLOCKS-1:0] o;
+`ifdef SHW_SIMULATION
+      assign o = d + (s ^ d) + {{(4*BLOCKS-1){1'b0}}, digit[2]};
+      wire unused = &{1'b0, o};
+`else
       wire [4*BLOCKS-1:0] co;
       genvar i;
       for (i = 0; i < BLOCKS; i = i + 1) begin : g_block
@@ -61,13 +72,14 @@ module shw_booth_row #(
                         .DI(d[4*i +: 4]), .S(s[4*i +: 4]));
         end
       end
-      assign result = o[N-1:0];
       wire unused = &{1'b0, o, co};
+`endif
+      assign result = o[N-1:0];
     end else if (FAMILY == "generic") begin : g_generic
       assign result = {carry_data[X_W], carry_data} + {multiple[X_W], multiple}
                       + {{(N-1){1'b0}}, digit[2]};
     end else begin : g_illegal_family
-      shw_ILLEGAL_FAMILY_not_generic_or_xc7 illegal ();
+      shw_ILLEGAL_FAMILY_must_be_generic_or_xc7 illegal ();
     end
   endgenerate
 

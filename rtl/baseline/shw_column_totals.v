@@ -35,13 +35,13 @@ module shw_column_totals #(
 
   generate
     if (COLS < 1 || COLS > 256) begin : g_illegal_cols
-      shw_ILLEGAL_COLS_not_1_to_256 illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_256 illegal ();
     end
     if (SUM_W < 16 || SUM_W > 32) begin : g_illegal_sum_w
-      shw_ILLEGAL_SUM_W_not_16_to_32 illegal ();
+      shw_ILLEGAL_SUM_W_must_be_16_to_32 illegal ();
     end
     if (ADDR_W < 3 || ADDR_W > 10) begin : g_illegal_addr_w
-      shw_ILLEGAL_ADDR_W_not_3_to_10 illegal ();
+      shw_ILLEGAL_ADDR_W_must_be_3_to_10 illegal ();
     end
   endgenerate
 

@@ -38,14 +38,16 @@ module shw_dot_mac #(
       shw_ILLEGAL_LANES_must_be_a_power_of_two_1_to_32 illegal ();
     end
     if (X_W < 4 || X_W > 5) begin : g_illegal_x_w
-      shw_ILLEGAL_X_W_not_4_to_5 illegal ();
+      shw_ILLEGAL_X_W_must_be_4_to_5 illegal ();
     end
+    /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
     if (KIND != "inferred" && KIND != "booth") begin : g_illegal_kind
       shw_ILLEGAL_KIND_must_be_inferred_or_booth illegal ();
     end
     if (FAMILY != "generic" && FAMILY != "xc7") begin : g_illegal_family
-      shw_ILLEGAL_FAMILY_not_generic_or_xc7 illegal ();
+      shw_ILLEGAL_FAMILY_must_be_generic_or_xc7 illegal ();
     end
+    /* verilator lint_on WIDTHEXPAND */
   endgenerate
 
   // 8 bits hold every product: the extremes are 15 * -8 and 15 * 7. Its sign, inverted, is the top bit of

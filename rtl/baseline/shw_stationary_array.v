@@ -58,7 +58,7 @@ module shw_stationary_array #(
         .out_sum(sum)
       );
     end else begin : g_illegal_cells
-      shw_ILLEGAL_CELLS_not_mac_or_booth illegal ();
+      shw_ILLEGAL_CELLS_must_be_mac_or_booth illegal ();
     end
   endgenerate
   /* verilator lint_on WIDTHEXPAND */

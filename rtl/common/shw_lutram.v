@@ -1,10 +1,10 @@
 // shw_lutram: memory with one write port and one asynchronous read port.
 //
 // Maps to LUT RAM, asked for by attribute: Yosys would put a deep one with a registered read address
-// into block RAM. For families without LUT RAM (ice40) define SHW_NO_LUTRAM: then it maps to block
-// RAM where the read address comes from a register, else to flip-flops. No initial content: a word
-// is defined after its first write. A read in the cycle of a write to the same address gives the
-// old word.
+// into block RAM. For families without LUT RAM (iCE40, GateMate, Efinix, MAX 10) define SHW_NO_LUTRAM:
+// then it maps to block RAM where it is large and the read address comes from a register, else to
+// flip-flops. No initial content: a word is defined after its first write. A read in the cycle of a
+// write to the same address gives the old word.
 //
 // Parameters: DATA_W  1..4096  word width
 //             ADDR_W  1..10    address width, 2^ADDR_W words

@@ -3,8 +3,9 @@
 // STYLE chooses the memory resource by the ram_style attribute; "distributed" needs a family with
 // LUT RAM (xc7, ecp5). No initial content: a word is defined after its first write. A read in the
 // cycle of a write to the same address is undefined, which saves the bypass logic that ecp5 and
-// ice40 would need; simulation then gives the complement of the old word, so that a user who
-// depends on it fails early. read_data holds its value while read_enable is low. A word may be written in LANES parts.
+// ice40 would need. Simulation then gives the complement of the old word, so that a user who depends
+// on it fails early: on Verilator and Icarus, and on other simulators where SHW_SIMULATION is defined.
+// read_data holds its value while read_enable is low. A word may be written in LANES parts.
 // OUTPUT_REGISTER adds a second register to the read port, for block RAM that has one inside: nothing but this register
 // sees the first one, and both move while read_enable is high.
 //
@@ -18,6 +19,12 @@
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
+
+`ifdef VERILATOR
+  `define SHW_SIMULATION
+`elsif __ICARUS__
+  `define SHW_SIMULATION
+`endif
 
 module shw_ram_sdp #(
   parameter DATA_W = 8,
@@ -34,10 +41,10 @@ module shw_ram_sdp #(
   input  wire [ADDR_W-1:0] read_address,
   output wire [DATA_W-1:0] read_data
 );
-`ifdef SYNTHESIS
-  wire collision = 1'b0;
-`else
+`ifdef SHW_SIMULATION
   wire collision = (|write_enable) && write_address == read_address;
+`else
+  wire collision = 1'b0;
 `endif
 
   localparam LANE_W = DATA_W / LANES;

@@ -8,7 +8,6 @@ import pytest
 from runner import elaboration_fails, simulate
 
 HERE = Path(__file__).parent
-CARRY = HERE / "CARRY4.v"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,6 @@ def test_products(simulator, rows, cols, acc_w, signed_only, family):
         "shw_booth_array",
         "cocotb_booth_array",
         parameters={"ROWS": rows, "COLS": cols, "ACC_W": acc_w, "SIGNED_ONLY": signed_only, "FAMILY": family},
-        extra_sources=[CARRY],
     )
 
 
@@ -39,7 +37,7 @@ def test_rows_are_equal(simulator, width):
         "shw_booth_row",
         "cocotb_booth_rows",
         parameters={"X_W": width},
-        extra_sources=[CARRY, HERE / "booth_rows.v"],
+        extra_sources=[HERE / "booth_rows.v"],
         toplevel="booth_rows",
     )
 

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """shw_dot_mac: inferred multipliers and Booth rows, the latter portable and with carry blocks."""
 
-from pathlib import Path
-
 import pytest
 
 from runner import elaboration_fails, simulate
-
-CARRY = Path(__file__).parents[1] / "booth_array" / "CARRY4.v"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +25,6 @@ def test_sums(simulator, kind, lanes, x_w, family):
         "cocotb_dot_mac",
         parameters={"LANES": lanes, "X_W": x_w, "KIND": kind, "FAMILY": family},
         env={"SHW_KIND": kind},
-        extra_sources=[CARRY],
     )
 
 

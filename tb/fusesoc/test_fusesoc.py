@@ -14,8 +14,12 @@ import runner
 from shiftwork.blocks import cores, manifest
 
 BLOCK = "shw_group_reveal"
+TOP = "shw_tr_engine"
 EXAMPLE = "shiftwork:examples:dot_products"
+ACCELERATOR = "shiftwork:examples:accelerator"
 BLOCKS = manifest.load()
+SESSION = Path(__file__).parent / f"{cores.SESSION}.py"
+GPI_USERS = 'export GPI_USERS="$(cocotb-config --libpython);$(cocotb-config --pygpi-entry-point)"'
 SIMULATION, _ = cores.SIMULATIONS[os.environ.get("SIM") or "icarus"]
 
 
@@ -59,27 +63,22 @@ def reader(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def environment(clone: Path, gpi: bool = True) -> dict[str, str]:
-    """A user's shell: the reference models of the clone are importable, cocotb is told its library."""
-    env = {**os.environ, "PYTHONPATH": str(clone / "tools"), "COCOTB_TRUST_INERTIAL_WRITES": "1"}
-    env.pop("GPI_USERS", None)
+    """A user's shell: nothing of this repository's own, cocotb is told its library."""
+    own = ("GPI_USERS", "PYTHONPATH", "COCOTB_TRUST_INERTIAL_WRITES")
+    env = {name: value for name, value in os.environ.items() if name not in own}
     if gpi:
         parts = [call("cocotb-config", option, cwd=clone).strip() for option in ("--libpython", "--pygpi-entry-point")]
         env["GPI_USERS"] = ";".join(parts)
     return env
 
 
-def fusesoc(user: Path, target: str, block: str, gpi: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a target of the core that holds the block."""
-    clone = user / "fusesoc_libraries" / "shiftwork"
-    bench = runner.ROOT / "tb" / str(BLOCKS.blocks[block].testbench) / f"cocotb_{BLOCKS.blocks[block].testbench}.py"
-    env = environment(clone, gpi)
-    if bench.is_file() and "cocotbext" in bench.read_text():  # it drives at rising edges
-        env["COCOTB_TRUST_INERTIAL_WRITES"] = "0"
-    name = cores.vlnv(BLOCKS, BLOCKS.blocks[block].library)
+def fusesoc(user: Path, target: tuple[str, str], gpi: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a target of a core."""
+    name, core = target
     return subprocess.run(
-        ["fusesoc", "run", f"--target={target}", name],
+        ["fusesoc", "run", f"--target={name}", core],
         cwd=user,
-        env=env,
+        env=environment(user, gpi),
         capture_output=True,
         text=True,
         timeout=1200,
@@ -94,16 +93,26 @@ def source(user: Path, block: str) -> Path:
 def test_all_cores_are_found(user):
     listed = call("fusesoc", "core", "list", cwd=user)
     found = {line.split()[0] for line in listed.splitlines() if line.startswith("shiftwork:")}
-    assert found == {f"{EXAMPLE}:0", *(cores.vlnv(BLOCKS, library) for library in BLOCKS.libraries)}
+    libraries = {cores.vlnv(BLOCKS, library) for library in BLOCKS.libraries}
+    tops = {cores.target(BLOCKS, "default", name)[1] for name in BLOCKS.tops}
+    assert {f"{EXAMPLE}:0", f"{ACCELERATOR}:0", *libraries, *tops} <= found
+    assert {name.rsplit(":", 1)[0] for name in tops} >= {"shiftwork:accel:shw_accel_axi", "shiftwork:tr:shw_tr_engine"}
 
 
-@pytest.mark.parametrize("target", [cores.target("lint", BLOCK), "lint_verible"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        cores.target(BLOCKS, "lint", BLOCK),
+        ("lint_verible", cores.vlnv(BLOCKS, "engines/tr")),
+        pytest.param(cores.target(BLOCKS, "lint", TOP), marks=pytest.mark.full),
+    ],
+)
 def test_lint(user, target):
-    result = fusesoc(user, target, BLOCK)
+    result = fusesoc(user, target)
     assert result.returncode == 0, result.stdout + result.stderr
     path = source(user, BLOCK)
     path.write_text(path.read_text().replace("endmodule", "\twire [1:0] two = 3'd7;\nendmodule"))
-    result = fusesoc(user, target, BLOCK)
+    result = fusesoc(user, target)
     assert result.returncode != 0, "a seeded fault passes the lint"
 
 
@@ -121,30 +130,32 @@ def test_depend(user):
 def test_lint_of_every_library(reader, folder, kind):
     """One block of each: `make lint` reads every block, and the targets of a library share its files."""
     block = next(block.name for block in BLOCKS.blocks.values() if block.library == folder)
-    result = fusesoc(reader, cores.target(kind, block) if kind == "lint" else kind, block)
+    verible = kind, cores.vlnv(BLOCKS, folder)
+    result = fusesoc(reader, cores.target(BLOCKS, kind, block) if kind == "lint" else verible)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 def simulate(user: Path, kind: str, block: str) -> None:
-    target = cores.target(kind, block)
-    result = fusesoc(user, target, block)
+    target = cores.target(BLOCKS, kind, block)
+    result = fusesoc(user, target)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
-    ran, failed = get_results(next(user.glob(f"build/*/{target}/results.xml")))
+    name, core = target
+    ran, failed = get_results(user / "build" / core.replace(":", "_") / name / "results.xml")
     assert ran > 0
     assert failed == 0
 
 
 def test_simulation(user):
-    target = cores.target(SIMULATION, BLOCK)
-    result = fusesoc(user, target, BLOCK, gpi=False)
+    target = cores.target(BLOCKS, SIMULATION, BLOCK)
+    result = fusesoc(user, target, gpi=False)
     assert result.returncode != 0, "without GPI_USERS nothing runs, and that passes"
-    assert "GPI_USERS" in result.stdout + result.stderr
+    assert f"first:\n  {GPI_USERS}\n" in result.stdout + result.stderr
     simulate(user, SIMULATION, BLOCK)
     path = source(user, BLOCK)
     text = path.read_text()
     assert text.count("left <= budget;") == 1
     path.write_text(text.replace("left <= budget;", "left <= ~budget;"))
-    result = fusesoc(user, target, BLOCK)
+    result = fusesoc(user, target)
     assert result.returncode != 0, "a seeded bug passes the simulation"
     assert "FAILED: " in result.stdout + result.stderr
 
@@ -153,6 +164,35 @@ def test_simulation(user):
 def test_simulation_on_verilator(reader):
     kind, _ = cores.SIMULATIONS["verilator"]
     simulate(reader, kind, BLOCK)
+
+
+@pytest.mark.parametrize("family", ["generic", pytest.param("ecp5", marks=pytest.mark.full)])
+def test_a_design_that_depends_on_the_accelerator(user, family):
+    """An empty directory, a core and a bench of the user's own."""
+    clone = user / "fusesoc_libraries" / "shiftwork"
+    text = (clone / "examples" / "accelerator" / "copy.v").read_text()
+    (user / "mine.v").write_text(text.replace('.ENGINE("tr")', f'.ENGINE("tr"), .FAMILY("{family}")'))
+    core = (clone / "examples" / "accelerator" / "accelerator.core").read_text()
+    assert 'depend: ["shiftwork:accel:shw_accel_axi"]' in core
+    (user / "mine.core").write_text(core.replace(ACCELERATOR, "me:me:mine").replace("copy.v", "mine.v"))
+    call("fusesoc", "library", "add", "mine", str(user), cwd=user)
+    output = call("fusesoc", "run", "--target=sim", "me:me:mine", cwd=user, env=environment(user, False))
+    assert "PASS: a program in" in output
+
+
+def test_what_is_missing_is_one_line(tmp_path):
+    """Without a simulator or cocotb: the line sets up the clone that the core came from."""
+    clone, work = tmp_path / "lib", tmp_path / "work"
+    for folder in (clone / "fusesoc_cores", work):
+        folder.mkdir(parents=True)
+    described = "cores:\n  a:\n    core_file: ../lib/fusesoc_cores/shw_tr.core\nflow_options:\n  tool: icarus\n"
+    (work / "x.eda.yml").write_text(described)
+    set_up = f"make -C {clone} simulators SIM=icarus && . {clone}/.venv/bin/activate && {GPI_USERS}"
+    for more, line in (({"GPI_USERS": "given"}, ""), ({}, GPI_USERS), ({"PATH": str(tmp_path)}, set_up)):
+        env = environment(tmp_path, False) | more
+        result = subprocess.run([sys.executable, str(SESSION)], cwd=work, env=env, capture_output=True, text=True)
+        assert result.stderr.endswith(f"\n  {line}\n" if line else "")
+        assert bool(line) == bool(result.returncode)
 
 
 @pytest.mark.full
@@ -174,7 +214,7 @@ def test_failing_simulation(user):
         "error": (suite.format(2, 0, 0, 1), 1),
         "passed": (suite.format(2, 1, 0, 0), 0),
     }
-    session = runner.ROOT / "tb" / "fusesoc"
+    session = SESSION.parent
     for name, (text, code) in tests.items():
         write = "" if text is None else f"pathlib.Path('results.xml').write_text({text!r})"
         script = f"import pathlib, sys; sys.path.insert(0, {str(session)!r}); import fusesoc_session; {write}"

@@ -56,8 +56,8 @@ def test_wide_engine(shape):
 @pytest.mark.parametrize(
     ("parameters", "name"),
     [
-        ({"FIXED_ROWS": 0, "SP2_ROWS": 0}, "shw_ILLEGAL_ROWS"),
-        ({"FIXED_ROWS": 32, "SP2_ROWS": 33}, "shw_ILLEGAL_ROWS"),
+        ({"FIXED_ROWS": 0, "SP2_ROWS": 0}, "shw_ILLEGAL_SP2_ROWS"),
+        ({"FIXED_ROWS": 32, "SP2_ROWS": 33}, "shw_ILLEGAL_SP2_ROWS"),
         ({"FIXED_ROWS": 3}, "shw_ILLEGAL_FIXED_ROWS"),
         ({"FIXED_ROWS": 2, "PRODUCTS": 0}, "shw_ILLEGAL_FIXED_ROWS"),
         ({"COLS": 0}, "shw_ILLEGAL_COLS"),

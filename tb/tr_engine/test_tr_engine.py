@@ -16,6 +16,7 @@ SHAPES = {
     "2x3_shallow": {"ROWS": 2, "COLS": 3, "DEPTH": 32},
     "3x2_shallow": {"ROWS": 3, "COLS": 2, "DEPTH": 128},
     "2x3_deep": {"ROWS": 2, "COLS": 3, "DEPTH": 512, "ACC_W": 32},
+    "2x3_ecp5": {"ROWS": 2, "COLS": 3, "FAMILY": "ecp5"},
     "5x2_deepest": {"ROWS": 5, "COLS": 2, "DEPTH": 1024, "ACC_W": 20, "TRUNCATE": 0},
 }
 

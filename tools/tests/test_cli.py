@@ -621,6 +621,7 @@ _COMMANDS = {
     "simulate --waves": ["simulate", "MODEL", "--data", "DATA", "--waves", "TARGET"],
     "demo --json": ["demo", "--json", "TARGET"],
     "synth --json": ["synth", "msq", "--json", "TARGET"],
+    "bundle --output": ["bundle", "--output", "TARGET"],
     "plan --json": ["plan", "--device", "xc7z020", "--json", "TARGET"],
 }
 

@@ -94,6 +94,21 @@ def test_findings(root, block, change, finding):
     assert any(finding in line for line in manifest.load(root).check())
 
 
+@pytest.mark.parametrize(
+    ("name", "finding"),
+    [
+        ("W_must_be_1_to_16", ""),
+        ("W_must_be_1_to_8", "shw_leaf: shw_ILLEGAL_W_must_be_1_to_8 does not say 16, which is legal"),
+        ("W", "shw_leaf: shw_ILLEGAL_W begins with no parameter and _must_"),
+        ("V_must_be_1_to_16", "shw_leaf: shw_ILLEGAL_V_must_be_1_to_16 begins with no parameter and _must_"),
+    ],
+)
+def test_names_say_what_is_legal(root, name, finding):
+    body = f"generate if (W < 1 || W > 16) shw_ILLEGAL_{name} illegal (); endgenerate"
+    (root / "rtl" / "codes" / "shw_leaf.v").write_text(MODULE.format(name="shw_leaf", body=body))
+    assert manifest.load(root).check() == ([finding] if finding else [])
+
+
 def test_unlisted_and_misnamed_files(root):
     (root / "rtl" / "codes" / "extra.v").write_text(MODULE.format(name="shw_other", body=""))
     assert manifest.load(root).check() == ["rtl/codes/extra.v: not in rtl/manifest.yml"]
@@ -179,13 +194,33 @@ def test_cores(two):
     (folder / "shw_codes.core").unlink()
     (folder / "tb").unlink()
     assert cores.differences(blocks) == [
-        "fusesoc_cores/shw_old.core: there is no such library",
+        "fusesoc_cores/shw_old.core: there is no such library or top",
         "fusesoc_cores/shw_codes.core: missing",
         "fusesoc_cores/shw_up.core: not what rtl/manifest.yml says",
         "fusesoc_cores/tb: no link to ../tb",
     ]
     cores.write(blocks)
     assert cores.differences(blocks) == []
+
+
+def test_core_of_a_top(two):
+    """A block that others import has a core of its own name; its library has the files, and no targets of it."""
+    path = two / "rtl" / "manifest.yml"
+    path.write_text(path.read_text() + "tops: [shw_top, shw_none]\n")
+    manifest.load.cache_clear()
+    assert manifest.load(two).check() == ["tops: shw_none: no such block"]
+    path.write_text(path.read_text().replace(", shw_none", ""))
+    manifest.load.cache_clear()
+    blocks = manifest.load(two)
+    assert cores.target(blocks, "sim", "shw_top") == ("sim", "shiftwork:up:shw_top:0.1.0")
+    core = yaml.safe_load(cores.top_core(blocks, "shw_top").split("\n", 1)[1])
+    assert core["name"] == "shiftwork:up:shw_top:0.1.0"
+    assert core["filesets"]["rtl"] == {"depend": ["shiftwork:rtl:up:0.1.0"]}
+    assert set(core["targets"]) == {"default", "lint", "sim", "sim_icarus"}
+    assert core["targets"]["lint"]["parameters"] == ["W", "KIND"]
+    library = yaml.safe_load(cores.core(blocks, "engines/up").split("\n", 1)[1])
+    assert set(library["targets"]) == {"default", "lint_verible"}
+    assert library["filesets"]["rtl"]["files"] == ["rtl/engines/up/shw_top.v"]
 
 
 def test_parameters_of_a_core(two):

@@ -46,10 +46,10 @@ module shw_class_drain #(
 
   generate
     if (ROWS < 1 || ROWS > 64 || (1 << ROW_W) < ROWS) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_1_to_64_and_fit_ROW_W illegal ();
     end
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
     if (SUM_W < 10 || SUM_W > 25) begin : g_illegal_sum
       shw_ILLEGAL_SUM_W_must_be_10_to_25 illegal ();
@@ -136,7 +136,7 @@ module shw_class_drain #(
           product_5 <= product_4;
         end
       end else begin : g_illegal_family
-        shw_ILLEGAL_FAMILY illegal ();
+        shw_ILLEGAL_FAMILY_must_be_generic_or_ecp5 illegal ();
       end
       assign product[c*PRODUCT_W +: PRODUCT_W] = product_5;
     end

@@ -32,7 +32,9 @@ module shw_exp_count_histogram #(
     end
   endgenerate
 
+`ifndef SHW_NO_LUTRAM
   (* ram_style = "distributed" *)
+`endif
   reg [COUNT_W-1:0] counts [0:(1<<ADDR_W)-1];
 
   assign count = counts[entry];

@@ -85,13 +85,13 @@ module shw_exp_engine #(
 
   generate
     if (ROWS < 1 || ROWS > 64 || FOLD < 1 || ROWS % FOLD != 0) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_1_to_64_and_a_multiple_of_FOLD illegal ();
     end
     if (FOLD < 1 || FOLD > 16) begin : g_illegal_fold
       shw_ILLEGAL_FOLD_must_be_1_to_16 illegal ();
     end
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
     if (BITS < 3 || BITS > 7) begin : g_illegal_bits
       shw_ILLEGAL_BITS_must_be_3_to_7 illegal ();

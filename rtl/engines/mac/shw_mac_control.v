@@ -55,10 +55,10 @@ module shw_mac_control #(
       shw_ILLEGAL_ROWS_must_be_1_to_64 illegal ();
     end
     if (ROW_W < 1 || ROW_W > 6 || (1 << ROW_W) < ROWS) begin : g_illegal_row_w
-      shw_ILLEGAL_ROW_W_must_name_every_row illegal ();
+      shw_ILLEGAL_ROW_W_must_be_1_to_6_and_name_every_row illegal ();
     end
     if (ADDR_W < 4 || ADDR_W > 10 || (1 << ADDR_W) < 2 * ROWS) begin : g_illegal_addr_w
-      shw_ILLEGAL_ADDR_W_must_hold_two_tiles illegal ();
+      shw_ILLEGAL_ADDR_W_must_be_4_to_10_and_hold_2_tiles illegal ();
     end
   endgenerate
 

@@ -35,7 +35,7 @@ module shw_mac_store #(
       shw_ILLEGAL_W_must_be_1_to_64 illegal ();
     end
     if (ROW_W < 1 || ROW_W > 6 || (1 << ROW_W) < ROWS) begin : g_illegal_row_w
-      shw_ILLEGAL_ROW_W_must_name_every_row illegal ();
+      shw_ILLEGAL_ROW_W_must_be_1_to_6_and_name_every_row illegal ();
     end
   endgenerate
 

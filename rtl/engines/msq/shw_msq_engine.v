@@ -57,14 +57,14 @@ module shw_msq_engine #(
 
   generate
     if (ROWS < 1 || ROWS > 64 || FIXED_ROWS < 0 || SP2_ROWS < 0) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS_must_be_1_to_64 illegal ();
+      shw_ILLEGAL_SP2_ROWS_must_be_0_to_64_with_FIXED_ROWS_1_to_64 illegal ();
     end
     if (PRODUCTS != 0 && PRODUCTS != 2 && PRODUCTS != 4) begin : g_illegal_products
       shw_ILLEGAL_PRODUCTS_must_be_0_2_or_4 illegal ();
     end
     if ((PRODUCTS == 4 && FIXED_ROWS % 2 != 0)
         || (PRODUCTS == 0 && FIXED_ROWS != 0)) begin : g_illegal_fixed
-      shw_ILLEGAL_FIXED_ROWS_for_PRODUCTS illegal ();
+      shw_ILLEGAL_FIXED_ROWS_must_be_0_to_64_even_with_PRODUCTS_4_and_0_with_0 illegal ();
     end
     if (COLS < 2 || COLS > 256 || COLS % 2 != 0) begin : g_illegal_cols
       shw_ILLEGAL_COLS_must_be_even_2_to_256 illegal ();

@@ -31,10 +31,10 @@ module shw_group_reveal #(
 );
   generate
     if (COUNT_W < 1 || COUNT_W > 12) begin : g_illegal_count
-      shw_ILLEGAL_COUNT_W illegal ();
+      shw_ILLEGAL_COUNT_W_must_be_1_to_12 illegal ();
     end
     if (BUDGET_W < 1 || BUDGET_W > 12 || BUDGET_W < COUNT_W) begin : g_illegal_budget
-      shw_ILLEGAL_BUDGET_W illegal ();
+      shw_ILLEGAL_BUDGET_W_must_be_1_to_12_and_at_least_COUNT_W illegal ();
     end
   endgenerate
 

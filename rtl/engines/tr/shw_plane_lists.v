@@ -60,7 +60,7 @@ module shw_plane_lists #(
 
   generate
     if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal
-      shw_ILLEGAL_INDEX_W illegal ();
+      shw_ILLEGAL_INDEX_W_must_be_4_to_10 illegal ();
     end
   endgenerate
 

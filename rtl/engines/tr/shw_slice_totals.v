@@ -41,19 +41,19 @@ module shw_slice_totals #(
 );
   generate
     if (ROWS < 1 || ROWS > 256 || (1 << ROW_W) < ROWS) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_1_to_256_and_fit_ROW_W illegal ();
     end
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
     if (TOTAL_W < 32 || TOTAL_W > 64 || TOTAL_W % STEPS != 0) begin : g_illegal_total
-      shw_ILLEGAL_TOTAL_W illegal ();
+      shw_ILLEGAL_TOTAL_W_must_be_32_to_64_and_a_multiple_of_STEPS illegal ();
     end
     if (SUM_W < 10 || SUM_W > TOTAL_W) begin : g_illegal_sum
-      shw_ILLEGAL_ACC_W illegal ();
+      shw_ILLEGAL_SUM_W_must_be_10_to_TOTAL_W illegal ();
     end
     if (STEPS != 1 && STEPS != 2) begin : g_illegal_steps
-      shw_ILLEGAL_STEPS illegal ();
+      shw_ILLEGAL_STEPS_must_be_1_or_2 illegal ();
     end
   endgenerate
 

@@ -31,11 +31,13 @@ module shw_tmac #(
 );
   generate
     if (COEF_W < 2 || COEF_W > 24) begin : g_illegal
-      shw_ILLEGAL_COEF_W illegal ();
+      shw_ILLEGAL_COEF_W_must_be_2_to_24 illegal ();
     end
   endgenerate
 
+`ifndef SHW_NO_LUTRAM
   (* ram_style = "distributed" *)
+`endif
   reg [COEF_W-1:0] coefficients [0:31];
   reg [4:0]        entry;
   reg              negative;

@@ -59,10 +59,10 @@ module shw_tmac_engine #(
 
   generate
     if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_1_to_64 illegal ();
     end
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
   endgenerate
 

@@ -64,10 +64,10 @@ module shw_tmac_loader #(
 );
   generate
     if (INDEX_W < 8 || INDEX_W > 10) begin : g_illegal_index
-      shw_ILLEGAL_DEPTH illegal ();
+      shw_ILLEGAL_INDEX_W_must_be_8_to_10 illegal ();
     end
     if (TRUNCATE != 0 && TRUNCATE != 1) begin : g_illegal_truncate
-      shw_ILLEGAL_TRUNCATE illegal ();
+      shw_ILLEGAL_TRUNCATE_must_be_0_or_1 illegal ();
     end
   endgenerate
 

@@ -32,7 +32,7 @@ module shw_tmac_row #(
 );
   generate
     if (COLS < 1 || COLS > 1024) begin : g_illegal
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
   endgenerate
 

@@ -13,12 +13,20 @@
 //
 // Parameters: ACC_W  10..48             accumulator width; sums are modulo 2^ACC_W
 //             T_W    2..ACC_W           width of t
-//             FAMILY "generic", "ecp5"  "ecp5" instantiates carry cells; the same function (tb/formal)
+//             FAMILY "generic", "ecp5"  "ecp5" instantiates carry cells; the same function (tb/formal).
+//                                       On Verilator, on Icarus and where SHW_SIMULATION is defined a
+//                                       model stands in the place of CCU2C
 // Latency:    1 cycle. Throughput: 1 operation per cycle. Backpressure: none (OP_ADD with t = 0 holds).
 // Reset:      rst clears the accumulator.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
+
+`ifdef VERILATOR
+  `define SHW_SIMULATION
+`elsif __ICARUS__
+  `define SHW_SIMULATION
+`endif
 
 module shw_tr_cell #(
   parameter ACC_W  = 24,
@@ -36,10 +44,10 @@ module shw_tr_cell #(
 );
   generate
     if (ACC_W < 10 || ACC_W > 48) begin : g_illegal
-      shw_ILLEGAL_ACC_W illegal ();
+      shw_ILLEGAL_ACC_W_must_be_10_to_48 illegal ();
     end
     if (T_W < 2 || T_W > ACC_W) begin : g_illegal_t
-      shw_ILLEGAL_T_W illegal ();
+      shw_ILLEGAL_T_W_must_be_2_to_ACC_W illegal ();
     end
   endgenerate
 
@@ -58,10 +66,16 @@ module shw_tr_cell #(
       wire [2*PAIRS-1:0] terms  = addend;
       wire [2*PAIRS-1:0] held   = acc;
       wire [2*PAIRS-1:0] sums;
+      wire               unused = &{1'b0, sums};
+
+      assign sum = sums[ACC_W-1:0];
+
+`ifdef SHW_SIMULATION
+      assign sums = terms + (chosen ^ (held & {(2*PAIRS){keep}}));
+`else
       wire [PAIRS:0]     carry;
 
       assign carry[0] = 1'b0;
-      assign sum      = sums[ACC_W-1:0];
 
       genvar i;
       for (i = 0; i < PAIRS; i = i + 1) begin : g_pair
@@ -72,8 +86,9 @@ module shw_tr_cell #(
           .A1(terms[2*i+1]), .B1(held[2*i+1]), .C1(keep), .D1(chosen[2*i+1]), .S1(sums[2*i+1])
         );
       end
+`endif
     end else begin : g_illegal_family
-      shw_ILLEGAL_FAMILY illegal ();
+      shw_ILLEGAL_FAMILY_must_be_generic_or_ecp5 illegal ();
     end
   endgenerate
   /* verilator lint_on WIDTHEXPAND */

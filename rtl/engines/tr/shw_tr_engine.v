@@ -71,19 +71,19 @@ module shw_tr_engine #(
 
   generate
     if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
-      shw_ILLEGAL_ROWS illegal ();
+      shw_ILLEGAL_ROWS_must_be_1_to_64 illegal ();
     end
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
     if (DEPTH < 32 || DEPTH > 1024 || (DEPTH & (DEPTH - 1)) != 0) begin : g_illegal_depth
-      shw_ILLEGAL_DEPTH illegal ();
+      shw_ILLEGAL_DEPTH_must_be_32_64_128_256_512_or_1024 illegal ();
     end
     if (ACC_W < 20 || ACC_W > 32) begin : g_illegal_acc
-      shw_ILLEGAL_ACC_W illegal ();
+      shw_ILLEGAL_ACC_W_must_be_20_to_32 illegal ();
     end
     if (TRUNCATE != 0 && TRUNCATE != 1) begin : g_illegal_truncate
-      shw_ILLEGAL_TRUNCATE illegal ();
+      shw_ILLEGAL_TRUNCATE_must_be_0_or_1 illegal ();
     end
   endgenerate
 

@@ -74,14 +74,14 @@ module shw_tr_loader #(
 
   generate
     if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH < 32 || DEPTH > 1024) begin : g_illegal_depth
-      shw_ILLEGAL_DEPTH illegal ();
+      shw_ILLEGAL_DEPTH_must_be_32_64_128_256_512_or_1024 illegal ();
     end
     if (WORD_W < 1 || (32 << WORD_W) < DEPTH
         || (WORD_W > 1 && (32 << WORD_W) != DEPTH)) begin : g_illegal_word
-      shw_ILLEGAL_WORD_W illegal ();
+      shw_ILLEGAL_WORD_W_must_be_clog2_of_DEPTH_by_32_and_at_least_1 illegal ();
     end
     if (TRUNCATE != 0 && TRUNCATE != 1) begin : g_illegal_truncate
-      shw_ILLEGAL_TRUNCATE illegal ();
+      shw_ILLEGAL_TRUNCATE_must_be_0_or_1 illegal ();
     end
   endgenerate
 

@@ -44,16 +44,16 @@ module shw_tr_row #(
 );
   generate
     if (COLS < 1 || COLS > 1024) begin : g_illegal_cols
-      shw_ILLEGAL_COLS illegal ();
+      shw_ILLEGAL_COLS_must_be_1_to_1024 illegal ();
     end
     if (ADDR_W < 2 || ADDR_W > 16) begin : g_illegal_address
-      shw_ILLEGAL_ADDR_W illegal ();
+      shw_ILLEGAL_ADDR_W_must_be_2_to_16 illegal ();
     end
     if (SHIFTS != 0 && SHIFTS != 1) begin : g_illegal_shifts
-      shw_ILLEGAL_SHIFTS illegal ();
+      shw_ILLEGAL_SHIFTS_must_be_0_or_1 illegal ();
     end
     if ((SPLIT != 0 && SPLIT != 1) || (SPLIT == 1 && SHIFTS == 0)) begin : g_illegal_split
-      shw_ILLEGAL_SPLIT illegal ();
+      shw_ILLEGAL_SPLIT_must_be_0_or_1_and_needs_SHIFTS illegal ();
     end
   endgenerate
 

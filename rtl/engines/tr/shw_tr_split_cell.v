@@ -32,10 +32,10 @@ module shw_tr_split_cell #(
 
   generate
     if (ACC_W < 20 || ACC_W > 48) begin : g_illegal
-      shw_ILLEGAL_ACC_W illegal ();
+      shw_ILLEGAL_ACC_W_must_be_20_to_48 illegal ();
     end
     if (T_W < 2 || T_W > LOWER) begin : g_illegal_t
-      shw_ILLEGAL_T_W illegal ();
+      shw_ILLEGAL_T_W_must_be_2_to_half_of_ACC_W illegal ();
     end
   endgenerate
 

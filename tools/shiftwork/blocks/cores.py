@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FuseSoC core files, one per library of blocks, generated from `rtl/manifest.yml`.
+"""FuseSoC core files, one per library of blocks and one per block that others import, from `rtl/manifest.yml`.
 
 Run as `python -m shiftwork.blocks.cores [--check]` or `shiftwork cores [--check]`.
 
@@ -7,6 +7,9 @@ A library is a folder of blocks below rtl/. Its core is named `shiftwork:rtl:<fo
 and depends on the cores of the libraries below it. Targets: `default` (the files), `lint_verible` (Verible), and for
 a block shw_<block>: `lint_<block>` (Verilator) and, where a testbench bears the block's name, `sim_<block>` (Verilator)
 and `sim_icarus_<block>`, which run its cocotb tests.
+
+A block that others import, one of the manifest's tops, has a core of its own, `shiftwork:<folder>:<block>:<version>`,
+with these targets as `lint`, `sim` and `sim_icarus`. It brings the core of its library.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ LINKS = ("rtl", "tb", "constraints")
 SESSION = "fusesoc_session"
 """Python module in tb/fusesoc that makes a simulation without tests or with a failing test end with exit code 1."""
 
+SCRIPTS = {"scripts": {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["session"]}}}
+
 SIMULATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "verilator": ("sim", {"verilator_options": ["--timescale", "1ns/1ps", "--no-timing", "-Wno-fatal"]}),
     "icarus": ("sim_icarus", {"timescale": "1ns/1ps", "iverilog_options": ["-g2005"]}),
@@ -41,9 +46,12 @@ def vlnv(blocks: manifest.Manifest, library: str) -> str:
     return f"shiftwork:rtl:{Path(library).name}:{blocks.version}"
 
 
-def target(kind: str, block: str) -> str:
-    """Name of the target that does `kind` (lint, sim, sim_icarus) with a block."""
-    return f"{kind}_{block.removeprefix(manifest.PREFIX)}"
+def target(blocks: manifest.Manifest, kind: str, block: str) -> tuple[str, str]:
+    """Name of the target that does `kind` (lint, sim, sim_icarus) with a block, and of the core that has it."""
+    library = blocks.blocks[block].library
+    if block in blocks.tops:
+        return kind, f"shiftwork:{Path(library).name}:{block}:{blocks.version}"
+    return f"{kind}_{block.removeprefix(manifest.PREFIX)}", vlnv(blocks, library)
 
 
 def simulated(blocks: manifest.Manifest, block: manifest.Block) -> bool:
@@ -102,7 +110,7 @@ def core(blocks: manifest.Manifest, library: str) -> str:
     """
     members = [block for block in blocks.blocks.values() if block.library == library]
     below = {blocks.blocks[name].library for block in members for name in block.depends} - {library}
-    tested = [block for block in members if simulated(blocks, block)]
+    mine = [block for block in members if block.name not in blocks.tops]
     rtl: dict[str, Any] = {
         "files": [f"rtl/{block.file}" for block in members],
         "file_type": "verilogSource-2005",
@@ -111,8 +119,7 @@ def core(blocks: manifest.Manifest, library: str) -> str:
     filesets = {
         "rtl": rtl if below else {key: rtl[key] for key in ("files", "file_type")},
         "verible": {"files": [{"rtl/verible.rules": {"file_type": "veribleLintRules"}}]},
-        "session": {"files": [_copied(blocks, blocks.root / "tb" / "fusesoc" / f"{SESSION}.py")]},
-        **{f"tb_{block.testbench}": _testbench(blocks, block) for block in tested},
+        **_testbenches(blocks, mine),
     }
     targets: dict[str, Any] = {
         "default": {"filesets": ["rtl"]},
@@ -124,8 +131,45 @@ def core(blocks: manifest.Manifest, library: str) -> str:
             "tools": {"veriblelint": {"ruleset": "default"}},
         },
     }
+    targets |= _targets(blocks, mine)
+    data = {
+        "name": vlnv(blocks, library),
+        "description": blocks.libraries[library],
+        "filesets": filesets,
+        "parameters": _parameters(mine),
+        "targets": targets,
+        **SCRIPTS,
+    }
+    return _text(data)
+
+
+def top_core(blocks: manifest.Manifest, name: str) -> str:
+    """Text of the core file of a block that others import."""
+    block = blocks.blocks[name]
+    data = {
+        "name": target(blocks, "default", name)[1],
+        "description": block.description,
+        "filesets": {"rtl": {"depend": [vlnv(blocks, block.library)]}, **_testbenches(blocks, [block])},
+        "parameters": _parameters([block]),
+        "targets": {"default": {"filesets": ["rtl"]}, **_targets(blocks, [block])},
+        **SCRIPTS,
+    }
+    return _text(data)
+
+
+def _testbenches(blocks: manifest.Manifest, members: list[manifest.Block]) -> dict[str, Any]:
+    """File sets of the testbenches of those blocks that have one."""
+    return {
+        "session": {"files": [_copied(blocks, blocks.root / "tb" / "fusesoc" / f"{SESSION}.py")]},
+        **{f"tb_{block.testbench}": _testbench(blocks, block) for block in members if simulated(blocks, block)},
+    }
+
+
+def _targets(blocks: manifest.Manifest, members: list[manifest.Block]) -> dict[str, Any]:
+    """Lint of every block, simulation of those that have a testbench."""
+    targets: dict[str, Any] = {}
     for block in members:
-        targets[target("lint", block.name)] = {
+        targets[target(blocks, "lint", block.name)[0]] = {
             "description": "Verilator, all warnings",
             "filesets": ["rtl"],
             "toplevel": block.name,
@@ -133,9 +177,9 @@ def core(blocks: manifest.Manifest, library: str) -> str:
             "flow": "lint",
             "flow_options": {"tool": "verilator", "verilator_options": list(VERILATOR[2:])},
         }
-    for block in tested:
-        for tool, (kind, options) in SIMULATIONS.items():
-            targets[target(kind, block.name)] = {
+    for block in members:
+        for tool, (kind, options) in SIMULATIONS.items() if simulated(blocks, block) else ():
+            targets[target(blocks, kind, block.name)[0]] = {
                 "description": f"cocotb tests, {tool.capitalize()}",
                 "filesets": ["rtl", "session", f"tb_{block.testbench}"],
                 "toplevel": block.name,
@@ -144,14 +188,10 @@ def core(blocks: manifest.Manifest, library: str) -> str:
                 "flow": "sim",
                 "flow_options": {"tool": tool, "cocotb_module": f"{SESSION},cocotb_{block.testbench}", **options},
             }
-    data = {
-        "name": vlnv(blocks, library),
-        "description": blocks.libraries[library],
-        "filesets": filesets,
-        "parameters": _parameters(members),
-        "targets": targets,
-        "scripts": {SESSION: {"cmd": ["python3", f"{SESSION}.py"], "filesets": ["session"]}},
-    }
+    return targets
+
+
+def _text(data: dict[str, Any]) -> str:
     head = "CAPI=2:\n# SPDX-License-Identifier: Apache-2.0\n# Generated from rtl/manifest.yml by `shiftwork cores`.\n"
     return head + yaml.dump(data, Dumper=_Dumper, default_flow_style=None, sort_keys=False, width=100)
 
@@ -167,7 +207,8 @@ def _wanted(blocks: manifest.Manifest) -> dict[Path, str]:
     """Core file -> its text."""
     folder = blocks.root / FOLDER
     return {
-        folder / f"{manifest.PREFIX}{Path(library).name}.core": core(blocks, library) for library in blocks.libraries
+        **{folder / f"{manifest.PREFIX}{Path(name).name}.core": core(blocks, name) for name in blocks.libraries},
+        **{folder / f"{name}.core": top_core(blocks, name) for name in blocks.tops},
     }
 
 
@@ -176,7 +217,7 @@ def differences(blocks: manifest.Manifest) -> list[str]:
     folder = blocks.root / FOLDER
     wanted = _wanted(blocks)
     present = set(folder.glob("*.core"))
-    found = [f"{FOLDER}/{path.name}: there is no such library" for path in sorted(present - set(wanted))]
+    found = [f"{FOLDER}/{path.name}: there is no such library or top" for path in sorted(present - set(wanted))]
     found += [f"{FOLDER}/{path.name}: missing" for path in sorted(set(wanted) - present)]
     found += [
         f"{FOLDER}/{path.name}: not what rtl/manifest.yml says"
@@ -216,7 +257,7 @@ def run(check: bool = False) -> int:
         print(line, file=sys.stderr)
     if check and problems:
         print("run `make cores` after a change of rtl/manifest.yml or of a testbench", file=sys.stderr)
-    print(f"cores: {len(blocks.libraries)} libraries, {len(problems)} findings")
+    print(f"cores: {len(blocks.libraries)} libraries, {len(blocks.tops)} tops, {len(problems)} findings")
     return 1 if problems else 0
 
 

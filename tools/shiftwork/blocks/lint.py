@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lint of the hardware: the manifest against the files, `verilator -Wall` per block, Verible over all sources.
+"""Lint of the hardware: the manifest against the files, `verilator -Wall` per block and choice, Verible over all
+sources.
 
 Run as `python -m shiftwork.blocks.lint`; exit code 1 when there is a finding.
 """
@@ -14,7 +15,7 @@ from shiftwork.blocks import manifest
 from shiftwork.errors import ShiftworkError
 
 VERILATOR = ("verilator", "--lint-only", "-Wall", "--language", "1364-2005")
-"""Command that a block must pass without a message, at its default parameters."""
+"""Command that a block must pass without a message, at its default parameters and at every choice of a text."""
 
 
 def _messages(command: list[str]) -> str:
@@ -27,12 +28,23 @@ def _messages(command: list[str]) -> str:
     return (text.strip() or f"{command[0]} ended with exit code {result.returncode}") if problem else ""
 
 
+def _choices(blocks: manifest.Manifest, name: str) -> list[list[str]]:
+    """Options of Verilator: the default parameters, and every other value of a parameter that is a text."""
+    others = [
+        [f'-G{parameter}="{value}"']
+        for parameter, facts in blocks.blocks[name].parameters.items()
+        for value in facts.get("values", ())
+        if isinstance(value, str) and value != facts["default"]
+    ]
+    return [[], *others]
+
+
 def findings(blocks: manifest.Manifest) -> list[str]:
     """All messages of the linters, one entry per block or tool; empty when the hardware is clean."""
     found = blocks.check()
     for name in blocks.blocks:
         sources = [str(path) for path in blocks.sources(name)]
-        found.append(_messages([*VERILATOR, "--top-module", name, *sources]))
+        found += [_messages([*VERILATOR, *choice, "--top-module", name, *sources]) for choice in _choices(blocks, name)]
     trees = (blocks.root / "rtl", blocks.root / "tools" / "shiftwork", blocks.root / "examples")
     files: list[Path] = sorted(path for tree in trees for path in tree.rglob("*.v"))
     rules = f"--rules_config={blocks.root / 'rtl' / 'verible.rules'}"

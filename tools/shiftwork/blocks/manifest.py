@@ -62,6 +62,8 @@ class Manifest:
     libraries: Mapping[str, str]
     """Folder below rtl/ -> what is in it, lowest first: a block instantiates none of a later library."""
     blocks: Mapping[str, Block]
+    tops: tuple[str, ...] = ()
+    """Blocks that others import whole."""
 
     def closure(self, name: str) -> list[Block]:
         """The block and everything below it, each once, dependencies first.
@@ -96,6 +98,7 @@ class Manifest:
         findings += [f"libraries: two folders are named {name}" for name in sorted(set(names)) if names.count(name) > 1]
         used_folders = {block.library for block in self.blocks.values()}
         findings += [f"libraries: {folder} holds no block" for folder in self.libraries if folder not in used_folders]
+        findings += [f"tops: {name}: no such block" for name in self.tops if name not in self.blocks]
         listed = [block.file for block in self.blocks.values()]
         findings += [f"rtl/{path}: listed more than once" for path in sorted(set(listed)) if listed.count(path) > 1]
         present = {path.relative_to(rtl) for path in rtl.rglob("*.v")}
@@ -136,7 +139,25 @@ class Manifest:
             for name in sorted(declared ^ set(block.parameters)):
                 where = "the manifest" if name in declared else f"rtl/{block.file}"
                 findings.append(f"{block.name}: parameter {name} is missing in {where}")
+            findings += _names_of_ranges(block, text)
         return findings
+
+
+def _names_of_ranges(block: Block, text: str) -> list[str]:
+    """Findings: a module that stops elaboration and does not say what is legal, as the manifest has it."""
+    findings = []
+    for name in re.findall(r"\bshw_ILLEGAL_(\w+)", text):
+        owner = max((word for word in block.parameters if name.startswith(f"{word}_must_")), key=len, default=None)
+        if owner is None:
+            findings.append(f"{block.name}: shw_ILLEGAL_{name} begins with no parameter and _must_")
+            continue
+        facts = block.parameters[owner]
+        told = str(facts["legal"]) if "legal" in facts else f"{facts.get('min')} {facts.get('max')}"
+        words = facts.get("values") or re.findall(r"(?<![\w^])\d+\b", told)
+        absent = [str(word) for word in words if str(word) not in name.removeprefix(owner).split("_")]
+        if absent:
+            findings.append(f"{block.name}: shw_ILLEGAL_{name} does not say {', '.join(absent)}, which is legal")
+    return findings
 
 
 def _without_comments(text: str) -> str:
@@ -189,4 +210,10 @@ def load(root: Path = ROOT) -> Manifest:
     if not isinstance(data, dict) or "version" not in data or not all(isinstance(data.get(key), dict) for key in maps):
         raise ManifestError("rtl/manifest.yml: `version` and the mappings `libraries` and `blocks` are needed")
     blocks = {name: _block(name, entry) for name, entry in data["blocks"].items()}
-    return Manifest(root=root, version=str(data["version"]), libraries=data["libraries"], blocks=blocks)
+    return Manifest(
+        root=root,
+        version=str(data["version"]),
+        libraries=data["libraries"],
+        blocks=blocks,
+        tops=tuple(data.get("tops") or ()),
+    )

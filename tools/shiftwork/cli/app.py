@@ -343,6 +343,62 @@ def cores(
 
 
 @app.command()
+def bundle(
+    block: Annotated[str, typer.Option(metavar="BLOCK", help="Block to import, by its name.")] = "shw_accel_axi",
+    engine: Annotated[str | None, typer.Option(help="Its parameter ENGINE.")] = None,
+    rows: Annotated[int | None, typer.Option(help="Its parameter ROWS.")] = None,
+    cols: Annotated[int | None, typer.Option(help="Its parameter COLS.")] = None,
+    parameters: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another parameter; may be repeated.")
+    ] = None,
+    no_lutram: Annotated[
+        bool, typer.Option("--no-lutram", help="For families without LUT RAM: iCE40, GateMate, Efinix, MAX 10.")
+    ] = False,
+    listing: Annotated[bool, typer.Option("--list", help="The list of files instead, dependencies first.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write. [default: standard output]")
+    ] = None,
+) -> int:
+    """A block with all below it as one Verilog file, its parameters' defaults as asked for; or the list of files."""
+    from shiftwork.blocks import bundle as bundles
+    from shiftwork.blocks import manifest
+    from shiftwork.outputs import write_bytes
+
+    blocks = manifest.load()
+    found = bundles.block(blocks, block)
+    asked = {"ENGINE": engine, "ROWS": rows, "COLS": cols}
+    values = {name: value for name, value in asked.items() if value is not None}
+    values |= bundles.parsed(parameters or (), found)
+    bundles.check(found, values)
+    if listing and (values or no_lutram):
+        raise SettingError("`list` names the files as they are: it takes no parameters")
+    check_targets(output=output)
+    text = bundles.file_list(blocks, found) if listing else bundles.bundle(blocks, found, values, not no_lutram)
+    if output is None:
+        print(text, end="")
+    else:
+        write_bytes(output, text.encode(), "output")
+        print(output)
+    return 0
+
+
+@app.command()
+def headers(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder to write into.")] = Path(),
+) -> int:
+    """Headers for C: shw_registers.h, the accelerator's registers, and shw_file.h, what `compile` writes."""
+    from shiftwork.compile import program_file
+    from shiftwork.device import registers
+    from shiftwork.outputs import check_folder, write_bytes
+
+    check_folder("output", output)
+    for name, text in (("shw_registers.h", registers.c_header()), ("shw_file.h", program_file.c_header())):
+        write_bytes(output / name, text.encode())
+        print(output / name)
+    return 0
+
+
+@app.command()
 @takes(wish=CostWish, shape=engine_wish("tr", "dnateq"), accelerator=SimulationWish)
 def synth(
     wish: CostWish,
