@@ -75,7 +75,8 @@ def _placed(book: Manifest) -> str:
     per_cell = {key: design["per_cell"] for key, design in entry["placements"].items()}
     text = f"ECP5, arrays of {entry['rows']} x {entry['cols']} cells:\n\n" + table(head, rows, range(1, 6)) + "\n"
     text += _shares(entry, "placements", "comb_cycles", per_cell, "COMB-cycles per MAC")
-    return text + f"\nPlaced and routed ({entry['tool']}); cycles simulated.\n"
+    seeds = len(next(iter(entry["placements"].values()))["fmax_of_seeds"])
+    return text + f"\nPlaced and routed ({entry['tool']}), Fmax the median of {seeds} placements; cycles simulated.\n"
 
 
 def _toggles(book: Manifest) -> str:
