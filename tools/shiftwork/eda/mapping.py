@@ -16,7 +16,7 @@ from shiftwork.eda.designs import SUBCELLS, TOP, Design
 from shiftwork.eda.netlist import Area, areas, base_name, instances
 from shiftwork.errors import ShiftworkError
 
-MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp -widemux 5"
+MAPPING = "synth_xilinx -family xc7 -noiopad -noclkbuf -nodsp"
 
 _TIMING = (
     "setattr -mod -unset keep_hierarchy *",
