@@ -17,7 +17,6 @@ from serial import Serial
 from shiftwork.board import uart
 from shiftwork.board.frames import BoardWord, Request, Response, Space, Status
 from shiftwork.board.identity import identify
-from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.board.uart import BoardError, UartTransport
 from shiftwork.compile import MacEngine
 from shiftwork.compile.accelerator import Accelerator
@@ -80,7 +79,7 @@ def test_identity(board: FakeBoard):
         found = identify(transport)
         assert (found.board, found.system, found.shape) == ("icebreaker", "tile engine", None)
         with pytest.raises(BoardError, match="the board icebreaker holds no accelerator but a tile engine"):
-            BoardAccelerator(transport)
+            _ = found.accelerator
         board.words[BoardWord.KIND] = 0
         board.registers[0] = 5
         with pytest.raises(BoardError, match="no accelerator of this version: identity 0x5"):

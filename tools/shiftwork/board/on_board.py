@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ class BoardAccelerator:
         program: what was loaded, or None.
     """
 
+    executor: ClassVar[Literal["uart"]] = "uart"
     transport: UartTransport
     identity: Identity = field(init=False)
     shape: Accelerator = field(init=False)
@@ -38,8 +40,12 @@ class BoardAccelerator:
     program: AcceleratorProgram | None = None
 
     def __post_init__(self) -> None:
-        self.identity = identify(self.transport)
-        self.shape = self.identity.accelerator
+        try:
+            self.identity = identify(self.transport)
+            self.shape = self.identity.accelerator
+        except ShiftworkError:
+            self.close()
+            raise
         self.driver = AcceleratorDriver(self.transport)
 
     def __enter__(self) -> BoardAccelerator:

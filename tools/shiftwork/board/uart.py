@@ -35,8 +35,8 @@ TIMEOUT = 1.0
 """Seconds without an answer, beside the time that the bits take, after which requests count as lost."""
 TRIES = 4
 """So often a request is sent before the board is given up."""
-WINDOW = 4
-"""Requests on their way at a time."""
+WINDOW = 8
+"""Requests on their way at a time. Up to 511 bytes of them wait at the board while it answers: 42 reads."""
 _BITS = 10
 """Of a byte on the line."""
 _FILLER = bytes(REQUEST_HEAD + 256 * WORD + CRC)
