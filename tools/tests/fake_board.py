@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import tty
 from collections.abc import Callable
 
@@ -30,6 +31,9 @@ from shiftwork.device import registers
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.device.registers import BY_NAME, FAULTS
 from shiftwork.errors import ShiftworkError
+
+SILENCE = 0.05
+"""Seconds after which a frame that lacks bytes is dropped."""
 
 
 class FakeBoard:
@@ -68,6 +72,7 @@ class FakeBoard:
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
         self._buffer = bytearray()
+        self._heard = 0.0
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -91,6 +96,9 @@ class FakeBoard:
                 data = os.read(self.master, 1 << 12)
             except OSError:
                 return
+            if time.monotonic() - self._heard > SILENCE:
+                self._buffer.clear()
+            self._heard = time.monotonic()
             self._buffer += self.hear(data)
             while (frame := self._frame()) is not None:
                 if answer := self.say(self._execute(frame).encode()):
@@ -122,12 +130,14 @@ class FakeBoard:
         address, payload = int.from_bytes(frame[4:8], "little"), frame[8:-CRC]
         space, writes = command >> 1, command & 1
         limits = {Space.MEMORY: self.memory.size, Space.REGISTERS: 1 << 12, Space.BOARD: WORD * len(BoardWord)}
-        if space not in limits or (space == Space.BOARD and writes):
+        if space not in limits:
             status = Status.COMMAND
         elif count > MAX_WORDS:
             status = Status.COUNT
         elif address % WORD or address + WORD * count > limits[Space(space)]:
             status = Status.ADDRESS
+        elif space == Space.BOARD and writes:
+            status = Status.BUS
         elif space == Space.MEMORY:
             if not writes:
                 return Response(Status.DONE, tag, count, self.memory[address : address + WORD * count].tobytes())

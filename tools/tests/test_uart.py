@@ -197,7 +197,7 @@ def test_a_refusal(board: FakeBoard):
     with opened(board) as transport:
         with pytest.raises(BoardError, match=r"refuses a read of 2 words at 0x20000 of memory: an address that is not"):
             transport.read_memory(1 << 17, 8)
-        with pytest.raises(BoardError, match="refuses a write of 1 words at 0x0 of board: unknown command"):
+        with pytest.raises(BoardError, match="refuses a write of 1 words at 0x0 of board: the bus answers"):
             transport.exchange([Request(Space.BOARD, 0, 1, bytes(4))])
         assert transport.read32(0x58) == 0
 

@@ -12,11 +12,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.board.frames import Request, Space
 from shiftwork.board.identity import Identity, identify
 from shiftwork.board.uart import BoardError, UartTransport
 from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import WORD, Accelerator, AcceleratorProgram
 from shiftwork.device.driver import AcceleratorDriver
+from shiftwork.device.registers import COUNTERS, COUNTERS_BASE
 from shiftwork.device.simulated import Stalls
 from shiftwork.device.simulated_accelerator import Counters
 from shiftwork.errors import ShiftworkError
@@ -114,7 +116,7 @@ class BoardAccelerator:
         written = self.transport.read_memory(first, max(last + WORD - first, 0))
         memory[first : first + len(written)] = np.frombuffer(written, np.uint8)
         seconds = clock() - start
-        found = self.driver.counters()
+        found = self.counters()
         return Counters(
             cycles=found["CYCLES"],
             beats=found["BUSY"],
@@ -125,3 +127,8 @@ class BoardAccelerator:
             seconds=seconds,
             layers={},
         )
+
+    def counters(self) -> dict[str, int]:
+        """All counters of the last run, in one frame: their low words stand before the high ones."""
+        (data,) = self.transport.exchange([Request(Space.REGISTERS, COUNTERS_BASE, 2 * len(COUNTERS))])
+        return {one.name: int(value) for one, value in zip(COUNTERS, np.frombuffer(data, "<u8"), strict=True)}

@@ -15,9 +15,7 @@ from types import TracebackType
 from serial import Serial, SerialException, SerialTimeoutException
 
 from shiftwork.board.frames import (
-    CRC,
     MAX_WORDS,
-    REQUEST_HEAD,
     STATUS_WORDS,
     WORD,
     Request,
@@ -32,15 +30,14 @@ from shiftwork.progress import OnItem
 BAUD = 3_000_000
 """Bits a second, where nothing else is asked for."""
 TIMEOUT = 1.0
-"""Seconds without an answer, beside the time that the bits take, after which requests count as lost."""
+"""Seconds without an answer, beside the time that the bits take, after which requests count as lost. The board has
+dropped by then what it holds of a frame that lacks bytes."""
 TRIES = 4
 """So often a request is sent before the board is given up."""
 WINDOW = 8
 """Requests on their way at a time. Up to 511 bytes of them wait at the board while it answers: 42 reads."""
 _BITS = 10
 """Of a byte on the line."""
-_FILLER = bytes(REQUEST_HEAD + 256 * WORD + CRC)
-"""Ends a frame that was cut, whatever length it claimed."""
 _LOOK = 0.02
 """Seconds that a look at the port takes when nothing comes."""
 _TELL = 16
@@ -54,8 +51,8 @@ class BoardError(ShiftworkError):
 class UartTransport:
     """Registers and memory of a board's accelerator (:class:`shiftwork.device.driver.Transport`), and words about it.
 
-    The port is open for this host alone. Every request is answered or tried again; requests that are on their way
-    together may be executed in another order where one of them is lost, so those of registers go one by one.
+    The port is open for this host alone. Every request is answered or tried again: one whose answer is lost is executed
+    twice, and of those on their way together one that is lost is executed after the others. So registers go one by one.
 
     Args:
         port: name of the serial port. baud: bits a second. timeout: see :data:`TIMEOUT`.
@@ -76,8 +73,6 @@ class UartTransport:
         self._tag = random.randrange(256)
         self._given_up: set[int] = set()  # tags whose answers may still come
         self._is_heard = False  # what comes before the first answer was asked by an earlier host
-        with self._watched():
-            self._line.write(_FILLER)
 
     def __enter__(self) -> UartTransport:
         return self
@@ -133,8 +128,7 @@ class UartTransport:
             while waiting or flying:
                 while waiting and len(flying) < (1 if tries[waiting[0]] else WINDOW):
                     index = waiting.popleft()
-                    tag = self._send(requests[index], flying)
-                    flying[tag] = index
+                    flying[self._send(requests[index])] = index
                     tries[index] += 1
                     deadline = self._deadline(requests[index] for index in flying.values())
                 found = self._receive()
@@ -142,7 +136,7 @@ class UartTransport:
                 if is_quiet:
                     found = self._parser.settle()
                 for response in found:
-                    if response.tag not in flying:
+                    if response.tag not in flying or requests[flying[response.tag]].count != response.count:
                         self._check_stranger(response)
                         continue
                     lost = list(flying)[: list(flying).index(response.tag)]  # answers come in order
@@ -156,15 +150,13 @@ class UartTransport:
                         self.told(answered // _TELL, len(requests) // _TELL, what)
                 if is_quiet and flying:
                     self._lose(list(flying), flying, waiting)
-                    with self._watched():
-                        self._line.write(_FILLER)
                 if waiting and tries[waiting[0]] >= TRIES:
                     raise self._no_answer(self._parser.skipped - noise)
         finally:
             self._lose(list(flying), flying, waiting)
         return payloads
 
-    def _send(self, request: Request, flying: dict[int, int]) -> int:
+    def _send(self, request: Request) -> int:
         """Send a request; its tag."""
         self._tag = (self._tag + 1) % 256
         self._given_up.discard(self._tag)
@@ -181,7 +173,7 @@ class UartTransport:
     def _deadline(self, flying: Iterator[Request]) -> float:
         """When requests on their way count as lost."""
         size = sum(len(request.encode(0)) + request.answer_size for request in flying)
-        return time.monotonic() + self.timeout + _BITS * (size + len(_FILLER)) / self.baud
+        return time.monotonic() + self.timeout + _BITS * size / self.baud
 
     def _lose(self, tags: list[int], flying: dict[int, int], waiting: deque[int]) -> None:
         """Requests on their way are lost: they wait to be sent again."""
