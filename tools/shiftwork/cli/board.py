@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shiftwork.board.simulated_board import LineWish
 from shiftwork.board.uart import BAUD
 from shiftwork.cli import options as o
+from shiftwork.cli.takes import takes
+from shiftwork.device.simulated_accelerator import AcceleratorWish
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
+from shiftwork.schemes import EngineWish, engine_wish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,6 +149,29 @@ def counters(port: o.Port, baud: o.Baud = BAUD) -> int:
     from shiftwork.device.registers import COUNTERS
 
     with _opened(port, baud) as device:
-        found = device.driver.counters()
+        found = device.counters()
     _print((one.name, f"{found[one.name]:>14,}  {one.meaning}") for one in COUNTERS)
+    return 0
+
+
+@board.command()
+@takes(shape=engine_wish("fixed8"), accelerator=AcceleratorWish, line=LineWish)
+def simulate(
+    shape: EngineWish,
+    accelerator: AcceleratorWish,
+    line: LineWish,
+    waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,
+) -> int:
+    """A board in Verilator behind a pseudo-terminal, until it is interrupted: everything here works with it."""
+    import sys
+
+    from shiftwork.board.simulated_board import SimulatedBoard
+
+    check_targets(waves=waves)
+    target = accelerator.accelerator(shape.build("fixed8"))
+    Progress().step(f"board with {target.engine} engine in Verilator (built once, then cached)")
+    with SimulatedBoard(target, line, waves) as simulated:
+        print(simulated.port)
+        sys.stdout.flush()
+        simulated.wait()
     return 0
