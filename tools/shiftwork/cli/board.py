@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Program = Annotated[Path, typer.Argument(metavar="NET.shw", help="What `compile` wrote.")]
 SHOWN = 20
 """Predictions that are printed."""
+WIDE = 160
+"""Columns where the output is no terminal."""
 
 board = typer.Typer(
     name="board", help="Boards behind a serial port.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -40,7 +42,10 @@ def _print(rows: Iterable[tuple[str, str]]) -> None:
     table = Table.grid(padding=(0, 2))
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False, soft_wrap=True).print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
 
 
 def _opened(port: str, baud: int) -> BoardAccelerator:
