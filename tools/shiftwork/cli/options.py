@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from shiftwork.errors import SettingError
+from shiftwork.network.data import Data, load_data
+from shiftwork.network.graph import FloatNetwork, Shape
 from shiftwork.network.integer import IntegerNetwork
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained network.")]
@@ -17,7 +19,21 @@ DataFile = Annotated[Path, typer.Option("--data", metavar="D.npz", help="x (N,..
 NetworkFile = Annotated[Path, typer.Option("--output", "-o", metavar="NETWORK.npz", help="File to write.")]
 Limit = Annotated[int | None, typer.Option(help="Use the first N samples only.")]
 Modules = Annotated[int | None, typer.Option(help="Execute the first N modules only.")]
+Port = Annotated[str, typer.Option(metavar="PORT", help="Serial port of the board, such as /dev/ttyUSB0.")]
+Baud = Annotated[int, typer.Option(help="Bits a second of the serial line.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
+
+
+def samples(path: Path, tensors: dict[str, Shape], source: str, result: str, limit: int | None) -> Data:
+    """Samples of a data file where there is no ONNX model, checked like those of one.
+
+    Args:
+        path: of the file. tensors: ``(height, width, channels)`` by name. source, result: names of input and output.
+        limit: keep the first samples only.
+    """
+    height, width, channels = tensors[source]
+    shape = (channels,) if height == width == 1 else (channels, height, width)
+    return load_data(path, FloatNetwork(path, source, result, shape, None, tensors, []), limit)
 
 
 def network_files(output: Path) -> tuple[Path, Path]:

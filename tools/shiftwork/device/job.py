@@ -3,7 +3,8 @@
 
 :data:`FIELDS` gives :class:`LayerJob`, a ctypes structure, and :func:`header`, the C++ structure of the harness with
 the assignment of the settings to the ports of ``shw_sim_top``. :data:`PROGRAM_FIELDS` gives :class:`ProgramJob` and
-:func:`program_header` for the accelerator.
+:func:`program_header` for the accelerator, :data:`SERIAL_FIELDS` gives :class:`SerialJob` and :func:`serial_header` for
+a board on a serial line.
 """
 
 from __future__ import annotations
@@ -102,6 +103,15 @@ PROGRAM_FIELDS = (
 )
 """Fields of a program of the accelerator, in the order of both structures."""
 
+SERIAL_FIELDS = (
+    Field("port", "uint64_t", "file descriptor of the controlling side of a pseudo-terminal"),
+    Field("clock", "uint64_t", "of the board, in Hz"),
+    Field("cycles", "uint64_t", "clocks to run, fewer where nothing happens"),
+    Field("noise", "uint32_t", "probability, of 2^32, that a bit on the line is wrong"),
+    Field("lost", "uint32_t", "result: bytes that the host did not take in time, added up"),
+)
+"""Fields of a board on a serial line, in the order of both structures."""
+
 _TYPES = {"uint32_t": ctypes.c_uint32, "uint64_t": ctypes.c_uint64}
 
 
@@ -121,6 +131,12 @@ class ProgramJob(ctypes.Structure):
     _fields_: ClassVar = _members(PROGRAM_FIELDS)
 
 
+class SerialJob(ctypes.Structure):
+    """A while of a board on a serial line."""
+
+    _fields_: ClassVar = _members(SERIAL_FIELDS)
+
+
 def _struct(name: str, fields: tuple[Field, ...]) -> list[str]:
     """A header with the C++ structure of some fields."""
     members = [f"  {field.kind} {field.name};{'  // ' + field.meaning if field.meaning else ''}" for field in fields]
@@ -131,6 +147,11 @@ def _struct(name: str, fields: tuple[Field, ...]) -> list[str]:
 def program_header() -> str:
     """``program_job.h``: ``struct ProgramJob``."""
     return "\n".join(_struct("ProgramJob", PROGRAM_FIELDS)) + "\n"
+
+
+def serial_header() -> str:
+    """``serial_job.h``: ``struct SerialJob``."""
+    return "\n".join(_struct("SerialJob", SERIAL_FIELDS)) + "\n"
 
 
 def header() -> str:

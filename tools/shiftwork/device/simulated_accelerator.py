@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,7 @@ class SimulatedAccelerator:
         waves: file that receives a VCD waveform, or None. watchdog: cycles without progress that count as a hang.
     """
 
+    executor: ClassVar[Literal["accel"]] = "accel"
     shape: Accelerator = field(default_factory=Accelerator)
     latency: int = LATENCY
     waves: Path | None = None
@@ -113,6 +115,10 @@ class SimulatedAccelerator:
     def engine(self) -> Engine:
         """The engine inside."""
         return self.shape.engine
+
+    def has_room(self, program: AcceleratorProgram) -> bool:
+        """Whether memory holds a program: always."""
+        return True
 
     def close(self) -> None:
         """Free the model (and finish the waveform file)."""

@@ -26,6 +26,8 @@ def layer_table(report: RunReport) -> Table:
         table.heads += [*(["tokens"] if columns.tokens else []), "cycles", "predicted", "compared", "mismatches"]
     elif report.executor == "accel":
         table.heads += ["bound", "cycles", "predicted", "compared", "mismatches"]
+    elif report.executor == "uart":
+        table.heads += ["bound", "compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
         row = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}", *columns.cells(layer.facts)]
@@ -34,6 +36,8 @@ def layer_table(report: RunReport) -> Table:
             row += [layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
         elif report.executor == "accel":
             row += [layer.bound, layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
+        elif report.executor == "uart":
+            row += [layer.bound, layer.compared, layer.mismatches]
         table.add(row)
     return table
 
@@ -66,6 +70,12 @@ def program_lines(program: AcceleratorProgram) -> list[str]:
     return lines
 
 
+def speed_line(cycles: int, samples: int, clock: int, seconds: float) -> str:
+    """How fast a board runs. cycles: of all samples. clock: in kHz. seconds: with transfers of input and results."""
+    rate = 1000 * clock * samples / cycles if cycles else 0.0
+    return f"{rate:,.0f} samples/s at {clock / 1000:g} MHz, {samples / seconds:,.1f} with the transfers"
+
+
 def summary_lines(report: RunReport) -> list[str]:
     """The figures of a whole run, one line each."""
     lines = [f"{report.model}: scheme {report.scheme}, executor {report.executor}, {report.samples} samples"]
@@ -87,11 +97,14 @@ def summary_lines(report: RunReport) -> list[str]:
     if report.cycles is not None and report.engine is not None:
         macs = report.totals.get("macs")
         per_mac = report.cycles * report.engine.cells / macs if macs else 0.0
-        speed = report.cycles / report.device_seconds / 1e3 if report.device_seconds else 0.0
+        seconds = report.device_seconds or 1.0
+        speed = f"simulated at {report.cycles / seconds / 1e3:.0f} kcycles/s"
+        if report.clock is not None:
+            speed = speed_line(report.cycles, report.samples, report.clock, seconds)
         predicted = "" if report.predicted_cycles is None else f" (predicted {report.predicted_cycles:,})"
         lines.append(
             f"cycles          {report.cycles:,}{predicted} on {report.engine.array}, "
-            f"{per_mac:.2f} cell-cycles per MAC, simulated at {speed:.0f} kcycles/s"
+            f"{per_mac:.2f} cell-cycles per MAC, {speed}"
         )
         lines.append(f"utilisation     {100 * (report.utilisation or 0):.1f} % of the {report.engine.bound_name}")
         if report.stalls is not None:
@@ -101,8 +114,10 @@ def summary_lines(report: RunReport) -> list[str]:
             lines.append(f"per sample      {report.cycles / report.samples:,.0f} cycles, from the start to the result")
         if report.host_modules:
             lines.append(f"host computed   {', '.join(report.host_modules)}")
-        elif report.executor == "accel":
+        elif report.executor in ("accel", "uart"):
             lines.append("host computed   nothing")
+        if report.executor == "uart" and not any(layer.compared for layer in report.layers):
+            lines.append("modules         not compared: the memory of the board has no room for what they write")
         lines.append(
             f"mismatches      {report.mismatches} of {report.compared:,} elements compared with the golden model"
         )

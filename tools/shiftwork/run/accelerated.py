@@ -4,7 +4,8 @@
 Every sample runs twice: as it would be used, which gives cycles and the network's output, and with a program that
 copies what every module wrote to external memory, which gives the comparison of all modules. Slices, padding by
 channels, and concatenations outside the activation memory are addresses: nothing is written, so nothing is compared but
-what is written by the modules around them.
+what is written by the modules around them. On a board whose memory does not hold the second program, the network's
+output alone is compared.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.compile.accel_cycles import predict
 from shiftwork.compile.accelerator import ADDRESSES, CompiledNetwork, compile_accelerator
 from shiftwork.device.simulated import Stalls
@@ -50,14 +52,15 @@ class AcceleratorRun:
 
     Attributes:
         outputs: of the network. layers: a report per module.
-        counters: of every sample, as it would be used. predicted_cycles: of all of them, where memory does not stall.
+        counters: of every sample, as it would be used.
+        predicted_cycles: of all of them, where memory does not stall; None on a board.
         mismatches, compared: of the network's output in those runs.
     """
 
     outputs: Codes
     layers: list[LayerReport]
     counters: list[Counters] = field(default_factory=list)
-    predicted_cycles: int = 0
+    predicted_cycles: int | None = None
     mismatches: int = 0
     compared: int = 0
 
@@ -66,7 +69,7 @@ def execute_accelerator(
     network: IntegerNetwork,
     x: NDArray[np.generic],
     golden: Mapping[str, Codes],
-    device: SimulatedAccelerator,
+    device: SimulatedAccelerator | BoardAccelerator,
     counts: Mapping[str, Work] | None = None,
     stalls: Stalls | None = None,
     progress: OnItem | None = None,
@@ -77,7 +80,7 @@ def execute_accelerator(
 
     Args:
         network: the integer network. x: real samples as the ONNX input expects them, or codes.
-        golden: every tensor of the golden model for the same samples. device: the accelerator.
+        golden: every tensor of the golden model for the same samples. device: the accelerator, simulated or on a board.
         counts: work counted by the golden model, for the reports. stalls: of memory. progress: told about every sample.
         tamper: may change a program before it runs (fault injection in tests). clock: what seconds are measured with.
 
@@ -87,47 +90,58 @@ def execute_accelerator(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     plain, traced = (compile_accelerator(network, device.shape, trace) for trace in (False, True))
-    predicted = predict(plain, device.latency)
-    if tamper is not None:
-        tamper(plain)
-        tamper(traced)
-    codes = quantize_input(network, x.astype(np.float64)) if x.dtype.kind == "f" else x
-    reports = layer_reports(network, "accel", counts)
-    for report in reports:
+    result = AcceleratorRun(np.zeros_like(golden[network.output]), layer_reports(network, device.executor, counts))
+    reports = {report.name: report for report in result.layers}
+    for report in result.layers:
         if report.kind in ADDRESSES and report.name not in traced.traces:
             report.executor = "address"
     for name, bound in bounds(network, plain, golden).items():
-        next(report for report in reports if report.name == name).bound = bound * len(x)
-    expected_cycles = between_ends(predicted.layers)
-    for report in reports:
-        if (cycles := expected_cycles.get(report.name)) is not None:
-            report.predicted_cycles = cycles * len(x)
-    result = AcceleratorRun(np.zeros_like(golden[network.output]), reports, predicted_cycles=predicted.cycles * len(x))
-    for index, sample in enumerate(codes):
-        if progress is not None:
-            progress(index + 1, len(codes), f"sample {index + 1}")
-        memory = plain.memory.copy()
-        plain.put(memory, sample)
-        counters = device.run(plain, memory, stalls, clock)
-        result.counters.append(counters)
-        taken = between_ends(counters.layers)
-        for report in reports:
-            if (cycles := taken.get(report.name)) is not None:
-                report.cycles = (report.cycles or 0) + cycles
-        output = plain.get(memory)
-        expected = golden[network.output][index]
-        result.outputs[index] = output
-        result.compared += expected.size
-        result.mismatches += int(np.count_nonzero(output != expected))
-        memory = traced.memory.copy()
-        traced.put(memory, sample)
-        device.run(traced, memory, stalls, clock)
-        for module, report in zip(network.modules, reports, strict=True):
-            expected = golden[module.output][index]
-            for area in traced.traces.get(module.name, ()):
-                actual = traced.get(memory, area)
-                report.compared += expected.size
-                report.mismatches += int(np.count_nonzero(actual != expected))
-    if result.compared == 0 or any(report.compared == 0 for report in reports if report.executor != "address"):
+        reports[name].bound = bound * len(x)
+    if isinstance(device, SimulatedAccelerator):
+        predicted = predict(plain, device.latency)
+        result.predicted_cycles = predicted.cycles * len(x)
+        for name, cycles in between_ends(predicted.layers).items():
+            reports[name].predicted_cycles = cycles * len(x)
+    programs = [plain, traced] if device.has_room(traced) else [plain]
+    if tamper is not None:
+        for program in programs:
+            tamper(program)
+    codes = quantize_input(network, x.astype(np.float64)) if x.dtype.kind == "f" else x
+    for number, program in enumerate(programs):
+        for index, sample in enumerate(codes):
+            if progress is not None:
+                what = f"sample {index + 1}" + (", every module" if program is traced else "")
+                progress(number * len(codes) + index + 1, len(programs) * len(codes), what)
+            memory = program.memory.copy()
+            program.put(memory, sample)
+            counters = device.run(program, memory, stalls, clock)
+            if program is traced:
+                _compare_modules(traced, memory, golden, index, reports)
+                continue
+            result.counters.append(counters)
+            for name, cycles in between_ends(counters.layers).items():
+                reports[name].cycles = (reports[name].cycles or 0) + cycles
+            result.outputs[index] = plain.get(memory)
+            expected = golden[network.output][index]
+            result.compared += expected.size
+            result.mismatches += int(np.count_nonzero(result.outputs[index] != expected))
+    asked = result.layers if programs[-1] is traced else []
+    if result.compared == 0 or any(report.compared == 0 for report in asked if report.executor != "address"):
         raise ShiftworkError("nothing was compared with the golden model")
     return result
+
+
+def _compare_modules(
+    traced: CompiledNetwork,
+    memory: NDArray[np.uint8],
+    golden: Mapping[str, Codes],
+    index: int,
+    reports: Mapping[str, LayerReport],
+) -> None:
+    """Compare what every module wrote of a sample with its golden tensors."""
+    for module in traced.network.modules:
+        expected = golden[module.output][index]
+        for area in traced.traces.get(module.name, ()):
+            actual = traced.get(memory, area)
+            reports[module.name].compared += expected.size
+            reports[module.name].mismatches += int(np.count_nonzero(actual != expected))

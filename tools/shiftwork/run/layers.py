@@ -24,7 +24,7 @@ from shiftwork.network.format import Codes, Facts, Work
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
 
-Executor = Literal["rtl", "accel", "golden"]
+Executor = Literal["rtl", "accel", "uart", "golden"]
 
 _OPERAND_BYTES = 256 << 20
 
@@ -34,8 +34,9 @@ class LayerReport:
     """One module: what ran where, what it cost, and whether it equals the golden model.
 
     Attributes:
-        name, kind: of the module. executor: ``rtl``, ``accel`` or ``host`` (``golden`` when nothing else ran);
-            ``address`` for what the accelerator only addresses.
+        name, kind: of the module.
+        executor: ``rtl``, ``accel``, ``uart`` or ``host`` (``golden`` when nothing else ran); ``address`` for what the
+            accelerator only addresses.
         shape: output (height, width, channels).
         facts: settings and work of a convolution by its format (:meth:`shiftwork.network.format.Format.facts`).
         tokens: terms and empty planes that the rows issued, where there are terms.
@@ -48,7 +49,7 @@ class LayerReport:
 
     name: str
     kind: str
-    executor: Literal["rtl", "accel", "address", "host", "golden"]
+    executor: Literal["rtl", "accel", "uart", "address", "host", "golden"]
     shape: tuple[int, int, int]
     facts: Facts = field(default_factory=dict)
     tokens: int | None = None

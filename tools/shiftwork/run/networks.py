@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.compile import Engine
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
@@ -23,8 +24,8 @@ from shiftwork.progress import Progress
 from shiftwork.run.accelerated import execute_accelerator
 from shiftwork.run.layers import LayerReport, execute, layer_reports
 
-Executor = Literal["float", "golden", "rtl", "accel"]
-EXECUTORS: tuple[Executor, ...] = ("float", "golden", "rtl", "accel")
+Executor = Literal["float", "golden", "rtl", "accel", "uart"]
+EXECUTORS: tuple[Executor, ...] = ("float", "golden", "rtl", "accel", "uart")
 
 
 @dataclass
@@ -42,7 +43,8 @@ class RunReport:
         totals: figures of the work by the format (:meth:`shiftwork.network.format.Columns.totals`). columns: of it.
         cycles, predicted_cycles: of the engine, without its post unit's pipeline, or of the accelerator, and by the
             cycle model (without stalls).
-        utilisation: bound of the layers over cycles. device_seconds: wall time inside the compiled model.
+        utilisation: bound of the layers over cycles. clock: of a board, in kHz.
+        device_seconds: wall time inside the compiled model, or of runs on a board with their input and results.
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
         engine: what it ran on. layers: one entry per module.
@@ -67,6 +69,7 @@ class RunReport:
     predicted_cycles: int | None = None
     utilisation: float | None = None
     device_seconds: float | None = None
+    clock: int | None = None
     engine: Engine | None = None
     stalls: dict[str, int] | None = None
     bytes_read: int | None = None
@@ -77,7 +80,7 @@ class RunReport:
     @property
     def ok(self) -> bool:
         """False when anything differs from the golden model or was left uncompared."""
-        return self.executor not in ("rtl", "accel") or (self.mismatches == 0 and bool(self.compared))
+        return self.executor in ("float", "golden") or (self.mismatches == 0 and bool(self.compared))
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values, the totals beside the others."""
@@ -119,19 +122,20 @@ def run_integer(
     data: Data,
     executor: Executor,
     progress: Progress,
-    device: SimulatedDevice | SimulatedAccelerator | None = None,
+    device: SimulatedDevice | SimulatedAccelerator | BoardAccelerator | None = None,
     stalls: Stalls | None = None,
     reference: NDArray[np.float32] | None = None,
 ) -> RunReport:
-    """Execute a network on the golden model or, compared with it, on the RTL of an engine or of the accelerator.
+    """Execute a network on the golden model or, compared with it, on the RTL of an engine or of the accelerator, or on
+    the accelerator of a board.
 
     Args:
         model: name for the report.
         network: the integer network.
         data: samples, and labels where there are any.
-        executor: ``golden``, ``rtl`` or ``accel``.
+        executor: ``golden``, ``rtl``, ``accel`` or ``uart``.
         progress: told about every module on the RTL, about every sample on the accelerator.
-        device: the simulated device, for ``rtl``; the simulated accelerator, for ``accel``.
+        device: the simulated device, for ``rtl``; the accelerator, simulated for ``accel``, of a board for ``uart``.
         stalls: random stalls of the device.
         reference: outputs of the float model for the same samples, (N, height, width, channels), where known.
 
@@ -145,7 +149,7 @@ def run_integer(
     seconds, run = 0.0, None
     if executor == "golden":
         outputs, layers = tensors[network.output], layer_reports(network, "golden", counts)
-    elif isinstance(device, SimulatedAccelerator):
+    elif isinstance(device, SimulatedAccelerator | BoardAccelerator):
         with progress.items():
             run = execute_accelerator(network, data.x, tensors, device, counts, stalls, progress.item)
         outputs, layers = run.outputs, run.layers
@@ -191,6 +195,7 @@ def run_integer(
             }
             report.bytes_read = 8 * sum(counters.words_read for counters in run.counters)
             report.bytes_written = 8 * sum(counters.words_written for counters in run.counters)
+        report.clock = device.identity.clock if isinstance(device, BoardAccelerator) else None
         report.utilisation = bound / report.cycles if report.cycles else None
         report.engine = device.engine
     return report
