@@ -11,6 +11,7 @@ import typer
 
 from shiftwork import __version__
 from shiftwork.cli import options as o
+from shiftwork.cli.boards import bitstream, program
 from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
@@ -245,6 +246,8 @@ def compile_file(
 
 
 app.command()(train)
+app.command()(bitstream)
+app.command()(program)
 
 
 @app.command()
