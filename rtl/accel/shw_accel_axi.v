@@ -44,6 +44,9 @@ module shw_accel_axi #(
   input  wire            clk,
   input  wire            rst,
   output wire            irq,
+  output wire            status_busy,   // STATUS.busy: a run is under way
+  output reg             status_done,   // STATUS.done: the last run ended at the end of its program
+  output reg             status_fault,  // STATUS.fault: the last run ended with a fault
   // AXI4-Lite
   input  wire [11:0]     s_axi_awaddr,
   input  wire [2:0]      s_axi_awprot,
@@ -108,9 +111,6 @@ module shw_accel_axi #(
   wire        control_start;
   wire        control_stop;
   wire        control_soft_reset;
-  wire        status_busy;
-  reg         status_done;
-  reg         status_fault;
   reg         set_done;
   reg         set_fault;
   reg  [3:0]  fault_code;

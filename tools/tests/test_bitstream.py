@@ -38,7 +38,7 @@ EDAM = {
 
 
 CORES = sorted(path.stem for path in (ROOT / "fusesoc_cores" / "boards").glob("*/*.core"))
-VENDOR = {"pynqz2": "zynq7", "artyz7": "zynq7", "zc706": "zynq7"}
+VENDOR = {"pynqz2": "zynq7", "artyz7": "zynq7", "zc706": "zynq7", "vc707": "vc707"}
 """Targets that need Vivado, and their cores."""
 DESIGN = ROOT / "fusesoc_cores" / "boards" / "zynq7"
 

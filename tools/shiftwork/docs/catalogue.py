@@ -12,7 +12,7 @@ from shiftwork.docs.block_pages import SIZES, page_of
 from shiftwork.docs.markdown import measurement, table
 from shiftwork.network.importer import OPERATORS
 
-FOLDERS = ("common", "codes", "post", "tr", "msq", "dnateq", "mac", "accel", "baseline")
+FOLDERS = ("common", "codes", "post", "tr", "msq", "dnateq", "mac", "accel", "board", "baseline")
 """Folders that hold blocks, by their own name."""
 
 
