@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test sim lint simulators format cores docs synth clean distclean
+.PHONY: help setup demo test sim lint simulators format cores docs synth bitstream program clean distclean
 
 ifneq ($(filter-out verilator icarus,$(SIM)),)
 $(error SIM=$(SIM): expected verilator or icarus)
@@ -95,6 +95,12 @@ docs: $(DEV) ## regenerate the tables of README.md and docs/
 
 synth: $(SYNTH) ## synthesize all blocks and engines; fail where one grew
 	@python -m shiftwork.measure --check --only 'area*'
+
+bitstream: $(SYNTH) ## bitstream of a board: BOARD=ulx3s, ulx3s_mac, icebreaker or tangnano20k
+	@shiftwork bitstream "$(BOARD)"
+
+program: $(SYNTH) ## load the bitstream of BOARD into the board that is plugged in
+	@shiftwork program "$(BOARD)"
 
 clean: ## remove everything that was built
 	rm -rf build

@@ -103,6 +103,7 @@ module shw_accel #(
   localparam ROOM_W = $clog2(WEIGHTS) + ((ROWS > 8) ? $clog2(ROWS / 8) : 0) + 1;
   localparam [ADDR_W-1:0] ONE = 1;
   localparam [31:0] BEATS = 32;   // most beats between a step and the engine
+  localparam [31:0] LAST_BEAT = BEATS - 1;
 
   generate
     if (ROWS != 2 && ROWS != 4 && ROWS != 8 && ROWS != 16) begin : g_illegal_rows
@@ -313,11 +314,13 @@ module shw_accel #(
   reg          writing_active;
   reg          writing_start;
   reg          writing_gives_token;
+  reg          from_engine;   // it has them from the engine, not the pooling unit
   wire         beats_busy;
   wire         results_busy;
   reg  [5:0]   underway;      // beats between a step and the engine
 
   wire [1:0]  unit;
+  wire        uses_engine = unit == 2'd0;
   wire        reduce;
   wire        divide;
   wire [4:0]  up;
@@ -436,8 +439,8 @@ module shw_accel #(
   );
 
   // Upper bits were checked when the layer began.
-  wire unused_results = &{1'b0, results_last_slice, results_groups, results_tiles, results_channels,
-    results_constants, results_shortcut_base, results_shortcut_block_stride,
+  wire unused_results = &{1'b0, results_unit, results_last_slice, results_groups, results_tiles,
+    results_channels, results_constants, results_shortcut_base, results_shortcut_block_stride,
     results_shortcut_row_stride, results_shortcut_first, results_shortcut_count,
     results_plain_base, results_plain_row_stride, results_block_stride, results_split_base,
     results_split_row_stride, results_split_phase_stride};
@@ -500,13 +503,13 @@ module shw_accel #(
       writing             <= layer;
       writing_index       <= layer_index;
       writing_gives_token <= layer_gives_token;
+      from_engine         <= uses_engine;
     end
     if (beats_busy) reading <= ISSUE_READ[3:0];
     else if (reading != 4'd0) reading <= reading - 4'd1;
   end
 
   // --- Beats: a step of the loops is a read of the activation memory and a vector of weights -------------------------
-  wire uses_engine = unit == 2'd0;
   wire weights_available;
   wire follow_ready;
   wire shortcut_valid;
@@ -514,7 +517,7 @@ module shw_accel #(
   wire [ADDR_W-1:0] shortcut_address;
   // a read of one whole word takes the turn of a step
   wire direct   = shortcut_valid || store_valid;
-  wire credit   = underway != BEATS[5:0];
+  reg  credit;          // underway is below BEATS
   wire may_read = !layer_waits || layer_free || follow_ready;
   wire wants    = beats_busy && credit && !direct && may_read;
   wire step     = wants && (!uses_engine || weights_available);
@@ -689,8 +692,14 @@ module shw_accel #(
   endgenerate
 
   always @(posedge clk) begin
-    if (rst) underway <= 6'd0;
-    else underway <= underway + {5'd0, step} - {5'd0, taken};
+    if (rst) begin
+      underway <= 6'd0;
+      credit   <= 1'b1;
+    end else begin
+      underway <= underway + {5'd0, step} - {5'd0, taken};
+      if (taken) credit <= 1'b1;
+      else if (step) credit <= underway != LAST_BEAT[5:0];
+    end
   end
 
   // --- Engine and pooling --------------------------------------------------------------------------------------------
@@ -704,8 +713,20 @@ module shw_accel #(
   wire [BH_W-1:0]    slice;
   wire [BW*32-1:0]   pool_acc;
   wire               source_ready;
-  wire               from_engine = results_unit == 2'd0;
-  wire               overrides = override_enable && !rows_apart;
+
+  // Settings of the engine, a cycle behind the layer: its first beat comes later.
+  wire       overrides = override_enable && !rows_apart;
+  reg        engine_tr_en;
+  reg [8:0]  engine_group;
+  reg [10:0] engine_group_budget;
+  reg [3:0]  engine_data_terms;
+
+  always @(posedge clk) begin
+    engine_tr_en        <= overrides ? override_tr_en : tr_en;
+    engine_group        <= overrides ? override_group : group;
+    engine_group_budget <= overrides ? override_group_budget : group_budget;
+    engine_data_terms   <= overrides ? override_data_terms : data_terms;
+  end
 
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   generate
@@ -715,10 +736,10 @@ module shw_accel #(
         .FAMILY(FAMILY)
       ) u_engine (
         .clk(clk), .rst(rst),
-        .cfg_tr_en(overrides ? override_tr_en : tr_en),
-        .cfg_group(overrides ? override_group : group),
-        .cfg_group_budget(overrides ? override_group_budget : group_budget),
-        .cfg_data_terms(overrides ? override_data_terms : data_terms),
+        .cfg_tr_en(engine_tr_en),
+        .cfg_group(engine_group),
+        .cfg_group_budget(engine_group_budget),
+        .cfg_data_terms(engine_data_terms),
         .cfg_slice_shift(slice_shift),
         .cfg_encoding(encoding), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
@@ -730,9 +751,8 @@ module shw_accel #(
         .out_acc(engine_acc)
       );
     end else if (ENGINE == "mac") begin : g_mac
-      wire unused_cfg = &{1'b0, tr_en, group, group_budget, data_terms, slice_shift, encoding,
-                          overrides, override_tr_en, override_group, override_group_budget,
-                          override_data_terms};
+      wire unused_cfg = &{1'b0, engine_tr_en, engine_group, engine_group_budget, engine_data_terms,
+                          slice_shift, encoding};
 
       shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
         .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),

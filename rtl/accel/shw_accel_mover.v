@@ -271,6 +271,7 @@ module shw_accel_mover #(
   // Stores: words are fetched, eight at most, then sent beat by beat. Data follow their request.
   reg  [3:0]          fetched;     // words that are asked for and not yet sent
   reg  [23:0]         to_fetch;    // words of 64 bits
+  reg                 unfetched;   // of a store: there are some
   wire                held;        // .. are left in `word`
   wire [COLS*8-1:0]   word;
   wire                sent  = wdata_valid && wdata_ready;
@@ -281,7 +282,7 @@ module shw_accel_mover #(
   wire                fetch = fetch_valid && fetch_ready;
   wire                words_room_unused;
 
-  assign fetch_valid   = active && store && !fetched[3] && to_fetch != 24'd0;
+  assign fetch_valid   = unfetched && !fetched[3];
   assign fetch_address = place[ADDR_W-1:0];
   assign wdata_valid   = held && underway;
   assign wdata         = word[beat*64 +: 64];
@@ -289,17 +290,22 @@ module shw_accel_mover #(
   assign advance       = store ? fetch : moved && (target == 2'd2 || last_beat);
 
   always @(posedge clk) begin
-    if (take) begin
-      fetched  <= 4'd0;
-      to_fetch <= head_words;
+    if (rst) unfetched <= 1'b0;
+    else if (take) begin
+      fetched   <= 4'd0;
+      to_fetch  <= head_words;
+      unfetched <= head_store && head_words != 24'd0;
     end else begin
       fetched <= fetched + {3'd0, fetch} - {3'd0, spent};
-      if (fetch) to_fetch <= to_fetch > word_beats ? to_fetch - word_beats : 24'd0;
+      if (fetch) begin
+        to_fetch  <= to_fetch - word_beats;
+        unfetched <= to_fetch > word_beats;
+      end
     end
   end
 
   // The last word of a store may be sent in part.
-  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(8)) u_words (
+  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(8), .FIRST(64)) u_words (
     .clk(clk), .rst(rst || take),
     .in_valid(fetched_valid), .in_ready(words_room_unused), .in_data(fetched_word),
     .out_valid(held), .out_ready(spent), .out_data(word)

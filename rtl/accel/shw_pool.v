@@ -17,8 +17,8 @@
 // With cfg_reduce an adder tree goes into one total instead. The division is a non-restoring one in
 // BW lanes, one slice after the other. Who takes the results halves and clamps them.
 //
-// cfg_* change only while nothing is inside. Sums are exact below 2^23 in magnitude; the division
-// where |sum| * 2^cfg_up < 2^30 as well.
+// cfg_* change only while nothing is inside, a cycle before the next word or earlier. Sums are exact
+// below 2^23 in magnitude; the division where |sum| * 2^cfg_up < 2^30 as well.
 //
 // Parameters:   COLS  4, 8, 16, .. 128  positions of a word; BH = 2^(log2(COLS) / 2) rows (rounded
 //                     down) of BW = COLS / BH columns
@@ -69,7 +69,8 @@ module shw_pool #(
     end
   endgenerate
 
-  wire reduce = cfg_sum & cfg_reduce;
+  reg  reduce;
+  always @(posedge clk) reduce <= cfg_sum & cfg_reduce;
 
   // ---- Maxima; with cfg_sum the word itself.
   reg               begins;        // the next word begins a window
@@ -144,7 +145,7 @@ module shw_pool #(
   wire             reopen;
 
   // What follows a window waits; with cfg_reduce the last slice of the next one does.
-  wire last_cut      = cut == hold_slice;
+  reg  last_cut;         // cut is hold_slice
   wire waits         = closed & (~reduce | hold_last & last_cut);
   wire go            = hold_full & ~waits & ~bank_full[write_bank];
   wire end_of_word   = go & last_cut;
@@ -163,6 +164,8 @@ module shw_pool #(
       if (go) cut <= last_cut ? {BH_W{1'b0}} : cut + 1'b1;
       if (end_of_window && !reduce) write_bank <= ~write_bank;
     end
+    if (move) last_cut <= top_slice == {BH_W{1'b0}};
+    else if (go) last_cut <= cut + 1'b1 == hold_slice;
   end
 
   // The slice, of 9 bits a code; 0 beside a slice of quotients on its way back.

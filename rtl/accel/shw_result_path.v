@@ -272,7 +272,7 @@ module shw_result_path #(
                                                             : channel_wide[CONST_W-1:0];
 
   wire ahead_ready;   // room for a beat's description
-  wire word_room;     // room for a shortcut word
+  reg  word_room;     // room for a shortcut word
   wire leave_3 = ahead_ready & (~need_3 | word_room & ~shortcut_read_valid);
 
   assign walk = ~valid_3 | leave_3;
@@ -321,6 +321,7 @@ module shw_result_path #(
 
   // ---- Shortcut words: asked for with the description, cut into slices.
   localparam WORDS_W = $clog2(SHORTCUT_WORDS);
+  localparam [WORDS_W:0] ONE_WORD = 1;
 
   reg  [WORDS_W:0]  words_free;
   reg               short_valid;
@@ -336,9 +337,7 @@ module shw_result_path #(
   wire word_bottom;
   wire word_end = cut & (short_slice == (word_bottom ? cfg_last_slice : {BH_W{1'b1}}));
 
-  assign word_room = |words_free;
-
-  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS)) u_words (
+  shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(SHORTCUT_WORDS), .FIRST(BW*8)) u_words (
     .clk(clk), .rst(rst),
     .in_valid(shortcut_valid), .in_ready(word_ready_unused), .in_data(shortcut_word),
     .out_valid(word_valid), .out_ready(word_end), .out_data(word)
@@ -359,12 +358,15 @@ module shw_result_path #(
     if (rst) begin
       shortcut_read_valid <= 1'b0;
       words_free          <= SHORTCUT_WORDS[WORDS_W:0];
+      word_room           <= 1'b1;
       short_valid         <= 1'b0;
       short_slice         <= {BH_W{1'b0}};
     end else begin
       if (ask) shortcut_read_valid <= 1'b1;
       else if (shortcut_read_ready) shortcut_read_valid <= 1'b0;
       words_free <= words_free - {{WORDS_W{1'b0}}, ask} + {{WORDS_W{1'b0}}, word_end};
+      if (word_end) word_room <= 1'b1;
+      else if (ask) word_room <= words_free != ONE_WORD;
       if (cut) short_valid <= 1'b1;
       else if (short_take) short_valid <= 1'b0;
       if (cut) short_slice <= word_end ? {BH_W{1'b0}} : short_slice + 1'b1;

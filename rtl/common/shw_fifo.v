@@ -6,7 +6,7 @@
 //               DEPTH   2..1024, a power of two
 // Latency:      1 cycle from a write into the empty FIFO to out_valid.
 // Throughput:   1 write and 1 read per cycle; DEPTH words are held before in_ready falls.
-// Backpressure: full; in_ready and out_valid are functions of registers only.
+// Backpressure: full; in_ready and out_valid are registers.
 // Reset:        rst empties the FIFO.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -19,9 +19,9 @@ module shw_fifo #(
   input  wire                     clk,
   input  wire                     rst,
   input  wire                     in_valid,
-  output wire                     in_ready,
+  output reg                      in_ready,
   input  wire [DATA_W-1:0]        in_data,
-  output wire                     out_valid,
+  output reg                      out_valid,
   input  wire                     out_ready,
   output wire [DATA_W-1:0]        out_data,
   output wire [$clog2(DEPTH):0]   level      // words held, 0..DEPTH
@@ -40,9 +40,9 @@ module shw_fifo #(
   wire write = in_valid & in_ready;
   wire read  = out_valid & out_ready;
 
-  assign level     = write_count - read_count;
-  assign in_ready  = ~level[ADDR_W];
-  assign out_valid = write_count != read_count;
+  localparam [ADDR_W:0] ONE = 1, LAST = DEPTH - 1;
+
+  assign level = write_count - read_count;
 
   shw_lutram #(.DATA_W(DATA_W), .ADDR_W(ADDR_W)) u_storage (
     .clk(clk),
@@ -54,9 +54,15 @@ module shw_fifo #(
     if (rst) begin
       write_count <= {(ADDR_W+1){1'b0}};
       read_count  <= {(ADDR_W+1){1'b0}};
+      in_ready    <= 1'b1;
+      out_valid   <= 1'b0;
     end else begin
       if (write) write_count <= write_count + 1'b1;
       if (read)  read_count  <= read_count + 1'b1;
+      if (read) in_ready <= 1'b1;
+      else if (write) in_ready <= level != LAST;
+      if (write) out_valid <= 1'b1;
+      else if (read) out_valid <= level != ONE;
     end
   end
 endmodule

@@ -68,7 +68,7 @@ class Bench:
     async def cycle(self) -> None:
         dut = self.dut
         self.now += 1
-        if not self.offered:
+        if not self.offered and self.now > 1:  # cfg_* change a cycle before the first word
             self.offered = bool(self.words) and next(self.go["source"])
         dut.in_valid.value = int(self.offered)
         if self.offered:

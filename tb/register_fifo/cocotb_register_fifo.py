@@ -30,10 +30,21 @@ async def stalls(dut) -> None:
 
 
 @cocotb.test()
-async def latency_and_throughput(dut) -> None:
+async def latency(dut) -> None:
     depth = int(dut.DEPTH.value)
     bench = await begin(dut)
-    await bench.rate(pairs(dut), 5 * depth + 10, latency=depth)
+    await bench.rate(pairs(dut), depth, latency=depth)
+
+
+@cocotb.test()
+async def throughput(dut) -> None:
+    """DEPTH words in DEPTH + 1 cycles, each a latency after it was taken."""
+    depth = int(dut.DEPTH.value)
+    bench = await begin(dut)
+    await bench.check(pairs(dut)(rng("throughput"), 5 * depth + 1))
+    taken = bench.source.cycles
+    assert bench.sink.cycles == [cycle + depth for cycle in taken]
+    assert taken == [taken[0] + index + index // depth for index in range(len(taken))]
 
 
 @cocotb.test()

@@ -14,6 +14,7 @@ from shiftwork import __version__
 from shiftwork.board.uart import BAUD
 from shiftwork.cli import options as o
 from shiftwork.cli.board import board as board_app
+from shiftwork.cli.boards import bitstream, program
 from shiftwork.cli.takes import takes
 from shiftwork.cli.train import train
 from shiftwork.cost.wish import CostWish
@@ -277,6 +278,8 @@ def compile_file(
 
 app.command()(train)
 app.add_typer(board_app)
+app.command()(bitstream)
+app.command()(program)
 
 
 @app.command()

