@@ -89,6 +89,7 @@ module shw_zynq7 #(
     .ENGINE(ENGINE), .ROWS(ROWS), .COLS(COLS), .ADDR_W(ADDR_W), .MULTIPLIER(MULTIPLIER)
   ) u_accel (
     .clk(aclk), .rst(~aresetn), .irq(irq),
+    .status_busy(), .status_done(), .status_fault(),  // software reads STATUS
     .s_axi_awaddr(s_axi_awaddr), .s_axi_awprot(s_axi_awprot), .s_axi_awvalid(s_axi_awvalid),
     .s_axi_awready(s_axi_awready), .s_axi_wdata(s_axi_wdata), .s_axi_wstrb(s_axi_wstrb),
     .s_axi_wvalid(s_axi_wvalid), .s_axi_wready(s_axi_wready), .s_axi_bresp(s_axi_bresp),
