@@ -140,9 +140,9 @@ def test_a_folder_without_a_build(tmp_path: Path) -> None:
 
 
 def test_a_missing_tool_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(launcher.SCRIPTS, "icepack", "a-script-that-nobody-has")
-    with pytest.raises(ShiftworkError, match=r"icepack is not installed; run: pip install 'shiftwork\[synth\]'"):
-        launcher.launch("icepack", [])
+    monkeypatch.setitem(launcher.SCRIPTS, "ecppack", "a-script-that-nobody-has")
+    with pytest.raises(ShiftworkError, match=r"ecppack is not installed; run: pip install 'shiftwork\[synth\]'"):
+        launcher.launch("ecppack", [])
 
 
 def test_an_unknown_tool_fails() -> None:
@@ -150,7 +150,7 @@ def test_an_unknown_tool_fails() -> None:
         [sys.executable, "-m", "shiftwork.eda.launcher", "vivado"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("no vivado here: yosys, nextpnr-ice40,")
+    assert done.stderr.startswith("no vivado here: yosys, nextpnr-ecp5,")
 
 
 def test_figures_of_a_report(tmp_path: Path) -> None:

@@ -56,7 +56,6 @@ class Board:
 
 
 _ECP5 = {"LUT": ("TRELLIS_COMB",), "flip-flops": ("TRELLIS_FF",), "BRAM": ("DP16KD",), "DSP": ("MULT18X18D",)}
-_ICE40 = {"LUT": ("ICESTORM_LC",), "BRAM": ("ICESTORM_RAM",), "SPRAM": ("ICESTORM_SPRAM",), "DSP": ("ICESTORM_DSP",)}
 _GOWIN = {
     "LUT": ("LUT4", "ALU"),
     "flip-flops": ("DFF",),
@@ -67,7 +66,6 @@ _GOWIN = {
 BOARDS = {
     "ulx3s": Board("ulx3s", ".bit", _ECP5, "ulx3s"),
     "ulx3s_mac": Board("ulx3s", ".bit", _ECP5, "ulx3s"),
-    "icebreaker": Board("icebreaker", ".bin", _ICE40, "ice40_generic"),
     "tangnano20k": Board("tangnano20k", ".fs", _GOWIN, "tangnano20k"),
 }
 """Boards by the name of the FuseSoC target."""

