@@ -87,7 +87,7 @@ lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores, registers a
 format: $(DEV) ## bring the Python sources into shape
 	@ruff format . ; ruff check --fix .
 
-cores: $(DEV) ## regenerate fusesoc_cores/ from rtl/manifest.yml
+cores: $(DEV) ## regenerate fusesoc_cores/ and vivado/ from rtl/manifest.yml
 	@python -m shiftwork.blocks.cores
 
 docs: $(DEV) ## regenerate the tables of README.md and docs/
