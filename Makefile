@@ -39,6 +39,7 @@ RUNTIME := $(VENV)/.runtime
 DEV     := $(VENV)/.dev
 SYNTH   := $(VENV)/.synth
 TRAIN   := $(VENV)/.train
+LITEX   := $(VENV)/.litex
 
 $(RUNTIME): pyproject.toml tools/setup/install_verilator.py
 	@tools/setup/environment.sh "$(PYTHON)" "$(VENV)" ""
@@ -54,6 +55,10 @@ $(SYNTH): $(RUNTIME)
 
 $(TRAIN): $(RUNTIME)
 	@tools/setup/environment.sh "$(PYTHON)" "$(VENV)" train
+	@touch $@
+
+$(LITEX): $(RUNTIME)
+	@tools/setup/environment.sh "$(PYTHON)" "$(VENV)" litex
 	@touch $@
 
 setup: $(DEV) ## virtual environment with everything for development
@@ -73,7 +78,7 @@ PYTEST = python -m pytest $(TESTS) -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every block on Icarus, whole networks on Verilator
 	@mkdir -p $(REPORTS); $(PYTEST) -m "not full" --junit-xml=$(REPORTS)/test.xml
 
-sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) lint) ## full regression: long tests too, of many variants some; ALL=1: all
+sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) $(LITEX) lint) ## full regression: long tests too, of many variants some; ALL=1: all
 	@mkdir -p $(REPORTS); SHW_SAMPLE=$(if $(BLOCK)$(ALL),,$(SHW_SEED)) $(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
 lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores, registers and decoders against their descriptions
@@ -87,7 +92,7 @@ lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores, registers a
 format: $(DEV) ## bring the Python sources into shape
 	@ruff format . ; ruff check --fix .
 
-cores: $(DEV) ## regenerate fusesoc_cores/ from rtl/manifest.yml
+cores: $(DEV) ## regenerate fusesoc_cores/ and vivado/ from rtl/manifest.yml
 	@python -m shiftwork.blocks.cores
 
 docs: $(DEV) ## regenerate the tables of README.md and docs/

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # environment.sh PYTHON VENV EXTRA: the virtual environment with shiftwork and one group of pinned packages
-# (EXTRA: empty for what running needs, dev, synth, train). Safe to repeat.
+# (EXTRA: empty for what running needs, dev, synth, train, litex). Safe to repeat.
 set -euo pipefail
 python=$1 venv=$2 extra=$3
 say() { printf 'setup: %s\n' "$*"; }

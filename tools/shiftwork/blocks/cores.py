@@ -9,7 +9,8 @@ a block shw_<block>: `lint_<block>` (Verilator) and, where a testbench bears the
 and `sim_icarus_<block>`, which run its cocotb tests.
 
 A block that others import, one of the manifest's tops, has a core of its own, `shiftwork:<folder>:<block>:<version>`,
-with these targets as `lint`, `sim` and `sim_icarus`. It brings the core of its library.
+with these targets as `lint`, `sim` and `sim_icarus`. It brings the core of its library. Beside them are written its
+scripts for Vivado (`shiftwork.blocks.vivado`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from shiftwork.blocks import manifest
+from shiftwork.blocks import manifest, vivado
 from shiftwork.blocks.lint import VERILATOR
 from shiftwork.errors import ShiftworkError
 
@@ -204,45 +205,54 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _wanted(blocks: manifest.Manifest) -> dict[Path, str]:
-    """Core file -> its text."""
-    folder = blocks.root / FOLDER
+    """Core file or script -> its text."""
+    folder, scripts = blocks.root / FOLDER, blocks.root / vivado.FOLDER
     return {
         **{folder / f"{manifest.PREFIX}{Path(name).name}.core": core(blocks, name) for name in blocks.libraries},
         **{folder / f"{name}.core": top_core(blocks, name) for name in blocks.tops},
+        **{scripts / f"{name}.tcl": vivado.project(blocks, name) for name in blocks.tops},
+        **{scripts / f"{name}_ip.tcl": vivado.package(blocks, name) for name in blocks.tops},
     }
 
 
+def _present(blocks: manifest.Manifest) -> set[Path]:
+    """Core files and scripts that there are."""
+    return {*(blocks.root / FOLDER).glob("*.core"), *(blocks.root / vivado.FOLDER).glob("*.tcl")}
+
+
 def differences(blocks: manifest.Manifest) -> list[str]:
-    """What `write` would change, one line each; empty when every core file is present and current."""
+    """What `write` would change, one line each; empty when every file is present and current."""
     folder = blocks.root / FOLDER
     wanted = _wanted(blocks)
-    present = set(folder.glob("*.core"))
-    found = [f"{FOLDER}/{path.name}: there is no such library or top" for path in sorted(present - set(wanted))]
-    found += [f"{FOLDER}/{path.name}: missing" for path in sorted(set(wanted) - present)]
+    present = _present(blocks)
+    name = {path: path.relative_to(blocks.root) for path in present | set(wanted)}
+    found = [f"{name[path]}: there is no such library or top" for path in sorted(present - set(wanted))]
+    found += [f"{name[path]}: missing" for path in sorted(set(wanted) - present)]
     found += [
-        f"{FOLDER}/{path.name}: not what rtl/manifest.yml says"
+        f"{name[path]}: not what rtl/manifest.yml says"
         for path, text in wanted.items()
         if path in present and path.read_text() != text
     ]
     found += [
-        f"{FOLDER}/{name}: no link to ../{name}"
-        for name in LINKS
-        if not (folder / name).is_symlink() or (folder / name).readlink() != Path("..", name)
+        f"{FOLDER}/{link}: no link to ../{link}"
+        for link in LINKS
+        if not (folder / link).is_symlink() or (folder / link).readlink() != Path("..", link)
     ]
     return found
 
 
 def write(blocks: manifest.Manifest) -> None:
-    """Write every core file and link, and remove the core files of libraries that are gone."""
+    """Write every file and link, and remove those of libraries and tops that are gone."""
     folder = blocks.root / FOLDER
     wanted = _wanted(blocks)
     folder.mkdir(exist_ok=True)
     for name in LINKS:
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(Path("..", name))
-    for path in folder.glob("*.core"):
+    for path in _present(blocks):
         path.unlink()
     for path, text in wanted.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
 

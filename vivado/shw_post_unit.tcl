@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# shw_post_unit: adds its files and constraints to the open project.
+# Not run here: needs Vivado, 2020.2 or later. Generated from rtl/manifest.yml by `shiftwork cores`.
+
+set shw_root [file dirname [file dirname [file normalize [info script]]]]
+foreach file {
+  rtl/common/shw_delay.v
+  rtl/common/shw_lutram.v
+  rtl/post/shw_codebook_round.v
+  rtl/post/shw_exp_encode.v
+  rtl/post/shw_shift_round.v
+  rtl/post/shw_scale_round.v
+  rtl/post/shw_post_unit.v
+} { add_files -norecurse -fileset sources_1 [file join $shw_root $file] }
+
+# The clock counts where the block is synthesized by itself; in a design it is the design's.
+set shw_constraints [file join $shw_root vivado/shw_ooc.xdc]
+add_files -norecurse -fileset constrs_1 $shw_constraints
+set_property USED_IN {synthesis implementation out_of_context} [get_files $shw_constraints]
