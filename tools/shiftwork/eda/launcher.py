@@ -44,9 +44,9 @@ def commands(build: Mapping[str, Any]) -> list[str]:
         else:
             values.append(f"chparam -set {name} {value} {top}")
     sources = [f"read_verilog {entry['name']}" for entry in build["files"] if "verilog" in entry["file_type"].lower()]
-    flat = (
-        ["setattr -mod -unset keep_hierarchy *"] if options["arch"] == "gowin" else []
-    )  # or they get pads of their own
+    flat: list[str] = []
+    if options["arch"] == "gowin":  # modules that keep their hierarchy would get pads of their own
+        flat = [f"hierarchy -top {top}", "setattr -mod -unset keep_hierarchy *"]
     words = [f"synth_{options['arch']}", *options.get("yosys_synth_options", []), "-top", top]
     return [*defines, *sources, *values, *flat, " ".join(words), f"write_json {build['name']}.json"]
 
