@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import tkinter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import pytest
 
 from shiftwork.blocks.manifest import ROOT, load
 from shiftwork.blocks.verilog import ports
+
+tkinter = pytest.importorskip("tkinter", reason="Python has no Tcl; run: apt-get install -y python3-tk")
 
 TOPS = load().tops
 SCRIPTS = ROOT / "vivado"

@@ -164,12 +164,14 @@ def units(family: str) -> list[Unit]:
 
 def wrapper(unit: Unit, name: str) -> str:
     """Verilog of a module with the ports of the unit, its parameters set."""
-    source = (manifest.ROOT / "rtl" / manifest.load().blocks[unit.module].file).read_text()
+    block = manifest.load().blocks[unit.module]
+    source = (manifest.ROOT / "rtl" / block.file).read_text()
     header = re.search(r"^module \w+ #\(.*?^\) \((.*?)^\);", source, re.DOTALL | re.MULTILINE)
     assert header is not None, unit.module
     ports = re.sub(r"//[^\n]*", "", header.group(1)).replace(" reg ", " wire ")
     pins = ", ".join(f".{port}({port})" for port in re.findall(r"(\w+)\s*(?:,\s*\n|\s*\Z)", ports))
-    words = {key: f'"{value}"' if isinstance(value, str) else value for key, value in unit.parameters.items()}
+    chosen = {name: facts["default"] for name, facts in block.parameters.items()} | dict(unit.parameters)
+    words = {key: f'"{value}"' if isinstance(value, str) else value for key, value in chosen.items()}
     declared = ", ".join(f"parameter {key} = {word}" for key, word in words.items())
     values = ", ".join(f".{key}({key})" for key in words)
     head = f"(* keep_hierarchy *)\nmodule {name} #({declared}) ({ports});"
