@@ -95,8 +95,8 @@ def _shape(transport: UartTransport) -> Accelerator:
         return BY_NAME[name].decode(transport.read32(BY_NAME[name].offset))
 
     identity, version = register("ID")["id"], register("VERSION")["map"]
-    if identity != registers.IDENTITY or version != registers.MAP_VERSION:
-        raise BoardError(f"no accelerator of this version: identity {identity:#x}, registers {version}")
+    if fault := registers.foreign(identity, version):
+        raise BoardError(fault)
     kind, size, memories = register("ENGINE")["kind"], register("SHAPE"), register("MEMORIES")
     if kind not in _ENGINES:
         raise BoardError(f"the accelerator of the board has an unknown engine, kind {kind}")

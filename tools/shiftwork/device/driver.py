@@ -139,8 +139,8 @@ class AsyncAcceleratorDriver:
     async def check(self, shape: Accelerator) -> None:
         """Raise ShiftworkError where the accelerator is another one than a program was compiled for."""
         identity, version = (await self.register("ID"))["id"], (await self.register("VERSION"))["map"]
-        if identity != registers.IDENTITY or version != registers.MAP_VERSION:
-            raise ShiftworkError(f"no accelerator of this version: identity {identity:#x}, registers {version}")
+        if fault := registers.foreign(identity, version):
+            raise ShiftworkError(fault)
         engine, size, memories = (
             await self.register("ENGINE"),
             await self.register("SHAPE"),

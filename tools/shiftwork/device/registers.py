@@ -275,6 +275,13 @@ COUNTERS_BASE = 0x80
 BY_NAME: Mapping[str, Register] = {register.name: register for register in REGISTERS}
 
 
+def foreign(identity: int, version: int) -> str:
+    """What is wrong with ``ID.id`` and ``VERSION.map`` of an accelerator; empty where it is one of this version."""
+    if (identity, version) == (IDENTITY, MAP_VERSION):
+        return ""
+    return f"no accelerator of this version: identity {identity:#x}, registers {version}"
+
+
 def check() -> None:
     """Raise ShiftworkError where the description contradicts itself."""
     offsets = [register.offset for register in REGISTERS]

@@ -27,8 +27,6 @@ from shiftwork.progress import Progress
 
 _PINS = {
     ".lpf": re.compile(r'^LOCATE COMP "(?P<port>[^"]+)" SITE "(?P<pin>\w+)"', re.MULTILINE),
-    ".pcf": re.compile(r"^set_io (?:-\w+ yes )*(?P<port>\S+) (?P<pin>\w+)", re.MULTILINE),
-    ".cst": re.compile(r'^IO_LOC "(?P<port>[^"]+)" (?P<pin>\w+);', re.MULTILINE),
     ".xdc": re.compile(r"PACKAGE_PIN (?P<pin>\w+) .*get_ports \{?(?P<port>\w+(?:\[\d+\])?)"),
 }
 """Kind of a constraint file -> a line that gives a bit of a port its pin."""

@@ -83,9 +83,7 @@ def place(design: Design, folder: Path, timeout: float = 3600.0) -> Placement:
     paths = [*design.sources(), Path("top.v")]
     commands = [*(f"read_verilog {path}" for path in paths), f"hierarchy -top {TOP}"]
     yosys.run([*commands, f"{synthesis(design.dsp)} -top {TOP} -json net.json"], folder, "ecp5")
-    netlist = json.loads((folder / "net.json").read_text())
-    output_registers.pack(netlist["modules"])
-    (folder / "net.json").write_text(json.dumps(netlist))
+    output_registers.pack_file(folder / "net.json")
     return read_reports([_route(design, folder, seed, timeout) for seed in SEEDS], design)
 
 

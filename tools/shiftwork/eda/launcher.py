@@ -57,10 +57,7 @@ def synthesize(folder: Path) -> None:
         raise ShiftworkError(f"{folder.resolve()}: {len(described)} files *.eda.yml where one build has one")
     build = yaml.safe_load(described[0].read_text())
     yosys.run(commands(build), folder, "yosys")
-    path = folder / f"{build['name']}.json"
-    netlist = json.loads(path.read_text())
-    output_registers.pack(netlist["modules"])
-    path.write_text(json.dumps(netlist))
+    output_registers.pack_file(folder / f"{build['name']}.json")
 
 
 def launch(tool: str, arguments: Sequence[str]) -> int:

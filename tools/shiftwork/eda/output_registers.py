@@ -8,6 +8,7 @@ reset and no initial value of 1 (``shw_ram_sdp`` with ``OUTPUT_REGISTER`` = 1 is
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -103,6 +104,13 @@ def pack(netlist: dict[str, Any]) -> int:
         How many flip-flops were moved.
     """
     return sum(_pack_module(module) for module in netlist.values())
+
+
+def pack_file(path: Path) -> None:
+    """:func:`pack` in a file that ``write_json`` wrote; the rest of it stays as it is."""
+    content = json.loads(path.read_text())
+    pack(content["modules"])
+    path.write_text(json.dumps(content))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -40,6 +40,17 @@ FAMILIES = {
 """Yosys script, macro, and cells that are LUTs, flip-flops and block RAM; LUT RAM and carry cells are not counted."""
 
 
+def _counts(area: netlist.Area) -> Record:
+    """An area as the records hold it."""
+    return {
+        "cells": int(area.cells),
+        "luts": int(area.packed),
+        "flip_flops": int(area.flip_flops),
+        "block_rams": area.block_ram,
+        "dsp": int(area.dsp),
+    }
+
+
 def area(blocks: Sequence[str] | None = None, progress: Progress | None = None) -> Record:
     """Cells of every block with its default parameters, hierarchy kept; DSPs where a block is made for them.
 
@@ -70,11 +81,7 @@ def area(blocks: Sequence[str] | None = None, progress: Progress | None = None) 
             {
                 "block": name,
                 "parameters": {key: facts["default"] for key, facts in book.blocks[name].parameters.items()},
-                "cells": int(total.cells),
-                "luts": int(total.packed),
-                "flip_flops": int(total.flip_flops),
-                "block_rams": total.block_ram,
-                "dsp": int(total.dsp),
+                **_counts(total),
             }
         )
     return {"name": "area", "tool": f"Yosys {yosys.version()}", "family": "xc7", "blocks": found}
@@ -119,15 +126,10 @@ def engine_areas(progress: Progress | None = None) -> Record:
         if progress is not None:
             progress.item(index, len(chosen), name)
         done = mapping.synthesize(design, ROOT / "build" / "measure" / "area_engines" / design.key)
-        total = done.area
         found.append(
             {
                 "design": name,
-                "cells": int(total.cells),
-                "luts": int(total.packed),
-                "flip_flops": int(total.flip_flops),
-                "block_rams": total.block_ram,
-                "dsp": int(total.dsp),
+                **_counts(done.area),
                 "delay_ps": done.delay_ps,
             }
         )

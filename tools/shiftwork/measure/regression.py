@@ -33,17 +33,15 @@ class Tolerance:
 TOLERANCES = {
     "cells": Tolerance(0.01, 4),
     "luts": Tolerance(0.01, 4),
-    "comb": Tolerance(0.01, 4),
     "flip_flops": Tolerance(0.01, 4),
     "block_ram": Tolerance(0, 0),
     "block_rams": Tolerance(0, 0),
     "dsp": Tolerance(0, 0),
-    "multipliers": Tolerance(0, 0),
     "delay_ps": Tolerance(0.03, 0),
     "fmax_mhz": Tolerance(0.05, 0, falls=True),
 }
 """Figures that are compared, by their name in the records."""
-NAMES = ("block", "design", "board", "family")
+NAMES = ("block", "design", "family")
 """Fields that name an entry of a list."""
 
 
