@@ -41,6 +41,7 @@ foreach file {
   rtl/post/shw_shift_round.v
   rtl/post/shw_scale_round.v
   rtl/post/shw_post_unit.v
+  rtl/common/shw_skid_buffer.v
   rtl/accel/shw_result_path.v
   rtl/engines/tr/shw_select_adder.v
   rtl/engines/tr/shw_totals_group.v
@@ -61,7 +62,6 @@ foreach file {
   rtl/accel/shw_weight_ring.v
   rtl/accel/shw_accel.v
   rtl/accel/shw_burst_split.v
-  rtl/common/shw_skid_buffer.v
   rtl/accel/shw_axi_master.v
   rtl/accel/shw_counters.v
   rtl/accel/shw_axi_registers.v

@@ -86,26 +86,48 @@ module shw_im2col #(
     end
   endgenerate
 
-  // The nest. A loop advances with the last turn of the loops inside it.
-  wire channel_last;
-  wire kx_last;
-  wire ky_last;
-  wire part_last;
-  wire bx_last;
-  wire by_last;
-  wire tile_last;
-  wire group_last;
+  // The nest: which loops are at their last turn, now and after a step, and whether all loops inside one are.
+  wire       channel_last;
+  wire       kx_last;
+  wire       ky_last;
+  wire       part_last;
+  wire       bx_last;
+  wire       by_last;
+  wire       tile_last;
+  wire       group_last;
+  wire       channel_after;
+  wire       kx_after;
+  wire       ky_after;
+  wire       part_after;
+  wire       bx_after;
+  wire       by_after;
+  wire       tile_after;
+  wire       group_after_unused;
+  reg        channel_inner;
+  reg        kx_inner;
+  reg        ky_inner;
+  reg        part_inner;
+  reg        bx_inner;
+  reg        by_inner;
+  reg        tile_inner;
+  reg        group_inner;
 
-  wire taps_last    = kx_last && ky_last;
-  wire go           = step && busy;
-  wire next_channel = go && (!cfg_taps_inner || taps_last);
-  wire next_kx      = go && (cfg_taps_inner || channel_last);
-  wire next_ky      = next_kx && kx_last;
-  wire next_part    = go && taps_last && channel_last;
-  wire next_bx      = next_part && part_last;
-  wire next_by      = next_bx && bx_last;
-  wire next_tile    = next_by && by_last;
-  wire next_group   = next_tile && tile_last;
+  wire taps_last  = kx_last && ky_last;
+  wire go         = step && busy;
+  wire taps_after = channel_after && kx_after && ky_after;
+
+  always @(posedge clk) begin
+    if (start | go) begin
+      channel_inner <= !cfg_taps_inner || (kx_after && ky_after);
+      kx_inner      <= cfg_taps_inner || channel_after;
+      ky_inner      <= (cfg_taps_inner || channel_after) && kx_after;
+      part_inner    <= taps_after;
+      bx_inner      <= taps_after && part_after;
+      by_inner      <= taps_after && part_after && bx_after;
+      tile_inner    <= taps_after && part_after && bx_after && by_after;
+      group_inner   <= taps_after && part_after && bx_after && by_after && tile_after;
+    end
+  end
 
   assign step_row   = kx_last && (cfg_taps_inner || channel_last);
   assign step_tile  = taps_last && (cfg_taps_inner || channel_last);
@@ -123,36 +145,36 @@ module shw_im2col #(
   wire              ahead_unused = &{1'b0, kx_ahead, ky_ahead, part_ahead, tile_ahead, group_ahead};
 
   shw_loop_counter #(.W(ADDR_W)) u_channel (
-    .clk(clk), .start(start), .advance(next_channel), .count(cfg_channels),
-    .ahead(channel_ahead), .last(channel_last)
+    .clk(clk), .start(start), .step(go), .inner(channel_inner), .count(cfg_channels),
+    .ahead(channel_ahead), .last(channel_last), .last_after(channel_after)
   );
   shw_loop_counter #(.W(8)) u_kx (
-    .clk(clk), .start(start), .advance(next_kx), .count(cfg_kernel_x),
-    .ahead(kx_ahead), .last(kx_last)
+    .clk(clk), .start(start), .step(go), .inner(kx_inner), .count(cfg_kernel_x),
+    .ahead(kx_ahead), .last(kx_last), .last_after(kx_after)
   );
   shw_loop_counter #(.W(8)) u_ky (
-    .clk(clk), .start(start), .advance(next_ky), .count(cfg_kernel_y),
-    .ahead(ky_ahead), .last(ky_last)
+    .clk(clk), .start(start), .step(go), .inner(ky_inner), .count(cfg_kernel_y),
+    .ahead(ky_ahead), .last(ky_last), .last_after(ky_after)
   );
   shw_loop_counter #(.W(ADDR_W)) u_part (
-    .clk(clk), .start(start), .advance(next_part), .count(cfg_channel_tiles),
-    .ahead(part_ahead), .last(part_last)
+    .clk(clk), .start(start), .step(go), .inner(part_inner), .count(cfg_channel_tiles),
+    .ahead(part_ahead), .last(part_last), .last_after(part_after)
   );
   shw_loop_counter #(.W(11)) u_bx (
-    .clk(clk), .start(start), .advance(next_bx), .count({1'b0, cfg_blocks_x}),
-    .ahead(bx_ahead), .last(bx_last)
+    .clk(clk), .start(start), .step(go), .inner(bx_inner), .count({1'b0, cfg_blocks_x}),
+    .ahead(bx_ahead), .last(bx_last), .last_after(bx_after)
   );
   shw_loop_counter #(.W(11)) u_by (
-    .clk(clk), .start(start), .advance(next_by), .count({1'b0, cfg_blocks_y}),
-    .ahead(by_ahead), .last(by_last)
+    .clk(clk), .start(start), .step(go), .inner(by_inner), .count({1'b0, cfg_blocks_y}),
+    .ahead(by_ahead), .last(by_last), .last_after(by_after)
   );
   shw_loop_counter #(.W(ADDR_W)) u_tile (
-    .clk(clk), .start(start), .advance(next_tile), .count(cfg_tiles),
-    .ahead(tile_ahead), .last(tile_last)
+    .clk(clk), .start(start), .step(go), .inner(tile_inner), .count(cfg_tiles),
+    .ahead(tile_ahead), .last(tile_last), .last_after(tile_after)
   );
   shw_loop_counter #(.W(ADDR_W)) u_group (
-    .clk(clk), .start(start), .advance(next_group), .count(cfg_groups),
-    .ahead(group_ahead), .last(group_last)
+    .clk(clk), .start(start), .step(go), .inner(group_inner), .count(cfg_groups),
+    .ahead(group_ahead), .last(group_last), .last_after(group_after_unused)
   );
 
   reg [ISSUE_LATENCY:1] issue;
@@ -165,7 +187,7 @@ module shw_im2col #(
       issue <= {ISSUE_LATENCY{1'b0}};
     end else begin
       if (start) busy <= 1'b1;
-      else if (next_group && group_last) busy <= 1'b0;
+      else if (go && group_inner && group_last) busy <= 1'b0;
       issue <= {issue[ISSUE_LATENCY-1:1], go};
     end
   end
@@ -183,9 +205,9 @@ module shw_im2col #(
 
   always @(posedge clk) begin
     if (start) group_base <= cfg_base - TWO;
-    else if (next_group) group_base <= next_base;
+    else if (go && group_inner) group_base <= next_base;
     if (start) part_base <= cfg_base - TWO;
-    else if (next_part) part_base <= part_last && !next_group ? group_base : next_base;
+    else if (go && part_inner) part_base <= part_last && !group_inner ? group_base : next_base;
     channel_1 <= part_base + channel_ahead;
     channel_2 <= channel_1;
     phase_2   <= (odd_y ? {cfg_phase_stride[ADDR_W-2:0], 1'b0} : {ADDR_W{1'b0}})
@@ -201,13 +223,13 @@ module shw_im2col #(
   wire [ADDR_W-1:0] block_x_3;
 
   shw_im2col_axis #(.BLOCK_W(BH_W), .ADDR_W(ADDR_W)) u_y (
-    .clk(clk), .start(start), .next_tap(next_ky), .last_tap(ky_last), .block_ahead(by_ahead),
+    .clk(clk), .start(start), .next_tap(go && ky_inner), .last_tap(ky_last), .block_ahead(by_ahead),
     .cfg_split(cfg_split), .cfg_dilation(cfg_dilation_y), .cfg_pad(cfg_pad_y),
     .cfg_size(cfg_height), .odd(odd_y), .block(block_y_3), .offset(read_dy), .ok(read_row_ok)
   );
 
   shw_im2col_axis #(.BLOCK_W(BW_W), .ADDR_W(ADDR_W)) u_x (
-    .clk(clk), .start(start), .next_tap(next_kx), .last_tap(kx_last), .block_ahead(bx_ahead),
+    .clk(clk), .start(start), .next_tap(go && kx_inner), .last_tap(kx_last), .block_ahead(bx_ahead),
     .cfg_split(cfg_split), .cfg_dilation(cfg_dilation_x), .cfg_pad({1'b0, cfg_pad_x}),
     .cfg_size(cfg_width), .odd(odd_x), .block(block_x_3), .offset(read_dx), .ok(read_col_ok)
   );

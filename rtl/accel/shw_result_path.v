@@ -135,44 +135,60 @@ module shw_result_path #(
     end
   endgenerate
 
-  // ---- Loop. A counter holds the iterations left after this one, less one: its sign bit says
-  // that this is the last.
-  reg                walking;
-  reg  [COUNT_W-1:0] row_left;
-  reg  [10:0]        bx_left;
-  reg  [10:0]        by_left;
-  reg  [COUNT_W-1:0] tile_left;
-  reg  [COUNT_W-1:0] group_left;
-
+  // ---- Loop: which loops are at their last turn, now and after the next one, and whether all loops inside one are.
+  reg  walking;
   wire walk;          // the stages of the loop move
-  wire row_last   = row_left[COUNT_W-1];
-  wire bx_last    = row_last & bx_left[10];
-  wire by_last    = bx_last & by_left[10];
-  wire tile_last  = by_last & tile_left[COUNT_W-1];
-  wire group_last = tile_last & group_left[COUNT_W-1];
+  wire row_last;
+  wire block_x_last;
+  wire block_y_last;
+  wire tile_end;
+  wire group_end;
+  wire row_after;
+  wire block_x_after;
+  wire block_y_after;
+  wire tile_after;
+  wire group_after_unused;
+  reg  bx_last;       // .. and row_last
+  reg  by_last;       // .. and bx_last
+  reg  tile_last;     // .. and by_last
+  wire [ADDR_W-1:0] row_ahead_unused;
+  wire [9:0]        bx_ahead_unused;
+  wire [9:0]        by_ahead_unused;
+  wire [ADDR_W-1:0] tile_ahead_unused;
+  wire [ADDR_W-1:0] group_ahead_unused;
 
-  // value - 1 while it counts, limit - 2 when it starts again.
-  wire [COUNT_W-1:0] row_from   = start | row_last ? {1'b0, cfg_rows} : row_left;
-  wire [10:0]        bx_from    = start | bx_last ? {1'b0, cfg_blocks_x} : bx_left;
-  wire [10:0]        by_from    = start | by_last ? {1'b0, cfg_blocks_y} : by_left;
-  wire [COUNT_W-1:0] tile_from  = start | tile_last ? {1'b0, cfg_tiles} : tile_left;
-  wire [COUNT_W-1:0] group_from = start ? {1'b0, cfg_groups} : group_left;
+  shw_loop_counter #(.W(ADDR_W)) u_row (
+    .clk(clk), .start(start), .step(walk), .inner(1'b1), .count(cfg_rows),
+    .ahead(row_ahead_unused), .last(row_last), .last_after(row_after)
+  );
+  shw_loop_counter #(.W(10)) u_bx (
+    .clk(clk), .start(start), .step(walk), .inner(row_last), .count(cfg_blocks_x),
+    .ahead(bx_ahead_unused), .last(block_x_last), .last_after(block_x_after)
+  );
+  shw_loop_counter #(.W(10)) u_by (
+    .clk(clk), .start(start), .step(walk), .inner(bx_last), .count(cfg_blocks_y),
+    .ahead(by_ahead_unused), .last(block_y_last), .last_after(block_y_after)
+  );
+  shw_loop_counter #(.W(ADDR_W)) u_tile (
+    .clk(clk), .start(start), .step(walk), .inner(by_last), .count(cfg_tiles),
+    .ahead(tile_ahead_unused), .last(tile_end), .last_after(tile_after)
+  );
+  shw_loop_counter #(.W(ADDR_W)) u_group (
+    .clk(clk), .start(start), .step(walk), .inner(tile_last), .count(cfg_groups),
+    .ahead(group_ahead_unused), .last(group_end), .last_after(group_after_unused)
+  );
+
+  wire unused_loop = &{1'b0, block_x_last, tile_end, row_ahead_unused, bx_ahead_unused, by_ahead_unused,
+                       tile_ahead_unused, group_ahead_unused, group_after_unused};
 
   always @(posedge clk) begin
     if (rst) walking <= 1'b0;
     else if (start) walking <= 1'b1;
-    else if (walk && group_last) walking <= 1'b0;
-
+    else if (walk && tile_last && group_end) walking <= 1'b0;
     if (start | walk) begin
-      row_left <= row_from - {{(COUNT_W-2){1'b0}}, start | row_last, ~(start | row_last)};
-    end
-    if (start | walk & row_last) bx_left <= bx_from - {9'd0, start | bx_last, ~(start | bx_last)};
-    if (start | walk & bx_last) by_left <= by_from - {9'd0, start | by_last, ~(start | by_last)};
-    if (start | walk & by_last) begin
-      tile_left <= tile_from - {{(COUNT_W-2){1'b0}}, start | tile_last, ~(start | tile_last)};
-    end
-    if (start | walk & tile_last) begin
-      group_left <= group_from - {{(COUNT_W-2){1'b0}}, start, ~start};
+      bx_last   <= row_after & block_x_after;
+      by_last   <= row_after & block_x_after & block_y_after;
+      tile_last <= row_after & block_x_after & block_y_after & tile_after;
     end
   end
 
@@ -289,7 +305,7 @@ module shw_result_path #(
     end
     if (walk) begin
       drop_1    <= member >= {1'b0, cfg_channels};
-      bottom_1  <= by_left[10];
+      bottom_1  <= block_y_last;
       final_1   <= row_last | member_next == {1'b0, cfg_channels};
       odd_1     <= {by_odd, bx_odd};
       channel_1 <= group_first + member[ADDR_W-1:0];
@@ -324,8 +340,9 @@ module shw_result_path #(
   localparam [WORDS_W:0] ONE_WORD = 1;
 
   reg  [WORDS_W:0]  words_free;
-  reg               short_valid;
-  reg  [BW*8-1:0]   short_codes;
+  wire              short_valid;
+  wire              short_ready;
+  wire [BW*8-1:0]   short_codes;
   reg  [BH_W-1:0]   short_slice;   // slice that is cut next
   wire              word_valid;
   wire [COLS*8-1:0] word;
@@ -333,7 +350,7 @@ module shw_result_path #(
   wire              short_take;    // the slice is done with
 
   wire ask      = valid_3 & need_3 & leave_3;
-  wire cut      = word_valid & (~short_valid | short_take);
+  wire cut      = word_valid & short_ready;
   wire word_bottom;
   wire word_end = cut & (short_slice == (word_bottom ? cfg_last_slice : {BH_W{1'b1}}));
 
@@ -354,12 +371,18 @@ module shw_result_path #(
     .level(bottoms_level_unused)
   );
 
+  // What takes a slice reaches no further than its register.
+  shw_skid_buffer #(.DATA_W(BW*8)) u_short (
+    .clk(clk), .rst(rst),
+    .in_valid(word_valid), .in_ready(short_ready), .in_data(word[short_slice*BW*8 +: BW*8]),
+    .out_valid(short_valid), .out_ready(short_take), .out_data(short_codes)
+  );
+
   always @(posedge clk) begin
     if (rst) begin
       shortcut_read_valid <= 1'b0;
       words_free          <= SHORTCUT_WORDS[WORDS_W:0];
       word_room           <= 1'b1;
-      short_valid         <= 1'b0;
       short_slice         <= {BH_W{1'b0}};
     end else begin
       if (ask) shortcut_read_valid <= 1'b1;
@@ -367,12 +390,9 @@ module shw_result_path #(
       words_free <= words_free - {{WORDS_W{1'b0}}, ask} + {{WORDS_W{1'b0}}, word_end};
       if (word_end) word_room <= 1'b1;
       else if (ask) word_room <= words_free != ONE_WORD;
-      if (cut) short_valid <= 1'b1;
-      else if (short_take) short_valid <= 1'b0;
       if (cut) short_slice <= word_end ? {BH_W{1'b0}} : short_slice + 1'b1;
     end
     if (ask) shortcut_read_address <= short_3;
-    if (cut) short_codes <= word[short_slice*BW*8 +: BW*8];
   end
 
   // ---- Descriptions of beats ahead, and the beat that is being sent.
