@@ -150,6 +150,8 @@ module shw_accel_mover #(
   reg [31:0]  memory;
   reg [23:0]  to_request;     // words not asked for
   reg [23:0]  to_move;        // words not moved
+  reg [23:0]  underway;       // words asked for and not moved
+  reg         some_underway;
   reg [16:0]  place;          // the top bit: beyond every memory
   reg [15:0]  burst;
   reg [15:0]  gap;
@@ -174,13 +176,14 @@ module shw_accel_mover #(
   reg                offer;
   reg  [12:0]        offer_words;
   wire               to_weights = target == 2'd1;
-  wire               underway   = to_move != to_request;
   wire [12:0]        most       = store ? 13'd4096 : CHUNK_WORDS[12:0];
-  wire [12:0]        chunk      = to_request > {11'd0, most} ? most : to_request[12:0];
-  wire [ROOM_W-1:0]  free       = weight_room - to_move[ROOM_W-1:0] + to_request[ROOM_W-1:0];
+  wire               more       = to_request[23:12] != 12'd0
+                                  || (!store && to_request[11:0] > CHUNK_WORDS[11:0]);
+  wire [12:0]        chunk      = more ? most : to_request[12:0];
+  wire [ROOM_W-1:0]  free       = weight_room - underway[ROOM_W-1:0];
   wire               whole      = !to_weights || {13'd0, free} >= {{ROOM_W{1'b0}}, chunk};
   wire               may        = store ? !unacknowledged[7]
-                                  : whole || (!underway && free != {ROOM_W{1'b0}});
+                                  : whole || (!some_underway && free != {ROOM_W{1'b0}});
   wire               asked      = offer && (store ? wr_ready : read_ready);
 
   assign read_valid   = offer && !store;
@@ -199,6 +202,9 @@ module shw_accel_mover #(
       if (take) active <= 1'b1;
       else if (ended) active <= 1'b0;
       unacknowledged <= unacknowledged + {7'd0, asked && store} - {7'd0, wdone};
+      if (take) some_underway <= 1'b0;
+      else if (asked) some_underway <= 1'b1;
+      else if (moved) some_underway <= underway != 24'd1;
       offer          <= offer ? !asked : active && may && to_request != 24'd0;
     end
     if (!offer) offer_words <= whole ? chunk : {7'd0, free[5:0]};
@@ -209,6 +215,7 @@ module shw_accel_mover #(
       memory     <= head_memory;
       to_request <= head_words;
       to_move    <= head_words;
+      underway   <= 24'd0;
       place      <= {1'b0, head_place};
       burst      <= head_burst;
       gap        <= head_gap;
@@ -216,6 +223,7 @@ module shw_accel_mover #(
       part       <= head_part[BEAT_W-1:0];
       beat       <= {BEAT_W{1'b0}};
     end else begin
+      underway <= underway + {11'd0, asked ? offer_words : 13'd0} - {23'd0, moved};
       if (asked) begin
         to_request <= to_request - {11'd0, offer_words};
         memory     <= memory + {16'd0, offer_words, 3'd0};
@@ -284,7 +292,7 @@ module shw_accel_mover #(
 
   assign fetch_valid   = unfetched && !fetched[3];
   assign fetch_address = place[ADDR_W-1:0];
-  assign wdata_valid   = held && underway;
+  assign wdata_valid   = held && some_underway;
   assign wdata         = word[beat*64 +: 64];
   assign moved         = store ? sent : data_valid && data_ready;
   assign advance       = store ? fetch : moved && (target == 2'd2 || last_beat);
