@@ -93,7 +93,7 @@ module shw_im2col #(
   wire       part_last;
   wire       bx_last;
   wire       by_last;
-  wire       tile_last;
+  wire       tile_last_unused;
   wire       group_last;
   wire       channel_after;
   wire       kx_after;
@@ -170,7 +170,7 @@ module shw_im2col #(
   );
   shw_loop_counter #(.W(ADDR_W)) u_tile (
     .clk(clk), .start(start), .step(go), .inner(tile_inner), .count(cfg_tiles),
-    .ahead(tile_ahead), .last(tile_last), .last_after(tile_after)
+    .ahead(tile_ahead), .last(tile_last_unused), .last_after(tile_after)
   );
   shw_loop_counter #(.W(ADDR_W)) u_group (
     .clk(clk), .start(start), .step(go), .inner(group_inner), .count(cfg_groups),

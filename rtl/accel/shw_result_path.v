@@ -178,9 +178,6 @@ module shw_result_path #(
     .ahead(group_ahead_unused), .last(group_end), .last_after(group_after_unused)
   );
 
-  wire unused_loop = &{1'b0, block_x_last, tile_end, row_ahead_unused, bx_ahead_unused, by_ahead_unused,
-                       tile_ahead_unused, group_ahead_unused, group_after_unused};
-
   always @(posedge clk) begin
     if (rst) walking <= 1'b0;
     else if (start) walking <= 1'b1;
@@ -622,6 +619,8 @@ module shw_result_path #(
     write_data    <= out_data;
   end
 
+  wire unused_loop = &{1'b0, block_x_last, tile_end, row_ahead_unused, bx_ahead_unused,
+                       by_ahead_unused, tile_ahead_unused, group_ahead_unused, group_after_unused};
   wire unused = &{1'b0, const_data[63:49], word_ready_unused,
                   ahead_level_unused, channel_wide, post_last_unused, post_ready_unused,
                   table_ready_unused};
