@@ -81,7 +81,7 @@ test: simulators $(if $(BLOCK),,lint) ## quick regression: lint, tooling, every 
 sim: simulators $(if $(BLOCK),,$(SYNTH) $(TRAIN) $(LITEX) lint) ## full regression: long tests too, of many variants some; ALL=1: all
 	@mkdir -p $(REPORTS); SHW_SAMPLE=$(if $(BLOCK)$(ALL),,$(SHW_SEED)) $(PYTEST) --junit-xml=$(REPORTS)/sim.xml
 
-lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, FuseSoC cores, registers and decoders against their descriptions
+lint: $(DEV) ## ruff, mypy, Verilator -Wall, Verible, slang, FuseSoC cores, registers and decoders against their descriptions
 	@echo "lint: ruff"; ruff check --quiet . ; ruff format --quiet --check .
 	@echo "lint: mypy"; mypy
 	@python -m shiftwork.blocks.lint

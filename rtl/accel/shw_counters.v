@@ -39,6 +39,7 @@ module shw_counters #(
   endgenerate
 
   localparam PART_W = AMOUNT_W + 4;       // the events of 16 cycles
+  localparam [31:0] PULSES_WIDE = PULSES;
 
   wire forget = rst | clear;
 
@@ -68,7 +69,7 @@ module shw_counters #(
 
   always @(posedge clk) begin
     if (forget) amounts <= {PART_W{1'b0}};
-    else amounts <= (turn == PULSES ? {PART_W{1'b0}} : amounts) + {4'd0, amount};
+    else amounts <= (turn == PULSES_WIDE[3:0] ? {PART_W{1'b0}} : amounts) + {4'd0, amount};
   end
 
   // turn -> part -> old word -> sum -> LUT RAM; a word comes back after 16 cycles

@@ -89,8 +89,8 @@ module shw_dot_mac #(
         assign raised[l*8 +: 8] = {~product_2[7], product_2[6:0]};
         wire unused = &{1'b0, second[6]};
       end else begin : g_inferred
-        wire signed [7:0] x_value = {{3{value[4]}}, value};
-        wire signed [7:0] w_value = {{4{own[3]}}, own};
+        wire signed [7:0] x_value = $signed({{3{value[4]}}, value});
+        wire signed [7:0] w_value = $signed({{4{own[3]}}, own});
         wire signed [7:0] product = x_value * w_value;
         reg         [7:0] raised_1;
         always @(posedge clk) if (enable) raised_1 <= {~product[7], product[6:0]};

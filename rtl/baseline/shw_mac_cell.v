@@ -44,8 +44,8 @@ module shw_mac_cell #(
 
   // 16 bits hold every product: the extremes are 255 * -128 and -128 * -128
   reg  signed [15:0]    product;
-  wire signed [15:0]    x_value = {{(16-X_W){x_east[X_W-1]}}, x_east};
-  wire signed [15:0]    w_value = {{8{w_south[7]}}, w_south};
+  wire signed [15:0]    x_value = $signed({{(16-X_W){x_east[X_W-1]}}, x_east});
+  wire signed [15:0]    w_value = $signed({{8{w_south[7]}}, w_south});
   wire [ACC_W-1:0]      wide;
 
   generate

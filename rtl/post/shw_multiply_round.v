@@ -60,8 +60,8 @@ module shw_multiply_round #(
 
   always @(posedge clk) begin
     if (enable) begin
-      value_1   <= value;
-      factor_1  <= factor;
+      value_1   <= $signed(value);
+      factor_1  <= $signed(factor);
       /* verilator lint_off WIDTHEXPAND */  // signed operands extend themselves
       product_2 <= value_1 * factor_1;
       /* verilator lint_on WIDTHEXPAND */

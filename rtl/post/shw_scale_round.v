@@ -66,9 +66,9 @@ module shw_scale_round #(
 
   always @(posedge clk) begin
     if (enable) begin
-      value_1   <= value;
-      factor_1  <= {1'b0, factor};
-      addend_1  <= addend;
+      value_1   <= $signed(value);
+      factor_1  <= $signed({1'b0, factor});
+      addend_1  <= $signed(addend);
       addend_2  <= addend_1;
       /* verilator lint_off WIDTHEXPAND */
       product_2 <= value_1 * factor_1;
@@ -78,7 +78,8 @@ module shw_scale_round #(
   end
 
   // Stages 4 to 6. From 32 up, 16 places come off first: they lie below the rounding bit.
-  wire [SUM_W-1:0] moved = shift_3[5] ? {{16{sum_3[SUM_W-1]}}, sum_3[SUM_W-1:16]} : sum_3;
+  wire [SUM_W-1:0] moved = shift_3[5] ? {{16{sum_3[SUM_W-1]}}, sum_3[SUM_W-1:16]}
+                                 : $unsigned(sum_3);
 
   shw_shift_round #(.IN_W(SUM_W), .OUT_W(OUT_W)) u_round (
     .clk(clk), .enable(enable), .value(moved), .shift({shift_3[5] | shift_3[4], shift_3[3:0]}),

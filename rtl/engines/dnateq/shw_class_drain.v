@@ -130,10 +130,10 @@ module shw_class_drain #(
           product_5 <= {high_4, {LOW_W{1'b0}}} + {{(SUM_W-LOW_W){low_4[LOW_W+LEVEL_W-1]}}, low_4};
         end
       end else if (FAMILY == "generic" || FAMILY == "ecp5") begin : g_whole
-        reg [PRODUCT_W-1:0] product_4;
+        reg signed [PRODUCT_W-1:0] product_4;
         always @(posedge clk) begin
           product_4 <= $signed(sum_3) * $signed(level_3);
-          product_5 <= product_4;
+          product_5 <= $unsigned(product_4);
         end
       end else begin : g_illegal_family
         shw_ILLEGAL_FAMILY_must_be_generic_or_ecp5 illegal ();

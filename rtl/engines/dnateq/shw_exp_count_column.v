@@ -79,13 +79,13 @@ module shw_exp_count_column #(
   reg signed [47:0]          before_5;
   reg signed [47:0]          acc_6;
 
-  wire signed [16:0] signed_power  = {1'b0, power_1};
-  wire signed [16:0] signed_factor = factor_4;
+  wire signed [16:0] signed_power  = $signed({1'b0, power_1});
+  wire signed [16:0] signed_factor = $signed(factor_4);
 
-  assign out_acc = acc_6;
+  assign out_acc = $unsigned(acc_6);
 
   always @(posedge clk) begin
-    count_1   <= (pass == 2'd0) ? both_count : (pass == 2'd2) ? column_count : row_count;
+    count_1   <= $signed((pass == 2'd0) ? both_count : (pass == 2'd2) ? column_count : row_count);
     /* verilator lint_off WIDTHEXPAND */
     /* verilator lint_off WIDTHTRUNC */
     product_2 <= count_1 * signed_power;
@@ -96,8 +96,8 @@ module shw_exp_count_column #(
     /* verilator lint_on WIDTHTRUNC */
     /* verilator lint_on WIDTHEXPAND */
     if (first_4) before_5 <= 48'd0;
-    else before_5 <= total;
-    if (keep) totals[keep_row] <= acc_6;
+    else before_5 <= $signed(total);
+    if (keep) totals[keep_row] <= $unsigned(acc_6);
   end
 endmodule
 

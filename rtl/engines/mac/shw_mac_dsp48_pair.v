@@ -48,17 +48,17 @@ module shw_mac_dsp48_pair #(
   reg signed [33:0]       product_2;
   reg signed [ACC_W+15:0] sum_3;
 
-  wire signed [ACC_W+15:0] begin_3 = {{ACC_W{1'b0}}, start, 15'd0};
+  wire signed [ACC_W+15:0] begin_3 = $signed({{ACC_W{1'b0}}, start, 15'd0});
   /* verilator lint_off WIDTHEXPAND */
   always @(posedge clk) begin
-    row_1     <= row;
-    pair_1    <= {pair[17:9], {7{pair[8]}}, pair[8:0]};
+    row_1     <= $signed(row);
+    pair_1    <= $signed({pair[17:9], {7{pair[8]}}, pair[8:0]});
     product_2 <= row_1 * pair_1;
     sum_3     <= product_2 + (first ? begin_3 : sum_3);
   end
   /* verilator lint_on WIDTHEXPAND */
 
-  assign both = sum_3;
+  assign both = $unsigned(sum_3);
 
   // Quarters of the low field before and after a product.
   reg  [1:0] was;

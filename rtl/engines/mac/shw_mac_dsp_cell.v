@@ -31,16 +31,16 @@ module shw_mac_dsp_cell #(
   reg signed [ACC_W-1:0] sum_3;
 
   wire signed [ACC_W-1:0] zero = {ACC_W{1'b0}};
-  wire signed [ACC_W-1:0] wide = {{(ACC_W-18){product_2[17]}}, product_2};
+  wire signed [ACC_W-1:0] wide = $signed({{(ACC_W-18){product_2[17]}}, product_2});
 
   always @(posedge clk) begin
-    row_1     <= row;
-    col_1     <= col;
-    product_2 <= {{9{row_1[8]}}, row_1} * {{9{col_1[8]}}, col_1};
+    row_1     <= $signed(row);
+    col_1     <= $signed(col);
+    product_2 <= $signed({{9{row_1[8]}}, row_1}) * $signed({{9{col_1[8]}}, col_1});
     sum_3     <= wide + (first ? zero : sum_3);
   end
 
-  assign acc = sum_3;
+  assign acc = $unsigned(sum_3);
 endmodule
 
 `default_nettype wire

@@ -58,9 +58,9 @@ module shw_mac_lut_cell #(
   reg  [16:0] product;
   wire [10:0] running1 = {{2{digit0[10]}}, digit0[10:2]};
   wire [10:0] running2 = {{2{sum_1[12]}}, sum_1[12:4]};
-  wire [10:0] running3 = {{2{sum2[11]}}, sum2[11:3]};
   wire [11:0] sum1     = {running1, 1'b0} - {~digit1, 1'b1};
   wire [11:0] sum2     = {running2, 1'b0} - {~digit2, 1'b1};
+  wire [10:0] running3 = {{2{sum2[11]}}, sum2[11:3]};
   wire [11:0] sum3     = {running3, 1'b0} - {~digit3, 1'b1};
   wire        unused   = &{1'b0, sum1[0], sum2[0], sum3[0]};
 

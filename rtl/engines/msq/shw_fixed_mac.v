@@ -61,18 +61,18 @@ module shw_fixed_mac #(
         reg signed [14:0]         column_1;
         reg signed [ROW_W+14:0]   product_2;
         reg signed [CHAIN_W-1:0]  sum_3;
-        wire signed [CHAIN_W-1:0] chain = partial[v*CHAIN_W +: CHAIN_W];
+        wire signed [CHAIN_W-1:0] chain = $signed(partial[v*CHAIN_W +: CHAIN_W]);
         always @(posedge clk) begin
           if (enable) begin
-            row_1     <= row[LANE*ROW_W +: ROW_W];
-            column_1  <= column[LANE*15 +: 15];
+            row_1     <= $signed(row[LANE*ROW_W +: ROW_W]);
+            column_1  <= $signed(column[LANE*15 +: 15]);
             /* verilator lint_off WIDTHEXPAND */
             product_2 <= row_1 * column_1;
             sum_3     <= chain + product_2;
             /* verilator lint_on WIDTHEXPAND */
           end
         end
-        assign partial[(v+1)*CHAIN_W +: CHAIN_W] = sum_3;
+        assign partial[(v+1)*CHAIN_W +: CHAIN_W] = $unsigned(sum_3);
       end
       assign chain_sum[c*CHAIN_W +: CHAIN_W] = partial[4*CHAIN_W +: CHAIN_W];
     end

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lint of the hardware: the manifest against the files, `verilator -Wall` per block and choice, Verible over all
-sources.
+sources, and slang for conversions between signed and unsigned, of which Verilator says nothing.
 
 Run as `python -m shiftwork.blocks.lint`; exit code 1 when there is a finding.
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from shiftwork.blocks import manifest
@@ -39,6 +41,26 @@ def _choices(blocks: manifest.Manifest, name: str) -> list[list[str]]:
     return [[], *others]
 
 
+_SLANG = ("-Wnone", "-Wsign-conversion", "-Wsign-compare", "-Werror", "--error-limit=0")
+_DRIVER = """
+import sys
+from pyslang.driver import Driver
+driver = Driver()
+driver.addStandardArgs()
+driver.parseCommandLine(sys.argv[1])
+sys.exit(not (driver.processOptions() and driver.parseAllSources() and driver.runFullCompilation(True)))
+"""
+"""slang as a Python package has no command of its own."""
+
+
+def signs(sources: Sequence[Path], tops: Sequence[str]) -> str:
+    """What slang says of ``sources`` and of conversions between signed and unsigned below ``tops``; empty: nothing."""
+    words = ["slang", "--std", "1364-2005", *_SLANG, *(f"--top={top}" for top in tops), *map(str, sources)]
+    if not find_spec("pyslang"):
+        raise ShiftworkError("pyslang is not installed: run `make setup`")
+    return _messages([sys.executable, "-c", _DRIVER, " ".join(words)])
+
+
 def findings(blocks: manifest.Manifest) -> list[str]:
     """All messages of the linters, one entry per block or tool; empty when the hardware is clean."""
     found = blocks.check()
@@ -49,6 +71,8 @@ def findings(blocks: manifest.Manifest) -> list[str]:
     files: list[Path] = sorted(path for tree in trees for path in tree.rglob("*.v"))
     rules = f"--rules_config={blocks.root / 'rtl' / 'verible.rules'}"
     found.append(_messages(["verible-verilog-lint", rules, *map(str, files)]))
+    sources = sorted({path for name in blocks.blocks for path in blocks.sources(name)})
+    found.append(signs(sources, list(blocks.blocks)))
     return [text for text in found if text]
 
 
@@ -60,7 +84,7 @@ def main() -> int:
     except ShiftworkError as error:
         found = [str(error)]
     else:
-        print(f"lint: {len(blocks.blocks)} blocks with Verilator and Verible: {len(found)} findings")
+        print(f"lint: {len(blocks.blocks)} blocks with Verilator, Verible and slang: {len(found)} findings")
     for text in found:
         print(text, file=sys.stderr)
     return 1 if found else 0
