@@ -100,17 +100,18 @@ def test_all_cores_are_found(user):
 
 
 @pytest.mark.parametrize(
-    "target",
+    ("target", "block"),
     [
-        cores.target(BLOCKS, "lint", BLOCK),
-        ("lint_verible", cores.vlnv(BLOCKS, "engines/tr")),
-        pytest.param(cores.target(BLOCKS, "lint", TOP), marks=pytest.mark.full),
+        (cores.target(BLOCKS, "lint", BLOCK), BLOCK),
+        (("lint_verible", cores.vlnv(BLOCKS, "engines/tr")), BLOCK),
+        pytest.param(cores.target(BLOCKS, "lint", TOP), TOP, marks=pytest.mark.full),
     ],
+    ids=["block", "library", "top"],
 )
-def test_lint(user, target):
+def test_lint(user, target, block):
     result = fusesoc(user, target)
     assert result.returncode == 0, result.stdout + result.stderr
-    path = source(user, BLOCK)
+    path = source(user, block)
     path.write_text(path.read_text().replace("endmodule", "\twire [1:0] two = 3'd7;\nendmodule"))
     result = fusesoc(user, target)
     assert result.returncode != 0, "a seeded fault passes the lint"

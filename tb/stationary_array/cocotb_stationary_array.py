@@ -40,7 +40,7 @@ async def reductions(dut) -> None:
                 dut.in_w.value = streams.pack(weights[part, row].tolist(), 8)
                 await FallingEdge(dut.clk)
             dut.load.value = 0
-            for cycle in range(positions + latency + cols + 3):
+            for cycle in range(min(0, latency - 4), positions + latency + cols + 3):
                 feed = [data[part, cycle - row, row] if 0 <= cycle - row < positions else 0 for row in range(rows)]
                 dut.in_x.value = streams.pack([int(value) for value in feed], 8)
                 position = cycle - latency + 4
