@@ -15,6 +15,7 @@ import yaml
 
 from shiftwork.blocks.manifest import ROOT, load
 from shiftwork.blocks.verilog import ports
+from shiftwork.board.uart import BAUD
 from shiftwork.cli.boards import lines
 from shiftwork.eda import bitstream, launcher
 from shiftwork.eda.bitstream import BOARDS, Bitstream
@@ -115,6 +116,18 @@ def test_a_wrong_pin_is_told(tmp_path: Path, change: tuple[str, str], fault: str
     with pytest.raises(ShiftworkError) as raised:
         bitstream.check_pins("ulx3s", tmp_path)
     assert str(raised.value) == f"constraints/ulx3s.lpf: {fault}"
+
+
+def test_the_clock_is_what_the_pll_makes() -> None:
+    """Of the oscillator's 25 MHz; nextpnr is told the same, and the serial line counts its bits in it."""
+    text = (ROOT / "fusesoc_cores" / "boards" / "ulx3s" / "shw_ulx3s.v").read_text()
+    value = {name: int(number) for name, number in re.findall(r"\.(\w+)\((\d+)\)", text)}
+    told = {pin: int(number) for pin, number in re.findall(r'FREQUENCY_PIN_(\w+) = "(\d+)"', text)}
+    oscillator = re.search(r'FREQUENCY PORT "clk_25mhz" (\d+) MHZ;', (ROOT / "constraints" / "ulx3s.lpf").read_text())
+    assert oscillator is not None and int(oscillator[1]) == told["CLKI"]
+    assert told["CLKOP"] * value["CLKI_DIV"] == told["CLKI"] * value["CLKFB_DIV"]
+    assert value["CLOCK_KHZ"] == 1000 * told["CLKOP"] and 1000 * value["CLOCK_KHZ"] == BAUD * value["CLOCKS_PER_BIT"]
+    assert 400 <= told["CLKOP"] * value["CLKOP_DIV"] <= 800
 
 
 def test_unknown_board() -> None:
