@@ -15,6 +15,7 @@ import yaml
 
 from shiftwork.blocks.manifest import ROOT, load
 from shiftwork.blocks.verilog import ports
+from shiftwork.board import identity
 from shiftwork.board.uart import BAUD
 from shiftwork.cli.boards import lines
 from shiftwork.eda import bitstream, launcher
@@ -27,7 +28,6 @@ EDAM = {
     "parameters": {
         "ENGINE": {"datatype": "str", "default": "mac", "paramtype": "vlogparam"},
         "ROWS": {"datatype": "int", "default": 4, "paramtype": "vlogparam"},
-        "SHW_NO_LUTRAM": {"datatype": "bool", "default": True, "paramtype": "vlogdefine"},
     },
     "files": [
         {"name": "src/a.v", "file_type": "verilogSource-2005"},
@@ -60,6 +60,13 @@ def test_cores_name_their_files(name: str) -> None:
     wanted = {target for target, board in BOARDS.items() if board.core == name}
     wanted |= {target for target, one in VENDOR.items() if one == name}
     assert {*core["targets"]} == {"default", *wanted}
+
+
+def test_boards_are_known_by_their_number() -> None:
+    for name in CORES:
+        top = ROOT / "fusesoc_cores" / "boards" / name / f"shw_{name}.v"
+        for number in re.findall(r"\.BOARD\((\d+)\)", top.read_text()):
+            assert identity.BOARDS[int(number)] == name
 
 
 @pytest.mark.parametrize("target", VENDOR)
@@ -137,7 +144,6 @@ def test_unknown_board() -> None:
 
 def test_commands_of_a_build() -> None:
     assert launcher.commands(EDAM) == [
-        "verilog_defines -DSHW_NO_LUTRAM=1",
         "read_verilog src/a.v",
         "read_verilog src/top.v",
         'chparam -set ENGINE "mac" top',
@@ -149,7 +155,7 @@ def test_commands_of_a_build() -> None:
 
 def test_a_folder_without_a_build(tmp_path: Path) -> None:
     with pytest.raises(ShiftworkError, match=r"0 files \*\.eda\.yml where one build has one"):
-        launcher.synthesize(tmp_path)
+        launcher.described(tmp_path)
 
 
 def test_a_missing_tool_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
