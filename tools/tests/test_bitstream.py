@@ -18,9 +18,10 @@ from shiftwork.blocks.verilog import ports
 from shiftwork.board import identity
 from shiftwork.board.uart import BAUD
 from shiftwork.cli.boards import lines
-from shiftwork.eda import bitstream, launcher
+from shiftwork.eda import bitstream, launcher, systems
 from shiftwork.eda.bitstream import BOARDS, Bitstream
 from shiftwork.errors import ShiftworkError
+from shiftwork.progress import Progress
 
 EDAM = {
     "name": "shiftwork_demo_0",
@@ -67,6 +68,19 @@ def test_boards_are_known_by_their_number() -> None:
         top = ROOT / "fusesoc_cores" / "boards" / name / f"shw_{name}.v"
         for number in re.findall(r"\.BOARD\((\d+)\)", top.read_text()):
             assert identity.BOARDS[int(number)] == name
+
+
+@pytest.mark.parametrize("target", BOARDS)
+def test_fusesoc_sets_a_bitstream_up(target: str, tmp_path: Path) -> None:
+    """Each tool once, with the parameters that the simulated board has."""
+    bitstream._fusesoc(target, tmp_path / "build", Progress(quiet=True), "--setup")
+    build = launcher.described(tmp_path / "build")
+    assert build["flow_options"]["frontends"] == ["yosys", "nextpnr"]
+    system = systems.of_board(target)
+    assert build["toplevel"] == system.top
+    assert {name: facts["default"] for name, facts in build["parameters"].items()} == system.parameters
+    names = {Path(entry["name"]).name for entry in build["files"]}
+    assert {path.name for path in system.sources if path.parent != systems.CELLS} <= names
 
 
 @pytest.mark.parametrize("target", VENDOR)

@@ -169,6 +169,9 @@ def simulate(
     board: Annotated[
         str | None, typer.Option(help="What the bitstream of a board is built from: ulx3s or ulx3s_mac.")
     ] = None,
+    gates: Annotated[
+        bool, typer.Option("--gates", help="With --board: the netlist of the bitstream, cell by cell.")
+    ] = False,
     noise: Annotated[float, typer.Option(help="Probability that a bit on the serial line is wrong.")] = 0.0,
     waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,
 ) -> int:
@@ -176,16 +179,18 @@ def simulate(
     import sys
 
     from shiftwork.board.simulated_board import SimulatedBoard, around
-    from shiftwork.eda.systems import of_board
+    from shiftwork.eda.systems import gates_of_board, of_board
 
     check_targets(waves=waves)
     if board is None:
+        if gates:
+            raise SettingError("`gates` belongs to `board`")
         target = accelerator.accelerator(shape.build("fixed8"))
         system, what = around(target, **wish.given), f"board with {target.engine} engine"
     else:
         for name in (*shape.given, *accelerator.given, *wish.given):
             raise SettingError(f"`{name}` is what the board has: leave it out")
-        system, what = of_board(board), board
+        system, what = (gates_of_board if gates else of_board)(board), board
     Progress().step(f"{what} in Verilator (built once, then cached)")
     with SimulatedBoard(system, noise, waves) as simulated:
         print(simulated.port)
