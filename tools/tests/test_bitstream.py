@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ import yaml
 from shiftwork.blocks.manifest import ROOT, load
 from shiftwork.blocks.verilog import ports
 from shiftwork.board import identity
+from shiftwork.board.simulated_board import System
 from shiftwork.board.uart import BAUD
 from shiftwork.cli.boards import lines
 from shiftwork.eda import bitstream, launcher, systems
@@ -199,6 +201,29 @@ def test_figures_of_a_report(tmp_path: Path) -> None:
     text = "\n".join(lines(built))
     assert "clock 100 MHz, could be 125.0 MHz: slack 2.00 ns" in text
     assert f"sha256 {built.sha256}" in text
+
+
+def _digest(folder: Path, seed: str) -> str:
+    """SHA-256 of the bitstream of a block, every tool in a process of its own, as in a build."""
+
+    def start(tool: str, *words: str) -> None:
+        command = [sys.executable, "-m", launcher.__name__, tool, *words]
+        subprocess.run(command, check=True, cwd=folder, stderr=subprocess.DEVNULL)
+
+    folder.mkdir()
+    system = System("shw_host_bridge", tuple(load().sources("shw_host_bridge")), {"MEMORY_W": 12}, 4)
+    systems.synthesize(system, "ecp5", ["-nowidelut", "-nodsp"], folder)
+    start("nextpnr-ecp5", "--25k", "--package", "CABGA381", "--seed", seed, "--json", "shw_host_bridge.json",
+          "--textcfg", "x.config", "--quiet")  # fmt: skip
+    start("ecppack", "--compress", "x.config", "x.bit")
+    return hashlib.sha256((folder / "x.bit").read_bytes()).hexdigest()
+
+
+@pytest.mark.full
+def test_a_bitstream_is_built_twice(tmp_path: Path) -> None:
+    """The same bits from the same sources, in another folder; others where the placement is another."""
+    first, again, other = (_digest(tmp_path / name, seed) for name, seed in (("a", "1"), ("b", "1"), ("c", "2")))
+    assert first == again != other
 
 
 def test_program_wants_a_bitstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
