@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -15,10 +16,14 @@ import yaml
 
 from shiftwork.blocks.manifest import ROOT, load
 from shiftwork.blocks.verilog import ports
+from shiftwork.board import identity
+from shiftwork.board.simulated_board import System
+from shiftwork.board.uart import BAUD
 from shiftwork.cli.boards import lines
-from shiftwork.eda import bitstream, launcher
+from shiftwork.eda import bitstream, launcher, systems
 from shiftwork.eda.bitstream import BOARDS, Bitstream
 from shiftwork.errors import ShiftworkError
+from shiftwork.progress import Progress
 
 EDAM = {
     "name": "shiftwork_demo_0",
@@ -26,7 +31,6 @@ EDAM = {
     "parameters": {
         "ENGINE": {"datatype": "str", "default": "mac", "paramtype": "vlogparam"},
         "ROWS": {"datatype": "int", "default": 4, "paramtype": "vlogparam"},
-        "SHW_NO_LUTRAM": {"datatype": "bool", "default": True, "paramtype": "vlogdefine"},
     },
     "files": [
         {"name": "src/a.v", "file_type": "verilogSource-2005"},
@@ -59,6 +63,26 @@ def test_cores_name_their_files(name: str) -> None:
     wanted = {target for target, board in BOARDS.items() if board.core == name}
     wanted |= {target for target, one in VENDOR.items() if one == name}
     assert {*core["targets"]} == {"default", *wanted}
+
+
+def test_boards_are_known_by_their_number() -> None:
+    for name in CORES:
+        top = ROOT / "fusesoc_cores" / "boards" / name / f"shw_{name}.v"
+        for number in re.findall(r"\.BOARD\((\d+)\)", top.read_text()):
+            assert identity.BOARDS[int(number)] == name
+
+
+@pytest.mark.parametrize("target", BOARDS)
+def test_fusesoc_sets_a_bitstream_up(target: str, tmp_path: Path) -> None:
+    """Each tool once, with the parameters that the simulated board has."""
+    bitstream._fusesoc(target, tmp_path / "build", Progress(quiet=True), "--setup")
+    build = launcher.described(tmp_path / "build")
+    assert build["flow_options"]["frontends"] == ["yosys", "nextpnr"]
+    system = systems.of_board(target)
+    assert build["toplevel"] == system.top
+    assert {name: facts["default"] for name, facts in build["parameters"].items()} == system.parameters
+    names = {Path(entry["name"]).name for entry in build["files"]}
+    assert {path.name for path in system.sources if path.parent != systems.CELLS} <= names
 
 
 @pytest.mark.parametrize("target", VENDOR)
@@ -117,6 +141,18 @@ def test_a_wrong_pin_is_told(tmp_path: Path, change: tuple[str, str], fault: str
     assert str(raised.value) == f"constraints/ulx3s.lpf: {fault}"
 
 
+def test_the_clock_is_what_the_pll_makes() -> None:
+    """Of the oscillator's 25 MHz; nextpnr is told the same, and the serial line counts its bits in it."""
+    text = (ROOT / "fusesoc_cores" / "boards" / "ulx3s" / "shw_ulx3s.v").read_text()
+    value = {name: int(number) for name, number in re.findall(r"\.(\w+)\((\d+)\)", text)}
+    told = {pin: int(number) for pin, number in re.findall(r'FREQUENCY_PIN_(\w+) = "(\d+)"', text)}
+    oscillator = re.search(r'FREQUENCY PORT "clk_25mhz" (\d+) MHZ;', (ROOT / "constraints" / "ulx3s.lpf").read_text())
+    assert oscillator is not None and int(oscillator[1]) == told["CLKI"]
+    assert told["CLKOP"] * value["CLKI_DIV"] == told["CLKI"] * value["CLKFB_DIV"]
+    assert value["CLOCK_KHZ"] == 1000 * told["CLKOP"] and 1000 * value["CLOCK_KHZ"] == BAUD * value["CLOCKS_PER_BIT"]
+    assert 400 <= told["CLKOP"] * value["CLKOP_DIV"] <= 800
+
+
 def test_unknown_board() -> None:
     with pytest.raises(ShiftworkError, match=r"BOARD=mars: choose ulx3s, "):
         bitstream.board("mars")
@@ -124,7 +160,6 @@ def test_unknown_board() -> None:
 
 def test_commands_of_a_build() -> None:
     assert launcher.commands(EDAM) == [
-        "verilog_defines -DSHW_NO_LUTRAM=1",
         "read_verilog src/a.v",
         "read_verilog src/top.v",
         'chparam -set ENGINE "mac" top',
@@ -136,7 +171,7 @@ def test_commands_of_a_build() -> None:
 
 def test_a_folder_without_a_build(tmp_path: Path) -> None:
     with pytest.raises(ShiftworkError, match=r"0 files \*\.eda\.yml where one build has one"):
-        launcher.synthesize(tmp_path)
+        launcher.described(tmp_path)
 
 
 def test_a_missing_tool_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +201,29 @@ def test_figures_of_a_report(tmp_path: Path) -> None:
     text = "\n".join(lines(built))
     assert "clock 100 MHz, could be 125.0 MHz: slack 2.00 ns" in text
     assert f"sha256 {built.sha256}" in text
+
+
+def _digest(folder: Path, seed: str) -> str:
+    """SHA-256 of the bitstream of a block, every tool in a process of its own, as in a build."""
+
+    def start(tool: str, *words: str) -> None:
+        command = [sys.executable, "-m", launcher.__name__, tool, *words]
+        subprocess.run(command, check=True, cwd=folder, stderr=subprocess.DEVNULL)
+
+    folder.mkdir()
+    system = System("shw_host_bridge", tuple(load().sources("shw_host_bridge")), {"MEMORY_W": 12}, 4)
+    systems.synthesize(system, "ecp5", ["-nowidelut", "-nodsp"], folder)
+    start("nextpnr-ecp5", "--25k", "--package", "CABGA381", "--seed", seed, "--json", "shw_host_bridge.json",
+          "--textcfg", "x.config", "--quiet")  # fmt: skip
+    start("ecppack", "--compress", "x.config", "x.bit")
+    return hashlib.sha256((folder / "x.bit").read_bytes()).hexdigest()
+
+
+@pytest.mark.full
+def test_a_bitstream_is_built_twice(tmp_path: Path) -> None:
+    """The same bits from the same sources, in another folder; others where the placement is another."""
+    first, again, other = (_digest(tmp_path / name, seed) for name, seed in (("a", "1"), ("b", "1"), ("c", "2")))
+    assert first == again != other
 
 
 def test_program_wants_a_bitstream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,23 @@ def test_ecp5(enable: bool) -> None:
     assert (memory["connections"]["DOB0"], memory["connections"]["DOB1"]) == ([30], [31])
 
 
+def test_a_wide_port_of_ecp5_is_one() -> None:
+    """Its halves take their registers together or not at all."""
+    memory = cell(
+        "DP16KD",
+        {"DATA_WIDTH_B": f"{36:032b}", "REGMODE_A": "NOREG", "REGMODE_B": "NOREG"},
+        {"CLKA": [OTHER_CLOCK], "CLKB": [CLOCK], "OCEA": ["0"], "OCEB": ["1"]},
+        {"DOA0": [10], "DOB0": [20]},
+    )
+    cells = {"memory": memory, "a": trellis(10, 30, False), "b": trellis(20, 31)}
+    netlist = {"top": {"cells": cells, "ports": {"out": {"direction": "output", "bits": [30, 31]}}}}
+    assert output_registers.pack(netlist) == 0
+    cells["a"] = trellis(10, 30)
+    assert output_registers.pack(netlist) == 2
+    assert memory["parameters"]["REGMODE_A"] == memory["parameters"]["REGMODE_B"] == "OUTREG"
+    assert memory["connections"]["OCEA"] == memory["connections"]["OCEB"] == [ENABLE]
+
+
 def test_timing_models_have_one_delay_an_output() -> None:
     netlist = xc7()
     output_registers.name_for_timing(netlist)

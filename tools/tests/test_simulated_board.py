@@ -20,11 +20,13 @@ from shiftwork import example
 from shiftwork.board.frames import Request, Space
 from shiftwork.board.identity import identify
 from shiftwork.board.on_board import BoardAccelerator
-from shiftwork.board.simulated_board import LineWish, SimulatedBoard
+from shiftwork.board.simulated_board import SimulatedBoard, around
 from shiftwork.board.uart import BAUD, BoardError, UartTransport
 from shiftwork.cli import main
 from shiftwork.compile import MacEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator
+from shiftwork.eda.bitstream import BOARDS
+from shiftwork.eda.systems import of_board
 from shiftwork.errors import SettingError
 
 SHAPE = Accelerator(MacEngine(4, 8), activation_memory=16, weight_words=256, constants=64)
@@ -36,7 +38,7 @@ TIMEOUT = 5.0
 
 @pytest.fixture
 def board() -> Iterator[SimulatedBoard]:
-    with SimulatedBoard(SHAPE) as found:
+    with SimulatedBoard(around(SHAPE)) as found:
         yield found
 
 
@@ -109,7 +111,7 @@ def test_two_hosts(board: SimulatedBoard):
 
 
 def test_unplugged():
-    with SimulatedBoard(SHAPE) as board, opened(board) as transport:
+    with SimulatedBoard(around(SHAPE)) as board, opened(board) as transport:
         transport.read32(0)
         threading.Timer(0.3, board.unplug).start()
         with pytest.raises(BoardError, match="the port is gone in the middle of a transfer: unplugged"):
@@ -120,7 +122,7 @@ def test_unplugged():
 
 def test_noise():
     """One bit of 30,000 is wrong: frames are dropped, answers are damaged, all of it is made good."""
-    with SimulatedBoard(SHAPE, LineWish(noise=3e-5)) as board, opened(board, timeout=1.0) as transport:
+    with SimulatedBoard(around(SHAPE), noise=3e-5) as board, opened(board, timeout=1.0) as transport:
         while not transport.retried or not identify(transport).dropped:
             transport.write_memory(0x100, DATA)
             assert transport.read_memory(0x100, len(DATA)) == DATA
@@ -149,6 +151,28 @@ def test_terms(tmp_path: Path):
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("name", BOARDS)
+def test_what_a_bitstream_is_built_from(name: str, tmp_path: Path):
+    """The top level of a board with its parameters: what it is, and every module of a network on it."""
+    target = tmp_path / "report.json"
+    with SimulatedBoard(of_board(name)) as board:
+        with opened(board) as transport:
+            found = identify(transport)
+        assert found.board == BOARDS[name].core and found.baud == BAUD
+        words = ["run", str(example.MODEL), "--data", str(example.TEST), "--scheme", "fixed8", "--executor", "uart"]
+        assert main([*words, "--port", board.port, "--limit", "1", "--json", str(target)]) == 0
+    report = json.loads(target.read_text())
+    assert report["mismatches"] == 0 and all(layer["compared"] > 0 for layer in report["layers"])
+
+
+def test_a_board_is_what_it_is(capsys: pytest.CaptureFixture[str]):
+    assert main(["board", "simulate", "--board", "ulx3s", "--memory", "64"]) == 2
+    assert "--memory is what the board has: leave it out" in capsys.readouterr().err
+    assert main(["board", "simulate", "--board", "mars"]) == 2
+    assert "BOARD=mars: choose ulx3s" in capsys.readouterr().err
+
+
+@pytest.mark.full
 def test_a_host_that_dies_during_a_run(board: SimulatedBoard, tmp_path: Path):
     """The next one finds an accelerator that works."""
     code = (
@@ -168,7 +192,8 @@ def test_illegal_boards():
         ({"memory": 100}, "memory 100: a power of two"),
         ({"memory": 2}, "memory 2 is outside 4..512"),
         ({"clocks_per_bit": 3}, "clocks per bit 3 is outside"),
-        ({"noise": 0.5}, "noise 0.5 is outside"),
     ):
         with pytest.raises(SettingError, match=text):
-            LineWish(**values)  # type: ignore[arg-type]
+            around(SHAPE, **values)
+    with pytest.raises(SettingError, match=r"noise 0.5 is outside 0.0..0.1"):
+        SimulatedBoard(around(SHAPE), noise=0.5)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated board: shw_board_accel, its serial line bit by bit, and a pseudo-terminal at the other end of it.
+// The simulated board: a system, its serial line bit by bit, and a pseudo-terminal at the other end of it.
 #include <asm/termbits.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <deque>
 
-#include "Vshw_board_accel.h"
 #include "model.h"
 #include "serial_job.h"
+#include "top.h"
 
 double sc_time_stamp() { return 0; }
 
@@ -20,7 +20,7 @@ constexpr unsigned LOOK = 64;         // clocks between two looks at the port
 constexpr uint64_t IDLE = 20000;      // clocks without anything after which the board sleeps
 constexpr int SLEEP_MS = 20;
 
-struct Device : Model<Vshw_board_accel> {
+struct Device : Model<Top> {
   Random random{1};
   std::deque<uint8_t> waiting;        // bytes of the host that are not on the line
   uint64_t cycle = 0;
@@ -31,10 +31,10 @@ struct Device : Model<Vshw_board_accel> {
   double out_next = 0, in_next = 0;   // when the next bit goes out, or is looked at
 
   void tick() {
-    top.clk = 1;
+    top.PIN_CLOCK = 1;
     top.eval();
     dump();
-    top.clk = 0;
+    top.PIN_CLOCK = 0;
     top.eval();
     dump();
   }
@@ -53,9 +53,9 @@ extern "C" {
 Device* shw_new() {
   auto* device = new Device;
   device->top.uart_rx = 1;
-  device->top.rst = 1;
+  device->top.PIN_RESET = 1;
   for (int i = 0; i < 16; i++) device->tick();
-  device->top.rst = 0;
+  device->top.PIN_RESET = 0;
   return device;
 }
 
@@ -86,7 +86,7 @@ int shw_run(Device* handle, SerialJob* job) {
       }
     }
     const double now = static_cast<double>(device.cycle);
-    bool active = top.led_busy || !top.uart_tx;
+    bool active = top.PIN_BUSY || !top.uart_tx;
     // The host's bytes.
     if (device.out < BITS && now >= device.out_next) {
       device.out++;

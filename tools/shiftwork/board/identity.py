@@ -13,7 +13,7 @@ from shiftwork.compile.instructions import ENGINE_KINDS
 from shiftwork.device import registers
 from shiftwork.device.registers import BY_NAME
 
-BOARDS = {0: "simulation", 1: "ulx3s", 2: "icebreaker", 3: "tangnano20k"}
+BOARDS = {0: "simulation", 1: "ulx3s", 2: "icebreaker", 3: "tangnano20k", 4: "vc707"}
 """Boards by their number."""
 SYSTEMS = {0: "accelerator", 1: "tile engine"}
 """Kinds of systems by their number."""

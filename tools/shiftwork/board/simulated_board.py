@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated board: ``shw_board_accel`` compiled by Verilator, its serial line wired to a pseudo-terminal.
+"""The simulated board: Verilog of a system compiled by Verilator, its serial line wired to a pseudo-terminal.
 
 The bits on the line are as long as the speed says that a host sets for the pseudo-terminal: at another one than the
 board's they are wrong, as on a wire.
@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import threading
 import tty
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -25,6 +26,8 @@ from shiftwork.errors import SettingError
 from shiftwork.settings import setting, within
 
 HERE = Path(__file__).resolve().parent
+MEMORY, CLOCKS_PER_BIT = 256, 4
+"""KiB of memory, and clocks of a bit of the serial line, where nothing else is asked for."""
 _TIMEOUT_W = 14
 """The board drops a frame that stands still for 2^14 clocks: a host waits for it, and its clock is slow."""
 _SLICE = 50_000
@@ -32,54 +35,104 @@ _SLICE = 50_000
 
 
 @dataclass(frozen=True)
-class LineWish:
-    """What a user asks of the simulated board beside its accelerator."""
+class Pins:
+    """Pins of a top level beside those of the serial line, ``uart_rx`` and ``uart_tx``.
 
-    memory: int = setting(256, "KiB of the board's memory for programs and data.")
-    clocks_per_bit: int = setting(4, f"Clocks of the board in a bit at {BAUD} baud.")
-    noise: float = setting(0.0, "Probability that a bit on the serial line is wrong.")
+    Attributes:
+        clock, reset: inputs; reset is active high. busy: a light that says that a program runs, as C++ reads the port.
+    """
 
-    def __post_init__(self) -> None:
-        within("memory", self.memory, 4, 512)
-        within("clocks_per_bit", self.clocks_per_bit, 4, 1000)
-        within("noise", self.noise, 0.0, 0.1)
-        if self.memory & (self.memory - 1):
-            raise SettingError(f"`memory` {self.memory}: a power of two")
+    clock: str = "clk"
+    reset: str = "rst"
+    busy: str = "led_busy"
+
+    def header(self, top: str) -> str:
+        """``top.h``: the class of a top level, and its pins by their purpose."""
+        pins = "".join(f"#define PIN_{name.upper()} {pin}\n" for name, pin in asdict(self).items())
+        return f'#include "V{top}.h"\nusing Top = V{top};\n{pins}'
+
+
+@dataclass(frozen=True)
+class System:
+    """What stands on a board: Verilog.
+
+    Attributes:
+        top: its module. sources: files, each module once. parameters: of the top.
+        clocks_per_bit: of the serial line at :data:`BAUD`. pins: of the top.
+    """
+
+    top: str
+    sources: tuple[Path, ...]
+    parameters: Mapping[str, int | str]
+    clocks_per_bit: int
+    pins: Pins = Pins()
+
+
+@dataclass(frozen=True)
+class SystemWish:
+    """What a user asks of the simulated system beside its accelerator; None is the default of :func:`around`."""
+
+    memory: int | None = setting(None, f"KiB of the board's memory for programs and data. [default: {MEMORY}]")
+    clocks_per_bit: int | None = setting(
+        None, f"Clocks of the board in a bit at {BAUD} baud. [default: {CLOCKS_PER_BIT}]"
+    )
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The settings that were given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def around(shape: Accelerator, memory: int = MEMORY, clocks_per_bit: int = CLOCKS_PER_BIT) -> System:
+    """``shw_board_accel`` with an accelerator of any shape.
+
+    Args:
+        shape: of the accelerator. memory: KiB, a power of two, 4..512. clocks_per_bit: 4..1000.
+
+    Raises:
+        SettingError: a value is illegal.
+    """
+    within("memory", memory, 4, 512)
+    within("clocks_per_bit", clocks_per_bit, 4, 1000)
+    if memory & (memory - 1):
+        raise SettingError(f"`memory` {memory}: a power of two")
+    parameters = shape.parameters() | {
+        "MEMORY_W": (memory * 1024 // WORD).bit_length() - 1,
+        "TIMEOUT_W": _TIMEOUT_W,
+        "CLOCKS_PER_BIT": clocks_per_bit,
+        "CLOCK_KHZ": BAUD * clocks_per_bit // 1000,
+        "BOARD": 0,
+    }
+    return System("shw_board_accel", tuple(manifest.load().sources("shw_board_accel")), parameters, clocks_per_bit)
 
 
 @dataclass
 class SimulatedBoard:
-    """A board with an accelerator, on a pseudo-terminal. It runs inside a ``with``, beside what the body does.
+    """A board on a pseudo-terminal. It runs inside a ``with``, beside what the body does.
 
     Attributes:
-        shape: of the accelerator. wish: what else it has.
+        system: on it. noise: probability that a bit on the serial line is wrong, at most 0.1.
         waves: file that receives a VCD waveform, or None.
         port: name of the pseudo-terminal. lost: bytes that a host did not take in time.
     """
 
-    shape: Accelerator
-    wish: LineWish = field(default_factory=LineWish)
+    system: System
+    noise: float = 0.0
     waves: Path | None = None
     port: str = field(init=False)
     lost: int = 0
 
     def __post_init__(self) -> None:
-        words = self.wish.memory * 1024 // WORD
+        within("noise", self.noise, 0.0, 0.1)
+        system, model = self.system, (DEVICE / "model.h").read_text()
         path = build_library(
-            "shw_board_accel",
-            list(manifest.load().sources("shw_board_accel")),
+            system.top,
+            list(system.sources),
             HERE / "board.cpp",
-            parameters=self.shape.parameters()
-            | {
-                "MEMORY_W": words.bit_length() - 1,
-                "TIMEOUT_W": _TIMEOUT_W,
-                "CLOCKS_PER_BIT": self.wish.clocks_per_bit,
-                "CLOCK_KHZ": BAUD * self.wish.clocks_per_bit // 1000,
-                "BOARD": 0,
-            },
+            parameters=system.parameters,
             defines={},
             trace=self.waves is not None,
-            headers={"serial_job.h": job.serial_header(), "model.h": (DEVICE / "model.h").read_text()},
+            headers={"serial_job.h": job.serial_header(), "model.h": model, "top.h": system.pins.header(system.top)},
         )
         self._model = CompiledModel(path, job.SerialJob, self.waves)
         self._line, self._host = os.openpty()
@@ -107,8 +160,8 @@ class SimulatedBoard:
 
     def _serve(self) -> None:
         one = job.SerialJob()
-        one.port, one.clock, one.cycles = self._line, BAUD * self.wish.clocks_per_bit, _SLICE
-        one.noise = round(self.wish.noise * (1 << 32))
+        one.port, one.clock, one.cycles = self._line, BAUD * self.system.clocks_per_bit, _SLICE
+        one.noise = round(self.noise * (1 << 32))
         while self._is_plugged:
             self._model.run(one)
             self.lost = one.lost

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from shiftwork.board.simulated_board import LineWish
+from shiftwork.board.simulated_board import SystemWish
 from shiftwork.board.uart import BAUD
 from shiftwork.cli import options as o
 from shiftwork.cli.takes import takes
 from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.schemes import EngineWish, engine_wish
@@ -160,22 +161,38 @@ def counters(port: o.Port, baud: o.Baud = BAUD) -> int:
 
 
 @board.command()
-@takes(shape=engine_wish("fixed8"), accelerator=AcceleratorWish, line=LineWish)
+@takes(shape=engine_wish("fixed8"), accelerator=AcceleratorWish, wish=SystemWish)
 def simulate(
     shape: EngineWish,
     accelerator: AcceleratorWish,
-    line: LineWish,
+    wish: SystemWish,
+    board: Annotated[
+        str | None, typer.Option(help="What the bitstream of a board is built from: ulx3s or ulx3s_mac.")
+    ] = None,
+    gates: Annotated[
+        bool, typer.Option("--gates", help="With --board: the netlist of the bitstream, cell by cell.")
+    ] = False,
+    noise: Annotated[float, typer.Option(help="Probability that a bit on the serial line is wrong.")] = 0.0,
     waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,
 ) -> int:
     """A board in Verilator behind a pseudo-terminal, until it is interrupted: everything here works with it."""
     import sys
 
-    from shiftwork.board.simulated_board import SimulatedBoard
+    from shiftwork.board.simulated_board import SimulatedBoard, around
+    from shiftwork.eda.systems import gates_of_board, of_board
 
     check_targets(waves=waves)
-    target = accelerator.accelerator(shape.build("fixed8"))
-    Progress().step(f"board with {target.engine} engine in Verilator (built once, then cached)")
-    with SimulatedBoard(target, line, waves) as simulated:
+    if board is None:
+        if gates:
+            raise SettingError("`gates` belongs to `board`")
+        target = accelerator.accelerator(shape.build("fixed8"))
+        system, what = around(target, **wish.given), f"board with {target.engine} engine"
+    else:
+        for name in (*shape.given, *accelerator.given, *wish.given):
+            raise SettingError(f"`{name}` is what the board has: leave it out")
+        system, what = (gates_of_board if gates else of_board)(board), board
+    Progress().step(f"{what} in Verilator (built once, then cached)")
+    with SimulatedBoard(system, noise, waves) as simulated:
         print(simulated.port)
         sys.stdout.flush()
         simulated.wait()

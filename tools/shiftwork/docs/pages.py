@@ -17,6 +17,7 @@ from shiftwork.blocks.manifest import Manifest
 from shiftwork.docs import (
     accel_tables,
     block_pages,
+    board_tables,
     catalogue,
     cost_tables,
     dnateq_tables,
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     **dnateq_tables.PARTS,
     **accel_tables.PARTS,
     **instruction_tables.PARTS,
+    **board_tables.PARTS,
 }
 """Generated parts of all pages but those of blocks, by name."""
 

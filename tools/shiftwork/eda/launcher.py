@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -31,33 +31,40 @@ def commands(build: Mapping[str, Any]) -> list[str]:
     """The Yosys commands of a build.
 
     Args:
-        build: its EDAM: Verilog files, top level, parameters, macros, options ``arch`` and ``yosys_synth_options``.
+        build: its EDAM: name, Verilog files, top level, parameters, options ``arch`` and ``yosys_synth_options``.
     """
     top, options = build["toplevel"], build["flow_options"]
-    defines, values = [], []
-    for name, facts in build["parameters"].items():
-        value = json.dumps(facts["default"])
-        if facts["paramtype"] == "vlogdefine":
-            defines.append(f"verilog_defines -D{name}={value.replace('true', '1')}")
-        else:
-            values.append(f"chparam -set {name} {value} {top}")
+    values = [
+        f"chparam -set {name} {json.dumps(facts['default'])} {top}" for name, facts in build["parameters"].items()
+    ]
     sources = [f"read_verilog {entry['name']}" for entry in build["files"] if "verilog" in entry["file_type"].lower()]
     words = [f"synth_{options['arch']}", *options.get("yosys_synth_options", []), "-top", top]
-    return [*defines, *sources, *values, " ".join(words), f"write_json {build['name']}.json"]
+    return [*sources, *values, " ".join(words), f"write_json {build['name']}.json"]
 
 
-def synthesize(folder: Path) -> None:
-    """Synthesize the build in ``folder``: its netlist as JSON, registers of ECP5 moved into block RAMs.
+def synthesize(build: Mapping[str, Any], folder: Path) -> Path:
+    """Synthesize a build in ``folder``: its netlist as JSON, registers of ECP5 moved into block RAMs.
 
     Raises:
-        ShiftworkError: the folder holds no build or several, Yosys is missing or fails.
+        ShiftworkError: Yosys is missing or fails.
     """
-    described = sorted(folder.glob("*.eda.yml"))
-    if len(described) != 1:
-        raise ShiftworkError(f"{folder.resolve()}: {len(described)} files *.eda.yml where one build has one")
-    build = yaml.safe_load(described[0].read_text())
     yosys.run(commands(build), folder, "yosys")
-    output_registers.pack_file(folder / f"{build['name']}.json")
+    netlist = folder / f"{build['name']}.json"
+    output_registers.pack_file(netlist)
+    return netlist
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """The EDAM of the build in a folder.
+
+    Raises:
+        ShiftworkError: the folder holds no build or several.
+    """
+    found = sorted(folder.glob("*.eda.yml"))
+    if len(found) != 1:
+        raise ShiftworkError(f"{folder.resolve()}: {len(found)} files *.eda.yml where one build has one")
+    build: dict[str, Any] = yaml.safe_load(found[0].read_text())
+    return build
 
 
 def launch(tool: str, arguments: Sequence[str]) -> int:
@@ -67,15 +74,36 @@ def launch(tool: str, arguments: Sequence[str]) -> int:
         ShiftworkError: it is not installed, or not known.
     """
     if tool == "yosys":
-        synthesize(Path())
+        synthesize(described(Path()), Path())
         return 0
+    script = _script(tool)
+    sys.argv = [tool, *arguments]
+    return int(script.load()() or 0)
+
+
+def version(tool: str) -> str:
+    """Version of the Python package that a tool comes from.
+
+    Raises:
+        ShiftworkError: it is not installed, or not known.
+    """
+    package = _script(tool).dist
+    assert package is not None
+    return package.version
+
+
+def _script(tool: str) -> EntryPoint:
+    """The script that is a tool.
+
+    Raises:
+        ShiftworkError: it is not installed, or not known.
+    """
     if tool not in SCRIPTS:
         raise ShiftworkError(f"no {tool} here: {', '.join(('yosys', *SCRIPTS))}")
     found = entry_points(group="console_scripts", name=SCRIPTS[tool])
     if not found:
         raise ShiftworkError(f"{tool} is not installed; run: {yosys.INSTALL}")
-    sys.argv = [tool, *arguments]
-    return int(next(iter(found)).load()() or 0)
+    return next(iter(found))
 
 
 def main(arguments: Sequence[str]) -> int:

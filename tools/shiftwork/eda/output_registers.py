@@ -27,30 +27,35 @@ _BIT_1 = "1"
 
 @dataclass(frozen=True)
 class _Port:
-    """A read port: outputs, clock, enable of the output register, the parameter that switches it on, its value."""
+    """A read port: outputs, clock, enables of the output register, the parameters that switch it on, their value."""
 
     outputs: tuple[str, ...]
     clock: str
-    enable: str
+    enables: tuple[str, ...]
     parameters: tuple[str, ...]
     value: str
 
 
-_A = _Port(("DOADO", "DOPADOP"), "CLKARDCLK", "REGCEAREGCE", ("DOA_REG",), _ON)
-_B = _Port(("DOBDO", "DOPBDOP"), "CLKBWRCLK", "REGCEB", ("DOB_REG",), _ON)
-_WIDE = _Port(_A.outputs + _B.outputs, _A.clock, _A.enable, ("DOA_REG", "DOB_REG"), _ON)  # one port, as wide as both
+_A = _Port(("DOADO", "DOPADOP"), "CLKARDCLK", ("REGCEAREGCE",), ("DOA_REG",), _ON)
+_B = _Port(("DOBDO", "DOPBDOP"), "CLKBWRCLK", ("REGCEB",), ("DOB_REG",), _ON)
+_WIDE = _Port(_A.outputs + _B.outputs, _A.clock, _A.enables, ("DOA_REG", "DOB_REG"), _ON)  # one port, as wide as both
 _ECP5 = tuple(
-    _Port(tuple(f"DO{side}{bit}" for bit in range(18)), f"CLK{side}", f"OCE{side}", (f"REGMODE_{side}",), "OUTREG")
+    _Port(tuple(f"DO{side}{bit}" for bit in range(18)), f"CLK{side}", (f"OCE{side}",), (f"REGMODE_{side}",), "OUTREG")
     for side in "AB"
 )
-_ECP5_WIDE = _Port(tuple(f"DO{bit}" for bit in range(36)), "CLKR", "OCER", ("REGMODE",), "OUTREG")
+_ECP5_WIDE = _Port(
+    _ECP5[0].outputs + _ECP5[1].outputs, "CLKB", ("OCEA", "OCEB"), ("REGMODE_A", "REGMODE_B"), "OUTREG"
+)  # port B, as wide as both
+_ECP5_WIDTH = f"{36:032b}"
 
 
 def _ports(cell: Mapping[str, Any]) -> tuple[_Port, ...]:
     kind = cell["type"]
     if kind in ("RAMB18E1", "RAMB36E1"):
         return (_WIDE,) if cell["parameters"].get("RAM_MODE", "").strip() == "SDP" else (_A, _B)
-    return {"DP16KD": _ECP5, "PDPW16KD": (_ECP5_WIDE,)}.get(kind, ())
+    if kind == "DP16KD":
+        return (_ECP5_WIDE,) if cell["parameters"].get("DATA_WIDTH_B") == _ECP5_WIDTH else _ECP5
+    return ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ def _pack_module(module: dict[str, Any]) -> int:
                 continue
             for pin in outputs:
                 pins[pin] = [behind[bit].bit if uses[bit] else bit for bit in pins[pin]]
-            pins[port.enable] = [*enables]
+            pins |= {enable: [*enables] for enable in port.enables}
             memory["parameters"] |= dict.fromkeys(port.parameters, port.value)
             for one in registers:
                 del cells[one.name]

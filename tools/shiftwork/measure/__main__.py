@@ -66,6 +66,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     found["demo"] = Job(runs.demo)
     found["area"] = Job(partial(costs.area, blocks, Progress()), part=blocks is not None)
     found["area_engines"] = Job(partial(costs.engine_areas, Progress()))
+    found["area_boards"] = Job(partial(costs.board_areas, Progress()))
     found["area_small"] = Job(costs.small_arrays)
     found["synth_requant"] = Job(costs.requantizers)
     found |= {name: Job(partial(costs.cost, bench, name), resnet20) for name in COSTS}

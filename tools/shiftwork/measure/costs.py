@@ -18,7 +18,7 @@ from shiftwork.compile.accelerator import Accelerator
 from shiftwork.cost import accel_area, dnateq_area, msq_area
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
-from shiftwork.eda import mapping, netlist, output_registers, yosys
+from shiftwork.eda import bitstream, mapping, netlist, output_registers, yosys
 from shiftwork.eda.designs import TOP, Design, designs
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure.bench import Bench, data_file
@@ -134,6 +134,22 @@ def engine_areas(progress: Progress | None = None) -> Record:
             }
         )
     return {"name": "area_engines", "tool": f"Yosys {yosys.version()}", "family": "xc7", "designs": found}
+
+
+def board_areas(progress: Progress | None = None) -> Record:
+    """What the netlists of the boards' bitstreams take, before placement.
+
+    Args:
+        progress: told of each.
+    """
+    found: list[Record] = []
+    for index, name in enumerate(bitstream.BOARDS, 1):
+        if progress is not None:
+            progress.item(index, len(bitstream.BOARDS), name)
+        mapped = yosys.read_netlist(bitstream.netlist(name))
+        counts = _counts(netlist.areas(mapped)[f"shw_{bitstream.board(name).core}"])
+        found.append({"design": name, **{figure: value for figure, value in counts.items() if figure != "luts"}})
+    return {"name": "area_boards", "tool": f"Yosys {yosys.version()}", "designs": found}
 
 
 def small_arrays() -> Record:

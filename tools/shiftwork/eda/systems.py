@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bitstream of a board is built from, as a system that simulates (:mod:`shiftwork.board.simulated_board`): its
+Verilog, or the netlist that Yosys makes of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shiftwork.blocks import manifest
+from shiftwork.blocks.cores import FOLDER
+from shiftwork.board.simulated_board import Pins, System
+from shiftwork.eda import bitstream, launcher, yosys
+from shiftwork.errors import ShiftworkError
+
+CELLS = Path(__file__).resolve().parent / "cells"
+"""Models of cells that Yosys has none of, a file each."""
+LIBRARIES = {"ecp5": ("common_sim.vh", "ccu2c_sim.vh")}
+"""Yosys's models of the other cells of a family."""
+PINS = {"ulx3s": Pins(clock="clk_25mhz", reset="button", busy="led & 1")}
+"""Pins of the top level of a core below fusesoc_cores/boards."""
+
+
+def models(names: Collection[str]) -> tuple[Path, ...]:
+    """Files of the models that there are of some cells."""
+    return tuple(sorted(path for path in CELLS.glob("*.v") if path.stem in names))
+
+
+def of_board(name: str) -> System:
+    """The Verilog of a board's bitstream: top level, parameters and all.
+
+    Args:
+        name: of :data:`shiftwork.eda.bitstream.BOARDS`.
+
+    Raises:
+        ShiftworkError: there is no board of that name.
+    """
+    core, book = bitstream.board(name).core, manifest.load()
+    folder = book.root / FOLDER / "boards" / core
+    top, text = folder / f"shw_{core}.v", (folder / f"shw_{core}.v").read_text()
+    target = yaml.safe_load((folder / f"{core}.core").read_text().removeprefix("CAPI=2:\n"))["targets"][name]
+    words = set(re.findall(r"\w+", text))
+    (below,) = (block for block in book.blocks if block in words)
+    bit = re.search(r"\.CLOCKS_PER_BIT\((\d+)\)", text)
+    if bit is None:
+        raise ShiftworkError(f"{top.name} does not say how many clocks a bit takes")
+    return System(
+        top=top.stem,
+        sources=(*book.sources(below), *models(words), top),
+        parameters=dict(word.split("=") for word in target.get("parameters", ())),
+        clocks_per_bit=int(bit[1]),
+        pins=PINS[core],
+    )
+
+
+def gates_of_board(name: str) -> System:
+    """The netlist that a board's bitstream is placed from; making it takes a minute.
+
+    Raises:
+        ShiftworkError: there is no board of that name, or a tool is missing or fails.
+    """
+    netlist = bitstream.netlist(name)
+    family = launcher.described(netlist.parent)["flow_options"]["arch"]
+    return of_netlist(of_board(name), family, netlist, netlist.parent)
+
+
+def synthesize(system: System, family: str, options: Sequence[str], folder: Path) -> Path:
+    """Synthesize a system in ``folder`` as that of a bitstream is; its netlist as JSON.
+
+    Args:
+        system: in Verilog. family: of its cells, a key of :data:`LIBRARIES`. options: of Yosys's ``synth_FAMILY``.
+
+    Raises:
+        ShiftworkError: Yosys is missing or fails.
+    """
+    files = [{"name": str(path), "file_type": "verilogSource"} for path in system.sources if path.parent != CELLS]
+    build = {
+        "name": system.top,
+        "toplevel": system.top,
+        "files": files,
+        "parameters": {name: {"default": value} for name, value in system.parameters.items()},
+        "flow_options": {"arch": family, "yosys_synth_options": options},
+    }
+    return launcher.synthesize(build, folder)
+
+
+def of_netlist(system: System, family: str, netlist: Path, folder: Path) -> System:
+    """A system as the netlist that was made of it.
+
+    Args:
+        system: in Verilog. family: of its cells, a key of :data:`LIBRARIES`. netlist: JSON, as Yosys writes it.
+        folder: for its Verilog.
+
+    Raises:
+        ShiftworkError: a cell is used in a way that its model does not have.
+    """
+    modules = yosys.read_netlist(netlist)
+    for module in modules.values():
+        cells = module["cells"]
+        module["cells"] = {name: _modelled(name, cell) for name, cell in cells.items() if cell["type"] != "$scopeinfo"}
+    used = {cell["type"] for module in modules.values() for cell in module["cells"].values()}
+    (folder / "modelled.json").write_text(json.dumps({"modules": modules}))
+    yosys.run(["read_json modelled.json", "write_verilog -noattr gates.v"], folder, "gates")
+    library = "".join((yosys.share() / family / name).read_text() for name in LIBRARIES[family])
+    (folder / "cells.v").write_text(f"`define NO_INCLUDES\n{library}")
+    return replace(system, sources=(folder / "cells.v", *models(used), folder / "gates.v"), parameters={})
+
+
+def _modelled(name: str, cell: Mapping[str, Any]) -> dict[str, Any]:
+    """A cell without the pins and parameters that its model does not have, all of which have to be 0.
+
+    Raises:
+        ShiftworkError: one is not.
+    """
+    found: dict[str, Any] = dict(cell)
+    for file in models([cell["type"]]):
+        known = set(re.findall(r"\w+", file.read_text()))
+        for kind in ("connections", "parameters"):
+            values = {key: "".join(map(str, value)) for key, value in cell[kind].items()}
+            wrong = [f"{key} = {value}" for key, value in values.items() if key not in known and set(value) - set("0x")]
+            if wrong:
+                raise ShiftworkError(
+                    f"{cell['type']} {name}: {', '.join(wrong)}: its model has no such pin or parameter"
+                )
+            found[kind] = {key: cell[kind][key] for key in values if key in known}
+    return found
