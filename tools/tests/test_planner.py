@@ -69,11 +69,11 @@ def test_yosys_finds_what_the_record_says(family: str, unit: Unit, tmp_path: Pat
 @pytest.mark.full
 @pytest.mark.parametrize("shape", [(2, 3, 4, 8), (2, 2, 4, 16)])
 def test_the_sum_of_the_parts_is_the_engine(shape: tuple[int, int, int, int], tmp_path: Path) -> None:
-    """Flat, Yosys merges what the parts have in common: the sum is never below, and a few percent above."""
+    """Within a few percent: flat, Yosys merges what the parts have in common, and drains are between measured ones."""
     unit = unit_costs.engine_unit(*shape, products=4)
     whole, predicted = unit_costs.measure("xc7", [unit], tmp_path)[unit.key], load("xc7").engine(*shape)
     assert predicted.dsp == whole.dsp
-    assert whole.luts <= predicted.luts <= 1.05 * whole.luts
+    assert 0.98 * whole.luts <= predicted.luts <= 1.05 * whole.luts
     assert whole.flip_flops <= predicted.flip_flops <= 1.10 * whole.flip_flops
 
 
@@ -87,8 +87,11 @@ def test_parts_count_as_often_as_they_occur() -> None:
 def test_lines_between_measured_sizes() -> None:
     costs = load("xc7")
     for cols in unit_costs.DRAIN_COLS:
-        unit = Unit("shw_msq_drain", {"ROWS": 8, "COLS": cols, "ACC_W": 24})
-        assert costs.drain(8, cols).luts == costs.drain(5, cols).luts == costs.units[unit.key].luts
+        four, eight = (
+            costs.units[Unit("shw_msq_drain", {"ROWS": rows, "COLS": cols, "ACC_W": 24}).key].luts for rows in (4, 8)
+        )
+        assert costs.drain(8, cols).luts == eight
+        assert costs.drain(5, cols).luts == four + (eight - four) / 4
     assert costs.post(2).luts == costs.units["shw_post_unit LANES=2 REQUANT=shift"].luts
     for shape in ((2, 2, 2), (2, 4, 2), (2, 2, 4)):
         unit = unit_costs.engine_unit(*shape, lanes=8, products=4)

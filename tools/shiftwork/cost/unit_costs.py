@@ -254,12 +254,16 @@ class UnitCosts:
         return self.of(_fixed_mac(lanes, self.products)) + self.of(_accumulator(lanes)) * self.products
 
     def drain(self, rows: Count, cols: Count) -> Resources:
-        """The drain of 1..64 rows."""
+        """The drain of 1..64 rows; between the measured ones, which are powers of two, in proportion."""
         low, high = DRAIN_COLS
         narrow, wide = ([self.of(_drain(count, width)) for count in DRAIN_ROWS] for width in DRAIN_COLS)
         each = [(more - less) * (1 / (high - low)) for less, more in zip(narrow, wide, strict=True)]
         step = np.searchsorted(DRAIN_ROWS, rows)
-        return _pick(narrow, step) + _pick(each, step) * (cols - low)
+        before = np.maximum(step - 1, 0)
+        measured = np.array(DRAIN_ROWS)
+        missing = (measured[step] - rows) / np.maximum(measured[step] - measured[before], 1)
+        more, less = (_pick(narrow, at) + _pick(each, at) * (cols - low) for at in (step, before))
+        return more - (more - less) * missing
 
     def control(self, rows: Count, cols: Count, lanes: int) -> Resources:
         """What the engine has around its parts."""
