@@ -262,8 +262,10 @@ class UnitCosts:
         before = np.maximum(step - 1, 0)
         measured = np.array(DRAIN_ROWS)
         missing = (measured[step] - rows) / np.maximum(measured[step] - measured[before], 1)
-        more, less = (_pick(narrow, at) + _pick(each, at) * (cols - low) for at in (step, before))
-        return more - (more - less) * missing
+        more: Resources = _pick(narrow, step) + _pick(each, step) * (cols - low)
+        less: Resources = _pick(narrow, before) + _pick(each, before) * (cols - low)
+        found: Resources = more - (more - less) * missing
+        return found
 
     def control(self, rows: Count, cols: Count, lanes: int) -> Resources:
         """What the engine has around its parts."""
