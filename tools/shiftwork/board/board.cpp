@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated board: shw_board_accel, its serial line bit by bit, and a pseudo-terminal at the other end of it.
+// The simulated board: the system of a board, its serial line bit by bit, and a pseudo-terminal at the other end of it.
 #include <asm/termbits.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <deque>
 
-#include "Vshw_board_accel.h"
 #include "model.h"
 #include "serial_job.h"
+#include "top.h"
 
 double sc_time_stamp() { return 0; }
 
@@ -20,7 +20,7 @@ constexpr unsigned LOOK = 64;         // clocks between two looks at the port
 constexpr uint64_t IDLE = 20000;      // clocks without anything after which the board sleeps
 constexpr int SLEEP_MS = 20;
 
-struct Device : Model<Vshw_board_accel> {
+struct Device : Model<Top> {
   Random random{1};
   std::deque<uint8_t> waiting;        // bytes of the host that are not on the line
   uint64_t cycle = 0;

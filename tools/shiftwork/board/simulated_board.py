@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated board: ``shw_board_accel`` compiled by Verilator, its serial line wired to a pseudo-terminal.
+"""The simulated board: ``shw_board_accel`` or ``shw_board_tile`` compiled by Verilator, its serial line wired to a
+pseudo-terminal.
 
 The bits on the line are as long as the speed says that a host sets for the pseudo-terminal: at another one than the
 board's they are wrong, as on a wire.
@@ -16,6 +17,7 @@ from types import TracebackType
 
 from shiftwork.blocks import manifest
 from shiftwork.board.uart import BAUD
+from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import WORD, Accelerator
 from shiftwork.device import job
 from shiftwork.device.build import build_library
@@ -29,11 +31,15 @@ _TIMEOUT_W = 14
 """The board drops a frame that stands still for 2^14 clocks: a host waits for it, and its clock is slow."""
 _SLICE = 50_000
 """Clocks between two looks at whether the board is still plugged in."""
+_TILE_SIDES = (1, 2, 4)
+"""Rows and columns that the engine of ``shw_board_tile`` may have."""
+_TILE_MEMORY = 256
+"""Its largest memory in KiB."""
 
 
 @dataclass(frozen=True)
 class LineWish:
-    """What a user asks of the simulated board beside its accelerator."""
+    """What a user asks of the simulated board beside its accelerator or engine."""
 
     memory: int = setting(256, "KiB of the board's memory for programs and data.")
     clocks_per_bit: int = setting(4, f"Clocks of the board in a bit at {BAUD} baud.")
@@ -47,17 +53,32 @@ class LineWish:
             raise SettingError(f"`memory` {self.memory}: a power of two")
 
 
+def _system(shape: Accelerator | Engine, wish: LineWish) -> tuple[str, dict[str, int | str]]:
+    """Verilog module of a system and the parameters of what computes.
+
+    Raises:
+        SettingError: there is no such tile engine, or not with so much memory.
+    """
+    if isinstance(shape, Accelerator):
+        return "shw_board_accel", shape.parameters()
+    within("memory", wish.memory, 4, _TILE_MEMORY)
+    for name, value in (("rows", shape.rows), ("cols", shape.cols)):
+        if value not in _TILE_SIDES:
+            raise SettingError(f"`{name}` {value}: the tile engine of a board has 1, 2 or 4")
+    return "shw_board_tile", {"ENGINE": shape.kind, "ROWS": shape.rows, "COLS": shape.cols}
+
+
 @dataclass
 class SimulatedBoard:
-    """A board with an accelerator, on a pseudo-terminal. It runs inside a ``with``, beside what the body does.
+    """A board on a pseudo-terminal. It runs inside a ``with``, beside what the body does.
 
     Attributes:
-        shape: of the accelerator. wish: what else it has.
+        shape: of the accelerator, or the tile engine that it has instead. wish: what else it has.
         waves: file that receives a VCD waveform, or None.
         port: name of the pseudo-terminal. lost: bytes that a host did not take in time.
     """
 
-    shape: Accelerator
+    shape: Accelerator | Engine
     wish: LineWish = field(default_factory=LineWish)
     waves: Path | None = None
     port: str = field(init=False)
@@ -65,11 +86,12 @@ class SimulatedBoard:
 
     def __post_init__(self) -> None:
         words = self.wish.memory * 1024 // WORD
+        top, parameters = _system(self.shape, self.wish)
         path = build_library(
-            "shw_board_accel",
-            list(manifest.load().sources("shw_board_accel")),
+            top,
+            list(manifest.load().sources(top)),
             HERE / "board.cpp",
-            parameters=self.shape.parameters()
+            parameters=parameters
             | {
                 "MEMORY_W": words.bit_length() - 1,
                 "TIMEOUT_W": _TIMEOUT_W,
@@ -79,7 +101,11 @@ class SimulatedBoard:
             },
             defines={},
             trace=self.waves is not None,
-            headers={"serial_job.h": job.serial_header(), "model.h": (DEVICE / "model.h").read_text()},
+            headers={
+                "top.h": f'#include "V{top}.h"\nusing Top = V{top};\n',
+                "serial_job.h": job.serial_header(),
+                "model.h": (DEVICE / "model.h").read_text(),
+            },
         )
         self._model = CompiledModel(path, job.SerialJob, self.waves)
         self._line, self._host = os.openpty()

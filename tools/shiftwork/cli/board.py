@@ -13,6 +13,7 @@ from shiftwork.board.uart import BAUD
 from shiftwork.cli import options as o
 from shiftwork.cli.takes import takes
 from shiftwork.device.simulated_accelerator import AcceleratorWish
+from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.schemes import EngineWish, engine_wish
@@ -60,9 +61,10 @@ def _described(port: str, baud: int, found: Identity) -> Iterable[tuple[str, str
     """What a board said of itself."""
     yield "board", f"{found.board} at {port}, {baud:,} baud (it counts {found.baud:,.0f})"
     yield "system", f"{found.system}, built from release {found.release}"
+    if found.engine is not None:
+        yield "engine", f"{found.engine.kind}, {found.engine.rows} rows, {found.engine.cols} columns"
     if found.shape is not None:
         shape = found.shape
-        yield "engine", f"{shape.engine.kind}, {shape.engine.rows} rows, {shape.engine.cols} columns"
         memories = f"{shape.activation_words:,} words of activations ({shape.activation_memory} KiB)"
         yield "its memories", f"{memories}, {shape.weight_words:,} of weights, {shape.constants:,} constants"
     yield "memory", f"{found.memory:,} bytes for programs and data"
@@ -165,6 +167,9 @@ def simulate(
     shape: EngineWish,
     accelerator: AcceleratorWish,
     line: LineWish,
+    tiles: Annotated[
+        bool, typer.Option("--tiles", help="The engine alone, as on boards too small for the accelerator.")
+    ] = False,
     waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,
 ) -> int:
     """A board in Verilator behind a pseudo-terminal, until it is interrupted: everything here works with it."""
@@ -173,8 +178,11 @@ def simulate(
     from shiftwork.board.simulated_board import SimulatedBoard
 
     check_targets(waves=waves)
-    target = accelerator.accelerator(shape.build("fixed8"))
-    Progress().step(f"board with {target.engine} engine in Verilator (built once, then cached)")
+    engine = shape.build("fixed8")
+    if tiles and accelerator.given:
+        raise SettingError(f"`{next(iter(accelerator.given))}` is one of the accelerator, `tiles` leaves it out")
+    target = engine if tiles else accelerator.accelerator(engine)
+    Progress().step(f"board with {engine} engine in Verilator (built once, then cached)")
     with SimulatedBoard(target, line, waves) as simulated:
         print(simulated.port)
         sys.stdout.flush()
