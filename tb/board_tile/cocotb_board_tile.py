@@ -22,8 +22,8 @@ from shiftwork.tensors import arithmetic
 from streams import rng, start
 from tr_tiles import illegal_config, random_config, values
 
-ENGINE = os.environ["ENGINE"]
-GRIDS = int(os.environ["SHW_GRIDS"])
+ENGINE = os.environ.get("ENGINE", "mac")
+GRIDS = int(os.environ.get("SHW_GRIDS", "6"))
 LARGEST = (1 << 31) - 1
 LIMITS = ((-128, 127), (0, 255), (0, 96), (-8, 7))
 

@@ -62,7 +62,7 @@ class Identity:
             BoardError: there is none.
         """
         if self.shape is None:
-            raise BoardError(f"the board {self.board} holds no accelerator but a {self.system}")
+            raise BoardError(f"the board {self.board} holds no accelerator, its system is: {self.system}")
         return self.shape
 
     @property
@@ -73,7 +73,7 @@ class Identity:
             BoardError: there is something else.
         """
         if self.engine is None or self.shape is not None:
-            raise BoardError(f"the board {self.board} holds no tile engine but a {self.system}")
+            raise BoardError(f"the board {self.board} holds no tile engine, its system is: {self.system}")
         return self.engine
 
 
