@@ -188,6 +188,26 @@ def test_an_unknown_tool_fails() -> None:
     assert done.stderr.startswith("no vivado here: yosys, nextpnr-ecp5,")
 
 
+def test_figures_of_an_ice40(tmp_path: Path) -> None:
+    report, file = tmp_path / "report.json", tmp_path / "x.bin"
+    used = {"ICESTORM_LC": 3400, "ICESTORM_RAM": 11, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 8}
+    utilization = {name: {"used": count, "available": 5280} for name, count in used.items()}
+    fmax = {"clk": {"achieved": 30.0, "constraint": 24.0}}
+    report.write_text(json.dumps({"utilization": utilization, "fmax": fmax}))
+    file.write_bytes(b"bits")
+    built = bitstream.read(BOARDS["icebreaker"], report, file, 12.0)
+    assert built.used == {"LUT": (3400, 5280), "BRAM": (11, 5280), "SPRAM": (4, 5280), "DSP": (8, 5280)}
+
+
+@pytest.mark.full
+def test_an_icebreaker_is_built() -> None:
+    """The whole way on the smallest board: it fits, it meets its clock."""
+    built = bitstream.build("icebreaker", Progress(quiet=True))
+    assert built.file.suffix == ".bin" and built.file.stat().st_size > 100_000
+    assert built.wanted_mhz == 24.0 and built.slack_ns > 0
+    assert built.used["SPRAM"] == (4, 4) and all(used <= there for used, there in built.used.values())
+
+
 def test_figures_of_a_report(tmp_path: Path) -> None:
     report, file = tmp_path / "report.json", tmp_path / "x.bit"
     used = {"TRELLIS_COMB": 100, "TRELLIS_FF": 50, "DP16KD": 2, "MULT18X18D": 0}

@@ -57,10 +57,29 @@ def test_info(board: FakeBoard, command: Callable[..., tuple[int, str, str]]):
                  "tr, 8 rows, 16 columns", "4,096 words of activations (64 KiB), 512 of weights, 128 constants",
                  "131,072 bytes", "24 MHz", "0 frames"):  # fmt: skip
         assert text in out
+
+
+def test_a_tile_engine(board: FakeBoard, command: Callable[..., tuple[int, str, str]]):
     board.words[BoardWord.KIND] = 1 << 16 | 2
-    assert "icebreaker" in command("board", "info", "--port", board.port)[1]
+    board.registers[0] = 1 << 24 | 4 << 16 | 2 << 8 | 3
+    code, out, _ = command("board", "info", "--port", board.port)
+    assert code == 0
+    for text in ("icebreaker at", "tile engine, built from release", "mac, 2 rows, 4 columns", "24 MHz"):
+        assert text in out
     code, _, error = command("board", "counters", "--port", board.port)
-    assert code == 2 and "the board icebreaker holds no accelerator but a tile engine" in error
+    assert code == 2 and "the board icebreaker holds no accelerator, its system is: tile engine" in error
+    for word, text in (
+        (2 << 24 | 4 << 16 | 2 << 8 | 3, "version 2 of the registers of a tile engine, this release 1"),
+        (1 << 24 | 4 << 16 | 2 << 8 | 1, "the board has an engine of an unknown kind, 1"),
+    ):
+        board.registers[0] = word
+        code, _, error = command("board", "info", "--port", board.port)
+        assert code == 2 and text in error
+    board.words[BoardWord.KIND] = 7 << 16 | 2
+    assert "system 7" in command("board", "info", "--port", board.port)[1]
+    words = ["run", example.MODEL, "--data", example.TEST, "--executor", "uart", "--port", board.port]
+    code, _, error = command(*words, "--scheme", "fixed8")
+    assert code == 2 and "the board icebreaker holds no accelerator, its system is: system 7" in error
 
 
 def test_load(board: FakeBoard, program: Path, command: Callable[..., tuple[int, str, str]]):

@@ -72,15 +72,22 @@ def test_words(board: FakeBoard):
 def test_identity(board: FakeBoard):
     with opened(board) as transport:
         found = identify(transport)
-        assert found.shape == SHAPE and found.accelerator == SHAPE
+        assert found.shape == SHAPE and found.accelerator == SHAPE and found.engine == SHAPE.engine
+        with pytest.raises(BoardError, match="the board simulation holds no tile engine, its system is: accelerator"):
+            _ = found.tile_engine
         assert (found.board, found.system, found.clock, found.memory) == ("simulation", "accelerator", 24_000, 1 << 17)
         assert (found.baud, found.dropped, found.release) == (3_000_000, 0, "0.1.0")
         board.words[BoardWord.KIND] = 1 << 16 | 2
+        identity = board.registers[0]
+        board.registers[0] = 1 << 24 | 4 << 16 | 2 << 8 | 3
         found = identify(transport)
         assert (found.board, found.system, found.shape) == ("icebreaker", "tile engine", None)
-        with pytest.raises(BoardError, match="the board icebreaker holds no accelerator but a tile engine"):
+        assert found.tile_engine == found.engine == MacEngine(2, 4)
+        with pytest.raises(BoardError, match="the board icebreaker holds no accelerator, its system is: tile engine"):
             _ = found.accelerator
         board.words[BoardWord.KIND] = 0
+        board.registers[0] = identity
+        assert identify(transport).shape == SHAPE
         board.registers[0] = 5
         with pytest.raises(BoardError, match="no accelerator of this version: identity 0x5"):
             identify(transport)

@@ -53,9 +53,9 @@ extern "C" {
 Device* shw_new() {
   auto* device = new Device;
   device->top.uart_rx = 1;
-  device->top.PIN_RESET = 1;
+  device->top.PIN_RESET = !PIN_RELEASED;
   for (int i = 0; i < 16; i++) device->tick();
-  device->top.PIN_RESET = 0;
+  device->top.PIN_RESET = PIN_RELEASED;
   return device;
 }
 

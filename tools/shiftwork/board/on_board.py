@@ -6,15 +6,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.board.frames import Request, Space
-from shiftwork.board.identity import Identity, identify
-from shiftwork.board.uart import BoardError, UartTransport
+from shiftwork.board.identity import BoardDevice
+from shiftwork.board.uart import BoardError
 from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import WORD, Accelerator, AcceleratorProgram
 from shiftwork.device.driver import AcceleratorDriver
@@ -26,39 +24,21 @@ from shiftwork.progress import OnItem
 
 
 @dataclass
-class BoardAccelerator:
+class BoardAccelerator(BoardDevice):
     """The accelerator of a board, with programs at address 0 of its memory.
 
     Attributes:
-        transport: to it. identity: of the board. driver: of the accelerator.
+        shape, driver: of the accelerator.
         program: what was loaded, or None.
     """
 
-    executor: ClassVar[Literal["uart"]] = "uart"
-    transport: UartTransport
-    identity: Identity = field(init=False)
     shape: Accelerator = field(init=False)
     driver: AcceleratorDriver = field(init=False, repr=False)
     program: AcceleratorProgram | None = None
 
-    def __post_init__(self) -> None:
-        try:
-            self.identity = identify(self.transport)
-            self.shape = self.identity.accelerator
-        except ShiftworkError:
-            self.close()
-            raise
+    def attach(self) -> None:
+        self.shape = self.identity.accelerator
         self.driver = AcceleratorDriver(self.transport)
-
-    def __enter__(self) -> BoardAccelerator:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the port back."""
-        self.transport.close()
 
     @property
     def engine(self) -> Engine:

@@ -17,6 +17,7 @@ from types import TracebackType
 
 from shiftwork.blocks import manifest
 from shiftwork.board.uart import BAUD
+from shiftwork.compile import Engine
 from shiftwork.compile.accelerator import WORD, Accelerator
 from shiftwork.device import job
 from shiftwork.device.build import build_library
@@ -32,6 +33,10 @@ _TIMEOUT_W = 14
 """The board drops a frame that stands still for 2^14 clocks: a host waits for it, and its clock is slow."""
 _SLICE = 50_000
 """Clocks between two looks at whether the board is still plugged in."""
+_TILE_SIDES = (1, 2, 4)
+"""Rows and columns that the engine of ``shw_board_tile`` may have."""
+_TILE_MEMORY = 256
+"""Its largest memory in KiB."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,13 @@ class Pins:
     """Pins of a top level beside those of the serial line, ``uart_rx`` and ``uart_tx``.
 
     Attributes:
-        clock, reset: inputs; reset is active high. busy: a light that says that a program runs, as C++ reads the port.
+        clock, reset: inputs. released: the level of reset that lets the system run.
+        busy: a light that says that a program runs, as C++ reads the port.
     """
 
     clock: str = "clk"
     reset: str = "rst"
+    released: int = 0
     busy: str = "led_busy"
 
     def header(self, top: str) -> str:
@@ -83,27 +90,36 @@ class SystemWish:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-def around(shape: Accelerator, memory: int = MEMORY, clocks_per_bit: int = CLOCKS_PER_BIT) -> System:
-    """``shw_board_accel`` with an accelerator of any shape.
+def around(shape: Accelerator | Engine, memory: int = MEMORY, clocks_per_bit: int = CLOCKS_PER_BIT) -> System:
+    """``shw_board_accel`` with an accelerator of any shape, or ``shw_board_tile`` with a tile engine.
 
     Args:
-        shape: of the accelerator. memory: KiB, a power of two, 4..512. clocks_per_bit: 4..1000.
+        shape: of the accelerator or engine. memory: KiB, a power of two, 4..512, of a tile engine 4..256.
+        clocks_per_bit: 4..1000.
 
     Raises:
-        SettingError: a value is illegal.
+        SettingError: a value is illegal, or there is no such tile engine.
     """
-    within("memory", memory, 4, 512)
+    within("memory", memory, 4, 512 if isinstance(shape, Accelerator) else _TILE_MEMORY)
     within("clocks_per_bit", clocks_per_bit, 4, 1000)
     if memory & (memory - 1):
         raise SettingError(f"`memory` {memory}: a power of two")
-    parameters = shape.parameters() | {
+    own: Mapping[str, int | str]
+    if isinstance(shape, Accelerator):
+        top, own = "shw_board_accel", shape.parameters()
+    else:
+        for name, value in (("rows", shape.rows), ("cols", shape.cols)):
+            if value not in _TILE_SIDES:
+                raise SettingError(f"`{name}` {value}: the tile engine of a board has 1, 2 or 4")
+        top, own = "shw_board_tile", {"ENGINE": shape.kind, "ROWS": shape.rows, "COLS": shape.cols}
+    parameters = dict(own) | {
         "MEMORY_W": (memory * 1024 // WORD).bit_length() - 1,
         "TIMEOUT_W": _TIMEOUT_W,
         "CLOCKS_PER_BIT": clocks_per_bit,
         "CLOCK_KHZ": BAUD * clocks_per_bit // 1000,
         "BOARD": 0,
     }
-    return System("shw_board_accel", tuple(manifest.load().sources("shw_board_accel")), parameters, clocks_per_bit)
+    return System(top, tuple(manifest.load().sources(top)), parameters, clocks_per_bit)
 
 
 @dataclass

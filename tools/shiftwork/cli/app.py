@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from shiftwork.board.on_board import BoardAccelerator
+    from shiftwork.board.on_tiles import BoardTiles
     from shiftwork.compile import Engine
     from shiftwork.device.simulated import SimulatedDevice
     from shiftwork.device.simulated_accelerator import SimulatedAccelerator
@@ -93,8 +94,8 @@ def _belongs_to_accelerator(accelerator: SimulationWish, executor: str) -> None:
 
 def _board(
     executor: str, scheme: str, shape: EngineWish, port: str | None, baud: int | None
-) -> BoardAccelerator | None:
-    """The accelerator of the board, where that executes."""
+) -> BoardAccelerator | BoardTiles | None:
+    """The board, where that executes."""
     if executor != "uart":
         for name, value in (("port", port), ("baud", baud)):
             if value is not None:
@@ -104,10 +105,10 @@ def _board(
         raise SettingError("`executor` uart needs `port`")
     if shape.given:
         raise SettingError(f"`{next(iter(shape.given))}` is what the board has: leave it out")
-    from shiftwork.board.on_board import BoardAccelerator
+    from shiftwork.board.on_tiles import connect
     from shiftwork.board.uart import UartTransport
 
-    board = BoardAccelerator(UartTransport(port, BAUD if baud is None else baud))
+    board = connect(UartTransport(port, BAUD if baud is None else baud))
     if type(board.engine) not in scheme_of(scheme).engines:
         board.close()
         raise SettingError(f"`scheme` {scheme} does not run on the engine of the board, {board.engine.kind}")

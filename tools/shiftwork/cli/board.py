@@ -61,9 +61,10 @@ def _described(port: str, baud: int, found: Identity) -> Iterable[tuple[str, str
     """What a board said of itself."""
     yield "board", f"{found.board} at {port}, {baud:,} baud (it counts {found.baud:,.0f})"
     yield "system", f"{found.system}, built from release {found.release}"
+    if found.engine is not None:
+        yield "engine", f"{found.engine.kind}, {found.engine.rows} rows, {found.engine.cols} columns"
     if found.shape is not None:
         shape = found.shape
-        yield "engine", f"{shape.engine.kind}, {shape.engine.rows} rows, {shape.engine.cols} columns"
         memories = f"{shape.activation_words:,} words of activations ({shape.activation_memory} KiB)"
         yield "its memories", f"{memories}, {shape.weight_words:,} of weights, {shape.constants:,} constants"
     yield "memory", f"{found.memory:,} bytes for programs and data"
@@ -167,10 +168,13 @@ def simulate(
     accelerator: AcceleratorWish,
     wish: SystemWish,
     board: Annotated[
-        str | None, typer.Option(help="What the bitstream of a board is built from: ulx3s or ulx3s_mac.")
+        str | None, typer.Option(help="What the bitstream of a board is built from, such as ulx3s.")
     ] = None,
     gates: Annotated[
         bool, typer.Option("--gates", help="With --board: the netlist of the bitstream, cell by cell.")
+    ] = False,
+    tiles: Annotated[
+        bool, typer.Option("--tiles", help="The engine alone, as on boards too small for the accelerator.")
     ] = False,
     noise: Annotated[float, typer.Option(help="Probability that a bit on the serial line is wrong.")] = 0.0,
     waves: Annotated[Path | None, typer.Option(metavar="F.vcd", help="Write a waveform of everything.")] = None,
@@ -185,10 +189,13 @@ def simulate(
     if board is None:
         if gates:
             raise SettingError("`gates` belongs to `board`")
-        target = accelerator.accelerator(shape.build("fixed8"))
-        system, what = around(target, **wish.given), f"board with {target.engine} engine"
+        engine = shape.build("fixed8")
+        if tiles and accelerator.given:
+            raise SettingError(f"`{next(iter(accelerator.given))}` is one of the accelerator, `tiles` leaves it out")
+        target = engine if tiles else accelerator.accelerator(engine)
+        system, what = around(target, **wish.given), f"board with {engine} engine"
     else:
-        for name in (*shape.given, *accelerator.given, *wish.given):
+        for name in (*shape.given, *accelerator.given, *wish.given, *(["tiles"] if tiles else ())):
             raise SettingError(f"`{name}` is what the board has: leave it out")
         system, what = (gates_of_board if gates else of_board)(board), board
     Progress().step(f"{what} in Verilator (built once, then cached)")

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine, requant_of
-from shiftwork.compile.packing import Code, blocks, pack_lanes, spread, unpack_lanes
+from shiftwork.compile.packing import Code, blocks, pack_lanes, signed_numbers, spread, unpack_lanes
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Requant
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
@@ -105,6 +105,17 @@ class LayerProgram:
         assert words is not None
         width = CONSTANT_BITS.get(name, self.engine.acc_bits)
         return unpack_lanes(words.view(np.uint32), width, self.engine.cols, name == "bias")
+
+    def check(self, engine: Engine, requant: Requant) -> None:
+        """Refuse a device with another engine, or another kind of post unit.
+
+        Raises:
+            ShiftworkError: naming the module.
+        """
+        if self.engine != engine:
+            raise ShiftworkError(f"{self.module.name}: compiled for a {self.engine} engine, not for {engine}")
+        if self.module.requantize and self.requant != requant:
+            raise ShiftworkError(f"{self.module.name}: the device's post unit requantizes by {requant}")
 
     def operands(self, tensors: Mapping[str, NDArray[np.integer]]) -> Operands:
         """The layer with a batch of its inputs.
@@ -211,6 +222,18 @@ class Operands:
         real = plane[np.arange(groups)[:, None], layer.slots, : self.positions]
         out = real.transpose(2, 0, 1).reshape(self.images, layer.height, layer.width, groups * channels)
         return np.ascontiguousarray(out)
+
+    def output(self, results: NDArray[np.uint8]) -> NDArray[np.integer]:
+        """The output tensor of what a device returns.
+
+        Args:
+            results: codes ``(tiles, ROWS, COLS)`` of the post unit where the module is requantized, else its sums as
+                bytes ``(tiles, ROWS, COLS, bytes)``, which it leaves unclamped: only ReLU6 bounds them.
+        """
+        module = self.layer.module
+        if module.requantize:
+            return self.layer.engine.result(self.gather(results), self.layer.target)
+        return np.clip(self.gather(signed_numbers(results)), module.low, module.high)
 
     def scatter(self, codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Inverse of :meth:`gather` for a byte map ``(images, height, width, channels)``; padding lanes are 0."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,26 +53,36 @@ class Stalls:
 
 @dataclass
 class LayerResult:
-    """What the device returned for one module.
+    """What a device returned for one module.
 
     Attributes:
         codes: ``(images, height, width, channels)`` output: int8 or uint8, int64 when the module is not requantized.
-        products: int64, the engine's dot products, same shape; None unless asked for.
-        cycles: clock cycles from the first beat offered to the last beat out of the engine, both included.
-        total_cycles: the same, to the last beat out of the post unit.
-        in_beats, in_waits: input beats, and cycles in which a beat waited. out_beats, out_waits: same at the output.
-        seconds: of the simulation, by the clock of the call.
+        cycles: clock cycles that it took. in_beats: input beats.
+        seconds: by the clock of the call.
     """
 
     codes: NDArray[np.integer]
-    products: NDArray[np.int64] | None
     cycles: int
-    total_cycles: int
     in_beats: int
+    seconds: float
+
+
+@dataclass
+class SimulatedResult(LayerResult):
+    """What the simulated device knows besides. Its cycles are those from the first beat offered to the last beat out of
+    the engine, both included, its seconds those of the simulation.
+
+    Attributes:
+        products: int64, the engine's dot products, in the shape of the codes; None unless asked for.
+        total_cycles: as the cycles, to the last beat out of the post unit.
+        in_waits, out_beats, out_waits: cycles in which an input beat waited; output beats, and the same for them.
+    """
+
+    products: NDArray[np.int64] | None
+    total_cycles: int
     in_waits: int
     out_beats: int
     out_waits: int
-    seconds: float
 
 
 def device_sources(kind: str) -> list[Path]:
@@ -92,6 +103,7 @@ class SimulatedDevice:
         watchdog: cycles without any handshake after which a run counts as hung.
     """
 
+    executor: ClassVar[Literal["rtl"]] = "rtl"
     engine: Engine = field(default_factory=TrEngine)
     requant: Requant = "shift"
     waves: Path | None = None
@@ -127,7 +139,7 @@ class SimulatedDevice:
         stalls: Stalls | None = None,
         products: bool = False,
         clock: Callable[[], float] = time.perf_counter,
-    ) -> LayerResult:
+    ) -> SimulatedResult:
         """Run every tile of a layer.
 
         Args:
@@ -140,10 +152,7 @@ class SimulatedDevice:
                 the configuration.
         """
         stalls, layer, module = stalls or Stalls(), operands.layer, operands.layer.module
-        if layer.engine != self.engine:
-            raise ShiftworkError(f"{module.name}: compiled for a {layer.engine} engine, not for {self.engine}")
-        if module.requantize and self.requant != layer.requant:
-            raise ShiftworkError(f"{module.name}: the device's post unit requantizes by {self.requant}")
+        layer.check(self.engine, self.requant)
         tiles = operands.tiles
         shape, acc_bytes = (len(tiles), self.engine.rows, self.engine.cols), self.engine.acc_bits // 8
         codes = np.zeros(shape, np.uint8)
@@ -177,13 +186,8 @@ class SimulatedDevice:
             self._model.reset()
             reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
             raise ShiftworkError(f"{module.name}: {reason}")
-        result: NDArray[np.integer]
-        if sums is None:
-            result = self.engine.result(operands.gather(codes), layer.target)
-        else:  # the sums of a network output leave the post unit unclamped; only ReLU6 bounds them
-            result = np.clip(operands.gather(signed_numbers(sums)), module.low, module.high)
-        return LayerResult(
-            codes=result,
+        return SimulatedResult(
+            codes=operands.output(codes if sums is None else sums),
             products=None if dots is None else operands.gather(signed_numbers(dots)),
             cycles=job.cycles,
             total_cycles=job.total_cycles,

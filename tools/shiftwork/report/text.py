@@ -27,7 +27,7 @@ def layer_table(report: RunReport) -> Table:
     elif report.executor == "accel":
         table.heads += ["bound", "cycles", "predicted", "compared", "mismatches"]
     elif report.executor == "uart":
-        table.heads += ["bound", "compared", "mismatches"]
+        table.heads += ["bound", "cycles", "compared", "mismatches"]
     for layer in report.layers:
         height, width, channels = layer.shape
         row = [layer.name, layer.kind, layer.executor, f"{height}x{width}x{channels}", *columns.cells(layer.facts)]
@@ -37,7 +37,7 @@ def layer_table(report: RunReport) -> Table:
         elif report.executor == "accel":
             row += [layer.bound, layer.cycles, layer.predicted_cycles, layer.compared, layer.mismatches]
         elif report.executor == "uart":
-            row += [layer.bound, layer.compared, layer.mismatches]
+            row += [layer.bound, layer.cycles, layer.compared, layer.mismatches]
         table.add(row)
     return table
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole network on the simulated device, compared with the golden model module by module.
+"""A whole network on a tile engine, simulated or of a board, compared with the golden model module by module.
 
 Convolutions and fully connected layers run on the RTL; pooling, element-wise additions and code moves are computed by
 the host with the golden functions, on the tensors that the RTL produced, and are named as such. Module n reads what
@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import Engine, Operands, compile_network
-from shiftwork.device.simulated import SimulatedDevice, Stalls
+from shiftwork.device.simulated import LayerResult, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import evaluate, quantize_input
 from shiftwork.network.format import Codes, Facts, Work
@@ -25,6 +25,22 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
 
 Executor = Literal["rtl", "accel", "uart", "golden"]
+
+
+class TileDevice(Protocol):
+    """A tile engine with its post unit: a layer a call."""
+
+    @property
+    def executor(self) -> Executor:
+        """What reports call it."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine."""
+
+    def run(self, operands: Operands, stalls: Stalls | None = None, *, clock: Callable[[], float] = ...) -> LayerResult:
+        """Run every tile of a layer."""
+
 
 _OPERAND_BYTES = 256 << 20
 
@@ -84,14 +100,17 @@ class Execution:
 
 
 def layer_reports(
-    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None
+    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None, tiles: bool = False
 ) -> list[LayerReport]:
-    """Reports with the static facts of every module and, where given, the work that the golden model counted."""
+    """Reports with the static facts of every module and, where given, the work that the golden model counted.
+
+    tiles: a tile engine executes, and the host what is no convolution.
+    """
     return [
         LayerReport(
             name=module.name,
             kind=_kind(network, module),
-            executor="host" if executor == "rtl" and module.kind != "conv" else executor,
+            executor="host" if tiles and module.kind != "conv" else executor,
             shape=network.tensors[module.output].shape,
             facts=module.format.facts(module, (counts or {}).get(module.name)) if module.kind == "conv" else {},
         )
@@ -125,7 +144,7 @@ def execute(
     network: IntegerNetwork,
     x: NDArray[np.generic],
     golden: Mapping[str, Codes],
-    device: SimulatedDevice,
+    device: TileDevice,
     counts: Mapping[str, Work] | None = None,
     stalls: Stalls | None = None,
     progress: OnItem | None = None,
@@ -139,7 +158,7 @@ def execute(
         network: the integer network.
         x: real samples as the ONNX input expects them, or codes (N, height, width, channels).
         golden: every tensor of the golden model for the same samples.
-        device: the simulated device.
+        device: the tile engine, simulated or of a board.
         counts: work counted by the golden model for the same samples, for the reports.
         stalls: random stalls on both sides of the device, None for none.
         progress: told about every module.
@@ -152,7 +171,7 @@ def execute(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     program = compile_network(network, device.engine)
-    reports = layer_reports(network, "rtl", counts)
+    reports = layer_reports(network, device.executor, counts, tiles=True)
     step = batch_size(network, device.engine)
     starts = range(0, len(x), step)
     total = len(starts) * len(network.modules)
@@ -182,7 +201,8 @@ def execute(
                 report.cycles = (report.cycles or 0) + run.cycles
                 if predict:
                     cost = device.engine.schedule(operands)
-                    report.predicted_cycles = (report.predicted_cycles or 0) + cost.cycles
+                    if device.executor == "rtl":  # the memory of a board makes it wait
+                        report.predicted_cycles = (report.predicted_cycles or 0) + cost.cycles
                     report.bound = (report.bound or 0) + cost.bound
                     if cost.tokens is not None:
                         report.tokens = (report.tokens or 0) + cost.tokens

@@ -10,7 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.board.identity import BoardDevice
 from shiftwork.board.on_board import BoardAccelerator
+from shiftwork.board.on_tiles import BoardTiles
 from shiftwork.compile import Engine
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
@@ -122,12 +124,12 @@ def run_integer(
     data: Data,
     executor: Executor,
     progress: Progress,
-    device: SimulatedDevice | SimulatedAccelerator | BoardAccelerator | None = None,
+    device: SimulatedDevice | SimulatedAccelerator | BoardAccelerator | BoardTiles | None = None,
     stalls: Stalls | None = None,
     reference: NDArray[np.float32] | None = None,
 ) -> RunReport:
     """Execute a network on the golden model or, compared with it, on the RTL of an engine or of the accelerator, or on
-    the accelerator of a board.
+    a board.
 
     Args:
         model: name for the report.
@@ -135,7 +137,7 @@ def run_integer(
         data: samples, and labels where there are any.
         executor: ``golden``, ``rtl``, ``accel`` or ``uart``.
         progress: told about every module on the RTL, about every sample on the accelerator.
-        device: the simulated device, for ``rtl``; the accelerator, simulated for ``accel``, of a board for ``uart``.
+        device: the simulated device, for ``rtl``; the simulated accelerator, for ``accel``; a board, for ``uart``.
         stalls: random stalls of the device.
         reference: outputs of the float model for the same samples, (N, height, width, channels), where known.
 
@@ -183,7 +185,8 @@ def run_integer(
         report.device_seconds = seconds
         if run is None:
             report.cycles = sum(layer.cycles or 0 for layer in layers)
-            report.predicted_cycles = sum(layer.predicted_cycles or 0 for layer in layers)
+            predicted = [layer.predicted_cycles for layer in layers if layer.predicted_cycles is not None]
+            report.predicted_cycles = sum(predicted) if predicted else None
         else:
             report.mismatches += run.mismatches
             report.compared += run.compared
@@ -195,7 +198,7 @@ def run_integer(
             }
             report.bytes_read = 8 * sum(counters.words_read for counters in run.counters)
             report.bytes_written = 8 * sum(counters.words_written for counters in run.counters)
-        report.clock = device.identity.clock if isinstance(device, BoardAccelerator) else None
+        report.clock = device.identity.clock if isinstance(device, BoardDevice) else None
         report.utilisation = bound / report.cycles if report.cycles else None
         report.engine = device.engine
     return report
