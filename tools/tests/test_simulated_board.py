@@ -187,6 +187,13 @@ def test_a_host_that_dies_during_a_run(board: SimulatedBoard, tmp_path: Path):
         assert device.shape == SHAPE
 
 
+def test_tiles_have_no_accelerator(capsys: pytest.CaptureFixture[str]):
+    assert main(["board", "simulate", "--tiles", "--constants", "64"]) == 2
+    assert "--constants is one of the accelerator, --tiles leaves it out" in capsys.readouterr().err
+    assert main(["board", "simulate", "--tiles", "--rows", "3"]) == 2
+    assert "--rows 3: the tile engine of a board has 1, 2 or 4" in capsys.readouterr().err
+
+
 def test_illegal_boards():
     for values, text in (
         ({"memory": 100}, "memory 100: a power of two"),
