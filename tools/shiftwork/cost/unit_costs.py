@@ -8,8 +8,8 @@ LUTs are counted as :mod:`shiftwork.cost.requant_area` counts them. On xc7 that 
 although a LUT6 can hold two small ones: ``packed`` estimates how many LUT6 that leaves. Elsewhere both are the same.
 
 What grows with the engine is measured at two sizes and continued as a straight line: the drain and the post unit with
-the columns, what the engine has around its parts with its rows and columns. Rows of the drain lie between the powers of two
-that are measured.
+the columns, what the engine has around its parts with its rows and columns. Rows of the drain lie between the powers of
+two that are measured.
 """
 
 from __future__ import annotations
