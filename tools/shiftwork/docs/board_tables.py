@@ -1,14 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated parts of the page about boards: what their netlists take."""
+"""Generated parts of the page about boards: networks on them, and what their netlists take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from shiftwork.blocks.manifest import Manifest
-from shiftwork.docs.markdown import measurement, table
+from shiftwork.docs.markdown import NETWORKS, measurement, table
 
 _MISSING = "Not measured yet.\n"
+
+
+def _runs(book: Manifest) -> str:
+    """Cycles of networks at the clocks of the boards."""
+    entry = measurement(book.root, "boards")
+    if entry is None:
+        return _MISSING
+    rows = [
+        (
+            f"`{run['board']}`",
+            NETWORKS[run["network"]],
+            f"`{run['scheme']}`",
+            f"{run['modules']} of {run['all_modules']}",
+            f"{run['mismatches']:,} of {run['compared']:,}",
+            f"{run['cycles'] / run['samples']:,.0f}",
+            f"{run['clock_khz'] / 1000:g} MHz",
+            f"{run['images_per_second']:,.0f}",
+        )
+        for run in entry["runs"]
+    ]
+    head = ("board", "network", "scheme", "modules compared", "codes that differ", "cycles an image", "clock",
+            "images a second")  # fmt: skip
+    return table(head, rows, range(3, 8)) + (
+        f"\nMeasured on the simulated boards ({entry['rtl']['simulator']}) through their serial line. An image takes "
+        "the cycles from the start of a program to its end, at the clock of the bitstream; the transfer of image and "
+        "result comes on top.\n"
+    )
 
 
 def _areas(book: Manifest) -> str:
@@ -23,5 +50,5 @@ def _areas(book: Manifest) -> str:
     )
 
 
-PARTS: dict[str, Callable[[Manifest], str]] = {"board-areas": _areas}
+PARTS: dict[str, Callable[[Manifest], str]] = {"board-runs": _runs, "board-areas": _areas}
 """By the names that pages use."""

@@ -25,6 +25,7 @@ from shiftwork.measure import costs, records, regression, runs, trainings
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import (
     ACCELERATOR_COSTS,
+    BOARD_NETWORKS,
     CODES_COSTS,
     COSTS,
     EXPONENTIALS,
@@ -61,6 +62,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
         found[f"dnateq.{subject.network}"] = Job(partial(runs.exponential, bench, subject, loss), subject.sets)
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
+    found["boards"] = Job(partial(runs.boards, bench), tuple(name for one in BOARD_NETWORKS for name in one.sets))
     resnet20 = ("cifar_resnet20", "cifar_resnet20_calib")
     found["simulation_speed"] = Job(partial(runs.speed, bench), resnet20)
     found["demo"] = Job(runs.demo)

@@ -92,5 +92,5 @@ class Bench:
     def subject(self, subject: Subject) -> tuple[FloatNetwork, Data, Data]:
         """The float graph, the samples and the calibration samples."""
         network = import_onnx(self.model(subject.network))
-        calibration = load_data(PREPARED / f"{subject.calibration}.npz", network, subject.calibrate)
-        return network, load_data(PREPARED / f"{subject.data}.npz", network), calibration
+        calibration = load_data(data_file(subject.calibration), network, subject.calibrate)
+        return network, load_data(data_file(subject.data), network), calibration

@@ -223,6 +223,18 @@ def accelerated() -> list[OnAccelerator]:
     return found + large
 
 
+BOARD_NETWORKS = tuple(
+    Subject(network, data, calibration, calibrate=CALIBRATION_SAMPLES, rtl=2)
+    for network, data, calibration in (
+        ("digits", "digits_test", "digits_calib"),
+        ("mnist_lenet5", "mnist", "mnist_calib"),
+    )
+)
+"""Networks that run on simulated boards."""
+ON_BOARDS = {"ulx3s": ("fixed8", "tr"), "ulx3s_mac": ("fixed8",)}
+"""Boards, by the name of their bitstream, and the schemes of the networks on them."""
+
+
 @dataclass(frozen=True)
 class AnchorRun:
     """A network on an accelerator that stands beside others; all samples run on the golden model.

@@ -8,13 +8,30 @@ import time
 from subprocess import run
 from typing import Any
 
+from shiftwork.board.on_board import BoardAccelerator
+from shiftwork.board.simulated_board import SimulatedBoard
+from shiftwork.board.uart import UartTransport
 from shiftwork.compile import ExpEngine
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.device.simulated_accelerator import SimulationWish
+from shiftwork.device.toolchain import find_verilator
+from shiftwork.eda.systems import of_board
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
-from shiftwork.measure.entries import COLS, CONSTANTS, ROWS, WIDTHS, AnchorRun, Entry, OnAccelerator, Subject, entries
+from shiftwork.measure.entries import (
+    BOARD_NETWORKS,
+    COLS,
+    CONSTANTS,
+    ON_BOARDS,
+    ROWS,
+    WIDTHS,
+    AnchorRun,
+    Entry,
+    OnAccelerator,
+    Subject,
+    entries,
+)
 from shiftwork.measure.figures import accelerator_figures, compared, golden_figures, on_rtl, rtl_figures
 from shiftwork.network.data import Data
 from shiftwork.network.floating import reference
@@ -173,6 +190,49 @@ def accelerated(bench: Bench, entry: OnAccelerator) -> dict[str, Any]:
         "accelerator": device.shape.parameters(),
         "latency": device.latency,
         "rtl": accelerator_figures(report),
+    }
+
+
+def boards(bench: Bench) -> dict[str, Any]:
+    """Networks on the simulated boards through their serial line: cycles at the board's clock, and equality."""
+    found: list[dict[str, Any]] = []
+    for name, schemes in ON_BOARDS.items():
+        with SimulatedBoard(of_board(name)) as board, BoardAccelerator(_line(board.port)) as device:
+            for subject in BOARD_NETWORKS:
+                found += [_on_board(bench, name, device, subject, scheme) for scheme in schemes]
+    mismatches = sum(run["mismatches"] for run in found)
+    return {"name": "boards", "rtl": {"simulator": f"Verilator {find_verilator().version}", "mismatches": mismatches},
+            "runs": found}  # fmt: skip
+
+
+def _line(port: str) -> UartTransport:
+    """The line to a simulated board, which is slow."""
+    return UartTransport(port, timeout=30.0)
+
+
+def _on_board(bench: Bench, board: str, device: BoardAccelerator, subject: Subject, scheme: str) -> dict[str, Any]:
+    """A network on a board."""
+    network, samples, calibration = bench.subject(subject)
+    wish = Quantization(scheme, budget="12") if scheme == "tr" else Quantization(scheme)
+    integer = quantize(wish, network, calibration.x, calibration.y)
+    some = samples.first(subject.rtl)
+    report = run_integer(subject.network, integer, some, "uart", Progress(quiet=True), device)
+    assert report.cycles
+    clock = device.identity.clock
+    return {
+        "board": board,
+        "network": subject.network,
+        "scheme": scheme,
+        "command": f"{subject.command} --scheme {scheme}{' --budget 12' if scheme == 'tr' else ''} "
+        f"--executor uart --port PORT --limit {subject.rtl}",
+        "clock_khz": clock,
+        "samples": report.samples,
+        "mismatches": report.mismatches,
+        "compared": report.compared,
+        "modules": sum(layer.compared > 0 for layer in report.layers),
+        "all_modules": len(integer.modules),
+        "cycles": report.cycles,
+        "images_per_second": round(1000 * clock * report.samples / report.cycles, 1),
     }
 
 
