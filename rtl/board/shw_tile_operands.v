@@ -85,6 +85,7 @@ module shw_tile_operands #(
   wire [15:0]             beat_unused;
   wire [15:0]             col_unused;
   wire [15:0]             row_unused;
+  wire [2:0]              after_unused;
 
   assign row_address = row_looked[ADDR_W+ROW_W-1:ROW_W];
   assign col_address = col_looked[ADDR_W+COL_W-1:COL_W];
@@ -103,17 +104,18 @@ module shw_tile_operands #(
   endgenerate
 
   shw_loop_counter #(.W(16)) u_beat (
-    .clk(clk), .start(rst), .advance(move), .count(cfg_beats), .ahead(beat_unused), .last(last_beat)
+    .clk(clk), .start(rst), .step(move), .inner(1'b1), .count(cfg_beats), .ahead(beat_unused),
+    .last(last_beat), .last_after(after_unused[0])
   );
 
   shw_loop_counter #(.W(16)) u_col (
-    .clk(clk), .start(rst), .advance(tile_ends), .count(cfg_col_tiles), .ahead(col_unused),
-    .last(last_col)
+    .clk(clk), .start(rst), .step(move), .inner(last_beat), .count(cfg_col_tiles),
+    .ahead(col_unused), .last(last_col), .last_after(after_unused[1])
   );
 
   shw_loop_counter #(.W(16)) u_row (
-    .clk(clk), .start(rst), .advance(tile_ends & last_col), .count(cfg_row_tiles),
-    .ahead(row_unused), .last(last_row)
+    .clk(clk), .start(rst), .step(move), .inner(last_beat & last_col), .count(cfg_row_tiles),
+    .ahead(row_unused), .last(last_row), .last_after(after_unused[2])
   );
 
   always @(posedge clk) begin

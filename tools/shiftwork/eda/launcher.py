@@ -33,15 +33,19 @@ def commands(build: Mapping[str, Any]) -> list[str]:
     """The Yosys commands of a build.
 
     Args:
-        build: its EDAM: name, Verilog files, top level, parameters, options ``arch`` and ``yosys_synth_options``.
+        build: its EDAM: name, Verilog files, top level, parameters, macros, options ``arch`` and
+            ``yosys_synth_options``.
     """
     top, options = build["toplevel"], build["flow_options"]
-    values = [
-        f"chparam -set {name} {json.dumps(facts['default'])} {top}" for name, facts in build["parameters"].items()
-    ]
+    defines, values = [], []
+    for name, facts in build["parameters"].items():
+        if facts["paramtype"] == "vlogdefine":
+            defines.append(f"verilog_defines -D{name}")
+        else:
+            values.append(f"chparam -set {name} {json.dumps(facts['default'])} {top}")
     sources = [f"read_verilog {entry['name']}" for entry in build["files"] if "verilog" in entry["file_type"].lower()]
     words = [f"synth_{options['arch']}", *options.get("yosys_synth_options", []), "-top", top]
-    return [*sources, *values, " ".join(words), f"write_json {build['name']}.json"]
+    return [*defines, *sources, *values, " ".join(words), f"write_json {build['name']}.json"]
 
 
 def synthesize(build: Mapping[str, Any], folder: Path) -> Path:

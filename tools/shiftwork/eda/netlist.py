@@ -52,8 +52,8 @@ class Area:
             formed inside a module only.
         memory: the part of ``cells`` that is LUT RAM or shift registers.
         flip_flops, carry4, wide_mux: FD* or TRELLIS_FF, CARRY4, MUXF7 and MUXF8.
-        block_ram: in units of RAMB36, a RAMB18 is one half; DP16KD.
-        dsp: DSP48E1; MULT18X18D.
+        block_ram: in units of RAMB36, a RAMB18 is one half; DP16KD; SB_RAM40_4K.
+        dsp: DSP48E1; MULT18X18D; SB_MAC16.
     """
 
     cells: float = 0
@@ -88,8 +88,12 @@ def local_area(module: Mapping[str, Any]) -> Area:
         flip_flops=sum(count for kind, count in types.items() if _FLIP_FLOP.fullmatch(kind)) + types["TRELLIS_FF"],
         carry4=types["CARRY4"],
         wide_mux=types["MUXF7"] + types["MUXF8"],
-        block_ram=types["RAMB36E1"] + types["RAMB18E1"] / 2 + types["DP16KD"] + types["PDPW16KD"],
-        dsp=types["DSP48E1"] + types["MULT18X18D"],
+        block_ram=types["RAMB36E1"]
+        + types["RAMB18E1"] / 2
+        + types["DP16KD"]
+        + types["PDPW16KD"]
+        + sum(count for name, count in types.items() if name.startswith("SB_RAM40_4K")),
+        dsp=types["DSP48E1"] + types["MULT18X18D"] + types["SB_MAC16"],
     )
 
 

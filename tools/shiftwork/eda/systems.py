@@ -21,8 +21,8 @@ from shiftwork.errors import ShiftworkError
 
 CELLS = Path(__file__).resolve().parent / "cells"
 """Models of cells that Yosys has none of, a file each."""
-LIBRARIES = {"ecp5": ("common_sim.vh", "ccu2c_sim.vh")}
-"""Yosys's models of the other cells of a family."""
+LIBRARIES = {"ecp5": ("common_sim.vh", "ccu2c_sim.vh"), "ice40": ("cells_sim.v",)}
+"""Yosys's models of the cells of a family; those in :data:`CELLS` take their place."""
 PINS = {
     "ulx3s": Pins(clock="clk_25mhz", reset="button", busy="led & 1"),
     "icebreaker": Pins(clock="clk_12mhz", reset="button_n", released=1, busy="led_2"),
@@ -56,7 +56,7 @@ def of_board(name: str) -> System:
     return System(
         top=top.stem,
         sources=(*book.sources(below), *models(words), top),
-        parameters=dict(word.split("=") for word in target.get("parameters", ())),
+        parameters=dict(word.split("=") for word in target.get("parameters", ()) if "=" in word),
         clocks_per_bit=int(bit[1]),
         pins=PINS[core],
     )
@@ -87,7 +87,7 @@ def synthesize(system: System, family: str, options: Sequence[str], folder: Path
         "name": system.top,
         "toplevel": system.top,
         "files": files,
-        "parameters": {name: {"default": value} for name, value in system.parameters.items()},
+        "parameters": {name: {"default": value, "paramtype": "vlogparam"} for name, value in system.parameters.items()},
         "flow_options": {"arch": family, "yosys_synth_options": options},
     }
     return launcher.synthesize(build, folder)
@@ -111,6 +111,8 @@ def of_netlist(system: System, family: str, netlist: Path, folder: Path) -> Syst
     (folder / "modelled.json").write_text(json.dumps({"modules": modules}))
     yosys.run(["read_json modelled.json", "write_verilog -noattr gates.v"], folder, "gates")
     library = "".join((yosys.share() / family / name).read_text() for name in LIBRARIES[family])
+    for path in models(used):
+        library = re.sub(rf"^module {path.stem}\b.*?^endmodule", "", library, flags=re.DOTALL | re.MULTILINE)
     (folder / "cells.v").write_text(f"`define NO_INCLUDES\n{library}")
     return replace(system, sources=(folder / "cells.v", *models(used), folder / "gates.v"), parameters={})
 
