@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from shiftwork import example
 from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.board.simulated_board import SimulatedBoard, System, around
 from shiftwork.board.uart import UartTransport
+from shiftwork.cli import main
 from shiftwork.compile import Engine, MacEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, compile_accelerator
 from shiftwork.device.driver import AcceleratorFaultError
-from shiftwork.eda import systems
+from shiftwork.eda import bitstream, systems
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
@@ -33,8 +35,10 @@ BUILDS: dict[str, tuple[str, Engine, dict[str, int | str], tuple[str, ...]]] = {
     "mac": ("ecp5", MacEngine(2, 8), {"FAMILY": "ecp5", "MULTIPLIER": "dsp"}, ("-nowidelut",)),
 }
 """Family, engine, parameters, options of Yosys: the smallest accelerators that digits fits, built as on the ULX3S."""
-WRONG = "u_accel.u_core.u_results.u_post.g_lane[0].g_shift.u_requantize.fine"
-"""Register whose bit 2 the negative control gets wrong."""
+REGISTER = "u_results.u_post.g_lane[0].g_shift.u_requantize.fine"
+"""Register below the core whose bit 2 the negative control gets wrong."""
+CELLS = {"ecp5": (r"TRELLIS_FF", "DI", "LUT4", "Z", "INIT"), "ice40": (r"SB_DFF\w*", "D", "SB_LUT4", "O", "LUT_INIT")}
+"""Flip-flop and its input, LUT, its output and its table."""
 
 
 def run(system: System) -> int:
@@ -59,15 +63,16 @@ def run(system: System) -> int:
     return int(np.count_nonzero(np.stack(found) != expected))
 
 
-def turned(netlist: Path, register: str, bit: int) -> Path:
-    """A netlist in which the LUT in front of a register's bit gives the opposite."""
+def turned(netlist: Path, folder: Path, top: str, family: str, register: str, bit: int = 2) -> Path:
+    """A netlist in ``folder`` in which the LUT in front of a register's bit gives the opposite."""
     content = json.loads(netlist.read_text())
-    top: Any = content["modules"]["shw_board_accel"]
-    cells, out = list(top["cells"].values()), top["netnames"][register]["bits"][bit]
-    (flip_flop,) = (c for c in cells if c["type"] == "TRELLIS_FF" and c["connections"]["Q"] == [out])
-    (lut,) = (c for c in cells if c["type"] == "LUT4" and c["connections"]["Z"] == flip_flop["connections"]["DI"])
-    lut["parameters"]["INIT"] = f"{int(lut['parameters']['INIT'], 2) ^ 0xFFFF:016b}"
-    wrong = netlist.with_name("wrong.json")
+    module: Any = content["modules"][top]
+    kind, data, lookup, result, table = CELLS[family]
+    cells, out = list(module["cells"].values()), module["netnames"][register]["bits"][bit]
+    (flip_flop,) = (c for c in cells if re.fullmatch(kind, c["type"]) and c["connections"]["Q"] == [out])
+    (lut,) = (c for c in cells if c["type"] == lookup and c["connections"][result] == flip_flop["connections"][data])
+    lut["parameters"][table] = f"{int(lut['parameters'][table], 2) ^ 0xFFFF:016b}"
+    wrong = folder / "wrong.json"
     wrong.write_text(json.dumps(content))
     return wrong
 
@@ -84,10 +89,28 @@ def test_digits_on_gates(build: str) -> None:
     netlist = systems.synthesize(system, family, options, folder)
     assert run(systems.of_netlist(system, family, netlist, folder)) == 0
     try:
-        differ = run(systems.of_netlist(system, family, turned(netlist, WRONG, 2), folder))
+        wrong = turned(netlist, folder, system.top, family, f"u_accel.u_core.{REGISTER}")
+        differ = run(systems.of_netlist(system, family, wrong, folder))
     except AcceleratorFaultError:
         return
     assert differ > 0
+
+
+@pytest.mark.full
+def test_digits_on_the_gates_of_a_bitstream(tmp_path: Path) -> None:
+    """The netlist that the iCEBreaker's bitstream is placed from; with one wrong LUT the golden model differs."""
+    board_system = systems.of_board("icebreaker")
+    right = bitstream.netlist("icebreaker")
+    wrong = turned(right, tmp_path, board_system.top, "ice40", f"u_system.{REGISTER}")
+    report = tmp_path / "report.json"
+    for netlist, equal in ((right, True), (wrong, False)):
+        system = systems.of_netlist(board_system, "ice40", netlist, tmp_path)
+        words = ["run", str(example.MODEL), "--data", str(example.TEST), "--scheme", "fixed8", "--executor", "uart"]
+        with SimulatedBoard(system) as board:
+            main([*words, "--port", board.port, "--limit", str(SAMPLES), "--json", str(report)])
+        found = json.loads(report.read_text())
+        assert sum(layer["compared"] for layer in found["layers"]) > 0
+        assert (found["mismatches"] == 0) == equal
 
 
 def _netlist(folder: Path, **change: Any) -> Path:
