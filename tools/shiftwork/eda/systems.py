@@ -26,6 +26,7 @@ LIBRARIES = {"ecp5": ("common_sim.vh", "ccu2c_sim.vh"), "ice40": ("cells_sim.v",
 PINS = {
     "ulx3s": Pins(clock="clk_25mhz", reset="button", busy="led & 1"),
     "icebreaker": Pins(clock="clk_12mhz", reset="button_n", released=1, busy="led_2"),
+    "tangnano20k": Pins(clock="clk_27mhz", reset="button", busy="!(led_n & 1)"),
 }
 """Pins of the top level of a core below fusesoc_cores/boards."""
 
@@ -66,10 +67,12 @@ def gates_of_board(name: str) -> System:
     """The netlist that a board's bitstream is placed from; making it takes a minute.
 
     Raises:
-        ShiftworkError: there is no board of that name, or a tool is missing or fails.
+        ShiftworkError: there is no board of that name or no models of its cells, or a tool is missing or fails.
     """
     netlist = bitstream.netlist(name)
     family = launcher.described(netlist.parent)["flow_options"]["arch"]
+    if family not in LIBRARIES:
+        raise ShiftworkError(f"{name}: no gates of {family} simulate here, only those of {', '.join(LIBRARIES)}")
     return of_netlist(of_board(name), family, netlist, netlist.parent)
 
 
