@@ -26,7 +26,7 @@ LIBRARIES = {"ecp5": ("common_sim.vh", "ccu2c_sim.vh"), "ice40": ("cells_sim.v",
 PINS = {
     "ulx3s": Pins(clock="clk_25mhz", reset="button", busy="led & 1"),
     "icebreaker": Pins(clock="clk_12mhz", reset="button_n", released=1, busy="led_2"),
-    "tangnano20k": Pins(clock="clk_27mhz", reset="button", busy="!(led_n & 1)"),
+    "tangnano20k": Pins(clock="clk_27mhz", reset="button", busy="led_n & 1 ^ 1"),
 }
 """Pins of the top level of a core below fusesoc_cores/boards."""
 
