@@ -15,6 +15,7 @@ from typing import Any
 
 MEMORY_LUTS = {
     "TRELLIS_DPR16X4": 6,
+    "RAM16SDP4": 4,
     "RAM32X1S": 1,
     "RAM32X2S": 1,
     "RAM64X1S": 1,
@@ -31,14 +32,20 @@ MEMORY_LUTS = {
 }
 """LUTs that a memory or shift-register primitive occupies; on ECP5 a LUT RAM of 16 x 4 takes three slices."""
 
-CARRY_LUTS = 2
-"""LUTs that a carry cell of ECP5, CCU2C, is made of. Those of 7-series, CARRY4, stand beside the LUTs."""
+CARRY_LUTS = {"CCU2C": 2, "ALU": 1}
+"""LUTs that a carry cell of ECP5 or Gowin is made of. Those of 7-series and iCE40 stand beside the LUTs."""
+
+BLOCK_RAMS = {"RAMB36E1": 1.0, "RAMB18E1": 0.5} | dict.fromkeys(
+    ("DP16KD", "PDPW16KD", "SB_RAM40_4K", "SP", "SPX9", "SDPB", "SDPX9B", "DPB", "DPX9B"), 1.0
+)
+"""Block RAMs that a cell takes."""
+DSPS = ("DSP48E1", "MULT18X18D", "SB_MAC16", "MULT9X9", "MULT18X18")
 
 PACK_INPUTS = 5
 """A 7-series LUT6 holds two functions of at most five inputs together."""
 
-_LUT = re.compile(r"LUT[1-6]")
-_FLIP_FLOP = re.compile(r"FD[A-Z]{1,3}(_1)?")
+_LUT = re.compile(r"LUT[1-6]|SB_LUT4")
+_FLIP_FLOP = re.compile(r"FD[A-Z]{1,3}(_1)?|TRELLIS_FF|SB_DFF\w*|DFF\w*")
 _SEARCH_LIMIT = 400
 
 
@@ -52,8 +59,8 @@ class Area:
             formed inside a module only.
         memory: the part of ``cells`` that is LUT RAM or shift registers.
         flip_flops, carry4, wide_mux: FD* or TRELLIS_FF, CARRY4, MUXF7 and MUXF8.
-        block_ram: in units of RAMB36, a RAMB18 is one half; DP16KD; SB_RAM40_4K.
-        dsp: DSP48E1; MULT18X18D; SB_MAC16.
+        block_ram: in units of RAMB36, a RAMB18 is one half; of other families in cells.
+        dsp: cells of :data:`DSPS`.
     """
 
     cells: float = 0
@@ -80,20 +87,16 @@ def local_area(module: Mapping[str, Any]) -> Area:
     types = Counter(str(cell["type"]) for cell in module["cells"].values())
     luts = sum(count for kind, count in types.items() if _LUT.fullmatch(kind)) + types["INV"]
     memory = sum(count * MEMORY_LUTS[kind] for kind, count in types.items() if kind in MEMORY_LUTS)
-    carry = CARRY_LUTS * types["CCU2C"]
+    carry = sum(count * types[kind] for kind, count in CARRY_LUTS.items())
     return Area(
         cells=luts + memory + carry,
         packed=packed_luts(module) + memory + carry,
         memory=memory,
-        flip_flops=sum(count for kind, count in types.items() if _FLIP_FLOP.fullmatch(kind)) + types["TRELLIS_FF"],
+        flip_flops=sum(count for kind, count in types.items() if _FLIP_FLOP.fullmatch(kind)),
         carry4=types["CARRY4"],
         wide_mux=types["MUXF7"] + types["MUXF8"],
-        block_ram=types["RAMB36E1"]
-        + types["RAMB18E1"] / 2
-        + types["DP16KD"]
-        + types["PDPW16KD"]
-        + sum(count for name, count in types.items() if name.startswith("SB_RAM40_4K")),
-        dsp=types["DSP48E1"] + types["MULT18X18D"] + types["SB_MAC16"],
+        block_ram=sum(count * types[kind] for kind, count in BLOCK_RAMS.items()),
+        dsp=sum(types[kind] for kind in DSPS),
     )
 
 
