@@ -14,7 +14,7 @@ import pytest
 from shiftwork.blocks import manifest
 from shiftwork.cost import tr_area
 from shiftwork.cost import tr_toggles as toggles
-from shiftwork.eda import ecp5, mapping, netlist, yosys
+from shiftwork.eda import ecp5, launcher, mapping, netlist, yosys
 from shiftwork.eda.designs import TOP, designs
 from shiftwork.eda.netlist import Area
 from shiftwork.errors import ShiftworkError
@@ -192,6 +192,7 @@ def test_a_missing_yosys_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ShiftworkError, match=r"Yosys is not installed; run: pip install"):
         tr_area.synth_tr(2, 2)
+    monkeypatch.setattr(launcher, "entry_points", lambda **_: [])
     with pytest.raises(ShiftworkError, match=r"nextpnr-ecp5 is not installed; run: pip install"):
         ecp5.version()
 
