@@ -92,7 +92,9 @@ module shw_shift_round #(
     shifted = fine_shift[0] ? by_2[FINE_W:1] : by_2[FINE_W-1:0];
     shifted_over = 1'b0;
     for (n = 0; n < 7; n = n + 1) begin
-      if (n >= $signed({29'd0, fine_shift}) && coarse[FINE_W-1+n] != coarse_sign) shifted_over = 1'b1;
+      if (n >= $signed({29'd0, fine_shift}) && coarse[FINE_W-1+n] != coarse_sign) begin
+        shifted_over = 1'b1;
+      end
     end
   end
 
