@@ -10,7 +10,7 @@ SHORT = {"TIMEOUT_W": 10}
 
 
 @pytest.mark.parametrize(
-    ("memory", "rounds"), [(16, 1), pytest.param(16, 5, marks=FULL), pytest.param(9, 2, marks=FULL)]
+    ("memory", "rounds"), [(16, 1), pytest.param(16, 2, marks=FULL), pytest.param(9, 2, marks=FULL)]
 )
 def test_bridge(simulator, memory, rounds):
     env = {"SHW_ROUNDS": str(rounds)}
