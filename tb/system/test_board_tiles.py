@@ -14,7 +14,7 @@ import pytest
 
 from shiftwork import example
 from shiftwork.board.on_tiles import BoardTiles
-from shiftwork.board.simulated_board import LineWish, SimulatedBoard
+from shiftwork.board.simulated_board import SimulatedBoard, around
 from shiftwork.board.tile_runs import parts
 from shiftwork.board.uart import BoardError, UartTransport
 from shiftwork.cli import main
@@ -36,7 +36,7 @@ TIMEOUT = 5.0
 
 @contextmanager
 def board(engine: str, memory: int = MEMORY) -> Iterator[BoardTiles]:
-    simulated = SimulatedBoard(ENGINES[engine], LineWish(memory=memory))
+    simulated = SimulatedBoard(around(ENGINES[engine], memory=memory))
     with simulated, BoardTiles(UartTransport(simulated.port, timeout=TIMEOUT)) as tiles:
         yield tiles
 
@@ -76,7 +76,7 @@ def test_every_kind_on_tiles(engine: str, mode: str) -> None:
 def test_run_takes_tiles(tmp_path: Path) -> None:
     """`shiftwork run` takes the kind of system from the board; a scheme that its engine does not run is refused."""
     target = tmp_path / "report.json"
-    with SimulatedBoard(ENGINES["mac"], LineWish(memory=MEMORY)) as found:
+    with SimulatedBoard(around(ENGINES["mac"], memory=MEMORY)) as found:
         words = ["run", str(example.MODEL), "--data", str(example.TEST), "--executor", "uart", "--port", found.port]
         assert main([*words, "--scheme", "fixed8", "--limit", "2", "--json", str(target)]) == 0
         assert main([*words, "--scheme", "tr"]) == 2
@@ -103,9 +103,9 @@ def test_what_tiles_refuse() -> None:
         with pytest.raises(BoardError, match=f"{name}: the engine of the board refuses its configuration"):
             tiles.run(operands)
     with pytest.raises(SettingError, match="rows 3: the tile engine of a board has 1, 2 or 4"):
-        SimulatedBoard(TrEngine(3, 4))
+        around(TrEngine(3, 4))
     with pytest.raises(SettingError, match="memory 512 is outside"):
-        SimulatedBoard(TrEngine(1, 4), LineWish(memory=512))
+        around(TrEngine(1, 4), memory=512)
 
 
 @pytest.mark.parametrize("memory", [1 << 12, 1 << 14, 1 << 17])
