@@ -1,9 +1,9 @@
 // shw_ram_sdp: simple dual-port memory, one write port, one registered read port with enable.
 //
 // STYLE chooses the memory resource by the ram_style attribute; "distributed" is LUT RAM, or with SHW_NO_LUTRAM, for
-// families without it (iCE40, GateMate, Efinix, MAX 10), what "auto" is. No initial content: a word is defined after its first write. A read in the
-// cycle of a write to the same address is undefined, which saves the bypass logic that ecp5 and
-// ice40 would need. Simulation then gives the complement of the old word, so that a user who depends
+// families without it (iCE40, GateMate, Efinix, MAX 10), what "auto" is. No initial content: a word is defined
+// after its first write. A read in the cycle of a write to the same address is undefined, which saves the bypass
+// logic that ecp5 and ice40 would need. Simulation then gives the complement of the old word, so that a user who depends
 // on it fails early: on Verilator and Icarus, and on other simulators where SHW_SIMULATION is defined.
 // read_data holds its value while read_enable is low. A word may be written in LANES parts.
 // OUTPUT_REGISTER adds a second register to the read port, for block RAM that has one inside: nothing but this register

@@ -71,8 +71,8 @@ def findings(blocks: manifest.Manifest) -> list[str]:
     files: list[Path] = sorted(path for tree in trees for path in tree.rglob("*.v"))
     rules = f"--rules_config={blocks.root / 'rtl' / 'verible.rules'}"
     found.append(_messages(["verible-verilog-lint", rules, *map(str, files)]))
-    read = sorted({path for name in blocks.blocks for path in blocks.sources(name)})
-    found.append(signs(read, list(blocks.blocks)))
+    own = [blocks.root / "rtl" / block.file for block in blocks.blocks.values()]
+    found.append(signs(own, list(blocks.blocks)))
     return [text for text in found if text]
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from types import TracebackType
 from typing import ClassVar, Literal, Self
 
@@ -113,16 +113,17 @@ class BoardDevice(ABC):
     """The system of a board, which executes networks; :meth:`attach` says what else a kind of system is asked.
 
     Attributes:
-        transport: to it. identity: of the board.
+        transport: to it. known: its identity, where it has been asked; None: it is asked. identity: of the board.
     """
 
     executor: ClassVar[Literal["uart"]] = "uart"
     transport: UartTransport
+    known: InitVar[Identity | None] = None
     identity: Identity = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known: Identity | None) -> None:
         try:
-            self.identity = identify(self.transport)
+            self.identity = known or identify(self.transport)
             self.attach()
         except ShiftworkError:
             self.close()

@@ -29,11 +29,12 @@ def connect(transport: UartTransport) -> BoardAccelerator | BoardTiles:
         BoardError: as :func:`identify`. The port is given back.
     """
     try:
-        system = identify(transport).system
+        identity = identify(transport)
     except ShiftworkError:
         transport.close()
         raise
-    return BoardTiles(transport) if system == SYSTEMS[1] else BoardAccelerator(transport)
+    kind = BoardTiles if identity.system == SYSTEMS[1] else BoardAccelerator
+    return kind(transport, identity)
 
 
 @dataclass

@@ -256,16 +256,10 @@ class UnitCosts:
     def drain(self, rows: Count, cols: Count) -> Resources:
         """The drain of 1..64 rows; between the measured ones, which are powers of two, in proportion."""
         low, high = DRAIN_COLS
-        narrow, wide = ([self.of(_drain(count, width)) for count in DRAIN_ROWS] for width in DRAIN_COLS)
-        each = [(more - less) * (1 / (high - low)) for less, more in zip(narrow, wide, strict=True)]
-        step = np.searchsorted(DRAIN_ROWS, rows)
-        before = np.maximum(step - 1, 0)
-        measured = np.array(DRAIN_ROWS)
-        missing = (measured[step] - rows) / np.maximum(measured[step] - measured[before], 1)
-        more: Resources = _pick(narrow, step) + _pick(each, step) * (cols - low)
-        less: Resources = _pick(narrow, before) + _pick(each, before) * (cols - low)
-        found: Resources = more - (more - less) * missing
-        return found
+        narrow, wide = (
+            _between(rows, DRAIN_ROWS, [self.of(_drain(count, width)) for count in DRAIN_ROWS]) for width in DRAIN_COLS
+        )
+        return narrow + (wide - narrow) * ((cols - low) / (high - low))
 
     def control(self, rows: Count, cols: Count, lanes: int) -> Resources:
         """What the engine has around its parts."""
@@ -302,9 +296,16 @@ class UnitCosts:
         return sum(self.parts(fixed_rows, sp2_rows, cols, lanes).values(), Resources())
 
 
-def _pick(entries: list[Resources], index: Any) -> Resources:
-    """The entries at an index, or at each of an array of them."""
-    return Resources(*(np.array([getattr(entry, f.name) for entry in entries])[index] for f in fields(Resources)))
+def _between(count: Any, measured: Sequence[int], entries: Sequence[Resources]) -> Resources:
+    """What ``count``, or each of an array of them, takes in proportion between the counts that are measured.
+
+    Raises:
+        IndexError: it is more than any of them.
+    """
+    if np.max(count) > measured[-1]:
+        raise IndexError(f"{np.max(count)} is more than {measured[-1]}, the most that is measured")
+    figures = ([getattr(entry, figure.name) for entry in entries] for figure in fields(Resources))
+    return Resources(*(np.interp(count, measured, values) for values in figures))
 
 
 @cache
