@@ -86,11 +86,6 @@ module shw_board_tile #(
   endgenerate
 
   // --- line and frames -----------------------------------------------------------------------------
-  wire        in_valid;
-  wire [7:0]  in_data;
-  wire        out_valid;
-  wire        out_ready;
-  wire [7:0]  out_data;
   wire        bus_valid;
   wire        bus_write;
   wire [1:0]  bus_space;
@@ -101,20 +96,11 @@ module shw_board_tile #(
   wire [31:0] bus_rdata;
   wire [15:0] dropped;
 
-  shw_uart_rx #(.CLOCKS_PER_BIT(CLOCKS_PER_BIT)) u_rx (
-    .clk(clk), .rst(rst), .rx(uart_rx), .out_valid(in_valid), .out_data(in_data)
-  );
-
-  shw_uart_tx #(.CLOCKS_PER_BIT(CLOCKS_PER_BIT)) u_tx (
-    .clk(clk), .rst(rst), .in_valid(out_valid), .in_ready(out_ready), .in_data(out_data),
-    .tx(uart_tx)
-  );
-
-  shw_host_bridge #(.MEMORY_W(MEMORY_W + 3), .TIMEOUT_W(TIMEOUT_W)) u_bridge (
-    .clk(clk), .rst(rst),
-    .in_valid(in_valid), .in_data(in_data),
-    .out_valid(out_valid), .out_ready(out_ready), .out_data(out_data),
-    .bus_valid(bus_valid), .bus_ready(1'b1), .bus_write(bus_write), .bus_space(bus_space),
+  shw_host_line #(
+    .CLOCKS_PER_BIT(CLOCKS_PER_BIT), .MEMORY_W(MEMORY_W + 3), .TIMEOUT_W(TIMEOUT_W)
+  ) u_line (
+    .clk(clk), .rst(rst), .uart_rx(uart_rx), .uart_tx(uart_tx),
+    .bus_valid(bus_valid), .bus_write(bus_write), .bus_space(bus_space),
     .bus_address(bus_address), .bus_wdata(bus_wdata),
     .bus_done(bus_done), .bus_error(bus_error), .bus_rdata(bus_rdata),
     .dropped(dropped), .activity(led_activity)
