@@ -71,6 +71,7 @@ class FakeBoard:
         self.master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
+        self._lock = threading.Lock()
         self._buffer = bytearray()
         self._heard = 0.0
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -85,10 +86,11 @@ class FakeBoard:
 
     def unplug(self) -> None:
         """The port is gone."""
-        for one in (self.master, self._slave):
-            if one >= 0:
-                os.close(one)
-        self.master = self._slave = -1
+        with self._lock:  # the board itself may do so, while the test ends
+            for one in (self.master, self._slave):
+                if one >= 0:
+                    os.close(one)
+            self.master = self._slave = -1
 
     def _serve(self) -> None:
         while True:
