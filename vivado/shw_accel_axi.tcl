@@ -4,6 +4,7 @@
 
 set shw_root [file dirname [file dirname [file normalize [info script]]]]
 foreach file {
+  rtl/accel/shw_accel_check.v
   rtl/accel/shw_accel_decode.v
   rtl/accel/shw_accel_decode_header.v
   rtl/accel/shw_accel_decode_results.v

@@ -167,7 +167,6 @@ module shw_accel #(
   wire         take_token;
   wire         give_token;
   wire [1:0]   ahead;
-  wire         illegal;
   wire [1:0]   target;
   wire [31:0]  memory;
   wire [23:0]  words;
@@ -179,13 +178,19 @@ module shw_accel #(
   wire         is_run    = kind == 2'd2;
   wire         is_header = kind == 2'd3;
   wire         is_move   = !kind[1];
-  wire         malformed = illegal || is_header != (fetched_index == 16'd0);
-  wire         other_length;
-  wire         other_shape;
   wire         damaged;
+  // Checked as the last of its words comes; while no instruction is held they mean nothing.
+  reg          malformed;
+  reg          other_length;
+  reg          other_shape;
   wire         refused   = malformed || damaged || (is_header && (other_length || other_shape));
   wire         legal     = fetched_valid && !refused && !fault;
   wire         run_take;
+
+  wire         fetch_data_valid = rdata_valid && order_valid && order_fetch;
+  wire [511:0] coming;
+  wire         coming_header;
+  wire         coming_illegal;
 
   assign fetched_take = legal && (is_header || (is_run ? run_take : mover_ready));
 
@@ -193,15 +198,19 @@ module shw_accel #(
     .clk(clk), .rst(rst), .start(start), .address(program_address), .count(program_count),
     .busy(fetch_busy),
     .read_valid(fetch_read), .read_ready(request_free), .read_address(fetch_read_address),
-    .data_valid(rdata_valid && order_valid && order_fetch), .data(rdata),
+    .data_valid(fetch_data_valid), .data(rdata),
     .out_valid(fetched_valid), .out_ready(fetched_take), .out_index(fetched_index),
-    .out_damaged(damaged), .out_instruction(fetched)
+    .out_damaged(damaged), .out_instruction(fetched), .coming(coming)
+  );
+
+  shw_accel_check u_check (
+    .instruction(coming), .is_header(coming_header), .illegal(coming_illegal)
   );
 
   shw_accel_decode u_decode (
     .instruction(fetched), .kind(kind), .take_token(take_token), .give_token(give_token),
     .ahead(ahead), .target(target), .memory(memory), .words(words), .place(place), .burst(burst),
-    .gap(gap), .part(part), .illegal(illegal)
+    .gap(gap), .part(part)
   );
 
   // What the program was compiled for.
@@ -214,21 +223,29 @@ module shw_accel #(
   wire [7:0]  program_weights;
   wire [7:0]  program_constants;
 
-  assign other_length = program_instructions != program_count;
-  assign other_shape  = program_engine != KIND[7:0] || program_rows != ROWS_WIDE[7:0]
-                        || program_cols != COLS_WIDE[15:0] || program_activations > ADDR_W_WIDE[7:0]
-                        || program_weights > WEIGHTS_W[7:0]
-                        || program_constants > CONST_W_WIDE[7:0];
+  always @(posedge clk) begin
+    if (fetch_data_valid) begin
+      malformed    <= coming_illegal || coming_header != (fetched_index == 16'd0);
+      other_length <= program_instructions != program_count;
+      other_shape  <= program_engine != KIND[7:0] || program_rows != ROWS_WIDE[7:0]
+                      || program_cols != COLS_WIDE[15:0]
+                      || program_activations > ADDR_W_WIDE[7:0]
+                      || program_weights > WEIGHTS_W[7:0]
+                      || program_constants > CONST_W_WIDE[7:0];
+    end
+  end
 
   shw_accel_decode_header u_header (
-    .instruction(fetched), .engine(program_engine), .rows(program_rows), .cols(program_cols),
+    .instruction(coming), .engine(program_engine), .rows(program_rows), .cols(program_cols),
     .instructions(program_instructions), .crc(program_crc_unused),
     .activations(program_activations), .weights(program_weights), .constants(program_constants)
   );
 
   // Tokens that the two queues give each other.
   reg  [7:0] moved_tokens;    // given by the mover
+  reg        some_moved;      // .. are not 0
   reg  [7:0] layer_tokens;    // given by layers
+  reg        some_layer;      // .. are not 0
   wire       mover_takes;
   wire       mover_gives;
   wire       layer_takes;
@@ -237,10 +254,16 @@ module shw_accel #(
   always @(posedge clk) begin
     if (rst) begin
       moved_tokens <= 8'd0;
+      some_moved   <= 1'b0;
       layer_tokens <= 8'd0;
+      some_layer   <= 1'b0;
     end else begin
       moved_tokens <= moved_tokens + {7'd0, mover_gives} - {7'd0, layer_takes};
       layer_tokens <= layer_tokens + {7'd0, layer_gives} - {7'd0, mover_takes};
+      if (mover_gives) some_moved <= 1'b1;
+      else if (layer_takes) some_moved <= moved_tokens != 8'd1;
+      if (layer_gives) some_layer <= 1'b1;
+      else if (mover_takes) some_layer <= layer_tokens != 8'd1;
     end
   end
 
@@ -273,7 +296,7 @@ module shw_accel #(
     .in_wait(take_token), .in_signal(give_token), .in_target(target), .in_memory(memory),
     .in_words(words), .in_place(place), .in_burst(burst), .in_gap(gap),
     .in_part(part),
-    .busy(mover_busy), .done(mover_done), .outside(move_outside), .token(layer_tokens != 8'd0),
+    .busy(mover_busy), .done(mover_done), .outside(move_outside), .token(some_layer),
     .token_take(mover_takes), .token_give(mover_gives),
     .read_valid(mover_read), .read_ready(request_free && !fetch_read),
     .read_address(mover_read_address),
@@ -318,6 +341,7 @@ module shw_accel #(
   wire         beats_busy;
   wire         results_busy;
   reg  [5:0]   underway;      // beats between a step and the engine
+  reg          some_underway; // .. are not 0
 
   wire [1:0]  unit;
   wire        uses_engine = unit == 2'd0;
@@ -464,9 +488,9 @@ module shw_accel #(
   wire writing_ended = writing_active && !writing_start && !results_busy;
   wire hand_over     = layer_waits && (!writing_active || writing_ended);
   wire beside        = ahead != 2'd0;
-  wire run_free      = !layer_active && (beside || (!writing_active && underway == 6'd0));
+  wire run_free      = !layer_active && (beside || (!writing_active && !some_underway));
 
-  assign run_take    = run_free && (!take_token || moved_tokens != 8'd0);
+  assign run_take    = run_free && (!take_token || some_moved);
   wire   run         = legal && is_run && run_take;
 
   assign layer_takes = run && take_token;
@@ -693,10 +717,13 @@ module shw_accel #(
 
   always @(posedge clk) begin
     if (rst) begin
-      underway <= 6'd0;
-      credit   <= 1'b1;
+      underway      <= 6'd0;
+      some_underway <= 1'b0;
+      credit        <= 1'b1;
     end else begin
       underway <= underway + {5'd0, step} - {5'd0, taken};
+      if (step) some_underway <= 1'b1;
+      else if (taken) some_underway <= underway != 6'd1;
       if (taken) credit <= 1'b1;
       else if (step) credit <= underway != LAST_BEAT[5:0];
     end

@@ -5,10 +5,10 @@
 // that a held instruction waits for can stand behind it in the read channel.
 //
 // The words run through a checksum as they come. The last instruction is offered with out_damaged where that
-// of the program is not the one in bits 127..96 of its first instruction, the header.
+// of the program is not the one in bits 127..96 of its first instruction, the header; it waits a cycle for that.
 //
 // Parameters:   none.
-// Latency:      1 cycle from the last word of an instruction to out_valid.
+// Latency:      1 cycle from the last word of an instruction to out_valid, 2 of the last instruction.
 // Throughput:   an instruction per 9 cycles and the latency of memory.
 // Backpressure: out_valid waits for out_ready; data are always taken.
 // Reset:        rst ends the program; words of a request in flight must not arrive after it.
@@ -31,14 +31,17 @@ module shw_accel_fetch (
   output wire         out_valid,
   input  wire         out_ready,
   output wire [15:0]  out_index,      // of the instruction in the program
-  output wire         out_damaged,    // the checksum of all instructions is wrong
-  output wire [511:0] out_instruction
+  output reg          out_damaged,    // the checksum of all instructions is wrong
+  output wire [511:0] out_instruction,
+  output wire [511:0] coming          // out_instruction of the next cycle, where data_valid
 );
   reg [15:0]  index;       // of the instruction that is on its way or held
   reg [15:0]  left;        // including it
   reg [31:0]  next;
   reg         waiting;     // requested, not complete
   reg         full;
+  reg         compared;    // it has been for a cycle, or is not the last one
+  reg         last;        // it is the last one
   reg [2:0]   arrived;
   reg [511:0] word;
   reg [31:0]  expected;    // checksum in the header
@@ -48,10 +51,10 @@ module shw_accel_fetch (
   assign busy            = left != 16'd0;
   assign read_valid      = left != 16'd0 && !waiting && !full;
   assign read_address    = next;
-  assign out_valid       = full;
+  assign out_valid       = full && compared;
   assign out_index       = index;
-  assign out_damaged     = left == 16'd1 && found != expected;
   assign out_instruction = word;
+  assign coming          = {data, word[511:64]};
 
   shw_crc32 u_crc (
     .clk(clk), .clear(start), .valid(data_valid),
@@ -67,7 +70,7 @@ module shw_accel_fetch (
     end else begin
       if (start) begin
         left <= count;
-      end else if (full && out_ready) begin
+      end else if (out_valid && out_ready) begin
         left <= left - 16'd1;
         full <= 1'b0;
       end
@@ -85,9 +88,12 @@ module shw_accel_fetch (
       index <= 16'd0;
     end else begin
       if (read_valid && read_ready) next <= next + 32'd64;
-      if (full && out_ready) index <= index + 16'd1;
+      if (out_valid && out_ready) index <= index + 16'd1;
     end
-    if (data_valid) word <= {data, word[511:64]};
+    last        <= left == 16'd1;
+    compared    <= full || !last;
+    out_damaged <= last && found != expected;
+    if (data_valid) word <= coming;
     if (data_valid && sum_comes) expected <= data[63:32];
   end
 endmodule

@@ -313,8 +313,12 @@ module shw_accel_mover #(
   end
 
   // The last word of a store may be sent in part.
+  reg begun;   // words of this one come later
+
+  always @(posedge clk) begun <= take;
+
   shw_register_fifo #(.DATA_W(COLS*8), .DEPTH(8), .FIRST(64)) u_words (
-    .clk(clk), .rst(rst || take),
+    .clk(clk), .rst(rst || begun),
     .in_valid(fetched_valid), .in_ready(words_room_unused), .in_data(fetched_word),
     .out_valid(held), .out_ready(spent), .out_data(word)
   );

@@ -4,7 +4,7 @@
 import cocotb
 from cocotb.triggers import Timer
 
-from shiftwork.compile.instructions import BITS, BYTES, KINDS, MOVE, encode, fields, is_legal, placed
+from shiftwork.compile.instructions import BITS, KINDS, MOVE, encode, fields, placed
 from streams import rng
 
 
@@ -31,7 +31,7 @@ def words(generator):
         yield from (word ^ 1 << bit for bit in range(BITS))
 
 
-async def compare(dut, layout, count_legal: bool) -> None:
+async def compare(dut, layout) -> None:
     """Every field of a layout, with its lowest bit, against its port."""
     ports = []
     for field, offset in layout:
@@ -39,19 +39,14 @@ async def compare(dut, layout, count_legal: bool) -> None:
             handle = getattr(dut, field.name)
             assert len(handle) == field.width, field.name
             ports.append((field.name, handle, offset, (1 << field.width) - 1))
-    seen = {False: 0, True: 0}
     for word in words(rng("decode")):
         dut.instruction.value = word
         await Timer(1, unit="ns")
         for name, handle, low, mask in ports:
             assert int(handle.value) == word >> low & mask, f"{name} of {word:#x}"
-        if count_legal:
-            good = is_legal(word.to_bytes(BYTES, "little"))
-            seen[good] += 1
-            assert bool(dut.illegal.value) != good, f"{word:#x} is {'legal' if good else 'illegal'}"
-    assert not count_legal or min(seen.values()) > 300, seen
 
 
 @cocotb.test()
 async def moves(dut) -> None:
-    await compare(dut, placed(MOVE), True)
+    """The fields that all have and those of loads and stores."""
+    await compare(dut, placed(MOVE))

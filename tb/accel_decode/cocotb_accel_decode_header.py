@@ -9,4 +9,4 @@ from shiftwork.compile.instructions import HEADER, placed
 
 @cocotb.test()
 async def headers(dut) -> None:
-    await compare(dut, list(placed(HEADER))[1:], False)
+    await compare(dut, list(placed(HEADER))[1:])

@@ -9,4 +9,4 @@ from shiftwork.compile.instructions import RESULTS, RUN, placed
 
 @cocotb.test()
 async def results(dut) -> None:
-    await compare(dut, [entry for entry in placed(RUN) if entry[0].name in RESULTS], False)
+    await compare(dut, [entry for entry in placed(RUN) if entry[0].name in RESULTS])

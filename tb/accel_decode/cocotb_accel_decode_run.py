@@ -11,4 +11,4 @@ from shiftwork.compile.instructions import COMMON, RUN, placed
 async def layers(dut) -> None:
     shown = [entry for entry in list(placed(RUN))[len(COMMON) :] if hasattr(dut, entry[0].name)]
     assert len(shown) > 40
-    await compare(dut, shown, False)
+    await compare(dut, shown)

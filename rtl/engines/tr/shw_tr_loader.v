@@ -139,7 +139,8 @@ module shw_tr_loader #(
   wire [2:0] mask       = tile_open ? short_mask : cfg_mask;
   wire       beat       = in_valid && in_ready;
   wire       first_beat = beat && !tile_open;
-  wire       value      = beat && !discard && (tile_open || !illegal);
+  wire       offered    = beat && !discard;
+  wire       value      = offered && (tile_open || !illegal);
   wire window_ends = in_last || (tile_open ? last_lane : mask == 3'd0);
   wire slice_ends  = in_last || (window_ends && at_last);
   wire word_ends   = window_ends && (at_word_last || slice_ends);
@@ -151,14 +152,18 @@ module shw_tr_loader #(
 
   wire next_is_last = !window[0] && &({window[WORD_W+1:1], 1'b1} | ~last_window);
 
-  // The next value may come. A word that begins after one or two values waits until they are counted.
+  // The next value may come. A word that begins after one or two values waits until they are counted. An illegal first
+  // beat counts like a value here: `illegal` is known late, and at most a cycle of a tile without effect is lost.
   wire       paced_next = !capture_now && pace[3:1] == 3'd0;
   wire [3:0] slices_next = slice_full == released ? slices
                            : released ? {1'b0, slices[3:1]} : {slices[2:0], 1'b1};
-  wire       room = (!used[WORD_W+1] || released) && !begun && !begin_word && !slices_next[3];
+  wire       slices_full = (offered && slice_ends) == released ? slices[3]
+                           : !released && slices[2];
+  wire       room = (!used[WORD_W+1] || released) && !begun && !(offered && fresh_word)
+                    && !slices_full;
   wire       ready_next = (discard && !(beat && in_last))
-                          || ((paced_next || !(window_full || (full && !capture_now)))
-                              && ((value ? !word_ends : !fresh_word) || room));
+                          || ((paced_next || !((offered && window_ends) || (full && !capture_now)))
+                              && ((offered ? !word_ends : !fresh_word) || room));
 
   integer i;
   always @(posedge clk) begin

@@ -342,9 +342,13 @@ def _faults(layout: tuple[Field, ...], offset: int = 0) -> list[str]:
 
 
 def verilog() -> dict[str, str]:
-    """The decoders by their file names: of moves with what all kinds share, of layers, of the header."""
+    """The decoders by their file names: of moves with what all kinds share, of layers, of the header; and the check."""
     common, used, short = (sum(field.width for field in layout) for layout in (COMMON, RUN, HEADER))
-    checks = ["", "  // Illegal fields of moves and layers, of moves, of layers, of the header."]
+    checks = [
+        f"  wire [1:0] kind = instruction[{KIND.width - 1}:0];",
+        "",
+        "  // Illegal fields of moves and layers, of moves, of layers, of the header.",
+    ]
     for name, found in (
         ("bad_common", _faults(COMMON)),
         ("bad_move", _faults(MOVE[len(COMMON) :], common)),
@@ -353,22 +357,26 @@ def verilog() -> dict[str, str]:
     ):
         checks += [f"  wire {name} =", "    " + "\n    || ".join(found) + ";"]
     bad = f"bad_header : bad_common || (kind == 2'd{KINDS['run']} ? bad_run : bad_move)"
-    checks += ["", f"  assign illegal = kind == 2'd{KINDS['header']} ? {bad};"]
+    checks += ["", f"  assign is_header = kind == 2'd{KINDS['header']};", f"  assign illegal = is_header ? {bad};"]
     move, run, head = ([(field, at) for field, at in placed(layout) if not field.is_fixed]
                        for layout in (MOVE, RUN, HEADER))  # fmt: skip
     begin = [(field, at) for field, at in run if at >= common and field.name not in _ONLY_RESULTS]
     end = [(field, at) for field, at in run if field.name in RESULTS]
-    extra = ["  output wire        illegal"]
     purposes = {
-        "": "what moves and layers share, the fields of moves, and a check of all.",
-        "_run": "the fields of an instruction that computes a layer, to begin with.",
-        "_results": "the fields of an instruction that tell how the results of a layer are written.",
-        "_header": "the fields of the header of a program.",
+        "decode": "what moves and layers share, and the fields of moves.",
+        "decode_run": "the fields of an instruction that computes a layer, to begin with.",
+        "decode_results": "the fields of an instruction that tell how the results of a layer are written.",
+        "decode_header": "the fields of the header of a program.",
+        "check": "whether an instruction is legal.",
     }
-    shown = {"": move, "_run": begin, "_results": end, "_header": [one for one in head if one[0] is not KIND]}
+    shown = {
+        "decode": move, "decode_run": begin, "decode_results": end,
+        "decode_header": [one for one in head if one[0] is not KIND], "check": [],
+    }  # fmt: skip
+    extra = ("  output wire        is_header", "  output wire        illegal")
     return {
-        f"shw_accel_decode{name}.v": _decoder(
-            f"shw_accel_decode{name}", purpose, shown[name], *((extra, checks) if name == "" else ())
+        f"shw_accel_{name}.v": _decoder(
+            f"shw_accel_{name}", purpose, shown[name], *((extra, checks) if name == "check" else ())
         )
         for name, purpose in purposes.items()
     }

@@ -157,7 +157,7 @@ class Machine:
         new: Move | None = None
         taken: Layer | None = None
         header = False
-        if fetcher.full:
+        if fetcher.valid:
             held = self.program[fetcher.index]
             if isinstance(held, Header):
                 header = True

@@ -108,7 +108,13 @@ class Fetch:
         self.index = 0
         self.waiting = False
         self.full = False
+        self.compared = False
         self.arrived = 0
+
+    @property
+    def valid(self) -> bool:
+        """An instruction is offered; the last one a cycle later, when the checksum has been compared."""
+        return self.full and (self.compared or self.left != 1)
 
     @property
     def read_valid(self) -> bool:
@@ -121,6 +127,7 @@ class Fetch:
 
     def clock(self, asked: bool, word: bool, taken: bool) -> None:
         """taken: the instruction that is held."""
+        self.compared = self.full
         if taken:
             self.left -= 1
             self.index += 1
