@@ -12,6 +12,7 @@ foreach file {
   rtl/common/shw_crc32.v
   rtl/accel/shw_accel_fetch.v
   rtl/accel/shw_accel_follow.v
+  rtl/common/shw_copy.v
   rtl/common/shw_lutram.v
   rtl/common/shw_fifo.v
   rtl/common/shw_register_fifo.v
@@ -49,7 +50,6 @@ foreach file {
   rtl/engines/tr/shw_slice_totals.v
   rtl/codes/shw_term_truncate.v
   rtl/engines/tr/shw_tr_loader.v
-  rtl/common/shw_copy.v
   rtl/engines/tr/shw_tr_cell.v
   rtl/engines/tr/shw_tr_split_cell.v
   rtl/engines/tr/shw_tr_row.v

@@ -9,9 +9,9 @@ foreach file {
   rtl/engines/tr/shw_totals_group.v
   rtl/engines/tr/shw_slice_totals.v
   rtl/codes/shw_term_truncate.v
+  rtl/common/shw_copy.v
   rtl/common/shw_fifo.v
   rtl/engines/tr/shw_tr_loader.v
-  rtl/common/shw_copy.v
   rtl/common/shw_ram_sdp.v
   rtl/engines/tr/shw_tr_cell.v
   rtl/engines/tr/shw_tr_split_cell.v

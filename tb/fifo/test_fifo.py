@@ -11,7 +11,7 @@ from runner import elaboration_fails, simulate
     [
         (8, 16),
         pytest.param(1, 2, marks=pytest.mark.full),
-        pytest.param(70, 4, marks=pytest.mark.full),
+        (70, 4),
         pytest.param(9, 64, marks=pytest.mark.full),
     ],
 )

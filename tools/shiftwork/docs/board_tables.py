@@ -33,8 +33,8 @@ def _runs(book: Manifest) -> str:
             "images a second")  # fmt: skip
     return table(head, rows, range(3, 8)) + (
         f"\nMeasured on the simulated boards ({entry['rtl']['simulator']}) through their serial line. An image takes "
-        "the cycles from the start of a program to its end, at the clock of the bitstream; the transfer of image and "
-        "result comes on top.\n"
+        "the cycles from the start of a program to its end, or those of its layers' tiles, at the clock of the "
+        "bitstream; transfers through the line come on top.\n"
     )
 
 

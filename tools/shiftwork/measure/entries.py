@@ -231,8 +231,13 @@ BOARD_NETWORKS = tuple(
     )
 )
 """Networks that run on simulated boards."""
-ON_BOARDS = {"ulx3s": ("fixed8", "tr"), "ulx3s_mac": ("fixed8",)}
-"""Boards, by the name of their bitstream, and the schemes of the networks on them."""
+ON_BOARDS: dict[str, tuple[tuple[Subject, ...], tuple[str, ...]]] = {
+    "ulx3s": (BOARD_NETWORKS, ("fixed8", "tr")),
+    "ulx3s_mac": (BOARD_NETWORKS, ("fixed8",)),
+    "icebreaker": (BOARD_NETWORKS[:1], ("fixed8",)),
+    "tangnano20k": (BOARD_NETWORKS[:1], ("fixed8",)),
+}
+"""Boards, by the name of their bitstream; the networks on them, and their schemes."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from subprocess import run
 from typing import Any
 
 from shiftwork.board.on_board import BoardAccelerator
+from shiftwork.board.on_tiles import BoardTiles, connect
 from shiftwork.board.simulated_board import SimulatedBoard
 from shiftwork.board.uart import UartTransport
 from shiftwork.compile import ExpEngine
@@ -20,7 +21,6 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import (
-    BOARD_NETWORKS,
     COLS,
     CONSTANTS,
     ON_BOARDS,
@@ -196,9 +196,9 @@ def accelerated(bench: Bench, entry: OnAccelerator) -> dict[str, Any]:
 def boards(bench: Bench) -> dict[str, Any]:
     """Networks on the simulated boards through their serial line: cycles at the board's clock, and equality."""
     found: list[dict[str, Any]] = []
-    for name, schemes in ON_BOARDS.items():
-        with SimulatedBoard(of_board(name)) as board, BoardAccelerator(_line(board.port)) as device:
-            for subject in BOARD_NETWORKS:
+    for name, (subjects, schemes) in ON_BOARDS.items():
+        with SimulatedBoard(of_board(name)) as board, connect(_line(board.port)) as device:
+            for subject in subjects:
                 found += [_on_board(bench, name, device, subject, scheme) for scheme in schemes]
     mismatches = sum(run["mismatches"] for run in found)
     return {"name": "boards", "rtl": {"simulator": f"Verilator {find_verilator().version}", "mismatches": mismatches},
@@ -210,7 +210,9 @@ def _line(port: str) -> UartTransport:
     return UartTransport(port, timeout=30.0)
 
 
-def _on_board(bench: Bench, board: str, device: BoardAccelerator, subject: Subject, scheme: str) -> dict[str, Any]:
+def _on_board(
+    bench: Bench, board: str, device: BoardAccelerator | BoardTiles, subject: Subject, scheme: str
+) -> dict[str, Any]:
     """A network on a board."""
     network, samples, calibration = bench.subject(subject)
     wish = Quantization(scheme, budget="12") if scheme == "tr" else Quantization(scheme)
