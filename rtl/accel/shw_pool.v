@@ -30,7 +30,7 @@
 //               (a word a cycle). Sums by position: n * BH + BH + 1, and BH * (12 + cfg_up) + 1 with
 //               cfg_divide. cfg_reduce: its slices, at least log2(BW) + 2 or, with cfg_divide,
 //               11 + cfg_up, and the cycles in which the result is taken.
-// Backpressure: in_ready and out_valid are functions of registers; a result waits for out_ready,
+// Backpressure: in_ready is a register, out_valid a function of registers; a result waits for out_ready,
 //               words wait behind it.
 // Reset:        rst drops words and results; the next word begins a window.
 //
@@ -49,7 +49,7 @@ module shw_pool #(
   input  wire [4:0]                            cfg_up,      // 0..15
   input  wire [15:0]                           cfg_count,   // 1..32767
   input  wire                                  in_valid,
-  output wire                                  in_ready,
+  output reg                                   in_ready,
   input  wire                                  in_last,     // last word of a window
   input  wire [COLS*8-1:0]                     in_word,
   input  wire [$clog2(COLS)/2-1:0]             in_slice,    // last one that counts with cfg_reduce
@@ -88,8 +88,8 @@ module shw_pool #(
 
   wire move = top_full & (~hold_full | hold_done);
   wire take = in_valid & in_ready;
-
-  assign in_ready = ~top_full | move;
+  wire top_full_next  = (take & (in_last | cfg_sum)) | (top_full & ~move);
+  wire hold_full_next = move | (hold_full & ~hold_done);
 
   always @(posedge clk) begin
     if (rst) begin
@@ -98,10 +98,8 @@ module shw_pool #(
       hold_full <= 1'b0;
     end else begin
       if (take) begins <= in_last;
-      if (take && (in_last || cfg_sum)) top_full <= 1'b1;
-      else if (move) top_full <= 1'b0;
-      if (move) hold_full <= 1'b1;
-      else if (hold_done) hold_full <= 1'b0;
+      top_full  <= top_full_next;
+      hold_full <= hold_full_next;
     end
     if (take) begin
       top_first <= begins | ~cfg_sum;
@@ -153,19 +151,22 @@ module shw_pool #(
 
   assign hold_done = end_of_word;
 
+  wire closed_next     = (end_of_window & cfg_sum) | (closed & ~reopen);
+  wire write_bank_next = write_bank ^ (end_of_window & ~reduce);
+  wire last_cut_next   = move ? top_slice == {BH_W{1'b0}}
+                         : go ? cut + 1'b1 == hold_slice : last_cut;
+
   always @(posedge clk) begin
     if (rst) begin
       closed     <= 1'b0;
       cut        <= {BH_W{1'b0}};
       write_bank <= 1'b0;
     end else begin
-      if (end_of_window && cfg_sum) closed <= 1'b1;
-      else if (reopen) closed <= 1'b0;
+      closed     <= closed_next;
+      write_bank <= write_bank_next;
       if (go) cut <= last_cut ? {BH_W{1'b0}} : cut + 1'b1;
-      if (end_of_window && !reduce) write_bank <= ~write_bank;
     end
-    if (move) last_cut <= top_slice == {BH_W{1'b0}};
-    else if (go) last_cut <= cut + 1'b1 == hold_slice;
+    last_cut <= last_cut_next;
   end
 
   // The slice, of 9 bits a code; 0 beside a slice of quotients on its way back.
@@ -373,17 +374,26 @@ module shw_pool #(
   assign out_valid = !reduce ? result_valid : cfg_divide ? state == STORE : total_full;
   assign reopen    = reduce ? total_take : done;
 
+  wire       taken          = done & ~reduce;
+  wire [1:0] bank_full_next = (bank_full & ~({1'b0, taken} << read_bank))
+                              | ({1'b0, add_valid & add_last} << add_bank);
+
   always @(posedge clk) begin
     if (rst) begin
       bank_full <= 2'd0;
       read_bank <= 1'b0;
     end else begin
-      if (done && !reduce) begin
-        bank_full[read_bank] <= 1'b0;
-        read_bank            <= ~read_bank;
-      end
-      if (add_valid && add_last) bank_full[add_bank] <= 1'b1;
+      bank_full <= bank_full_next;
+      read_bank <= read_bank ^ taken;
     end
+  end
+
+  // ---- The next word: top is free or moves on.
+  wire waits_next = closed_next & (~reduce | (move ? top_last : hold_last));
+
+  always @(posedge clk) begin
+    in_ready <= rst | ~top_full_next | ~hold_full_next
+                | (last_cut_next & ~waits_next & ~bank_full_next[write_bank_next]);
   end
 
   generate

@@ -40,6 +40,7 @@ module shw_fifo #(
 
   reg [ADDR_W:0] write_count;
   reg [ADDR_W:0] read_count;
+  reg [ADDR_W:0] read_after;    // one more
 
   wire write = in_valid & in_ready;
   wire read  = out_valid & out_ready;
@@ -47,7 +48,7 @@ module shw_fifo #(
   localparam [ADDR_W:0] ONE = 1, LAST = DEPTH - 1;
   localparam PART = 64;
 
-  wire [ADDR_W:0] read_next = rst ? {(ADDR_W+1){1'b0}} : read_count + {{ADDR_W{1'b0}}, read};
+  wire [ADDR_W:0] read_next = rst ? {(ADDR_W+1){1'b0}} : read ? read_after : read_count;
 
   assign level = write_count - read_count;
 
@@ -85,6 +86,7 @@ module shw_fifo #(
       else if (read) out_valid <= level != ONE;
     end
     read_count <= read_next;
+    if (rst | read) read_after <= rst ? ONE : read_after + ONE;
   end
 endmodule
 

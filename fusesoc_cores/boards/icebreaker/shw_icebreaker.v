@@ -2,14 +2,17 @@
 //
 // The user button resets. Red LED: fault; green LED: traffic on the serial port; LED2, LED3 of PMOD 2: busy, done.
 //
-// Latency:      see shw_board_tile. Throughput: 24 MHz; 3 Mbit/s on the serial port (8 clocks a bit).
+// Parameters:   CLOCKS_PER_BIT  of the serial port, see shw_board_tile
+// Latency:      see shw_board_tile. Throughput: 24 MHz; 3 Mbit/s on the serial port.
 // Backpressure: none.
 // Reset:        button, or a PLL that is not locked; 3 clocks later. Starts reset.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
-module shw_icebreaker (
+module shw_icebreaker #(
+  parameter CLOCKS_PER_BIT = 8
+) (
   input  wire clk_12mhz,
   input  wire button_n,
   input  wire uart_rx,
@@ -39,7 +42,7 @@ module shw_icebreaker (
 
   shw_board_tile #(
     .ENGINE("mac"), .ROWS(2), .COLS(4), .MULTIPLIER("dsp"), .FAMILY("ice40"), .MEMORY_W(14),
-    .CLOCKS_PER_BIT(8), .CLOCK_KHZ(24000), .BOARD(2)
+    .CLOCKS_PER_BIT(CLOCKS_PER_BIT), .CLOCK_KHZ(24000), .BOARD(2)
   ) u_system (
     .clk(clk), .rst(reset[2]), .uart_rx(uart_rx), .uart_tx(uart_tx),
     .led_busy(led_2), .led_done(led_3), .led_fault(fault), .led_activity(activity)

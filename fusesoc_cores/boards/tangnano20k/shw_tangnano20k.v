@@ -2,14 +2,17 @@
 //
 // The button S1 resets. LEDs 0..3: busy, done, fault, traffic on the serial port.
 //
-// Latency:      see shw_board_tile. Throughput: 54 MHz; 3 Mbit/s on the serial port (18 clocks a bit).
+// Parameters:   CLOCKS_PER_BIT  of the serial port, see shw_board_tile
+// Latency:      see shw_board_tile. Throughput: 54 MHz; 3 Mbit/s on the serial port.
 // Backpressure: none.
 // Reset:        button, or a PLL that is not locked; 3 clocks later. Starts reset.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
 
-module shw_tangnano20k (
+module shw_tangnano20k #(
+  parameter CLOCKS_PER_BIT = 18
+) (
   input  wire       clk_27mhz,
   input  wire       button,
   input  wire       uart_rx,
@@ -36,7 +39,7 @@ module shw_tangnano20k (
 
   shw_board_tile #(
     .ENGINE("mac"), .ROWS(4), .COLS(4), .MULTIPLIER("dsp"), .MEMORY_W(13),
-    .CLOCKS_PER_BIT(18), .CLOCK_KHZ(54000), .BOARD(3)
+    .CLOCKS_PER_BIT(CLOCKS_PER_BIT), .CLOCK_KHZ(54000), .BOARD(3)
   ) u_system (
     .clk(clk), .rst(reset[2]), .uart_rx(uart_rx), .uart_tx(uart_tx),
     .led_busy(led[0]), .led_done(led[1]), .led_fault(led[2]), .led_activity(led[3])

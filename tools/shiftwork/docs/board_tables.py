@@ -32,7 +32,8 @@ def _runs(book: Manifest) -> str:
     head = ("board", "network", "scheme", "modules compared", "codes that differ", "cycles an image", "clock",
             "images a second")  # fmt: skip
     return table(head, rows, range(3, 8)) + (
-        f"\nMeasured on the simulated boards ({entry['rtl']['simulator']}) through their serial line. An image takes "
+        f"\nMeasured on the simulated boards ({entry['rtl']['simulator']}) through their serial line, "
+        "which is faster there. An image takes "
         "the cycles from the start of a program to its end, or those of its layers' tiles, at the clock of the "
         "bitstream; transfers through the line come on top.\n"
     )

@@ -36,11 +36,11 @@ def models(names: Collection[str]) -> tuple[Path, ...]:
     return tuple(sorted(path for path in CELLS.glob("*.v") if path.stem in names))
 
 
-def of_board(name: str) -> System:
+def of_board(name: str, clocks_per_bit: int | None = None) -> System:
     """The Verilog of a board's bitstream: top level, parameters and all.
 
     Args:
-        name: of :data:`shiftwork.eda.bitstream.BOARDS`.
+        name: of :data:`shiftwork.eda.bitstream.BOARDS`. clocks_per_bit: of a faster serial line than the board's.
 
     Raises:
         ShiftworkError: there is no board of that name.
@@ -51,14 +51,17 @@ def of_board(name: str) -> System:
     target = yaml.safe_load((folder / f"{core}.core").read_text().removeprefix("CAPI=2:\n"))["targets"][name]
     words = set(re.findall(r"\w+", text))
     (below,) = (block for block in book.blocks if block in words)
-    bit = re.search(r"\.CLOCKS_PER_BIT\((\d+)\)", text)
+    bit = re.search(r"parameter CLOCKS_PER_BIT\s*= (\d+)", text)
     if bit is None:
         raise ShiftworkError(f"{top.name} does not say how many clocks a bit takes")
+    parameters = dict(word.split("=") for word in target.get("parameters", ()) if "=" in word)
+    if clocks_per_bit is not None:
+        parameters["CLOCKS_PER_BIT"] = clocks_per_bit
     return System(
         top=top.stem,
         sources=(*book.sources(below), *models(words), top),
-        parameters=dict(word.split("=") for word in target.get("parameters", ()) if "=" in word),
-        clocks_per_bit=int(bit[1]),
+        parameters=parameters,
+        clocks_per_bit=clocks_per_bit or int(bit[1]),
         pins=PINS[core],
     )
 

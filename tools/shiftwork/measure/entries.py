@@ -228,6 +228,7 @@ BOARD_NETWORKS = tuple(
     for network, data, calibration in (
         ("digits", "digits_test", "digits_calib"),
         ("mnist_lenet5", "mnist", "mnist_calib"),
+        ("cifar10_resnet8_mlperftiny", "cifar_resnet8", "cifar_resnet8_calib"),
     )
 )
 """Networks that run on simulated boards."""

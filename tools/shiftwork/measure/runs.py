@@ -10,7 +10,7 @@ from typing import Any
 
 from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.board.on_tiles import BoardTiles, connect
-from shiftwork.board.simulated_board import SimulatedBoard
+from shiftwork.board.simulated_board import CLOCKS_PER_BIT, SimulatedBoard
 from shiftwork.board.uart import UartTransport
 from shiftwork.compile import ExpEngine
 from shiftwork.compile.accelerator import Accelerator
@@ -197,7 +197,7 @@ def boards(bench: Bench) -> dict[str, Any]:
     """Networks on the simulated boards through their serial line: cycles at the board's clock, and equality."""
     found: list[dict[str, Any]] = []
     for name, (subjects, schemes) in ON_BOARDS.items():
-        with SimulatedBoard(of_board(name)) as board, connect(_line(board.port)) as device:
+        with SimulatedBoard(of_board(name, CLOCKS_PER_BIT)) as board, connect(_line(board.port)) as device:
             for subject in subjects:
                 found += [_on_board(bench, name, device, subject, scheme) for scheme in schemes]
     mismatches = sum(run["mismatches"] for run in found)
