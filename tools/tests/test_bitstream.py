@@ -202,7 +202,7 @@ def test_figures_of_an_ice40(tmp_path: Path) -> None:
     used = {"ICESTORM_LC": 3400, "ICESTORM_RAM": 11, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 8}
     utilization = {name: {"used": count, "available": 5280} for name, count in used.items()}
     fmax = {"clk": {"achieved": 30.0, "constraint": 24.0}}
-    report.write_text(json.dumps({"utilization": utilization, "fmax": fmax}))
+    report.write_text(json.dumps({"utilization": utilization, "fmax": fmax, "critical_paths": []}))
     file.write_bytes(b"bits")
     built = bitstream.read(BOARDS["icebreaker"], report, file, 12.0)
     assert built.used == {"LUT": (3400, 5280), "BRAM": (11, 5280), "SPRAM": (4, 5280), "DSP": (8, 5280)}
@@ -222,13 +222,22 @@ def test_figures_of_a_report(tmp_path: Path) -> None:
     used = {"TRELLIS_COMB": 100, "TRELLIS_FF": 50, "DP16KD": 2, "MULT18X18D": 0}
     clocks = {"a": {"achieved": 125.0, "constraint": 100.0}, "b": {"achieved": 130.0, "constraint": 25.0}}
     utilization = {name: {"used": count, "available": 200} for name, count in used.items()}
-    report.write_text(json.dumps({"utilization": utilization, "fmax": clocks}))
+    cells = (
+        "u_top.u_core.u_fetch.word_TRELLIS_FF_Q_10",
+        "u_top.u_core.take_LUT4_Z_1",
+        "u_top.u_core.left_TRELLIS_FF_Q",
+    )
+    steps = [(0, "clk-to-q", 0.5), (1, "routing", 1.5), (1, "logic", 0.25), (2, "routing", 2.0), (2, "setup", 0.0)]
+    path = [{"type": kind, "delay": delay, "to": {"cell": cells[place]}} for place, kind, delay in steps]
+    paths = [{"from": "<async>", "to": "posedge a", "path": []}, {"from": "posedge a", "to": "posedge a", "path": path}]
+    report.write_text(json.dumps({"utilization": utilization, "fmax": clocks, "critical_paths": paths}))
     file.write_bytes(b"bits")
     built = bitstream.read(BOARDS["ulx3s"], report, file, 12.0)
     assert built.used == {"LUT": (100, 200), "flip-flops": (50, 200), "BRAM": (2, 200), "DSP": (0, 200)}
     assert (built.fmax_mhz, built.wanted_mhz, built.slack_ns) == (125.0, 100.0, 2.0)
     text = "\n".join(lines(built))
     assert "clock 100 MHz, could be 125.0 MHz: slack 2.00 ns" in text
+    assert "longest path: u_core.u_fetch.word to u_top.u_core.left: 1 cells, 4.2 ns, 3.5 of them routing" in text
     assert f"sha256 {built.sha256}" in text
 
 

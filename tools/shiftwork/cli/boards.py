@@ -24,6 +24,7 @@ def lines(built: Bitstream) -> list[str]:
     return [
         table.text(),
         f"clock {built.wanted_mhz:g} MHz, could be {built.fmax_mhz:.1f} MHz: slack {built.slack_ns:.2f} ns",
+        f"longest path: {built.path}",
         f"{built.file}, {built.file.stat().st_size:,} bytes, built in {built.seconds:.0f} s",
         f"sha256 {built.sha256}",
     ]

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from shiftwork.blocks import manifest
 from shiftwork.blocks.cores import FOLDER
@@ -34,6 +35,8 @@ _PINS = {
 """Kind of a constraint file -> a line that gives a bit of a port its pin."""
 _TOOL = re.compile(r"python3 -m shiftwork\.eda\.launcher (\S+)")
 """What make says before it starts a tool."""
+_CELL = re.compile(r"_(?:TRELLIS|LUT4|CCU2C|SB|DFF|ALU)\w*")
+"""What synthesis adds to the name of a register, or of what it drives, for a cell."""
 _FUSESOC = "import sys; from fusesoc.main import main; sys.exit(main())"
 _NO_LIBRARY = 127
 _LIBRARIES = "apt-get install -y libusb-1.0-0 libftdi1-2"
@@ -78,7 +81,7 @@ class Bitstream:
 
     Attributes:
         file: it. sha256: of it. seconds: that the build took. used: of the device, name -> (used, there are).
-        fmax_mhz, wanted_mhz: of the slowest clock.
+        fmax_mhz, wanted_mhz: of the slowest clock. path: its longest one, in words.
     """
 
     file: Path
@@ -87,6 +90,7 @@ class Bitstream:
     used: dict[str, tuple[int, int]]
     fmax_mhz: float
     wanted_mhz: float
+    path: str = ""
 
     @property
     def slack_ns(self) -> float:
@@ -228,9 +232,23 @@ def read(one: Board, report: Path, file: Path, seconds: float) -> Bitstream:
         title: (sum(there[name]["used"] for name in names), there[names[0]]["available"])
         for title, names in one.counts.items()
     }
-    slowest = min(content["fmax"].values(), key=lambda clock: float(clock["achieved"]) / float(clock["constraint"]))
+    clocks = content["fmax"]
+    slowest = min(clocks, key=lambda name: float(clocks[name]["achieved"]) / float(clocks[name]["constraint"]))
+    achieved, wanted = float(clocks[slowest]["achieved"]), float(clocks[slowest]["constraint"])
+    edge = f"posedge {slowest}"
+    paths = [path["path"] for path in content["critical_paths"] if path["from"] == path["to"] == edge]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return Bitstream(file, digest, seconds, used, float(slowest["achieved"]), float(slowest["constraint"]))
+    return Bitstream(file, digest, seconds, used, achieved, wanted, _path(paths[0]) if paths else "")
+
+
+def _path(steps: Sequence[Mapping[str, Any]]) -> str:
+    """A path of nextpnr's report: from where to where, and what its delay is made of."""
+    ends = (step[side]["cell"] for step, side in ((steps[0], "from"), (steps[-1], "to")))
+    first, last = (".".join(_CELL.sub("", end).split(".")[-3:]) for end in ends)
+    routing = sum(step["delay"] for step in steps if step["type"] == "routing")
+    cells = sum(step["type"] == "logic" for step in steps)
+    total = sum(step["delay"] for step in steps)
+    return f"{first} to {last}: {cells} cells, {total:.1f} ns, {routing:.1f} of them routing"
 
 
 def program(name: str) -> None:
