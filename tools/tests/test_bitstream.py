@@ -224,11 +224,14 @@ def test_figures_of_a_report(tmp_path: Path) -> None:
     utilization = {name: {"used": count, "available": 200} for name, count in used.items()}
     cells = (
         "u_top.u_core.u_fetch.word_TRELLIS_FF_Q_10",
-        "u_top.u_core.take_LUT4_Z_1",
+        "u_top.take_LUT4_Z",
         "u_top.u_core.left_TRELLIS_FF_Q",
     )
     steps = [(0, "clk-to-q", 0.5), (1, "routing", 1.5), (1, "logic", 0.25), (2, "routing", 2.0), (2, "setup", 0.0)]
-    path = [{"type": kind, "delay": delay, "to": {"cell": cells[place]}} for place, kind, delay in steps]
+    path = [
+        {"type": kind, "delay": delay, "from": {"cell": cells[0]}, "to": {"cell": cells[place]}}
+        for place, kind, delay in steps
+    ]
     paths = [{"from": "<async>", "to": "posedge a", "path": []}, {"from": "posedge a", "to": "posedge a", "path": path}]
     report.write_text(json.dumps({"utilization": utilization, "fmax": clocks, "critical_paths": paths}))
     file.write_bytes(b"bits")
