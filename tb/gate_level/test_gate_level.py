@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The netlist of a board's system, as it goes to placement: digits through the serial line, bit by bit."""
+"""The cells of a board's system: digits through the serial line, bit by bit, on the netlist that goes to placement
+(ECP5) and on that which is read back from a bitstream (iCE40)."""
 
 from __future__ import annotations
 
@@ -21,11 +22,12 @@ from shiftwork.cli import main
 from shiftwork.compile import Engine, MacEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, compile_accelerator
 from shiftwork.device.driver import AcceleratorFaultError
-from shiftwork.eda import bitstream, systems
+from shiftwork.eda import bitstream, ice40, systems
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
+from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import quantize
 
@@ -35,10 +37,8 @@ BUILDS: dict[str, tuple[str, Engine, dict[str, int | str], tuple[str, ...]]] = {
     "mac": ("ecp5", MacEngine(2, 8), {"FAMILY": "ecp5", "MULTIPLIER": "dsp"}, ("-nowidelut",)),
 }
 """Family, engine, parameters, options of Yosys: the smallest accelerators that digits fits, built as on the ULX3S."""
-REGISTER = "u_results.u_post.g_lane[0].g_shift.u_requantize.fine"
-"""Register below the core whose bit 2 the negative control gets wrong."""
-CELLS = {"ecp5": (r"TRELLIS_FF", "DI", "LUT4", "Z", "INIT"), "ice40": (r"SB_DFF\w*", "D", "SB_LUT4", "O", "LUT_INIT")}
-"""Flip-flop and its input, LUT, its output and its table."""
+REGISTER = "u_accel.u_core.u_results.u_post.g_lane[0].g_shift.u_requantize.fine"
+"""Register whose bit 2 the negative control gets wrong."""
 
 
 def run(system: System) -> int:
@@ -63,15 +63,14 @@ def run(system: System) -> int:
     return int(np.count_nonzero(np.stack(found) != expected))
 
 
-def turned(netlist: Path, folder: Path, top: str, family: str, register: str, bit: int = 2) -> Path:
-    """A netlist in ``folder`` in which the LUT in front of a register's bit gives the opposite."""
+def turned(netlist: Path, folder: Path, top: str, register: str, bit: int = 2) -> Path:
+    """A netlist of ECP5 in ``folder`` in which the LUT in front of a register's bit gives the opposite."""
     content = json.loads(netlist.read_text())
     module: Any = content["modules"][top]
-    kind, data, lookup, result, table = CELLS[family]
     cells, out = list(module["cells"].values()), module["netnames"][register]["bits"][bit]
-    (flip_flop,) = (c for c in cells if re.fullmatch(kind, c["type"]) and c["connections"]["Q"] == [out])
-    (lut,) = (c for c in cells if c["type"] == lookup and c["connections"][result] == flip_flop["connections"][data])
-    lut["parameters"][table] = f"{int(lut['parameters'][table], 2) ^ 0xFFFF:016b}"
+    (flip_flop,) = (c for c in cells if c["type"] == "TRELLIS_FF" and c["connections"]["Q"] == [out])
+    (lut,) = (c for c in cells if c["type"] == "LUT4" and c["connections"]["Z"] == flip_flop["connections"]["DI"])
+    lut["parameters"]["INIT"] = f"{int(lut['parameters']['INIT'], 2) ^ 0xFFFF:016b}"
     wrong = folder / "wrong.json"
     wrong.write_text(json.dumps(content))
     return wrong
@@ -89,28 +88,70 @@ def test_digits_on_gates(build: str) -> None:
     netlist = systems.synthesize(system, family, options, folder)
     assert run(systems.of_netlist(system, family, netlist, folder)) == 0
     try:
-        wrong = turned(netlist, folder, system.top, family, f"u_accel.u_core.{REGISTER}")
+        wrong = turned(netlist, folder, system.top, REGISTER)
         differ = run(systems.of_netlist(system, family, wrong, folder))
     except AcceleratorFaultError:
         return
     assert differ > 0
 
 
+@pytest.fixture(scope="module")
+def bitstream_file() -> Path:
+    """The bitstream of the iCEBreaker."""
+    return bitstream.build("icebreaker", Progress(quiet=True)).file
+
+
+def changed(text: str, name: str) -> str:
+    """The bits of a bitstream with the opposite of one.
+
+    Args:
+        text: the bits. name: parameter of a cell, or tile and name of a bit in it.
+    """
+    device = ice40.Device("5k")
+    found = next((of[name] for of in device.parameters.values() if name in of), None)
+    if found is None:
+        place, bit = name.split()
+        x, y = map(int, place.split("/"))
+    else:
+        x, y, bit = found[0], found[1], f"{'PLL' if 'PLL' in found[2] else 'IpConfig'}.{found[2]}"
+    row, column = device.entries[device.grid[y, x]][bit][0]
+    tile = re.search(rf"^\.\w+_tile {x} {y}\n", text, re.MULTILINE)
+    assert tile is not None
+    at = tile.end() + row * (text.index("\n", tile.end()) + 1 - tile.end()) + column
+    return text[:at] + "10"[int(text[at])] + text[at + 1 :]
+
+
 @pytest.mark.full
-def test_digits_on_the_gates_of_a_bitstream(tmp_path: Path) -> None:
-    """The netlist that the iCEBreaker's bitstream is placed from; with one wrong LUT the golden model differs."""
-    board_system = systems.of_board("icebreaker")
-    right = bitstream.netlist("icebreaker")
-    wrong = turned(right, tmp_path, board_system.top, "ice40", f"u_system.{REGISTER}")
-    report = tmp_path / "report.json"
-    for netlist, equal in ((right, True), (wrong, False)):
-        system = systems.of_netlist(board_system, "ice40", netlist, tmp_path)
+def test_digits_on_a_bitstream_read_back(bitstream_file: Path, tmp_path: Path) -> None:
+    """Equal to the golden model; with one wrong bit, which makes a multiplier's weights unsigned, it is not."""
+    wrong, report = tmp_path / "wrong.bin", tmp_path / "report.json"
+    ice40.pack(changed(ice40.unpack(bitstream_file), "A_SIGNED"), wrong)
+    for file, equal in ((bitstream_file, True), (wrong, False)):
+        system = systems.of_bitstream("icebreaker", file)
         words = ["run", str(example.MODEL), "--data", str(example.TEST), "--scheme", "fixed8", "--executor", "uart"]
         with SimulatedBoard(system) as board:
             main([*words, "--port", board.port, "--limit", str(SAMPLES), "--json", str(report)])
         found = json.loads(report.read_text())
         assert sum(layer["compared"] for layer in found["layers"]) > 0
         assert (found["mismatches"] == 0) == equal
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("6/1 NegClk", "1 bits that stand for nothing that is read: X6/Y1 NegClk"),
+        ("PLLTYPE_0", r"a PLL of type and feedback \(3, 1\)"),
+        ("12/31 IOB_1.PINTYPE_1", "is port clk_12mhz"),
+        ("1/31 IOB_0.PINTYPE_0", "is port None"),
+        ("padin", "nothing drives a wire fabout"),
+    ],
+)
+def test_what_is_not_read_of_a_bitstream_is_told(bitstream_file: Path, name: str, fault: str) -> None:
+    text, pins = ice40.unpack(bitstream_file), dict(bitstream.pins("icebreaker", ROOT))
+    wrong = re.sub(r"^\.extra_bit.*", "", text, flags=re.MULTILINE) if name == "padin" else changed(text, name)
+    with pytest.raises(ShiftworkError, match=fault):
+        ice40.netlist(wrong, "top", "sg48", pins)
 
 
 def _netlist(folder: Path, **change: Any) -> Path:

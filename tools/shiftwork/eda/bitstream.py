@@ -115,6 +115,12 @@ def _bits(top: Path) -> Iterator[str]:
         yield from [port.name] if port.width == "1" else (f"{port.name}[{bit}]" for bit in range(int(port.width)))
 
 
+def pins(core: str, root: Path) -> list[tuple[str, str]]:
+    """Bits of ports and their pins, as the constraints of a core of ``root`` have them."""
+    file = next((root / "constraints").glob(f"{core}.*"))
+    return [(found["port"], found["pin"]) for found in _PINS[file.suffix].finditer(file.read_text())]
+
+
 def check_pins(core: str, root: Path) -> None:
     """Check that every bit of every port has a pin of its own, and that there is no pin of anything else.
 
@@ -126,7 +132,7 @@ def check_pins(core: str, root: Path) -> None:
     """
     file = next((root / "constraints").glob(f"{core}.*"))
     top = root / FOLDER / "boards" / core / f"shw_{core}.v"
-    pairs = [(found["port"], found["pin"]) for found in _PINS[file.suffix].finditer(file.read_text())]
+    pairs = pins(core, root)
     placed, wanted = [port for port, _ in pairs], list(_bits(top))
     shared = sorted(pin for pin, times in Counter(pin for _, pin in pairs).items() if times > 1)
     faults = [f"no pin for {port}" for port in wanted if port not in placed]

