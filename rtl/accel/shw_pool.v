@@ -80,16 +80,16 @@ module shw_pool #(
   reg  [BH_W-1:0]   top_slice;
   reg  [COLS*8-1:0] top;
   reg               hold_full;
+  reg               hold_free;     // hold is empty, or its last slice is cut
   reg               hold_first;
   reg               hold_last;
   reg  [BH_W-1:0]   hold_slice;
   reg  [COLS*8-1:0] hold;
-  wire              hold_done;
 
-  wire move = top_full & (~hold_full | hold_done);
+  wire move = top_full & hold_free;
   wire take = in_valid & in_ready;
   wire top_full_next  = (take & (in_last | cfg_sum)) | (top_full & ~move);
-  wire hold_full_next = move | (hold_full & ~hold_done);
+  wire hold_full_next = move | (hold_full & ~hold_free);
 
   always @(posedge clk) begin
     if (rst) begin
@@ -146,10 +146,8 @@ module shw_pool #(
   reg  last_cut;         // cut is hold_slice
   wire waits         = closed & (~reduce | hold_last & last_cut);
   wire go            = hold_full & ~waits & ~bank_full[write_bank];
-  wire end_of_word   = go & last_cut;
+  wire end_of_word   = hold_full & hold_free;
   wire end_of_window = end_of_word & hold_last;
-
-  assign hold_done = end_of_word;
 
   wire closed_next     = (end_of_window & cfg_sum) | (closed & ~reopen);
   wire write_bank_next = write_bank ^ (end_of_window & ~reduce);
@@ -218,7 +216,7 @@ module shw_pool #(
   endgenerate
 
   // ---- Sums by position, and results.
-  wire                result_valid = bank_full[read_bank];
+  reg                 result_valid;    // bank_full[read_bank]
   wire                dividing;    // by position
   wire [BW*SUM_W-1:0] read_sums;
   wire [BW*SUM_W-1:0] new_sums;
@@ -380,20 +378,24 @@ module shw_pool #(
 
   always @(posedge clk) begin
     if (rst) begin
-      bank_full <= 2'd0;
-      read_bank <= 1'b0;
+      bank_full    <= 2'd0;
+      read_bank    <= 1'b0;
+      result_valid <= 1'b0;
     end else begin
-      bank_full <= bank_full_next;
-      read_bank <= read_bank ^ taken;
+      bank_full    <= bank_full_next;
+      read_bank    <= read_bank ^ taken;
+      result_valid <= bank_full_next[read_bank ^ taken];
     end
   end
 
   // ---- The next word: top is free or moves on.
-  wire waits_next = closed_next & (~reduce | (move ? top_last : hold_last));
+  wire waits_next     = closed_next & (~reduce | (move ? top_last : hold_last));
+  wire hold_free_next = ~hold_full_next
+                        | (last_cut_next & ~waits_next & ~bank_full_next[write_bank_next]);
 
   always @(posedge clk) begin
-    in_ready <= rst | ~top_full_next | ~hold_full_next
-                | (last_cut_next & ~waits_next & ~bank_full_next[write_bank_next]);
+    hold_free <= rst | hold_free_next;
+    in_ready  <= rst | ~top_full_next | hold_free_next;
   end
 
   generate

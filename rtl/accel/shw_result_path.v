@@ -420,7 +420,10 @@ module shw_result_path #(
 
   wire [48:0] constants;    // those of the beat: the memory is read when the beat is loaded
 
-  shw_ram_sdp #(.DATA_W(49), .ADDR_W(CONST_W)) u_constants (
+  // A small memory is LUT RAM where there is some: its words come before those of block RAM.
+  shw_ram_sdp #(
+    .DATA_W(49), .ADDR_W(CONST_W), .STYLE(CONST_W <= 8 ? "distributed" : "auto")
+  ) u_constants (
     .clk(clk),
     .write_enable(const_write), .write_address(const_address), .write_data(const_data[48:0]),
     .read_enable(load), .read_address(next_const), .read_data(constants)

@@ -79,7 +79,7 @@ def turned(netlist: Path, folder: Path, top: str, register: str, bit: int = 2) -
 @pytest.mark.full
 @pytest.mark.parametrize("build", BUILDS)
 def test_digits_on_gates(build: str) -> None:
-    """Equal to the golden model; with one wrong LUT it is not."""
+    """Equal to the golden model; with one wrong LUT it is not, shown on the smaller netlist."""
     family, engine, parameters, options = BUILDS[build]
     folder = ROOT / "build" / "gates" / build
     folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +87,8 @@ def test_digits_on_gates(build: str) -> None:
     system = replace(system, parameters={**system.parameters, **parameters})
     netlist = systems.synthesize(system, family, options, folder)
     assert run(systems.of_netlist(system, family, netlist, folder)) == 0
+    if build != "mac":
+        return
     try:
         wrong = turned(netlist, folder, system.top, REGISTER)
         differ = run(systems.of_netlist(system, family, wrong, folder))
