@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from shiftwork.blocks.manifest import Manifest
 from shiftwork.docs.markdown import NETWORKS, measurement, table
+from shiftwork.eda.bitstream import BOARDS
 
 _MISSING = "Not measured yet.\n"
 
@@ -51,5 +52,25 @@ def _areas(book: Manifest) -> str:
     )
 
 
-PARTS: dict[str, Callable[[Manifest], str]] = {"board-runs": _runs, "board-areas": _areas}
+def _bitstreams(book: Manifest) -> str:
+    """What the placed designs take, their clocks and longest paths."""
+    rows, tools = [], set[str]()
+    for name in BOARDS:
+        entry = measurement(book.root, f"bitstream.{name}")
+        if entry is None:
+            return _MISSING
+        tools.add(entry["tool"])
+        used = {title: f"{count:,} of {there:,}" for title, (count, there) in entry["used"].items() if count}
+        clocks = (f"{entry['wanted_mhz']:g} MHz", f"{entry['fmax_mhz']:.1f} MHz")
+        rows.append((f"`{name}`", *(used.get(title, "0") for title in ("LUT", "BRAM", "DSP")), *clocks, entry["path"]))
+    return table(("board", "LUT", "block RAM", "DSP", "clock", "could be", "longest path"), rows, range(1, 6)) + (
+        f"\nPlaced and routed ({', '.join(sorted(tools))}), one seed, as `make bitstream` prints it.\n"
+    )
+
+
+PARTS: dict[str, Callable[[Manifest], str]] = {
+    "board-runs": _runs,
+    "board-areas": _areas,
+    "board-bitstreams": _bitstreams,
+}
 """By the names that pages use."""

@@ -18,7 +18,7 @@ from shiftwork.compile.accelerator import Accelerator
 from shiftwork.cost import accel_area, dnateq_area, msq_area
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
-from shiftwork.eda import bitstream, mapping, netlist, output_registers, yosys
+from shiftwork.eda import bitstream, ecp5, mapping, netlist, output_registers, yosys
 from shiftwork.eda.designs import TOP, Design, designs
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure.bench import Bench, data_file
@@ -150,6 +150,24 @@ def board_areas(progress: Progress | None = None) -> Record:
         counts = _counts(netlist.areas(mapped)[f"shw_{bitstream.board(name).core}"])
         found.append({"design": name, **{figure: value for figure, value in counts.items() if figure != "luts"}})
     return {"name": "area_boards", "tool": f"Yosys {yosys.version()}", "designs": found}
+
+
+def built(name: str, progress: Progress | None = None) -> Record:
+    """What ``make bitstream`` tells of a board, but for its time: placed and routed, one seed.
+
+    Args:
+        name: of :data:`shiftwork.eda.bitstream.BOARDS`. progress: told of each tool.
+    """
+    found = bitstream.build(name, progress or Progress(quiet=True))
+    return {
+        "name": f"bitstream.{name}",
+        "tool": f"Yosys {yosys.version()}, nextpnr {ecp5.version()}",
+        "used": {title: list(counts) for title, counts in found.used.items()},
+        "wanted_mhz": found.wanted_mhz,
+        "fmax_mhz": round(found.fmax_mhz, 1),
+        "path": found.path,
+        "sha256": found.sha256,
+    }
 
 
 def small_arrays() -> Record:
