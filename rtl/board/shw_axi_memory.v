@@ -11,7 +11,7 @@
 //
 // Parameters:   ADDR_W  9..16: 2^ADDR_W words of 64 bits
 //               ID_W    1..16: width of the AXI IDs
-// Latency:      3 cycles from AR to the first R, 1 cycle from the last W to B; 2 cycles from a word that is read to
+// Latency:      3 cycles from AR to the first R, 1 cycle from the last W to B; 3 cycles from a word that is read to
 //               word_done, 1 from one that is written.
 // Throughput:   a beat per cycle, a burst takes 2 cycles more than its beats; a word per cycle.
 // Backpressure: full on AXI, none on the word port; readies and valids are functions of registers and word_valid.
@@ -166,14 +166,18 @@ module shw_axi_memory #(
   );
 
   // --- word port ---------------------------------------------------------------------------------
-  reg word_shown;   // the memory shows the word that was asked for
-  reg word_upper;
+  reg        word_shown;   // the memory shows the word that was asked for
+  reg        word_held;    // held is it
+  reg [1:0]  word_upper;
+  reg [63:0] held;         // beside the memory, which is far from whoever asks
 
   always @(posedge clk) begin
-    word_upper <= word_address[0];
-    word_rdata <= word_upper ? shown[63:32] : shown[31:0];
+    word_upper <= {word_upper[0], word_address[0]};
+    held       <= shown;
+    word_rdata <= word_upper[1] ? held[63:32] : held[31:0];
     word_shown <= word_reads & ~rst;
-    word_done  <= (word_writes | word_shown) & ~rst;
+    word_held  <= word_shown & ~rst;
+    word_done  <= (word_writes | word_held) & ~rst;
   end
 endmodule
 
