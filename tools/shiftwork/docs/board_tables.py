@@ -58,11 +58,13 @@ def _bitstreams(book: Manifest) -> str:
     for name in BOARDS:
         entry = measurement(book.root, f"bitstream.{name}")
         if entry is None:
-            return _MISSING
+            continue
         tools.add(entry["tool"])
         used = {title: f"{count:,} of {there:,}" for title, (count, there) in entry["used"].items() if count}
         clocks = (f"{entry['wanted_mhz']:g} MHz", f"{entry['fmax_mhz']:.1f} MHz")
         rows.append((f"`{name}`", *(used.get(title, "0") for title in ("LUT", "BRAM", "DSP")), *clocks, entry["path"]))
+    if not rows:
+        return _MISSING
     return table(("board", "LUT", "block RAM", "DSP", "clock", "could be", "longest path"), rows, range(1, 6)) + (
         f"\nPlaced and routed ({', '.join(sorted(tools))}), one seed, as `make bitstream` prints it.\n"
     )

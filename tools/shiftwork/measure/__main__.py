@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 
 from shiftwork.blocks.manifest import ROOT
-from shiftwork.eda.bitstream import BOARDS
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, regression, runs, trainings
 from shiftwork.measure.bench import Bench
@@ -30,6 +29,7 @@ from shiftwork.measure.entries import (
     CODES_COSTS,
     COSTS,
     EXPONENTIALS,
+    PLACED,
     SUBJECTS,
     TRAININGS,
     accelerated,
@@ -70,7 +70,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     found["area"] = Job(partial(costs.area, blocks, Progress()), part=blocks is not None)
     found["area_engines"] = Job(partial(costs.engine_areas, Progress()))
     found["area_boards"] = Job(partial(costs.board_areas, Progress()))
-    found |= {f"bitstream.{name}": Job(partial(costs.built, name, Progress(4))) for name in BOARDS}
+    found |= {f"bitstream.{name}": Job(partial(costs.built, name, Progress(4))) for name in PLACED}
     found["area_small"] = Job(costs.small_arrays)
     found["synth_requant"] = Job(costs.requantizers)
     found |= {name: Job(partial(costs.cost, bench, name), resnet20) for name in COSTS}

@@ -239,6 +239,8 @@ ON_BOARDS: dict[str, tuple[tuple[Subject, ...], tuple[str, ...]]] = {
     "tangnano20k": (BOARD_NETWORKS[:1], ("fixed8",)),
 }
 """Boards, by the name of their bitstream; the networks on them, and their schemes."""
+PLACED = ("ulx3s", "icebreaker", "tangnano20k")
+"""Boards whose bitstreams are built."""
 
 
 @dataclass(frozen=True)
