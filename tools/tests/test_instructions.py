@@ -152,7 +152,7 @@ def test_the_decoders_are_those_of_the_description(capsys):
 
 
 def test_decoders_have_a_port_for_every_field():
-    move, run, results, header = instructions.verilog().values()
+    move, run, results, header, _ = instructions.verilog().values()
     for text, layout in ((move, MOVE), (run + results, RUN[len(COMMON) :]), (header, HEADER[1:])):
         for field in layout:
             assert (f" {field.name} = instruction[" in text) != field.is_fixed, field.name
