@@ -152,13 +152,13 @@ def board_areas(progress: Progress | None = None) -> Record:
     return {"name": "area_boards", "tool": f"Yosys {yosys.version()}", "designs": found}
 
 
-def built(name: str, progress: Progress | None = None) -> Record:
+def built(name: str, progress: Progress) -> Record:
     """What ``make bitstream`` tells of a board, but for its time: placed and routed, one seed.
 
     Args:
         name: of :data:`shiftwork.eda.bitstream.BOARDS`. progress: told of each tool.
     """
-    found = bitstream.build(name, progress or Progress(quiet=True))
+    found = bitstream.build(name, progress)
     return {
         "name": f"bitstream.{name}",
         "tool": f"Yosys {yosys.version()}, nextpnr {ecp5.version()}",
