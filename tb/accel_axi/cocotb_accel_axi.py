@@ -46,7 +46,7 @@ def network(scheme: str, modules: int = MODULES) -> IntegerNetwork:
     """The digits network, or its first modules."""
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    whole = quantize(Quantization(scheme), graph, calibration.x, calibration.y)
+    whole = quantize(Quantization(scheme), graph, calibration)
     if modules != CHEAP:
         return whole.first(modules) if modules else whole
     cheap = whole.first(1)

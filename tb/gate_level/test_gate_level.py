@@ -45,7 +45,7 @@ def run(system: System) -> int:
     """How many codes of some samples differ from the golden model."""
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    network = quantize(Quantization("fixed8"), graph, calibration.x, calibration.y)
+    network = quantize(Quantization("fixed8"), graph, calibration)
     codes = golden.quantize_input(network, load_data(example.TEST, graph, SAMPLES).x.astype(np.float64))
     expected = golden.run(network, codes)[network.output]
     with (

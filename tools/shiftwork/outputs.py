@@ -6,8 +6,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shiftwork.errors import SettingError
 
@@ -61,6 +65,22 @@ def write_json(path: Path, content: object, name: str = "json") -> None:
     """
     try:
         path.write_text(json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise _error(name, path, error) from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], name: str = "output") -> None:
+    """Write an .npz file.
+
+    Args:
+        path: the file. arrays: by name. name: setting that asked for it.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
+    try:
+        with path.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         raise _error(name, path, error) from error
 

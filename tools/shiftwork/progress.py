@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from typing import Any
 
 OnItem = Callable[[int, int, str], None]
 """Told about every item: its number from 1, how many there are, its name."""
+
+_SHORT = 5.0  # seconds of items from which on what is left is estimated
+_PAUSE = 0.5  # seconds between lines
 
 
 @dataclass
@@ -26,6 +30,8 @@ class Progress:
     _step: int = field(default=0, init=False)
     _bar: Any = field(default=None, init=False, repr=False)
     _task: Any = field(default=None, init=False, repr=False)
+    _begin: float | None = field(default=None, init=False, repr=False)
+    _told: float = field(default=0.0, init=False, repr=False)
 
     def step(self, text: str) -> None:
         """Announce the next step."""
@@ -40,10 +46,11 @@ class Progress:
             yield self
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        columns = (TextColumn("  {task.description:32.32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        times = (TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (TextColumn("  {task.description:32.32}"), BarColumn(), MofNCompleteColumn(), *times)
         with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             self._bar, self._task = bar, bar.add_task("", total=None)
             try:
@@ -52,10 +59,18 @@ class Progress:
                 self._bar = None
 
     def item(self, index: int, total: int, name: str) -> None:
-        """Item ``index`` of ``total`` begins, counted from 1."""
-        if self.quiet:
+        """Item ``index`` of ``total`` begins, counted from 1; a line says how long the others may take."""
+        if self.quiet or total == 1:
             return
+        now = time.monotonic()
+        if index == 1 or self._begin is None:
+            self._begin = now
         if self._bar is not None:
             self._bar.update(self._task, completed=index - 1, total=total, description=name)
         else:
-            print(f"    [{index}/{total}] {name}", file=sys.stderr, flush=True)
+            if now - self._told < _PAUSE and 1 < index < total:
+                return
+            self._told = now
+            left = (now - self._begin) / max(1, index - 1) * (total - index + 1)
+            words = f", about {left:.0f} s left" if now - self._begin > _SHORT else ""
+            print(f"    [{index}/{total}] {name}{words}", file=sys.stderr, flush=True)

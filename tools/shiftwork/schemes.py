@@ -11,6 +11,9 @@ from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, TrEngine
 from shiftwork.errors import SettingError
 from shiftwork.network.data import Data, load_data
@@ -19,11 +22,13 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import dnateq, fixed8, msq, tr
+from shiftwork.quantize.judge import Judge, split
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.settings import choose, setting, settings
 
-Quantizer = Callable[[FloatNetwork, Any, Any, Quantization, OnItem | None], IntegerNetwork]
-"""From the float graph, calibration samples, their labels (or None) and a user's wish to the integer network."""
+Quantizer = Callable[[FloatNetwork, NDArray[np.float32], Quantization, Judge, OnItem | None], IntegerNetwork]
+"""From the float graph, calibration samples, a user's wish, and what estimates the loss on samples that were held back,
+to the integer network."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Scheme:
         options: settings of :class:`~shiftwork.quantize.quantization.Quantization` that it takes.
         scales: how its scales may be chosen, the first by default; empty: it has none.
         engine: what runs it unless a user says otherwise; None: nothing but the golden model.
-        others: engines that run it as well.
+        others: engines that run it as well. trained: ``shiftwork train`` makes networks of it.
     """
 
     name: str
@@ -44,6 +49,7 @@ class Scheme:
     scales: tuple[str, ...] = ()
     engine: type[Engine] | None = None
     others: tuple[type[Engine], ...] = ()
+    trained: bool = False
 
     @property
     def engines(self) -> tuple[type[Engine], ...]:
@@ -55,21 +61,20 @@ ENGINES: dict[str, type[Engine]] = {"tr": TrEngine, "mac": MacEngine, "msq": Msq
 """Engines by the name that a user calls them."""
 
 _WIDTHS = ("stream", "per_tensor", "weight_bits", "activation_bits")
-_TERMS = ("stream", "per_tensor", "group", "budget", "data_terms", "layer", "overrides", "depthwise", "max_loss",
-          "max_error")  # fmt: skip
+_TERMS = ("stream", "per_tensor", "group", "budget", "data_terms", "layer", "overrides", "depthwise")
 _EACH = ("mse", "maxabs")
 
 SCHEMES: dict[str, Scheme] = {
     scheme.name: scheme
     for scheme in (
         Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine, (MacEngine,)),
-        Scheme("joint", fixed8.integers, _WIDTHS, ("joint",), TrEngine, (MacEngine,)),
+        Scheme("joint", fixed8.best, _WIDTHS, (), TrEngine, (MacEngine,)),
         Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint"), TrEngine),
-        Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine),
-        Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine),
-        Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine),
-        Scheme("pot", msq.rows, ("alpha",), _EACH),
-        Scheme("dnateq", dnateq.codes, ("exponent_bits", "max_loss"), (), ExpEngine),
+        Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine, trained=True),
+        Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
+        Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
+        Scheme("pot", msq.rows, ("alpha",), _EACH, trained=True),
+        Scheme("dnateq", dnateq.codes, ("exponent_bits",), (), ExpEngine),
     )
 }
 
@@ -97,7 +102,7 @@ def check(wish: Quantization) -> Quantization:
     wish.check()
     for item in settings(Quantization):
         value = getattr(wish, item.name)
-        if item.name in ("scheme", "scale", *scheme.options) or value == item.default:
+        if item.name in ("scheme", "scale", "max_loss", *scheme.options) or value == item.default:
             continue
         takers = [other.name for other in SCHEMES.values() if item.name in other.options]
         words = f"`{item.name}` {value}" if isinstance(item.default, str) else f"`{item.name}`"
@@ -114,20 +119,24 @@ def _any(names: Any) -> str:
 
 
 def quantize(
-    wish: Quantization, network: FloatNetwork, samples: Any, labels: Any, progress: Progress | None = None
+    wish: Quantization, network: FloatNetwork, calibration: Data, progress: Progress | None = None
 ) -> IntegerNetwork:
-    """The integer network that a user asked for.
+    """The integer network that a user asked for, with what it is expected to lose.
 
     Args:
-        wish: scheme and settings. network: the float graph. samples, labels: calibration data, labels or None.
+        wish: scheme and settings. network: the float graph. calibration: samples; their labels take no part.
         progress: told about every item of a search.
 
     Raises:
         ShiftworkError: an illegal option or override, or a network that the scales do not fit.
     """
     wish = check(wish)
+    seen, held = split(calibration.x)
+    judge = Judge(network, held, wish.max_loss, len(calibration.x))
     with (progress or Progress(quiet=True)).items() as shown:
-        return SCHEMES[wish.scheme].quantizer(network, samples, labels, wish, shown.item)
+        result = SCHEMES[wish.scheme].quantizer(network, seen, wish, judge, shown.item)
+    result.promise = judge.promise(result, calibration.source)
+    return result
 
 
 def load_quantized(
@@ -140,7 +149,7 @@ def load_quantized(
     """
     network = import_onnx(model)
     known = load_data(calibration, network, CALIBRATION_SAMPLES)
-    return quantize(wish, network, known.x, known.y), load_data(data, network, samples), known
+    return quantize(wish, network, known), load_data(data, network, samples), known
 
 
 def _name_of(engine: type[Engine]) -> str:

@@ -18,6 +18,7 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
+from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import Scheme
 
@@ -78,7 +79,7 @@ class Ternary(Terms):
 
 
 def quantize(
-    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None
+    network: FloatNetwork, samples: Any, wish: Quantization, judge: Judge, progress: OnItem | None
 ) -> IntegerNetwork:
     """8-bit scales; of every channel the weights above 0.7 of their mean become one power of two, the others zero."""
     result = fixed8.choose_scales(network, samples, wish).copy()

@@ -264,7 +264,7 @@ def test_maps_are_compared_in_one_layout(scheme: str, tmp_path: Path, capsys: py
 def test_equal_maps_agree_and_other_layouts_are_refused(tmp_path: Path) -> None:
     network = import_onnx(build(tmp_path / "map.onnx", _map))
     x = np.random.default_rng(4).normal(0, 1, (40, 1, 6, 6)).astype(np.float32)
-    integer = quantize(Quantization("fixed8"), network, x, None)
+    integer = quantize(Quantization("fixed8"), network, Data(x, None))
     outputs = (run(integer, x, collect=False)[integer.output] * integer.output_scale).astype(np.float32)
     arguments = ("map", integer, Data(x, None), "golden", Progress(quiet=True))
     assert run_integer(*arguments, reference=outputs).agreement == 100
@@ -281,6 +281,34 @@ def test_float_run(model: Path, data: Path, tmp_path: Path) -> None:
     report = json.loads(target.read_text())
     assert report["samples"] == 5
     assert report["accuracy"] == report["float_accuracy"]
+
+
+@pytest.mark.parametrize("executor", ["float", "golden", "rtl"])
+def test_results_are_written(model: Path, data: Path, tmp_path: Path, executor: str) -> None:
+    target, report = tmp_path / "outputs.npz", tmp_path / "report.json"
+    words = ["run", model, "--data", data, "--scheme", "fixed8", "--executor", executor, "--json", report]
+    words += ["--rows", "2", "--cols", "4"] if executor == "rtl" else []
+    assert main([str(word) for word in [*words, "--outputs", target, "--tensors"]]) == 0
+    told = json.loads(report.read_text())
+    with np.load(target) as found:
+        assert found["outputs"].shape == (12, 3)
+        assert found["predictions"].tolist() == found["outputs"].argmax(axis=1).tolist()
+        assert 100 * (found["predictions"] == found["labels"]).mean() == pytest.approx(told["accuracy"])
+        names = {name for name in found.files if name.startswith("tensor/")}
+        assert names == (set() if executor == "float" else {"tensor/conv", "tensor/gemm"})
+        if executor != "float":
+            assert found["tensor/gemm"].reshape(12, 3).argmax(axis=1).tolist() == found["predictions"].tolist()
+    assert (told["compared"], told["host_compared"]) == ((804, 0) if executor == "rtl" else (None, None))
+
+
+def test_what_is_left_is_estimated(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.1, 4.0, 8.0])
+    monkeypatch.setattr("shiftwork.progress.time.monotonic", lambda: next(clock))
+    progress = Progress()
+    for number in range(4):
+        progress.item(number + 1, 4, "part")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["    [1/4] part", "    [3/4] part", "    [4/4] part, about 3 s left"]
 
 
 def test_options_reach_the_layers(model: Path, data: Path, tmp_path: Path) -> None:
@@ -310,7 +338,8 @@ def test_quantize_and_simulate(model: Path, data: Path, tmp_path: Path, capsys: 
     assert main([str(word) for word in words]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [str(network), str(network.with_suffix(".json"))]
-    assert lines[2:] == ["quantizations   1 in unified modules, 2 operator by operator"]
+    assert lines[2].startswith("calibration     12 samples of data.npz, 6 of them held back")
+    assert lines[-1] == "quantizations   1 in unified modules, 2 operator by operator"
     assert json.loads(report.read_text())["quantizations"] == {"op_by_op": 2, "unified": 1}
     assert json.loads(network.with_suffix(".json").read_text())["scheme"] == "tr"
     assert main(["run", str(model), "--data", str(data), "--json", str(run)]) == 0
@@ -374,7 +403,7 @@ def test_parse_layer() -> None:
         (["--scheme", "fixed4", "--sp2-share", "0.5"], "--sp2-share belongs to --scheme msq, not to --scheme fixed4"),
         (["--scheme", "sp2", "--alpha", "row"], "--alpha row: choose free or pot"),
         (["--alpha", "free"], "--alpha belongs to --scheme msq, fixed4, sp2 or pot, not to --scheme tr"),
-        (["--scheme", "msq", "--scale", "joint"], "--scale joint belongs to --scheme fixed8, joint or tr, not to"),
+        (["--scheme", "msq", "--scale", "joint"], "--scale joint belongs to --scheme fixed8 or tr, not to"),
         (["--scheme", "msq", "--stream", "activations"], "--stream activations belongs to --scheme fixed8, joint or"),
         (["--scheme", "msq", "--per-tensor"], "--per-tensor belongs to --scheme fixed8, joint or tr, not to"),
         (["--scheme", "pot", "--weight-bits", "5"], "--weight-bits belongs to --scheme fixed8 or joint, not to"),
@@ -383,10 +412,10 @@ def test_parse_layer() -> None:
         (["--scheme", "dnateq", "--executor", "rtl", "--fold", "3"], "--fold 3 does not divide --rows 8"),
         (["--scheme", "tr", "--executor", "rtl", "--fold", "2"], "--fold is no option of the engine for scheme tr"),
         (["--scheme", "dnateq", "--exponent-bits", "8"], "--exponent-bits: exponents of 8 bits are outside 3..7"),
-        (["--scheme", "dnateq", "--max-loss", "-1"], "--max-loss -1.0 is below 0 points"),
+        (["--scheme", "dnateq", "--max-loss", "-1"], "--max-loss -1.0 is below 0"),
         (["--scheme", "dnateq", "--scale", "mse"], "--scale mse belongs to"),
         (["--scheme", "msq", "--exponent-bits", "4"], "--exponent-bits belongs to --scheme dnateq, not to"),
-        (["--scheme", "msq", "--max-loss", "1"], "--max-loss belongs to --scheme tr or dnateq, not to --scheme msq"),
+        (["--tensors"], "--tensors needs --outputs"),
         (["--scheme", "joint", "--scale", "mse"], "--scale mse belongs to"),
         (["--scheme", "joint", "--budget", "12"], "--budget belongs to --scheme tr"),
         (["--scheme", "joint", "--weight-bits", "3"], "--weight-bits 3 is outside 4..8"),

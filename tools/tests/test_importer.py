@@ -261,6 +261,16 @@ def test_unknown_operator(save_model: Any) -> None:
     assert "Conv" in OPERATORS
 
 
+def test_all_that_is_refused_is_told_at_once(save_model: Any) -> None:
+    nodes = [("Relu", ["in"], "r"), ("Sigmoid", ["r"], "s"), ("Relu", ["s"], "t")]  # what follows is not judged
+    nodes += [("Transpose", ["r"], "u"), ("Conv", ["r", "w"], "v"), ("Add", ["t", "u"], "out")]
+    with pytest.raises(ShiftworkError) as caught:
+        import_onnx(save_model(nodes, weights(w=(2, 4, 1, 1))))
+    first, *others = str(caught.value).splitlines()
+    assert first == "3 refusals:"
+    assert [line.split("'")[1] for line in others] == ["s", "u", "v"]
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_weight_that_is_no_number(save_model: Any, bad: float) -> None:
     w = weights(w=(2, 3, 1, 1))

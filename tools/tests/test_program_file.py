@@ -42,7 +42,7 @@ def network(shape: str = "tr") -> IntegerNetwork:
         return strided(Terms(True), 3, FIRST["11x11, 4x4"])[0]
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    return quantize(Quantization("fixed8"), graph, calibration.x, calibration.y)
+    return quantize(Quantization("fixed8"), graph, calibration)
 
 
 @lru_cache

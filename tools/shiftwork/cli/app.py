@@ -126,11 +126,11 @@ def _quantize(
     network = import_onnx(model)
     calibration = known.load(network, load_data(data, network))
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-    return network, calibration, quantized(wish, network, calibration.x, calibration.y, progress)
+    return network, calibration, quantized(wish, network, calibration, progress)
 
 
-def _finish(report: RunReport, json: Path | None) -> int:
-    """Print a report; the exit code."""
+def _finish(report: RunReport, json: Path | None, outputs: Path | None = None) -> int:
+    """Print a report and write what was asked for; the exit code."""
     from shiftwork.report.text import layer_table, summary_lines
 
     if report.layers:
@@ -139,7 +139,15 @@ def _finish(report: RunReport, json: Path | None) -> int:
     print("\n".join(summary_lines(report)))
     if json is not None:
         report.write(json)
+    if outputs is not None and report.results is not None:
+        report.results.write(outputs)
+        print(outputs)
     return 0 if report.ok else 1
+
+
+def _check_tensors(outputs: Path | None, tensors: bool) -> None:
+    if tensors and outputs is None:
+        raise SettingError("`tensors` needs `outputs`")
 
 
 @app.command()
@@ -156,6 +164,8 @@ def run(
     baud: Annotated[int | None, typer.Option(help=f"Bits a second of that port. [default: {BAUD}]")] = None,
     limit: o.Limit = None,
     modules: o.Modules = None,
+    outputs: o.OutputsFile = None,
+    tensors: o.Tensors = False,
     json: o.JsonFile = None,
 ) -> int:
     """Quantize a model, execute it and, on the RTL or a board, compare every layer with the golden model."""
@@ -172,7 +182,8 @@ def run(
     engine = shape.build(wish.scheme) if executor in ("rtl", "accel") else None
     if engine is not None and executor == "accel":
         accelerator.accelerator(engine)  # refuses a shape that there is not
-    check_targets((model, data, known.calib_data, wish.overrides), json=json)
+    _check_tensors(outputs, tensors)
+    check_targets((model, data, known.calib_data, wish.overrides), json=json, outputs=outputs)
     with board or nullcontext():
         progress = Progress(steps={"float": 2, "golden": 4, "uart": 4}.get(executor, 5))
         progress.step(f"import {model.name}")
@@ -180,19 +191,21 @@ def run(
         samples = load_data(data, network)
         used = samples if limit is None else load_data(data, network, limit)
         progress.step(f"float model on {len(used.x)} samples")
-        outputs: NDArray[np.float32] | None = reference(model, used.x, network.batch)
+        with progress.items():
+            floats: NDArray[np.float32] | None = reference(model, used.x, network.batch, progress.item)
         if executor == "float":
-            assert outputs is not None
-            return _finish(run_float(model.name, outputs, used), json)
+            assert floats is not None
+            return _finish(run_float(model.name, floats, used), json, outputs)
         calibration = known.load(network, samples)
         progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-        integer = quantized(wish, network, calibration.x, calibration.y, progress)
+        integer = quantized(wish, network, calibration, progress)
         device = board if engine is None else _device(executor, engine, accelerator, integer, progress)
         progress.step(f"execute {len(used.x)} samples on {board.identity.board if board else executor}")
         if modules is not None:
-            integer, used, outputs = integer.first(modules), replace(used, y=None), None
-        report = run_integer(model.name, integer, used, cast("Executor", executor), progress, device, reference=outputs)
-        return _finish(report, json)
+            integer, used, floats = integer.first(modules), replace(used, y=None), None
+        kind = cast("Executor", executor)
+        report = run_integer(model.name, integer, used, kind, progress, device, reference=floats, keep=tensors)
+        return _finish(report, json, outputs)
 
 
 @app.command()
@@ -212,7 +225,7 @@ def quantize(
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.quantize import dnateq
     from shiftwork.report.fit_plot import check_plot, draw_fits
-    from shiftwork.report.text import fit_table, quantization_line
+    from shiftwork.report.text import fit_table, promise_lines, quantization_line
     from shiftwork.run.networks import quantizations
 
     wish = check(wish)
@@ -228,8 +241,11 @@ def quantize(
     progress.step(f"write {output}")
     o.save(integer, output)
     counts = quantizations(integer)
+    assert integer.promise is not None
+    print("\n".join(promise_lines(integer.promise, wish.scheme)))
     print(quantization_line(counts))
-    content: dict[str, Any] = {"model": model.name, "scheme": wish.scheme, "scale": wish.scale}
+    content: dict[str, Any] = {"model": model.name, "scheme": wish.scheme, "scale": integer.scales}
+    content["promise"] = asdict(integer.promise)
     content["quantizations"] = counts
     if wish.scheme == dnateq.SCHEME:
         fits = dnateq.fit_report(network, calibration.x, integer)
@@ -298,6 +314,8 @@ def simulate(
         bool, typer.Option("--benchmark", help="Measure the whole network against the bare engine.")
     ] = False,
     modules: o.Modules = None,
+    outputs: o.OutputsFile = None,
+    tensors: o.Tensors = False,
     json: o.JsonFile = None,
 ) -> int:
     """Execute an integer network, on the RTL compared with the golden model layer by layer."""
@@ -312,22 +330,24 @@ def simulate(
         raise SettingError("`benchmark` belongs to `executor` rtl")
     if executor == "golden" and waves is not None:
         raise SettingError("`waves` belongs to `executor` rtl or accel")
-    check_targets((network, data), waves=waves, json=json)
+    _check_tensors(outputs, tensors)
+    check_targets((network, data), waves=waves, json=json, outputs=outputs)
     progress = Progress(steps=(2 if executor == "golden" else 3) + benchmark)
     progress.step(f"load {network.name}")
     integer = IntegerNetwork.load(network)
-    tensors = {name: info.shape for name, info in integer.tensors.items()}
-    used = o.samples(data, tensors, integer.input, integer.output, limit)
+    shapes = {name: info.shape for name, info in integer.tensors.items()}
+    used = o.samples(data, shapes, integer.input, integer.output, limit)
     if modules is not None:
         integer, used = integer.first(modules), replace(used, y=None)
     device = None
     if executor != "golden":
         device = _device(executor, shape.build(integer.scheme), accelerator, integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
-    report = run_integer(network.name, integer, used, cast("Executor", executor), progress, device, stalls)
+    kind = cast("Executor", executor)
+    report = run_integer(network.name, integer, used, kind, progress, device, stalls, keep=tensors)
     if device is not None and waves is not None:
         device.close()
-    code = _finish(report, None if benchmark else json)
+    code = _finish(report, None if benchmark else json, outputs)
     if benchmark:
         assert isinstance(device, SimulatedDevice)
         progress.step("benchmark: bare engine and whole network, alternating")

@@ -21,6 +21,10 @@ Limit = Annotated[int | None, typer.Option(help="Use the first N samples only.")
 Modules = Annotated[int | None, typer.Option(help="Execute the first N modules only.")]
 Port = Annotated[str, typer.Option(metavar="PORT", help="Serial port of the board, such as /dev/ttyUSB0.")]
 Baud = Annotated[int, typer.Option(help="Bits a second of the serial line.")]
+OutputsFile = Annotated[
+    Path | None, typer.Option("--outputs", metavar="F.npz", help="Write results, predictions and labels.")
+]
+Tensors = Annotated[bool, typer.Option("--tensors", help="And the codes that every module wrote; with --outputs.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
 
 

@@ -138,11 +138,11 @@ def measure_runs(wish: CostWish, accelerator: SimulationWish, engines: Sequence[
     Raises:
         ShiftworkError: a file is not usable, the network does not fit, or a result differs from the golden model.
     """
-    fixed8, chosen, known = wish.quantized(Quantization("fixed8"))
+    fixed8, chosen, _ = wish.quantized(Quantization("fixed8"))
     found = []
     for engine in engines:
         device = accelerator.device(engine)
-        revealed = [reveal(fixed8, known.x, known.y, REVEALED)] if engine.kind == "tr" else []
+        revealed = [reveal(fixed8, REVEALED)] if engine.kind == "tr" else []
         for network in (*revealed, fixed8):
             name = wish.network.name
             report = run_integer(name, network, chosen, "accel", Progress(quiet=True), device)

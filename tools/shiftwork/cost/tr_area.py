@@ -170,11 +170,11 @@ def measure_cycles(wish: CostWish, rows: int, cols: int) -> list[Cycles]:
     Raises:
         ShiftworkError: a file is not usable, or an RTL result differs from the golden model.
     """
-    fixed8, chosen, known = wish.quantized(Quantization("fixed8"))
+    fixed8, chosen, _ = wish.quantized(Quantization("fixed8"))
     exact = Quantization("tr", group=8, budget="12", data_terms=0)
     truncated = replace(exact, data_terms=3)
-    first = reveal(fixed8, known.x, known.y, exact)
-    second = reveal(fixed8, known.x, known.y, truncated)
+    first = reveal(fixed8, exact)
+    second = reveal(fixed8, truncated)
     third = streamed(fixed8, Quantization("fixed8", stream="activations"))
     networks: list[tuple[Literal["tr", "tmac"], IntegerNetwork, set[str]]] = [
         ("tr", first, {"tr", "tr_truncate"}),

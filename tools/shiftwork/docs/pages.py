@@ -24,6 +24,7 @@ from shiftwork.docs import (
     instruction_tables,
     msq_tables,
     network_tables,
+    promise_tables,
     summary_tables,
 )
 from shiftwork.errors import ShiftworkError
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     **summary_tables.PARTS,
     **catalogue.PARTS,
     **network_tables.PARTS,
+    **promise_tables.PARTS,
     **cost_tables.PARTS,
     **msq_tables.PARTS,
     **dnateq_tables.PARTS,

@@ -18,6 +18,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Codes, Work, or_zero
 from shiftwork.network.graph import to_nhwc
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
+from shiftwork.progress import OnItem
 from shiftwork.tensors.arithmetic import module_sum
 from shiftwork.tensors.im2col import depthwise, im2col, output_shape, weight_matrix
 
@@ -138,6 +139,7 @@ def run(
     x: NDArray[Any],
     collect: bool = True,
     counts: dict[str, Work] | None = None,
+    progress: OnItem | None = None,
 ) -> dict[str, Codes]:
     """Execute a network.
 
@@ -146,6 +148,7 @@ def run(
         x: real samples as the ONNX input expects them, or codes (N, height, width, channels) of the network input.
         collect: return every tensor; otherwise the network output only.
         counts: a dict to which the work of every convolution is added under its module's name.
+        progress: told about every part of the samples.
 
     Returns:
         dict from tensor name to codes (N, height, width, channels) in the type of the tensor; the network input
@@ -154,7 +157,10 @@ def run(
     step = chunk_size(network)
     last_use = {name: index for index, module in enumerate(network.modules) for name in module.reads}
     results: dict[str, Codes] = {}
-    for start in range(0, len(x), step):
+    starts = range(0, len(x), step)
+    for number, start in enumerate(starts):
+        if progress is not None:
+            progress(number + 1, len(starts), f"golden model from sample {start + 1} on")
         part = x[start : start + step]
         codes = quantize_input(network, part) if part.dtype.kind == "f" else _checked(network, part)
         tensors: dict[str, Codes] = {network.input: codes}

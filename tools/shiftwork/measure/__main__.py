@@ -36,6 +36,7 @@ from shiftwork.measure.entries import (
     anchor_runs,
     entries,
 )
+from shiftwork.measure.promises import PROMISED, PROMISES, promise
 from shiftwork.measure.records import Record
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
@@ -59,8 +60,12 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
             found[f"accuracy.{subject.network}.{scale}"] = job
         if subject.rtl_modules != 0:
             found[f"equality.{subject.network}"] = Job(partial(runs.equality, bench, subject), subject.sets)
-    for subject, loss in EXPONENTIALS:
-        found[f"dnateq.{subject.network}"] = Job(partial(runs.exponential, bench, subject, loss), subject.sets)
+    for subject in EXPONENTIALS:
+        found[f"dnateq.{subject.network}"] = Job(partial(runs.exponential, bench, subject), subject.sets)
+    for subject in PROMISES:
+        for scheme in PROMISED:
+            job = Job(partial(promise, bench, subject, scheme), subject.sets)
+            found[f"promise.{subject.network}.{scheme}"] = job
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
     found["boards"] = Job(partial(runs.boards, bench), tuple(name for one in BOARD_NETWORKS for name in one.sets))

@@ -87,7 +87,7 @@ class Bench:
         network = import_onnx(model)
         samples = load_data(PREPARED / f"{entry.data}.npz", network)
         calibration = load_data(PREPARED / f"{entry.data}_calib.npz", network, CALIBRATION_SAMPLES)
-        return quantize(entry.wish, network, calibration.x, calibration.y), samples, model
+        return quantize(entry.wish, network, calibration), samples, model
 
     def subject(self, subject: Subject) -> tuple[FloatNetwork, Data, Data]:
         """The float graph, the samples and the calibration samples."""

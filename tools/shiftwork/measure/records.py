@@ -16,7 +16,14 @@ from shiftwork.errors import ShiftworkError
 Record = dict[str, Any]
 WIDTH = 300
 """Columns of a line, enough for a layer."""
-KINDS = {"accuracy.": "accuracy", "train_": "training", "synth_": "cost", "area": "area", "bitstream.": "area"}
+KINDS = {
+    "accuracy.": "accuracy",
+    "promise.": "promises",
+    "train_": "training",
+    "synth_": "cost",
+    "area": "area",
+    "bitstream.": "area",
+}
 """File by how a name begins; all others are about whole networks."""
 
 

@@ -73,7 +73,7 @@ def accuracy(bench: Bench, subject: Subject, scale: str) -> dict[str, Any]:
     for bits, per_tensor in [*((bits, False) for bits in WIDTHS), (8, True)]:
         wish = Quantization("fixed8", scale=scale, per_tensor=per_tensor, weight_bits=bits, activation_bits=bits)
         begin = time.perf_counter()
-        integer = quantize(wish, network, calibration.x, None)
+        integer = quantize(wish, network, calibration)
         seconds = time.perf_counter() - begin
         codes = golden.run(integer, samples.x, collect=False)[integer.output]
         figures = compared(codes * integer.output_scale, outputs, samples)
@@ -95,7 +95,7 @@ def accuracy(bench: Bench, subject: Subject, scale: str) -> dict[str, Any]:
 def equality(bench: Bench, subject: Subject) -> dict[str, Any]:
     """One sample through the RTL under the joint scheme, compared with the golden model module by module."""
     network, samples, calibration = bench.subject(subject)
-    integer = quantize(Quantization("joint"), network, calibration.x, None)
+    integer = quantize(Quantization("joint"), network, calibration)
     part = integer if subject.rtl_modules is None else integer.first(subject.rtl_modules)
     one = Data(samples.x[:1], None)
     report = run_integer(subject.network, part, one, "rtl", Progress(quiet=True), bench.device)
@@ -113,7 +113,7 @@ def equality(bench: Bench, subject: Subject) -> dict[str, Any]:
 def anchor(bench: Bench, run: AnchorRun) -> dict[str, Any]:
     """Accuracy of a network on the golden model, and what its first samples did on the accelerator."""
     network, samples, calibration = bench.subject(run.subject)
-    integer = quantize(run.wish, network, calibration.x, calibration.y)
+    integer = quantize(run.wish, network, calibration)
     outputs = golden.run(integer, samples.x, collect=False)[integer.output]
     assert samples.y is not None
     engine = engine_for(run.wish.scheme, run.engine, rows=run.rows, cols=run.cols)
@@ -139,7 +139,7 @@ def anchor(bench: Bench, run: AnchorRun) -> dict[str, Any]:
     }
 
 
-def exponential(bench: Bench, subject: Subject, max_loss: float) -> dict[str, Any]:
+def exponential(bench: Bench, subject: Subject) -> dict[str, Any]:
     """Bits and accuracy of a network in exponential codes on the golden model; its first samples on the RTL.
 
     Raises:
@@ -148,7 +148,7 @@ def exponential(bench: Bench, subject: Subject, max_loss: float) -> dict[str, An
     network, samples, calibration = bench.subject(subject)
     outputs = reference(bench.model(subject.network), samples.x, network.batch)
     begin = time.perf_counter()
-    integer = quantize(Quantization(EXPONENTIAL, max_loss=max_loss), network, calibration.x, None)
+    integer = quantize(Quantization(EXPONENTIAL), network, calibration)
     seconds = time.perf_counter() - begin
     codes = golden.run(integer, samples.x, collect=False)[integer.output]
     assert samples.y is not None
@@ -156,7 +156,7 @@ def exponential(bench: Bench, subject: Subject, max_loss: float) -> dict[str, An
     return {
         "name": f"dnateq.{subject.network}",
         "network": subject.network,
-        "command": f"{subject.command} --scheme dnateq --max-loss {max_loss} --executor rtl --limit {subject.rtl}",
+        "command": f"{subject.command} --scheme dnateq --executor rtl --limit {subject.rtl}",
         "samples": len(samples.x),
         "calibration_samples": len(calibration.x),
         "quantize_seconds": round(seconds, 1),
@@ -174,7 +174,7 @@ def accelerated(bench: Bench, entry: OnAccelerator) -> dict[str, Any]:
     """A network on the accelerator: cycles, their bound, memory traffic, and equality with the golden model."""
     network, samples, calibration = bench.subject(entry.subject)
     wish = Quantization(entry.scheme, budget="12") if entry.scheme == "tr" else Quantization(entry.scheme)
-    integer = quantize(wish, network, calibration.x, calibration.y)
+    integer = quantize(wish, network, calibration)
     part = integer if entry.modules is None else integer.first(entry.modules)
     engine = engine_for(entry.scheme, entry.engine, rows=ROWS, cols=COLS)
     device = bench.accelerator(Accelerator(engine, entry.activation_memory, constants=CONSTANTS))
@@ -216,7 +216,7 @@ def _on_board(
     """A network on a board."""
     network, samples, calibration = bench.subject(subject)
     wish = Quantization(scheme, budget="12") if scheme == "tr" else Quantization(scheme)
-    integer = quantize(wish, network, calibration.x, calibration.y)
+    integer = quantize(wish, network, calibration)
     some = samples.first(subject.rtl)
     report = run_integer(subject.network, integer, some, "uart", Progress(quiet=True), device)
     assert report.cycles

@@ -15,14 +15,15 @@ from shiftwork.network.graph import FloatNetwork
 
 @dataclass(frozen=True)
 class Data:
-    """Samples ``x`` float32 (N, ...) as the ONNX input expects, and labels ``y`` int64 (N,) or None."""
+    """Samples ``x`` float32 (N, ...) as the ONNX input expects, labels ``y`` int64 (N,) or None, and their file."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64] | None
+    source: str = ""
 
     def first(self, limit: int | None) -> Data:
         """The first ``limit`` samples (all of them for None)."""
-        return Data(self.x[:limit], None if self.y is None else self.y[:limit])
+        return Data(self.x[:limit], None if self.y is None else self.y[:limit], self.source)
 
 
 def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None) -> Data:
@@ -74,4 +75,4 @@ def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None)
     x = np.ascontiguousarray(x[:limit], dtype=np.float32)
     if not np.isfinite(x).all():
         raise ShiftworkError(f"data {path}: 'x' holds NaN or Inf")
-    return Data(x, None if y is None else y[:limit].astype(np.int64))
+    return Data(x, None if y is None else y[:limit].astype(np.int64), path.name)

@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.graph import FloatModule, FloatNetwork, to_nhwc
+from shiftwork.progress import OnItem
 from shiftwork.tensors.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.tensors.maps import move, window_count, window_sum
 
 _CHUNK_VALUES = 1 << 23  # im2col values held at once
 
 
-def reference(path: str | Path, x: NDArray[np.float32], batch: int | None = None) -> NDArray[np.float32]:
+def reference(
+    path: str | Path, x: NDArray[np.float32], batch: int | None = None, progress: OnItem | None = None
+) -> NDArray[np.float32]:
     """Output of the unmodified model by onnxruntime.
 
     Args:
         path: ONNX file.
         x: samples as the ONNX input expects them, (N, ...).
         batch: the batch size that the model fixes, or None for any.
+        progress: told about every part of the samples.
 
     Returns:
         The model's output in the layout of the network's tensors, (N, height, width, channels).
@@ -41,7 +45,10 @@ def reference(path: str | Path, x: NDArray[np.float32], batch: int | None = None
         x = x.astype({"tensor(double)": np.float64, "tensor(float16)": np.float16}.get(source.type, np.float32))
         size = batch or 64
         results = []
-        for start in range(0, len(x), size):
+        starts = range(0, len(x), size)
+        for number, start in enumerate(starts):
+            if progress is not None:
+                progress(number + 1, len(starts), f"float model from sample {start + 1} on")
             part = x[start : start + size]
             missing = size - len(part) if batch else 0
             if missing:

@@ -141,6 +141,13 @@ def import_onnx(path: str | Path) -> FloatNetwork:
     return _Importer(Path(path), load_model(path).graph).run()
 
 
+def _all(refused: list[ShiftworkError]) -> ShiftworkError:
+    """One error that says all that is refused."""
+    if len(refused) == 1:
+        return refused[0]
+    return ShiftworkError("\n  ".join([f"{len(refused)} refusals:", *map(str, refused)]))
+
+
 @dataclass
 class _Importer:
     path: Path
@@ -155,20 +162,24 @@ class _Importer:
 
     def run(self) -> FloatNetwork:
         nodes = [_Node(proto) for proto in self.graph.node]
+        unknown = [node for node in nodes if node.domain not in _DOMAINS or node.operator not in OPERATORS]
+        refused = [node.error("operator is not supported") for node in unknown]
+        try:
+            onnx_input, input_name, output = self._ends(nodes)
+        except ShiftworkError as error:
+            raise _all([*refused, error]) from None
+        lost = {name for node in unknown for name in node.outputs}  # what is refused gives no value to judge others by
         for node in nodes:
-            if node.domain not in _DOMAINS or node.operator not in OPERATORS:
-                raise node.error("operator is not supported")
-        if len(self.graph.output) != 1:
-            names = ", ".join(o.name for o in self.graph.output)
-            raise ShiftworkError(f"model {self.path}: one output expected, found {len(self.graph.output)} ({names})")
-        output = self.graph.output[0].name
-        for initializer in self.graph.initializer:
-            self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
-        self.writers = {name: node.name for node in nodes for name in node.outputs if name}
-        self.used = {output, *(name for node in nodes for name in node.inputs)}
-        onnx_input, input_name = self._input()
-        for node in nodes:
-            self._visit(node)
+            if node in unknown or not lost.isdisjoint(node.inputs):
+                lost.update(node.outputs)
+                continue
+            try:
+                self._visit(node)
+            except ShiftworkError as error:
+                refused.append(error)
+                lost.update(node.outputs)
+        if refused:
+            raise _all(refused)
         if output not in self.values:
             raise ShiftworkError(f"model {self.path}: output {output!r} is not computed from the input")
         final = self.values[output]
@@ -195,6 +206,18 @@ class _Importer:
         return unify(FloatNetwork(self.path, input_name, output, onnx_input, self.batch, self.shapes, modules))
 
     # -- inputs and constants
+
+    def _ends(self, nodes: list[_Node]) -> tuple[tuple[int, ...], str, str]:
+        """Shape and name of the ONNX input, name of the output; constants and names of values are known then."""
+        if len(self.graph.output) != 1:
+            names = ", ".join(o.name for o in self.graph.output)
+            raise ShiftworkError(f"model {self.path}: one output expected, found {len(self.graph.output)} ({names})")
+        output = str(self.graph.output[0].name)
+        for initializer in self.graph.initializer:
+            self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
+        self.writers = {name: node.name for node in nodes for name in node.outputs if name}
+        self.used = {output, *(name for node in nodes for name in node.inputs)}
+        return (*self._input(), output)
 
     def _array(self, tensor: Any, what: str) -> NDArray[Any]:
         try:

@@ -23,6 +23,7 @@ from shiftwork.network.format import Codes, Format, restored, stored
 from shiftwork.network.format_exponential import ExponentialCodes
 from shiftwork.network.format_rows import MixedRows
 from shiftwork.network.format_terms import Stream, Terms
+from shiftwork.network.promise import Promise
 
 __all__ = [
     "ExponentialCodes", "Format", "IntegerModule", "IntegerNetwork", "Kind", "MixedRows", "Stream", "TensorInfo",
@@ -169,6 +170,8 @@ class IntegerNetwork:
         output: name of the network output tensor (its codes are raw accumulators).
         tensors: every tensor by name. modules: in dataflow order.
         rule: encoding of the terms.
+        scales: how its power-of-two scales were chosen; None: it has none, or nobody said.
+        promise: what its quantizer expects it to lose; None where nobody has estimated it.
     """
 
     scheme: str
@@ -177,6 +180,8 @@ class IntegerNetwork:
     tensors: dict[str, TensorInfo]
     modules: list[IntegerModule]
     rule: str = "hese"
+    scales: str | None = None
+    promise: Promise | None = None
 
     def module(self, name: str) -> IntegerModule:
         """The module of a name.
@@ -257,7 +262,7 @@ class IntegerNetwork:
             raise ShiftworkError(f"the first {count} modules: the network has 1 to {len(self.modules)}")
         result = self.copy()
         del result.modules[count:]
-        result.output = result.modules[-1].output
+        result.output, result.promise = result.modules[-1].output, None
         return result
 
     def copy(self) -> IntegerNetwork:
@@ -282,8 +287,10 @@ class IntegerNetwork:
             "format": _FORMAT,
             "scheme": self.scheme,
             "rule": self.rule,
+            "scales": self.scales,
             "input": self.input,
             "output": self.output,
+            "promise": None if self.promise is None else asdict(self.promise),
             "tensors": {name: asdict(info) for name, info in self.tensors.items()},
             "modules": modules,
         }
@@ -310,13 +317,15 @@ class IntegerNetwork:
                     raise ValueError(description["format"])
                 modules = [_module(entry, archive) for entry in description["modules"]]
             tensors = {name: _tensor(info) for name, info in description["tensors"].items()}
+            promise = None if description["promise"] is None else Promise(**description["promise"])
         except Exception as error:
             raise ShiftworkError(f"network {source}: not an integer network file") from error
-        names = ("scheme", "input", "output", "rule")
-        return IntegerNetwork(tensors=tensors, modules=modules, **{name: description[name] for name in names})
+        names = ("scheme", "input", "output", "rule", "scales")
+        known = {name: description[name] for name in names}
+        return IntegerNetwork(tensors=tensors, modules=modules, promise=promise, **known)
 
 
-_FORMAT = "shiftwork-network-2"
+_FORMAT = "shiftwork-network-3"
 
 
 def _tensor(entry: dict[str, Any]) -> TensorInfo:

@@ -16,8 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,6 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, MIN_BITS, WEIGHT_BITS, Exponential
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import predictions, run
 from shiftwork.network.floating import activations, chunk_size, evaluate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import ExponentialCodes, IntegerModule, IntegerNetwork, TensorInfo
@@ -34,16 +32,15 @@ from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
 from shiftwork.quantize.dataflow import Map, Real, Rounding, centred_biases
 from shiftwork.quantize.expfit import BASE_STEP, Magnitudes, TensorFit, describe, fit_code, search_base
+from shiftwork.quantize.judge import Judge, log_probabilities
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
 
 SCHEME = "dnateq"
-MAX_LOSS = 0.5
 
 _MAX_SHIFT = 31
 _SPREAD = (0.5, 0.7, 1.0)  # distances from 1 of the bases that are tried, over that of the searched one
 _PROBES = 128  # samples on which the divergence that a group causes is measured
-_FACTORS = [NormalDist().inv_cdf((place + 0.5) / 32) for place in range(32)]  # of the output error
 _LIMIT = 1 << (ACC_BITS - 1)
 
 
@@ -102,8 +99,8 @@ class Group:
 def quantize(
     network: FloatNetwork,
     samples: NDArray[np.float32],
+    judge: Judge,
     exponent_bits: int | None = None,
-    max_loss: float = MAX_LOSS,
     progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Quantize a trained network to exponential codes.
@@ -111,16 +108,15 @@ def quantize(
     Args:
         network: the float graph.
         samples: calibration samples as the ONNX input expects them.
+        judge: estimates the loss that the choice of widths has to keep.
         exponent_bits: n of all layers; None chooses it per group.
-        max_loss: points of accuracy that the choice may cost, as :func:`expected_loss` has them.
         progress: told about every group that is fitted and measured, then about every choice that is tried.
 
     Returns:
         An integer network of scheme ``dnateq``.
 
     Raises:
-        ShiftworkError: an illegal width, a network that cannot have exponential codes (names the node), or a limit that
-            no width keeps.
+        ShiftworkError: an illegal width, or a network that cannot have exponential codes (names the node).
     """
     if exponent_bits is not None:
         exponential.check_bits(exponent_bits)
@@ -129,15 +125,18 @@ def quantize(
     measure(network, samples[:_PROBES], found, progress)
     if exponent_bits is not None:
         return _built(network, samples, found, [exponent_bits] * len(found))
-    return _sweep(network, samples, found, max_loss, progress)
+    return _sweep(network, samples, found, judge, progress)
 
 
 def codes(
-    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    wish: Quantization,
+    judge: Judge,
+    progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Scheme ``dnateq`` (:data:`shiftwork.schemes.Quantizer`)."""
-    loss = MAX_LOSS if wish.max_loss is None else wish.max_loss
-    return quantize(network, samples, wish.exponent_bits, loss, progress)
+    return quantize(network, samples, judge, wish.exponent_bits, progress)
 
 
 def groups(network: FloatNetwork) -> list[Group]:
@@ -228,36 +227,6 @@ def measure(
             group.best[bits], group.divergence[bits] = codes, divergence
 
 
-def _classes(outputs: NDArray[np.generic]) -> Real:
-    """Network outputs (N, ...) as (N, classes)."""
-    return outputs.reshape(len(outputs), -1).astype(np.float64)
-
-
-def log_probabilities(outputs: NDArray[np.generic]) -> Real:
-    """Logarithms of the class probabilities, (N, classes), by the softmax of network outputs (N, ...)."""
-    values = _classes(outputs)
-    values -= values.max(axis=1, keepdims=True)
-    return np.asarray(values - np.log(np.exp(values).sum(axis=1, keepdims=True)))
-
-
-def expected_loss(exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> float:
-    """Points of accuracy that a network is expected to lose against the float network.
-
-    If a class is right as often as the float network's probability says, every sample loses what the probability of
-    the chosen class is below the largest. So that few samples say more than whether their class changes, the mean is
-    taken over output errors that are multiplied by numbers of a normal distribution of variance 1.
-
-    Args:
-        exact: outputs of the float network (N, ...). outputs: of the other one, on the same scale.
-    """
-    known = _classes(exact)
-    error = _classes(outputs) - known
-    probability = np.exp(log_probabilities(exact))
-    places = np.arange(len(known))
-    kept = np.mean([probability[places, predictions(known + factor * error)].mean() for factor in _FACTORS])
-    return float(100 * (probability.max(axis=1).mean() - kept))
-
-
 def _output(network: FloatNetwork, exact: Mapping[str, Map], codes: ExpCodes) -> Map:
     """Output of the float network with those tensors and weights rounded that have codes, from its own tensors."""
     rounding = code_rounding(codes)
@@ -293,11 +262,10 @@ def _sweep(
     network: FloatNetwork,
     samples: NDArray[np.float32],
     found: Sequence[Group],
-    max_loss: float,
+    judge: Judge,
     progress: OnItem | None,
 ) -> IntegerNetwork:
     """The network of the largest price that keeps the limit, by bisection over all widths that prices make."""
-    exact = np.concatenate([tensors[network.output] for tensors in activations(network, samples)])
     prices = sorted({price for group in found for price in group.prices()})
     choices = list(dict.fromkeys(tuple(group.bits_at(price) for group in found) for price in [0.0, *prices, math.inf]))
     tries = math.ceil(math.log2(len(choices))) + 1 if len(choices) > 1 else 1
@@ -308,19 +276,14 @@ def _sweep(
             mean = sum(choices[place]) / max(1, len(found))
             progress(count, tries, f"exponents of {mean:.2f} bits in the mean of {len(found)} groups")
         candidate = _built(network, samples, found, choices[place])
-        codes = run(candidate, samples, collect=False)[candidate.output]
-        if expected_loss(exact, codes * candidate.output_scale) <= max_loss:
+        if judge.promise(candidate).kept:
             best, low = candidate, place
         else:
             high = place
         if high - low <= 1:
             break
         place = (low + high) // 2
-    if best is None:
-        raise ShiftworkError(
-            f"no exponents of {MIN_BITS} to {MAX_BITS} bits keep {max_loss} points on the calibration samples"
-        )
-    return best
+    return _built(network, samples, found, choices[0]) if best is None else best
 
 
 def quantized_weight(codes: ExpCodes, module: FloatModule) -> Real:

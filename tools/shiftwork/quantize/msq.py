@@ -27,6 +27,7 @@ from shiftwork.progress import OnItem
 from shiftwork.quantize import scales as shared
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.dataflow import Real, centred_biases, scale_rounding
+from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import ALPHAS, Quantization
 from shiftwork.quantize.scales import Bits, Scales, activation_scales, assemble, fill_shifts, is_raw, round_half_up
 
@@ -107,7 +108,11 @@ def quantize(
 
 
 def rows(
-    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    wish: Quantization,
+    judge: Judge,
+    progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """The schemes of 4-bit rows (:data:`shiftwork.schemes.Quantizer`)."""
     share = SP2_SHARE if wish.sp2_share is None else wish.sp2_share

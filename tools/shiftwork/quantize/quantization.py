@@ -31,7 +31,7 @@ ALPHA_HELP = "Scale of a row of msq, fixed4, sp2 and pot: free, or pot (a power 
 class Quantization:
     """What a user asked of the quantizer; None is the scheme's default."""
 
-    scheme: str = setting("tr", "{schemes}; joint is fixed8 with `scale` joint.")
+    scheme: str = setting("tr", "{schemes}; joint is fixed8 with the best of all `scale`s.")
     stream: str = setting("weights", "Operand streamed as terms: weights or activations.")
     group: int | None = setting(None, "g, values per group: a power of two up to 256. [default: 8, activations 256]")
     budget: str | None = setting(
@@ -41,7 +41,7 @@ class Quantization:
         None, "s, terms kept per gathered value, 1..9; 0 = all. [default: 3, activations 0]"
     )
     scale: str | None = setting(
-        None, "How scales are chosen: joint, maxabs or mse. [default: mse, scheme joint: joint]"
+        None, "How scales are chosen: joint, maxabs or mse; scheme joint tries all. [default: mse]"
     )
     weight_bits: int = setting(8, "Width of the weights, 4..8; fixed8 and joint.")
     activation_bits: int = setting(8, "Width of the activations, 4..8; fixed8 and joint.")
@@ -50,10 +50,9 @@ class Quantization:
     exponent_bits: int | None = setting(None, "Width of all exponents of dnateq, 3..7. [default: chosen per layer]")
     per_tensor: bool = setting(False, "One weight scale per tensor, not per output channel.")
     depthwise: bool = setting(False, "Reveal depthwise layers too.")
-    max_loss: float | None = setting(
-        None, "`budget` auto: points of calibration accuracy to spend; dnateq: points expected. [default: 0.5]"
+    max_loss: float = setting(
+        0.5, "Points of accuracy to lose at most; without classes, percent of the output's power."
     )
-    max_error: float = setting(0.05, "`budget` auto: relative 2-norm of the output error it may cost.")
     layer: tuple[str, ...] = setting((), "Override g, k, s, stream or off for one layer; repeatable.", "NAME:k=16,s=3")
     overrides: Path | None = setting(None, "Overrides per layer from YAML or JSON.", "FILE")
 
@@ -74,8 +73,8 @@ class Quantization:
         within("activation_bits", self.activation_bits, 4, 8)
         if self.exponent_bits is not None:
             _named("exponent_bits", exponential.check_bits, self.exponent_bits)
-        if self.max_loss is not None and not self.max_loss >= 0:
-            raise SettingError(f"`max_loss` {self.max_loss} is below 0 points")
+        if not self.max_loss >= 0:
+            raise SettingError(f"`max_loss` {self.max_loss} is below 0")
         if self.group is not None:
             _named("group", term_codes.check_group, self.group)
         if self.data_terms is not None:

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import SettingError, ShiftworkError
-from shiftwork.golden.model import accuracy, evaluate, multiplied_weights, predictions, quantize_input, run
+from shiftwork.golden.model import evaluate, multiplied_weights, quantize_input, run
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, Terms
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
+from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import STREAMS, Budget, Quantization, parse_budget
 from shiftwork.tensors.im2col import im2col, weight_matrix
 
@@ -47,10 +48,6 @@ class TrOptions:
             (all) for activations, where nothing else is legal.
         depthwise: reveal depthwise layers too.
         overrides: per module name, any of ``enabled``, ``stream``, ``group``, ``budget`` (not auto) and ``data_terms``.
-        max_loss: ``auto`` keeps the calibration accuracy (without labels: the agreement of classes) within this many
-            points of the network without budgets.
-        max_error: ``auto`` also keeps the 2-norm of the output error within this share of the output's own 2-norm. It
-            is what counts on samples the network was trained on, where accuracy hides damage.
     """
 
     stream: Stream = "weights"
@@ -59,8 +56,6 @@ class TrOptions:
     data_terms: int | None = None
     depthwise: bool = False
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    max_loss: float = 0.5
-    max_error: float = 0.05
 
 
 def read_overrides(path: str | Path) -> dict[str, dict[str, Any]]:
@@ -114,17 +109,26 @@ def parse_layer(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def quantize(
-    network: FloatNetwork, samples: Any, labels: Any, wish: Quantization, progress: OnItem | None = None
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    wish: Quantization,
+    judge: Judge,
+    progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Scheme ``tr``: 8-bit integers with term revealing (:data:`shiftwork.schemes.Quantizer`)."""
-    return reveal(fixed8.choose_scales(network, samples, wish, progress), samples, labels, wish)
+    return reveal(fixed8.choose_scales(network, samples, wish, progress), wish, samples, judge)
 
 
-def reveal(network: IntegerNetwork, samples: Any, labels: Any, wish: Quantization) -> IntegerNetwork:
+def reveal(
+    network: IntegerNetwork,
+    wish: Quantization,
+    samples: NDArray[np.float32] | None = None,
+    judge: Judge | None = None,
+) -> IntegerNetwork:
     """A ``fixed8`` network with the term revealing that a user asked for.
 
     Args:
-        network: it is not changed. samples, labels: for budget ``auto``. wish: groups, budgets, data terms, overrides.
+        network: it is not changed. wish: groups, budgets, data terms, overrides. samples, judge: for budget ``auto``.
 
     Raises:
         ShiftworkError: an illegal option or override.
@@ -140,17 +144,15 @@ def reveal(network: IntegerNetwork, samples: Any, labels: Any, wish: Quantizatio
         data_terms=wish.data_terms,
         depthwise=wish.depthwise,
         overrides=overrides,
-        max_loss=TrOptions.max_loss if wish.max_loss is None else wish.max_loss,
-        max_error=wish.max_error,
     )
-    return configure(network, options, samples, labels)
+    return configure(network, options, samples, judge)
 
 
 def configure(
     network: IntegerNetwork,
     options: TrOptions,
     samples: NDArray[np.float32] | None = None,
-    labels: NDArray[np.int64] | None = None,
+    judge: Judge | None = None,
 ) -> IntegerNetwork:
     """Switch term revealing on.
 
@@ -158,32 +160,26 @@ def configure(
         network: a ``fixed8`` network; it is not changed.
         options: groups, budgets and data terms.
         samples: calibration samples as the ONNX input expects them, for ``budget = "auto"``.
-        labels: their classes, when there are any.
+        judge: estimates the loss, for ``auto``.
 
     Returns:
         A network of scheme ``tr`` that shares the arrays.
 
     Raises:
-        ShiftworkError: an illegal option, an override of a module that does not exist, ``auto`` without samples, or a
-            limit that no budget keeps.
+        ShiftworkError: an illegal option, an override of a module that does not exist, or ``auto`` without samples.
     """
     _check_names(network, options)
-    if options.budget == "auto" and (samples is None or len(samples) == 0):
-        raise ShiftworkError("budget 'auto' needs calibration samples")
     result, free = _configured(network, options)
-    if free and samples is not None:
-        found = _Search(network, result, free, options).run(samples, labels)
+    if free:
+        if samples is None or judge is None:
+            raise ShiftworkError("budget 'auto' needs calibration samples")
+        found = _Search(network, result, free, options).run(samples, judge)
         more = (4, 5, 0) if options.data_terms is None and options.stream == "weights" else ()
         for terms in more:
             if found is None:
                 result, free = _configured(network, replace(options, data_terms=terms))
-                found = _Search(network, result, free, options).run(samples, labels)
-        if found is None:
-            raise ShiftworkError(
-                f"budget 'auto': no budget keeps {options.max_loss} points and an output error of {options.max_error} "
-                "on the calibration samples; raise the limits or the data terms"
-            )
-        result = found
+                found = _Search(network, result, free, options).run(samples, judge)
+        result = found or _configured(network, replace(options, budget="exact"))[0]
     check_accumulators(result)
     return result
 
@@ -267,9 +263,8 @@ _PROBE_IMAGES = 32  # images whose activations the layer curves and sensitivitie
 _PROBE_BLOCKS = 128  # blocks of adjacent positions per layer
 _BLOCK = 8  # rows that wait for the longest of them
 _CANDIDATES = 24  # budgets tried per layer
-_SEARCH_IMAGES = 64  # images the limit is scaled on
-_ROUNDS = 6  # times it is scaled
-_STEPS_BACK = 4  # times it is halved when all samples disagree
+_FIRST_LIMIT = 0.05**2  # relative squared error of the output
+_ROUNDS = 8  # times it is scaled
 
 
 @dataclass
@@ -291,36 +286,24 @@ class _Search:
     free: Sequence[str]
     options: TrOptions
 
-    def run(self, samples: NDArray[np.float32], labels: NDArray[np.int64] | None) -> IntegerNetwork | None:
-        """The configured network, or None when no budget keeps the limits."""
-        codes = quantize_input(self.exact, samples)
-        target = run(self.exact, codes, collect=False)[self.exact.output]
-        reference = predictions(target) if labels is None else labels
+    def run(self, samples: NDArray[np.float32], judge: Judge) -> IntegerNetwork | None:
+        """The configured network, or None when no budget keeps the loss."""
         unlimited = self._with(dict.fromkeys(self.free, MAX_BUDGET))
-        if not self._within(run(unlimited, codes, collect=False)[self.exact.output], target, reference):
+        if not judge.promise(unlimited).kept:
             return None
-        probe = run(self.exact, codes[:_PROBE_IMAGES], collect=True)
+        probe = run(self.exact, quantize_input(self.exact, samples[:_PROBE_IMAGES]), collect=True)
         curves = [self._curve(self.template.module(name), probe) for name in self.free]
-
-        def verified(limit: float, count: int | None = None) -> IntegerNetwork | None:
-            candidate = self._with(_choose(curves, limit))
-            got = run(candidate, codes[:count], collect=False)[candidate.output]
-            return candidate if self._within(got, target[:count], reference[:count]) else None
-
-        # Errors of layers do not add up exactly: the limit handed to the greedy choice is scaled until its result, run
-        # on some of the samples, just keeps the user's limits; then all samples decide.
-        low, high = 0.0, self.options.max_error**2
+        # Errors of layers do not add up exactly: the limit handed to the greedy choice is scaled until its result just
+        # keeps the loss.
+        best, low, high = unlimited, 0.0, _FIRST_LIMIT
         for _ in range(_ROUNDS):
             middle = high if low == 0.0 else math.sqrt(low * high)
-            if verified(middle, _SEARCH_IMAGES) is not None:
-                low, high = middle, (4 * middle if middle == high else high)
+            candidate = self._with(_choose(curves, middle))
+            if judge.promise(candidate).kept:
+                best, low, high = candidate, middle, (4 * middle if middle == high else high)
             else:
                 high = middle / 4 if low == 0.0 else middle
-        for limit in (*(low / 2**step for step in range(_STEPS_BACK)), 0.0):
-            found = verified(limit)
-            if found is not None:
-                return found
-        return None
+        return best
 
     def _with(self, budgets: Mapping[str, int]) -> IntegerNetwork:
         network = self.template.copy()
@@ -328,11 +311,6 @@ class _Search:
             if module.name in budgets:
                 module.format = replace(_terms(module), budget=budgets[module.name])
         return network
-
-    def _within(self, got: NDArray[np.integer], target: NDArray[np.integer], reference: NDArray[np.int64]) -> bool:
-        if _relative_error(got, target) > self.options.max_error**2:
-            return False
-        return accuracy(target, reference) - accuracy(got, reference) <= self.options.max_loss
 
     def _curve(self, module: IntegerModule, probe: Mapping[str, NDArray[np.integer]]) -> _Curve:
         """Error and cost of every candidate budget of one layer.

@@ -53,7 +53,7 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
     data, calibration = load_data(TEST, network), load_data(CALIBRATION, network)
     outputs = reference(MODEL, data.x, network.batch)
     progress.step(f"quantize with {len(calibration.x)} calibration images: {', '.join(SHOWN)}")
-    networks = [quantize(Quantization(name), network, calibration.x, calibration.y) for name in SHOWN]
+    networks = [quantize(Quantization(name), network, calibration) for name in SHOWN]
     progress.step(f"golden model on {len(data.x)} test images")
     quiet = Progress(quiet=True)
     whole = [run_integer(MODEL.name, net, data, "golden", quiet, reference=outputs) for net in networks]

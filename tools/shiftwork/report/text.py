@@ -8,14 +8,38 @@ from collections.abc import Sequence
 from shiftwork.compile.accel_cycles import predict
 from shiftwork.compile.accelerator import AcceleratorProgram
 from shiftwork.device.simulated_accelerator import LATENCY
+from shiftwork.network.promise import FEW, Promise
 from shiftwork.quantize.expfit import TensorFit
 from shiftwork.run.networks import RunReport
+from shiftwork.schemes import SCHEMES
 from shiftwork.table import Table
+
+UNTRAINED = 3.0
+"""Points of expected loss from which on a scheme that can be trained should be."""
 
 
 def quantization_line(counts: dict[str, int]) -> str:
     """Quantizations for one sample (:func:`shiftwork.run.networks.quantizations`)."""
     return f"quantizations   {counts['unified']} in unified modules, {counts['op_by_op']} operator by operator"
+
+
+def promise_lines(promise: Promise, scheme: str) -> list[str]:
+    """What calibrated a network, what it is expected to lose, and what a user should mind."""
+    source = f" of {promise.source}" if promise.source else ""
+    loss, unit = f"{promise.estimate:.2f} +- {promise.error:.2f}", "points"
+    if not promise.classes:
+        unit = f"% of the output's power (SQNR {promise.sqnr:.1f} dB)"
+    lines = [
+        f"calibration     {promise.samples} samples{source}, {promise.held} of them held back",
+        f"expected loss   {loss} {unit}, at most {promise.bound:.2f}; {promise.tolerated:g} tolerated",
+    ]
+    if not promise.kept:
+        lines.append("warning         the loss may be more than what is tolerated")
+    if promise.samples < FEW:
+        lines.append(f"warning         {promise.samples} calibration samples say little: take {FEW} or more")
+    if promise.estimate > UNTRAINED and scheme in SCHEMES and SCHEMES[scheme].trained:
+        lines.append(f"warning         {scheme} needs training here: shiftwork train --unlabelled --scheme {scheme}")
+    return lines
 
 
 def layer_table(report: RunReport) -> Table:
@@ -80,11 +104,17 @@ def summary_lines(report: RunReport) -> list[str]:
     """The figures of a whole run, one line each."""
     lines = [f"{report.model}: scheme {report.scheme}, executor {report.executor}, {report.samples} samples"]
     if report.accuracy is not None:
-        known = report.executor != "float" and report.float_accuracy is not None
-        other = f" (float {report.float_accuracy:.2f} %)" if known else ""
-        lines.append(f"accuracy        {report.accuracy:.2f} %{other}")
+        other = ""
+        if report.executor != "float" and report.float_accuracy is not None:
+            loss = report.float_accuracy - report.accuracy
+            other = f"; float {report.float_accuracy:.2f} %, loss {loss:.2f} +- {report.loss_error or 0:.2f} points"
+        lines.append(f"accuracy        {report.accuracy:.2f} +- {report.accuracy_error or 0:.2f} %{other}")
     if report.agreement is not None and report.executor != "float":
         lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
+    if report.promise is not None:
+        lines += promise_lines(report.promise, report.scheme)
+    if report.scales is not None:
+        lines.append(f"scales          {report.scales}")
     if report.quantizations is not None:
         lines.append(quantization_line(report.quantizations))
     if report.model_bits is not None:
@@ -113,12 +143,15 @@ def summary_lines(report: RunReport) -> list[str]:
             lines.append(f"memory          {report.bytes_read:,} bytes read, {report.bytes_written:,} written")
             lines.append(f"per sample      {report.cycles / report.samples:,.0f} cycles, from the start to the result")
         if report.host_modules:
-            lines.append(f"host computed   {', '.join(report.host_modules)}")
+            count = f"{report.host_compared:,} elements: " if report.host_compared else ""
+            lines.append(f"host computed   {count}{', '.join(report.host_modules)}")
         elif report.executor in ("accel", "uart"):
             lines.append("host computed   nothing")
         if report.executor == "uart" and not any(layer.compared for layer in report.layers):
             lines.append("modules         not compared: the memory of the board has no room for what they write")
+        what = "board" if report.executor == "uart" else "RTL"
         lines.append(
-            f"mismatches      {report.mismatches} of {report.compared:,} elements compared with the golden model"
+            f"mismatches      {report.mismatches} of {report.compared:,} elements that the {what} computed, "
+            "compared with the golden model"
         )
     return lines

@@ -55,6 +55,7 @@ class AcceleratorRun:
         counters: of every sample, as it would be used.
         predicted_cycles: of all of them, where memory does not stall; None on a board.
         mismatches, compared: of the network's output in those runs.
+        tensors: codes that every module wrote, by its name; what is only addressed, or was not traced, is missing.
     """
 
     outputs: Codes
@@ -63,6 +64,7 @@ class AcceleratorRun:
     predicted_cycles: int | None = None
     mismatches: int = 0
     compared: int = 0
+    tensors: dict[str, Codes] = field(default_factory=dict)
 
 
 def execute_accelerator(
@@ -116,7 +118,7 @@ def execute_accelerator(
             program.put(memory, sample)
             counters = device.run(program, memory, stalls, clock)
             if program is traced:
-                _compare_modules(traced, memory, golden, index, reports)
+                _compare_modules(traced, memory, golden, index, reports, result.tensors)
                 continue
             result.counters.append(counters)
             for name, cycles in between_ends(counters.layers).items():
@@ -137,11 +139,13 @@ def _compare_modules(
     golden: Mapping[str, Codes],
     index: int,
     reports: Mapping[str, LayerReport],
+    tensors: dict[str, Codes],
 ) -> None:
-    """Compare what every module wrote of a sample with its golden tensors."""
+    """Compare what every module wrote of a sample with its golden tensors, and keep it in ``tensors``."""
     for module in traced.network.modules:
         expected = golden[module.output][index]
         for area in traced.traces.get(module.name, ()):
             actual = traced.get(memory, area)
             reports[module.name].compared += expected.size
             reports[module.name].mismatches += int(np.count_nonzero(actual != expected))
+            tensors.setdefault(module.name, np.zeros_like(golden[module.output]))[index] = actual

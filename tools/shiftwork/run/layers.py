@@ -91,12 +91,14 @@ class LayerReport:
 
 @dataclass
 class Execution:
-    """A finished run: the network's output codes, a report per module, and the seconds spent in the device alone."""
+    """A finished run: the network's output codes, a report per module, the seconds spent in the device alone, and the
+    codes that every module wrote, where asked for."""
 
     outputs: Codes
     layers: list[LayerReport]
     device_seconds: float = 0.0
     samples: int = field(default=0)
+    tensors: dict[str, Codes] = field(default_factory=dict)
 
 
 def layer_reports(
@@ -150,6 +152,7 @@ def execute(
     progress: OnItem | None = None,
     tamper: Callable[[Operands], None] | None = None,
     predict: bool = True,
+    keep: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Execution:
     """Run a network on the device and compare every module's output with the golden tensors.
@@ -163,7 +166,8 @@ def execute(
         stalls: random stalls on both sides of the device, None for none.
         progress: told about every module.
         tamper: may change what the device is given of a module before it runs (fault injection in tests).
-        predict: run the cycle model beside the device. clock: what ``seconds`` are measured with.
+        predict: run the cycle model beside the device. keep: the codes of every module, under its name.
+        clock: what ``seconds`` are measured with.
 
     Raises:
         ShiftworkError: nothing to compare, or the device refuses or hangs.
@@ -177,6 +181,8 @@ def execute(
     total = len(starts) * len(network.modules)
     done = 0
     result = Execution(np.zeros_like(golden[network.output]), reports, samples=len(x))
+    if keep:
+        result.tensors = {module.name: np.zeros_like(golden[module.output]) for module in network.modules}
     for start in starts:
         part = x[start : start + step]
         if np.issubdtype(part.dtype, np.floating):
@@ -215,6 +221,8 @@ def execute(
                 raise ShiftworkError(f"node {module.name!r}: the device returned {actual.shape}, not {expected.shape}")
             report.compared += expected.size
             report.mismatches += int(np.count_nonzero(actual != expected))
+            if keep:
+                result.tensors[module.name][start : start + len(part)] = actual
         result.outputs[start : start + len(part)] = tensors[network.output]
     if not reports or any(report.compared == 0 for report in reports):
         raise ShiftworkError("nothing was compared with the golden model")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,15 +19,45 @@ from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
-from shiftwork.network.format import Columns, Facts, Work
+from shiftwork.network.format import Codes, Columns, Facts, Work
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.outputs import write_json
+from shiftwork.network.promise import Promise
+from shiftwork.outputs import write_arrays, write_json
 from shiftwork.progress import Progress
 from shiftwork.run.accelerated import execute_accelerator
 from shiftwork.run.layers import LayerReport, execute, layer_reports
 
 Executor = Literal["float", "golden", "rtl", "accel", "uart"]
 EXECUTORS: tuple[Executor, ...] = ("float", "golden", "rtl", "accel", "uart")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a network gave for its samples.
+
+    Attributes:
+        outputs: real numbers (N, height, width, channels). labels: of the samples (N,), where there are any.
+        tensors: codes (N, height, width, channels) that every module wrote, by its name, where asked for.
+    """
+
+    outputs: NDArray[np.float32]
+    labels: NDArray[np.int64] | None
+    tensors: dict[str, Codes] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write ``outputs`` as (N, classes) or (N, channels, height, width), ``predictions`` where they are classes,
+        ``labels``, and ``tensor/NAME`` of every module.
+
+        Raises:
+            SettingError: the file cannot be written.
+        """
+        arrays: dict[str, NDArray[Any]] = {"outputs": self.outputs.transpose(0, 3, 1, 2)}
+        if self.outputs.shape[1:3] == (1, 1):
+            arrays = {"outputs": self.outputs.reshape(len(self.outputs), -1)}
+            arrays["predictions"] = golden.predictions(self.outputs)
+        if self.labels is not None:
+            arrays["labels"] = self.labels
+        write_arrays(path, arrays | {f"tensor/{name}": codes for name, codes in self.tensors.items()}, "outputs")
 
 
 @dataclass
@@ -38,8 +68,11 @@ class RunReport:
         model: name of the file. scheme: ``float`` or that of the network.
         executor: what computed the outputs. samples: executed.
         accuracy, float_accuracy: percent of samples whose class is their label, None without labels.
+        accuracy_error, loss_error: standard errors of the accuracy, and of its difference to that of the float model.
         agreement: percent of samples whose class is that of the float model.
-        mismatches: elements of any module's output that differ from the golden model. compared: elements compared.
+        promise: what the quantizer expected the network to lose. scales: how its scales were chosen.
+        mismatches: elements of any module's output that differ from the golden model.
+        compared: elements that the device computed and that were compared. host_compared: those of the host.
         host_modules: names of the modules that the host computed (golden functions on the tensors of this run).
         model_bits: stored bits of the integer network. weight_bits, activation_bits: of a value, on average.
         totals: figures of the work by the format (:meth:`shiftwork.network.format.Columns.totals`). columns: of it.
@@ -49,7 +82,7 @@ class RunReport:
         device_seconds: wall time inside the compiled model, or of runs on a board with their input and results.
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
-        engine: what it ran on. layers: one entry per module.
+        engine: what it ran on. layers: one entry per module. results: what the network gave.
     """
 
     model: str
@@ -58,9 +91,14 @@ class RunReport:
     samples: int
     accuracy: float | None = None
     float_accuracy: float | None = None
+    accuracy_error: float | None = None
+    loss_error: float | None = None
     agreement: float | None = None
+    promise: Promise | None = None
+    scales: str | None = None
     mismatches: int | None = None
     compared: int | None = None
+    host_compared: int | None = None
     host_modules: list[str] = field(default_factory=list)
     model_bits: int | None = None
     weight_bits: float | None = None
@@ -78,6 +116,7 @@ class RunReport:
     bytes_written: int | None = None
     quantizations: dict[str, int] | None = None
     layers: list[LayerReport] = field(default_factory=list)
+    results: Results | None = None
 
     @property
     def ok(self) -> bool:
@@ -86,9 +125,11 @@ class RunReport:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON values, the totals beside the others."""
-        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "columns"}
+        names = [item.name for item in fields(self) if item.name not in ("columns", "results")]
+        values = {name: getattr(self, name) for name in names}
         engine = None if self.engine is None else self.engine.shape
         values |= {"engine": engine, "layers": [layer.to_json() for layer in self.layers]}
+        values["promise"] = None if self.promise is None else {**asdict(self.promise), "kept": self.promise.kept}
         totals: Facts = values.pop("totals")
         return values | totals
 
@@ -107,15 +148,24 @@ def quantizations(network: IntegerNetwork) -> dict[str, int]:
     return {"op_by_op": single, "unified": unified}
 
 
-def share(classes: NDArray[np.int64], reference: NDArray[np.int64]) -> float:
+def share(classes: NDArray[Any], reference: Any) -> float:
     """Percent of equal entries."""
     return 100.0 * float((classes == reference).mean())
 
 
+def standard_error(values: NDArray[Any]) -> float:
+    """Standard error of the mean of values (N,), in percent."""
+    return 100.0 * float(values.std() / np.sqrt(len(values)))
+
+
 def run_float(model: str, outputs: NDArray[np.float32], data: Data) -> RunReport:
     """Report of the float model from its outputs (N, height, width, channels)."""
-    accuracy = None if data.y is None else golden.accuracy(outputs, data.y)
-    return RunReport(model, "float", "float", len(outputs), accuracy=accuracy, float_accuracy=accuracy, agreement=100.0)
+    report = RunReport(model, "float", "float", len(outputs), agreement=100.0, results=Results(outputs, data.y))
+    if data.y is not None:
+        right = golden.predictions(outputs) == data.y
+        report.accuracy = report.float_accuracy = share(right, True)
+        report.accuracy_error = standard_error(right)
+    return report
 
 
 def run_integer(
@@ -127,6 +177,7 @@ def run_integer(
     device: SimulatedDevice | SimulatedAccelerator | BoardAccelerator | BoardTiles | None = None,
     stalls: Stalls | None = None,
     reference: NDArray[np.float32] | None = None,
+    keep: bool = False,
 ) -> RunReport:
     """Execute a network on the golden model or, compared with it, on the RTL of an engine or of the accelerator, or on
     a board.
@@ -140,6 +191,7 @@ def run_integer(
         device: the simulated device, for ``rtl``; the simulated accelerator, for ``accel``; a board, for ``uart``.
         stalls: random stalls of the device.
         reference: outputs of the float model for the same samples, (N, height, width, channels), where known.
+        keep: what every module wrote.
 
     Raises:
         ShiftworkError: no samples, nothing compared, or the device refuses or hangs.
@@ -147,40 +199,48 @@ def run_integer(
     if len(data.x) == 0:
         raise ShiftworkError("no samples to execute")
     counts: dict[str, Work] = {}
-    tensors = golden.run(network, data.x, executor != "golden", counts)
+    with progress.items():
+        tensors = golden.run(network, data.x, keep or executor != "golden", counts, progress.item)
     seconds, run = 0.0, None
+    kept = {module.name: tensors[module.output] for module in network.modules} if keep else {}
     if executor == "golden":
         outputs, layers = tensors[network.output], layer_reports(network, "golden", counts)
     elif isinstance(device, SimulatedAccelerator | BoardAccelerator):
         with progress.items():
             run = execute_accelerator(network, data.x, tensors, device, counts, stalls, progress.item)
-        outputs, layers = run.outputs, run.layers
+        outputs, layers, kept = run.outputs, run.layers, run.tensors if keep else {}
         seconds = sum(counters.seconds for counters in run.counters)
     else:
         assert device is not None
         with progress.items():
-            done = execute(network, data.x, tensors, device, counts, stalls, progress.item)
-        outputs, layers, seconds = done.outputs, done.layers, done.device_seconds
+            done = execute(network, data.x, tensors, device, counts, stalls, progress.item, keep=keep)
+        outputs, layers, seconds, kept = done.outputs, done.layers, done.device_seconds, done.tensors
 
     classes = golden.predictions(outputs)
     report = RunReport(model, network.scheme, executor, len(outputs), layers=layers)
     report.quantizations, report.model_bits = quantizations(network), network.model_bits
     report.weight_bits, report.activation_bits = network.average_bits
+    report.promise, report.scales = network.promise, network.scales
+    report.results = Results((outputs * network.output_scale).astype(np.float32), data.y, kept)
     if data.y is not None:
-        report.accuracy = share(classes, data.y)
+        report.accuracy, report.accuracy_error = share(classes, data.y), standard_error(classes == data.y)
     if reference is not None:
         if reference.shape != outputs.shape:
             raise ShiftworkError(f"the float model returned {reference.shape}, the network {outputs.shape}")
         expected = golden.predictions(reference)
         report.agreement = share(classes, expected)
-        report.float_accuracy = None if data.y is None else share(expected, data.y)
+        if data.y is not None:
+            report.float_accuracy = share(expected, data.y)
+            right, other = (found == data.y for found in (expected, classes))
+            report.loss_error = standard_error(right.astype(int) - other)
     report.host_modules = [layer.name for layer in layers if layer.executor == "host"]
     if network.convolutions:
         report.columns = network.convolutions[0].format.columns
         report.totals = report.columns.totals([layer.facts for layer in layers if layer.facts])
     if device is not None and executor != "golden":
         report.mismatches = sum(layer.mismatches for layer in layers)
-        report.compared = sum(layer.compared for layer in layers)
+        report.compared = sum(layer.compared for layer in layers if layer.executor != "host")
+        report.host_compared = sum(layer.compared for layer in layers if layer.executor == "host")
         bound = sum(layer.bound or 0 for layer in layers)
         report.device_seconds = seconds
         if run is None:

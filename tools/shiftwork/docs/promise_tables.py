@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generated table of losses, promised and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shiftwork.blocks.manifest import Manifest
+from shiftwork.docs.markdown import NETWORKS, table
+from shiftwork.measure import records
+from shiftwork.measure.promises import PROMISED, PROMISES
+
+SHORT = {"digits": "digits example", **NETWORKS}
+
+
+def _promises(book: Manifest) -> str:
+    known = records.read(records.file_of(book.root, "promise."))
+    rows, beyond, total = [], 0, 0
+    for subject in PROMISES:
+        for scheme in PROMISED:
+            entry = known.get(f"promise.{subject.network}.{scheme}")
+            if entry is None:
+                continue
+            total += 1
+            beyond += entry["loss"] > max(entry["bound"], entry["tolerated"]) + entry["loss_error"]
+            rows.append(
+                (
+                    SHORT[subject.network],
+                    f"`{scheme}`",
+                    f"{entry['loss']:.2f} ± {entry['loss_error']:.2f}",
+                    f"{entry['estimate']:.2f}",
+                    f"{entry['bound']:.2f}",
+                    "yes" if entry["kept"] else "no, and says so",
+                    f"{entry['weight_bits']:.1f}, {entry['activation_bits']:.1f}",
+                    f"{entry['cycles']:,}",
+                    f"{entry['quantize_seconds']:.0f}",
+                    f"{entry['calibration_samples']}, {entry['samples']:,}",
+                )
+            )
+    if not rows:
+        return "Not measured yet.\n"
+    head = (
+        "network", "scheme", "loss, points", "expected", "at most", "0.5 kept", "bits w, a", "cycles a sample",
+        "seconds", "samples calibrated, tested",
+    )  # fmt: skip
+    return table(head, rows, range(2, 10)) + (
+        f"\n{beyond} of {total} losses are beyond what is tolerated and what is foretold at most by more than their "
+        "standard error. Loss on the golden model against onnxruntime, with its standard error (paired); cycles of the "
+        "convolutions predicted for the scheme's default engine; seconds on one machine, "
+        "`python -m shiftwork.measure --only 'promise.*'`.\n"
+    )
+
+
+PARTS: dict[str, Callable[[Manifest], str]] = {"promises": _promises}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every scheme promises on every network with default options, and what it loses on samples of their own."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from shiftwork.compile import compile_network
+from shiftwork.compile.engine import Engine
+from shiftwork.golden import model as golden
+from shiftwork.measure.bench import Bench
+from shiftwork.measure.entries import Subject
+from shiftwork.network.data import Data
+from shiftwork.network.floating import reference
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
+from shiftwork.run.networks import standard_error
+from shiftwork.schemes import engine_for, quantize
+
+PROMISED = ("fixed8", "joint", "tr", "dnateq", "msq", "fixed4")
+"""Schemes of the table."""
+PROMISES = (
+    Subject("digits", "digits_test", "digits_calib", calibrate=CALIBRATION_SAMPLES),
+    Subject("mnist_mlp512", "mnist", "mnist_calib", calibrate=CALIBRATION_SAMPLES),
+    Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=CALIBRATION_SAMPLES),
+    Subject("cifar10_resnet8_mlperftiny", "cifar_resnet8", "cifar_resnet8_calib", calibrate=CALIBRATION_SAMPLES),
+    Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES),
+    Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES),
+    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48),
+    Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib", calibrate=48),
+)
+"""Networks of the table. A network that calibrates on its own samples is tested on the others."""
+TESTED = {"imagenet_squeezenet1_1": 150, "mobilenetv2": 100}
+"""Samples of large networks that are tested; of the others all."""
+
+
+def cycles(network: IntegerNetwork, engine: Engine, sample: np.ndarray[Any, Any]) -> int:
+    """Predicted cycles of the convolutions of one sample (1, ...) on an engine."""
+    tensors = golden.run(network, sample)
+    program = compile_network(network, engine)
+    layers = (program.layers[module.name] for module in network.convolutions)
+    return sum(engine.schedule(layer.operands(tensors)).cycles for layer in layers)
+
+
+def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
+    """Loss promised and measured, bits, cycles and seconds of a network under a scheme with default options."""
+    network, samples, calibration = bench.subject(subject)
+    if subject.data == subject.calibration:
+        assert samples.y is not None
+        samples = Data(samples.x[subject.calibrate :], samples.y[subject.calibrate :])
+    samples = samples.first(TESTED.get(subject.network))
+    begin = time.perf_counter()
+    integer = quantize(Quantization(scheme), network, calibration)
+    seconds = time.perf_counter() - begin
+    outputs = reference(bench.model(subject.network), samples.x, network.batch)
+    codes = golden.run(integer, samples.x, collect=False)[integer.output]
+    assert samples.y is not None
+    right, other = (golden.predictions(values) == samples.y for values in (outputs, codes))
+    losses = right.astype(int) - other
+    assert integer.promise is not None
+    weight_bits, activation_bits = integer.average_bits
+    return {
+        "name": f"promise.{subject.network}.{scheme}",
+        "network": subject.network,
+        "scheme": scheme,
+        "command": f"{subject.command} --scheme {scheme}",
+        "calibration_samples": integer.promise.samples,
+        "held_back": integer.promise.held,
+        "samples": len(samples.x),
+        "float_accuracy": 100 * float(right.mean()),
+        "loss": 100 * float(losses.mean()),
+        "loss_error": standard_error(losses),
+        "estimate": integer.promise.estimate,
+        "bound": integer.promise.bound,
+        "tolerated": integer.promise.tolerated,
+        "kept": integer.promise.kept,
+        "scales": integer.scales,
+        "weight_bits": weight_bits,
+        "activation_bits": activation_bits,
+        "engine": str(engine_for(scheme)),
+        "cycles": cycles(integer, engine_for(scheme), samples.x[:1]),
+        "quantize_seconds": round(seconds, 1),
+    }

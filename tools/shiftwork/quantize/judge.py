@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much accuracy an integer network loses, estimated without labels on samples that no search has seen.
+
+One notion of loss for every scheme. A part of the calibration samples is held back (:func:`split`); the quantizers see
+the others, and a :class:`Judge` compares integer networks with the float network on those held back.
+
+* If a class is right as often as the float network's probability says, a sample loses what the probability of the
+  chosen class lies below the largest.
+* So that few samples say more than whether their class changes, the mean is taken over output errors multiplied by
+  numbers of a half-normal distribution of mean square 1: where margins are spread evenly the mean stays the same.
+* A network is surer of samples that it was trained on than of others, and loses less on them. Every sample is also
+  seen mixed with others (:data:`MIXED`): that moves those of a training set to where new samples are, and changes
+  little for the others.
+* Where an output is no vector of classes, the loss is the power of its error in percent of its own: 0.5 % is an SQNR of
+  23 dB.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shiftwork.golden.model import predictions, run
+from shiftwork.network.floating import activations
+from shiftwork.network.graph import FloatNetwork
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.promise import Promise
+
+MIXED = 0.25
+"""Share of another sample in a mixed one."""
+_PARTNERS = 2  # samples that each is mixed with
+_HELD_SHARE = 4  # every so many samples one is held back
+_LEAST_HELD = 24  # but so many, where that is no more than half
+_FACTORS = [NormalDist().inv_cdf(0.5 + (place + 0.5) / 64) for place in range(32)]  # of the output error
+
+Real = NDArray[np.float64]
+
+
+def split(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Samples that a quantizer sees, and those held back, evenly spaced; of a single sample both."""
+    count = len(samples)
+    if count < 2:
+        return samples, samples
+    held = max(count // _HELD_SHARE, min(count // 2, _LEAST_HELD))
+    chosen = np.zeros(count, bool)
+    chosen[(np.arange(held) * count // held + count // held - 1)] = True
+    return samples[~chosen], samples[chosen]
+
+
+class Judge:
+    """The float network on the samples that were held back.
+
+    Attributes:
+        samples: as the ONNX input expects them, those held back and their mixtures. held: number of those held back.
+        exact: outputs of the float network (N, ...). classes: they are vectors of classes.
+        tolerated: loss, in points or percent. total: calibration samples with those that were not held back.
+    """
+
+    def __init__(self, network: FloatNetwork, held: NDArray[np.float32], tolerated: float, total: int) -> None:
+        self.held, self.tolerated, self.total = len(held), tolerated, total
+        rolls = [1 + place * len(held) // _PARTNERS for place in range(_PARTNERS)]
+        mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
+        self.samples = np.concatenate([held, *mixed]).astype(np.float32)
+        self.exact = np.concatenate([tensors[network.output] for tensors in activations(network, self.samples)])
+        outputs, inputs = network.shapes[network.output], network.shapes[network.input]
+        self.classes = network.classes is not None and network.classes > 1 and outputs != inputs
+
+    def promise(self, network: IntegerNetwork, source: str = "") -> Promise:
+        """The loss of an integer network; its bound is one standard error above it. source: file of the samples."""
+        return self.judged(self.outputs(network), source)
+
+    def rank(self, network: IntegerNetwork) -> tuple[float, float]:
+        """The smaller, the better: the loss to a hundredth, and the power of the output's error in percent."""
+        outputs = self.outputs(network)
+        return round(self.judged(outputs).estimate, 2), float(power_losses(self.exact, outputs).mean())
+
+    def outputs(self, network: IntegerNetwork) -> Real:
+        """Outputs of an integer network for :attr:`samples` (N, ...), on the float network's scale."""
+        return np.asarray(run(network, self.samples, collect=False)[network.output] * network.output_scale)
+
+    def judged(self, outputs: NDArray[np.generic], source: str = "") -> Promise:
+        """The loss of a network that gives such outputs (N, ...) for :attr:`samples`, on the float network's scale."""
+        losses = (class_losses if self.classes else power_losses)(self.exact, outputs)
+        losses = losses.reshape(-1, self.held).mean(axis=0)
+        estimate = float(losses.mean())
+        error = float(losses.std(ddof=1) / np.sqrt(self.held)) if self.held > 1 else abs(estimate)
+        bound = estimate + error
+        return Promise(estimate, error, bound, self.tolerated, self.held, self.total, source, self.classes)
+
+
+def log_probabilities(outputs: NDArray[np.generic]) -> Real:
+    """Logarithms of the class probabilities, (N, classes), by the softmax of network outputs (N, ...)."""
+    values = _vectors(outputs).copy()
+    values -= values.max(axis=1, keepdims=True)
+    return np.asarray(values - np.log(np.exp(values).sum(axis=1, keepdims=True)))
+
+
+def class_losses(exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> Real:
+    """Points of accuracy that every sample is expected to lose, (N,).
+
+    Args:
+        exact: outputs of the float network (N, ...). outputs: of the other one, on the same scale.
+    """
+    known = _vectors(exact)
+    error = _vectors(outputs) - known
+    probability = np.exp(log_probabilities(exact))
+    places = np.arange(len(known))
+    kept = np.mean([probability[places, predictions(known + factor * error)] for factor in _FACTORS], axis=0)
+    return np.asarray(np.maximum(100 * (probability.max(axis=1) - kept), 0))
+
+
+def power_losses(exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> Real:
+    """Power of the error of every sample in percent of the mean power of the output, (N,)."""
+    known = _vectors(exact)
+    power = float(np.square(known).sum(axis=1).mean())
+    return np.asarray(100 * np.square(_vectors(outputs) - known).sum(axis=1) / (power or 1.0))
+
+
+def _vectors(outputs: NDArray[np.generic]) -> Real:
+    """Network outputs (N, ...) as float64 (N, values)."""
+    return outputs.reshape(len(outputs), -1).astype(np.float64)
