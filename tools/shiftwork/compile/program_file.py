@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from shiftwork.compile import MacEngine, TrEngine
+from shiftwork.compile import Engine, MacEngine, MsqEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, Area, stored_shape
 from shiftwork.compile.first_layer import Windows
 from shiftwork.compile.instructions import (
@@ -42,7 +42,12 @@ MAGIC = 0x4E57_4853
 VERSION = 1
 """Raised when the file changes its layout, or instructions theirs."""
 _ALIGNMENT = 64
-_ENGINES = {"tr": TrEngine, "mac": MacEngine}
+_ENGINES: dict[str, Callable[[int, int], Engine]] = {
+    "tr": TrEngine,
+    "mac": MacEngine,
+    "msq": lambda rows, cols: MsqEngine(rows // 2, rows - rows // 2, cols, lanes=1),
+}
+"""Engines from rows and columns. A program does not depend on which rows of the ``msq`` engine are multipliers."""
 
 
 @dataclass(frozen=True)

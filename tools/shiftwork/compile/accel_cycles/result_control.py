@@ -18,11 +18,12 @@ class ResultPath:
     """``shw_result_path``.
 
     Args:
-        height: rows of a block.
+        height: rows of a block. scale: it requantizes by scale, which takes a cycle more.
     """
 
-    def __init__(self, height: int) -> None:
+    def __init__(self, height: int, scale: bool) -> None:
         self.height = height
+        self.write = _WRITE + scale
         self.busy = False
         self.parts = 1
         # the loop and its stages
@@ -53,12 +54,12 @@ class ResultPath:
     @property
     def write_valid(self) -> bool:
         """A write is made in this cycle."""
-        return bool(self.sent >> (_WRITE - 1) & 1)
+        return bool(self.sent >> (self.write - 1) & 1)
 
     @property
     def write_block(self) -> bool:
         """With that write a block is complete."""
-        return bool(self.blocks >> (_WRITE - 1) & 1)
+        return bool(self.blocks >> (self.write - 1) & 1)
 
     @property
     def source_ready(self) -> bool:
@@ -95,7 +96,7 @@ class ResultPath:
             self.beat = self.ahead.popleft()
         elif finish:
             self.beat = None
-        mask = (1 << _WRITE) - 1
+        mask = (1 << self.write) - 1
         self.sent = (self.sent << 1 | send) & mask
         self.blocks = (self.blocks << 1 | (send and finish and beat is not None and beat.final)) & mask
 
