@@ -10,7 +10,7 @@ every second position and padding by channels are addresses, not work.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from shiftwork.compile.engine import Engine
 from shiftwork.compile.first_layer import STRIDES, Windows, with_windows
 from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, UNITS, decoded, encode, listing
+from shiftwork.compile.mac_engine import MacEngine
 from shiftwork.compile.merge import merged, one_to_one, together
+from shiftwork.compile.msq_engine import MsqEngine
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
 from shiftwork.compile.strips import PARTS, Plan, Ranges, Step, cut, plan, smallest
@@ -42,8 +44,8 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
 from shiftwork.tensors.maps import window_count
 
-ENGINES = ("tr", "mac", "msq")
-"""Kinds of the engines that can be inside."""
+ENGINES: dict[str, Callable[[int, int], Engine]] = {"tr": TrEngine, "mac": MacEngine, "msq": MsqEngine.inside_of}
+"""Engines that can be inside, by their kind: from rows and columns. A program does not depend on anything else."""
 ADDRESSES = ("concat", "slice", "pad")
 """Kinds of modules that are addresses, not work."""
 WORD = 8

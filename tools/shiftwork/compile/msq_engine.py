@@ -64,6 +64,11 @@ class MsqEngine(Engine):
         if self.lanes not in LANES:
             raise SettingError(f"`lanes` {self.lanes} is none of {', '.join(map(str, LANES))}")
 
+    @classmethod
+    def inside_of(cls, rows: int, cols: int) -> MsqEngine:
+        """The engine inside an accelerator, half of its rows multipliers."""
+        return cls(rows // 2, rows - rows // 2, cols, lanes=1)
+
     def __str__(self) -> str:
         return f"({self.fixed_rows} fixed + {self.sp2_rows} SP2) x {self.cols} x {self.lanes}"
 
