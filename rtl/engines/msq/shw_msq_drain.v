@@ -58,9 +58,9 @@ module shw_msq_drain #(
   integer i;
   integer b;
   always @* begin
-    words = {(PLACES*WORD_W){1'b0}};
-    for (i = 0; i < ROWS; i = i + 1) begin
-      words[i*WORD_W +: WORD_W] = {excess[i*ACC_W +: ACC_W], total[i*COLS*ACC_W +: COLS*ACC_W]};
+    for (i = 0; i < PLACES; i = i + 1) begin    // behind the last row any
+      words[i*WORD_W +: WORD_W] = {excess[(i%ROWS)*ACC_W +: ACC_W],
+                                   total[(i%ROWS)*COLS*ACC_W +: COLS*ACC_W]};
     end
     for (b = 0; b < ROW_W; b = b + 1) begin
       for (i = 0; i < (PLACES >> (b + 1)); i = i + 1) begin

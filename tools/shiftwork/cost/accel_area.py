@@ -58,8 +58,8 @@ ENGINES: dict[str, Callable[[int, int, str], Engine]] = {
     "mac_dsp": lambda rows, cols, family: MacEngine(rows, cols, "dsp48" if family == "xc7" else "dsp"),
     "msq": lambda rows, cols, family: MsqEngine.inside_of(rows, cols),
 }
-"""Engines that are compared: from rows, columns and family. A DSP block of 7-series takes two products of 8 bits or four
-of 4 bits, a multiplier of ECP5 one of 8 bits."""
+"""Engines that are compared: from rows, columns and family. A DSP block of 7-series takes two products of 8 bits or
+four of 4, a multiplier of ECP5 one of 8."""
 
 TITLES = {"tr": "tr", "mac": "mac in LUTs", "mac_dsp": "mac in DSPs", "msq": "msq"}
 MULTIPLYING = {"mac": ("shw_mac_engine",), "msq": ("shw_msq_engine", "shw_result_path")}
