@@ -40,9 +40,9 @@ SHAPES = {
     "16x64": Accelerator(TrEngine(16, 64), activation_memory=128, weight_words=512, constants=64),
     "8x8, strips": Accelerator(TrEngine(8, 8), activation_memory=2, weight_words=512, constants=128),
 }
-ROWS = "4-bit rows, 8x16"
+ROWS = "16x8"
 ROW_SHAPES = {
-    ROWS: Accelerator(MsqEngine(4, 4, 16, lanes=1), activation_memory=64, weight_words=512, constants=128),
+    ROWS: Accelerator(MsqEngine(8, 8, 8, lanes=1), activation_memory=64, weight_words=512, constants=128),
     "2x8": Accelerator(MsqEngine(1, 1, 8, lanes=1), activation_memory=32, weight_words=512, constants=128),
     "4x32": Accelerator(MsqEngine(4, 0, 32, lanes=1), activation_memory=64, weight_words=512, constants=128),
     "16x64": Accelerator(MsqEngine(0, 16, 64, lanes=1), activation_memory=128, weight_words=512, constants=128),

@@ -34,6 +34,7 @@ SHAPES = {
     "mac 8x8, strips": Accelerator(MacEngine(8, 8), **MEMORIES | {"activation_memory": 2}),
     "msq 2x8": Accelerator(MsqEngine(1, 1, 8, lanes=1), **MEMORIES | {"activation_memory": 32}),
     "msq 8x16": Accelerator(MsqEngine(4, 4, 16, lanes=1), **MEMORIES),
+    "msq 16x8": Accelerator(MsqEngine(8, 8, 8, lanes=1), **MEMORIES),
     "msq 8x32": Accelerator(MsqEngine(8, 0, 32, lanes=1), **MEMORIES),
     "msq 8x8, strips": Accelerator(MsqEngine(0, 8, 8, lanes=1), **MEMORIES | {"activation_memory": 2}),
 }

@@ -10,6 +10,8 @@ from shiftwork.compile.accel_cycles.layer import Beat, Layer
 
 _AHEAD = 16
 """Beats that are described ahead."""
+_CUT = 2
+"""Slices of shortcut words that wait to be added."""
 _WRITE = 7
 """Cycles from a slice to its write."""
 
@@ -36,7 +38,7 @@ class ResultPath:
         self.words_free = {2: 16, 4: 8}.get(height, 4)
         self.words = 0
         self.ends: deque[int] = deque()  # last slices of the words that are asked for
-        self.short_valid = False
+        self.short_slices = 0  # that are cut, two at most
         self.short_slice = 0
         # the beat that is sent
         self.beat: Beat | None = None
@@ -70,7 +72,7 @@ class ResultPath:
         return self._may_send(beat) and self.part == self.parts - 1 and self.slice == beat.last_slice
 
     def _may_send(self, beat: Beat) -> bool:
-        return self.short_valid or not beat.need
+        return self.short_slices > 0 or not beat.need
 
     def clock(self, source_valid: bool, word: bool) -> None:
         """The edge. source_valid: a result beat is offered. word: a shortcut word comes."""
@@ -115,11 +117,11 @@ class ResultPath:
         return oldest if oldest is not None and oldest.need else None
 
     def _shortcuts(self, word: bool, taken: bool, asked: Beat | None) -> None:
-        cut = self.words > 0 and (taken or not self.short_valid)
+        cut = self.words > 0 and self.short_slices < _CUT
         end = cut and self.short_slice == self.ends[0]
         if cut:
             self.short_slice = 0 if end else self.short_slice + 1
-        self.short_valid = cut or (self.short_valid and not taken)
+        self.short_slices += cut - taken
         if end:
             self.ends.popleft()
         if asked is not None:
