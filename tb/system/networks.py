@@ -308,7 +308,7 @@ FIRST = {
 
 
 def strided(
-    terms: Terms, seed: int, first: First, shape: tuple[int, int, int] = (25, 31, 3)
+    terms: Terms | str, seed: int, first: First, shape: tuple[int, int, int] = (25, 31, 3)
 ) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network with such a first layer and random parameters, and codes of two images."""
     rng = np.random.default_rng(seed)
@@ -320,12 +320,13 @@ def strided(
         _Layer("second", (height, width, 12), 3),
         _Layer("out", (1, 1, 7), 0),
     ])  # fmt: skip
-    weights, parameters = (10, *first.kernel, shape[2]), Parameters(terms, rng)
+    weights, parameters = (10, *first.kernel, shape[2]), parameters_of(terms, rng)
+    bits = parameters.bits
     module = IntegerModule("first", "conv", ["image"], "x", stride=first.stride, pads=first.pads,
                            dilation=first.dilation, **parameters.of(weights, False, False))  # fmt: skip
     network = replace(network, input="image", modules=[module, *network.modules],
-                      tensors={"image": TensorInfo(shape, 5, True), **network.tensors})  # fmt: skip
-    return network, rng.integers(-128, 128, (2, *shape)).astype(np.int8)
+                      tensors={"image": TensorInfo(shape, 5, True, bits), **network.tensors})  # fmt: skip
+    return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (2, *shape)).astype(np.int8)
 
 
 @dataclass(frozen=True)

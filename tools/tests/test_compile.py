@@ -578,7 +578,7 @@ def test_the_scheme_decides_the_engine() -> None:
         ({"scheme": "msq", "fixed_rows": 60}, "fixed rows and sp2 rows together, 68 is outside"),
         ({"scheme": "msq", "cols": 0}, "cols 0 is outside 2..256"),
         ({"scheme": "msq", "cols": 7}, "cols 7 is odd"),
-        ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 4, 8, 16, 32"),
+        ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 1, 4, 8, 16, 32"),
         ({"scheme": "pot"}, "scheme pot is not built in hardware"),
         ({"scheme": "dnateq", "fold": 3}, "fold 3 does not divide rows 8"),
         ({"scheme": "dnateq", "rows": 64, "fold": 17}, "fold 17 is outside 1..16"),

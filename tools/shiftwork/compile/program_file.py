@@ -229,7 +229,7 @@ def _checked(source: _Reader) -> dict[str, int]:
 def _shape(head: Mapping[str, int], source: _Reader) -> Accelerator:
     kind = next((name for name, code in ENGINE_KINDS.items() if code == head["engine"]), str(head["engine"]))
     if kind not in ENGINES:
-        raise source.error(f"engine {kind}: the accelerator has {' or '.join(ENGINES)} inside")
+        raise source.error(f"engine {kind}: the accelerator has {', '.join(ENGINES)} inside")
     try:
         engine = ENGINES[kind](head["rows"], head["cols"])
         shape = Accelerator(engine, head["activation_words"] * head["cols"] // 1024, head["weight_words"],
