@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential, sp2
 from shiftwork.codes.exponential import Exponential
 from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, Operands, TrEngine, compile_network, requant_of
+from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.engine import check_sums
 from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
 from shiftwork.compile.mac_cycles import predict_mac_cycles
@@ -595,3 +596,12 @@ def test_the_scheme_decides_the_engine() -> None:
 def test_illegal_engines(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ShiftworkError, match=message):
         engine_for(**options)
+
+
+def test_one_lane_belongs_to_the_accelerator() -> None:
+    engine = engine_for("msq", inside=True, fixed_rows=2)
+    assert (engine.rows, str(engine)) == (10, "(2 fixed + 8 SP2) x 16 x 1")
+    with pytest.raises(ShiftworkError, match="lanes 1: the engine alone takes 4 lanes at least"):
+        engine.parameters()
+    with pytest.raises(ShiftworkError, match=r"lanes 4 is outside 1\.\.1"):
+        Accelerator(MsqEngine(8, 8, 16, lanes=4))

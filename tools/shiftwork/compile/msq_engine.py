@@ -92,7 +92,7 @@ class MsqEngine(Engine):
 
     @property
     def array(self) -> str:
-        return f"{super().array} of {self.lanes} lanes"
+        return f"{super().array} of {self.lanes} lane{'s' * (self.lanes > 1)}"
 
     def parameters(self) -> dict[str, int | str]:
         if self.lanes == 1:
