@@ -36,6 +36,17 @@ foreach file {
   rtl/engines/mac/shw_mac_unpack.v
   rtl/engines/mac/shw_mac_engine.v
   rtl/common/shw_adder_tree.v
+  rtl/engines/msq/shw_fixed_mac.v
+  rtl/common/shw_lane_skew.v
+  rtl/codes/shw_sp2_value.v
+  rtl/engines/msq/shw_fixed_row_edge.v
+  rtl/engines/msq/shw_msq_accumulator.v
+  rtl/engines/msq/shw_msq_column_edge.v
+  rtl/engines/msq/shw_msq_drain.v
+  rtl/engines/msq/shw_sp2_mac.v
+  rtl/codes/shw_sp2_digits.v
+  rtl/engines/msq/shw_sp2_row_edge.v
+  rtl/engines/msq/shw_msq_engine.v
   rtl/accel/shw_larger.v
   rtl/accel/shw_pool.v
   rtl/post/shw_codebook_round.v

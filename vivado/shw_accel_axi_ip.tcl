@@ -128,7 +128,7 @@ ipx::associate_bus_interfaces -clock clk -reset rst $core
 # Legal values
 set parameter [ipx::get_user_parameters ENGINE -of_objects $core]
 set_property value_validation_type list $parameter
-set_property value_validation_list {tr mac} $parameter
+set_property value_validation_list {tr mac msq} $parameter
 set parameter [ipx::get_user_parameters ROWS -of_objects $core]
 set_property value_validation_type list $parameter
 set_property value_validation_list {2 4 8 16} $parameter

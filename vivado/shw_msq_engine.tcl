@@ -13,6 +13,7 @@ foreach file {
   rtl/engines/msq/shw_msq_column_edge.v
   rtl/engines/msq/shw_msq_drain.v
   rtl/engines/msq/shw_sp2_mac.v
+  rtl/common/shw_delay.v
   rtl/codes/shw_sp2_digits.v
   rtl/engines/msq/shw_sp2_row_edge.v
   rtl/engines/msq/shw_msq_engine.v

@@ -44,7 +44,7 @@ ipx::associate_bus_interfaces -clock clk -reset rst $core
 # Legal values
 set parameter [ipx::get_user_parameters LANES -of_objects $core]
 set_property value_validation_type list $parameter
-set_property value_validation_list {4 8 16 32} $parameter
+set_property value_validation_list {1 4 8 16 32} $parameter
 set parameter [ipx::get_user_parameters ACC_W -of_objects $core]
 set_property value_validation_type range_long $parameter
 set_property value_validation_range_minimum 16 $parameter

@@ -10,13 +10,14 @@
 // A layer may start while the results of the one before are still written (`ahead` of its instruction).
 //
 // Parameters:
-//   ENGINE     "tr" | "mac"   tile engine
+//   ENGINE     "tr" | "mac" | "msq"  tile engine
 //   ROWS       2, 4, 8, 16    rows of the engine
 //   COLS       8, 16, 32, 64  columns; codes of a word of the activation memory
 //   ADDR_W     6..15          2^ADDR_W words of activation memory
 //   WEIGHTS    64..65536      words of the weight ring, a power of two (max(64, 8 * ROWS) bits each)
 //   CONST_W    4..16          2^CONST_W channels of constants
 //   DEPTH, ACC_W, TRUNCATE, FAMILY   of shw_tr_engine;  MULTIPLIER   of shw_mac_engine
+//   ACC_W, FIXED_ROWS   of shw_msq_engine, which has ROWS - FIXED_ROWS rows of shift-add units
 // Latency:      that of the program. Throughput: a beat of the engine a cycle.
 // Backpressure: memory may stall every stream.
 // Reset:        rst ends everything; no words of a read request may arrive after it.
@@ -35,7 +36,8 @@ module shw_accel #(
   parameter ACC_W      = 22,
   parameter TRUNCATE   = 1,
   parameter FAMILY     = "generic",
-  parameter MULTIPLIER = "lut"
+  parameter MULTIPLIER = "lut",
+  parameter FIXED_ROWS = 0
 ) (
   input  wire        clk,
   input  wire        rst,
@@ -85,7 +87,8 @@ module shw_accel #(
   input  wire        wdone
 );
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
-  localparam [31:0] KIND = (ENGINE == "tr") ? 0 : 3;
+  localparam MSQ         = (ENGINE == "msq") ? 1 : 0;
+  localparam [31:0] KIND = (ENGINE == "tr") ? 0 : (MSQ != 0) ? 1 : 3;
   /* verilator lint_on WIDTHEXPAND */
   localparam [31:0] ROWS_WIDE    = ROWS;
   localparam [31:0] COLS_WIDE    = COLS;
@@ -709,6 +712,7 @@ module shw_accel #(
   wire [ROWS*8-1:0] beat_weights;
 
   genvar r;
+  genvar c;
   generate
     for (r = 0; r < ROWS; r = r + 1) begin : g_row
       assign beat_weights[r*8 +: 8] = beat_vector[r*8 +: 8] & {8{beat_row[r]}};
@@ -791,8 +795,36 @@ module shw_accel #(
         .out_last(engine_out_last_unused),
         .out_acc(engine_acc)
       );
+    end else if (ENGINE == "msq") begin : g_msq
+      // A byte of a row is {the codes of the row are SP2, code}: the kind stands in bit 4.
+      wire [ROWS*4-1:0] row_code;
+      wire [ROWS-1:0]   row_sp2;
+      wire [COLS*4-1:0] col_code;
+      for (r = 0; r < ROWS; r = r + 1) begin : g_row_code
+        assign row_code[r*4 +: 4] = beat_weights[r*8 +: 4];
+        assign row_sp2[r]         = beat_vector[r*8+4];
+      end
+      for (c = 0; c < COLS; c = c + 1) begin : g_col_code
+        assign col_code[c*4 +: 4] = beat_word[c*8 +: 4];
+      end
+      wire unused_cfg = &{1'b0, engine_tr_en, engine_group, engine_group_budget, engine_data_terms,
+                          slice_shift, encoding, row_signed, beat_weights};
+
+      shw_msq_engine #(
+        .FIXED_ROWS(FIXED_ROWS), .SP2_ROWS(ROWS - FIXED_ROWS), .COLS(COLS), .LANES(1),
+        .ACC_W(ACC_W), .PRODUCTS(FIXED_ROWS == 0 ? 0 : FIXED_ROWS % 2 == 0 ? 4 : 2)
+      ) u_engine (
+        .clk(clk), .rst(rst), .cfg_row_sp2(row_sp2), .cfg_col_signed(col_signed),
+        .cfg_error(engine_error),
+        .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last),
+        .in_row(row_code),
+        .in_col(col_code),
+        .out_valid(engine_out_valid), .out_ready(engine_out_ready),
+        .out_last(engine_out_last_unused),
+        .out_acc(engine_acc)
+      );
     end else begin : g_illegal_engine
-      shw_ILLEGAL_ENGINE_must_be_tr_or_mac illegal ();
+      shw_ILLEGAL_ENGINE_must_be_tr_mac_or_msq illegal ();
     end
   endgenerate
   /* verilator lint_on WIDTHEXPAND */
@@ -811,7 +843,7 @@ module shw_accel #(
   // --- Results -------------------------------------------------------------------------------------------------------
   shw_result_path #(
     .COLS(COLS), .ADDR_W(ADDR_W), .CONST_W(CONST_W),
-    .SHORTCUT_WORDS(BH >= 8 ? 4 : BH >= 4 ? 8 : 16)
+    .SHORTCUT_WORDS(BH >= 8 ? 4 : BH >= 4 ? 8 : 16), .REQUANT((MSQ != 0) ? "scale" : "shift")
   ) u_results (
     .clk(clk), .rst(rst), .start(writing_start), .busy(results_busy),
     .const_write(const_write), .const_address(const_address), .const_data(rdata),

@@ -14,7 +14,7 @@
 // The watchdog counts cycles in which nothing is transferred on any stream and no layer goes on.
 //
 // Parameters:
-//   ENGINE .. MULTIPLIER   those of shw_accel
+//   ENGINE .. FIXED_ROWS   those of shw_accel
 //   READS, WRITES, ID_W    those of shw_axi_master
 // Latency:      4 cycles from control_start to the first request; that of the program; 10 cycles from its
 //               end until STATUS.busy falls when the bus is clean, 12 to the interrupt.
@@ -37,6 +37,7 @@ module shw_accel_axi #(
   parameter TRUNCATE   = 1,
   parameter FAMILY     = "generic",
   parameter MULTIPLIER = "lut",
+  parameter FIXED_ROWS = 0,
   parameter READS      = 4,
   parameter WRITES     = 4,
   parameter ID_W       = 1
@@ -103,7 +104,7 @@ module shw_accel_axi #(
   output wire            m_axi_rready
 );
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
-  localparam ENGINE_KIND  = (ENGINE == "tr") ? 0 : 3;
+  localparam ENGINE_KIND  = (ENGINE == "tr") ? 0 : (ENGINE == "msq") ? 1 : 3;
   localparam ENGINE_DEPTH = (ENGINE == "tr") ? DEPTH : 0;
   /* verilator lint_on WIDTHEXPAND */
 
@@ -214,7 +215,8 @@ module shw_accel_axi #(
   shw_accel #(
     .ENGINE(ENGINE), .ROWS(ROWS), .COLS(COLS), .ADDR_W(ADDR_W), .WEIGHTS(WEIGHTS),
     .CONST_W(CONST_W), .DEPTH(DEPTH),
-    .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .FAMILY(FAMILY), .MULTIPLIER(MULTIPLIER)
+    .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .FAMILY(FAMILY), .MULTIPLIER(MULTIPLIER),
+    .FIXED_ROWS(FIXED_ROWS)
   ) u_core (
     .clk(clk), .rst(core_reset), .start(core_start), .program_address(program_address),
     .program_count(program_length[21:6]),

@@ -33,9 +33,11 @@
 //                               rows (rounded down) of BW = COLS / BH columns
 //               ADDR_W          6..16  width of an address and of a count
 //               CONST_W         4..16  2^CONST_W words of constants: [31:0] bias,
-//                               [36:32] bias_shift, [42:37] shortcut_shift, [48:43] shift
+//                               [36:32] bias_shift, [42:37] shortcut_shift, [48:43] shift,
+//                               [63:49] factor without its top bit, which is 1
 //               SHORTCUT_WORDS  2, 4, 8, 16  shortcut words kept
-// Latency:      6 cycles from start to the first slice, 7 from a slice to its write.
+//               REQUANT         "shift" | "scale" of shw_post_unit, which says what is not read
+// Latency:      6 cycles from start to the first slice, 7 from a slice to its write, 8 with "scale".
 // Throughput:   1 write a cycle: a plain or a split beat takes BH cycles, a beat that is dropped one,
 //               without a bubble between beats.
 // Backpressure: src_ready and all outputs are functions of registers; writes are always taken.
@@ -50,7 +52,8 @@ module shw_result_path #(
   parameter COLS           = 64,
   parameter ADDR_W         = 11,
   parameter CONST_W        = 10,
-  parameter SHORTCUT_WORDS = 4
+  parameter SHORTCUT_WORDS = 4,
+  parameter REQUANT        = "shift"
 ) (
   input  wire                                clk,
   input  wire                                rst,
@@ -115,8 +118,13 @@ module shw_result_path #(
   localparam BW          = COLS >> BH_W;
   localparam HALF        = BW / 2;
   localparam COUNT_W     = ADDR_W + 1;
-  localparam POST_CYCLES = 6;
-  localparam SUM_CYCLES  = 3;    // of the post unit, to the sum
+  /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
+  localparam SCALE       = (REQUANT == "scale") ? 1 : 0;
+  /* verilator lint_on WIDTHEXPAND */
+  localparam POST_CYCLES = (SCALE != 0) ? 7 : 6;
+  localparam SUM_CYCLES  = (SCALE != 0) ? 7 : 3;    // of the post unit, to the sum
+  localparam SOURCES     = (SCALE != 0) ? 1 : 3;
+  localparam CONST_BITS  = (SCALE != 0) ? 64 : 49;
   localparam AHEAD       = SHORTCUT_WORDS > 2 ? 16 : 4;    // beats, dropped ones among them
 
   generate
@@ -132,6 +140,9 @@ module shw_result_path #(
     if (SHORTCUT_WORDS != 2 && SHORTCUT_WORDS != 4 && SHORTCUT_WORDS != 8
         && SHORTCUT_WORDS != 16) begin : g_illegal_words
       shw_ILLEGAL_SHORTCUT_WORDS_must_be_2_4_8_or_16 illegal ();
+    end
+    if (REQUANT != "shift" && SCALE == 0) begin : g_illegal_requant
+      shw_ILLEGAL_REQUANT_must_be_shift_or_scale illegal ();
     end
   endgenerate
 
@@ -418,14 +429,16 @@ module shw_result_path #(
     .level(ahead_level_unused)
   );
 
-  wire [48:0] constants;    // those of the beat: the memory is read when the beat is loaded
+  // Those of the beat: the memory is read when the beat is loaded.
+  wire [CONST_BITS-1:0] constants;
 
   // A small memory is LUT RAM where there is some: its words come before those of block RAM.
   shw_ram_sdp #(
-    .DATA_W(49), .ADDR_W(CONST_W), .STYLE(CONST_W <= 8 ? "distributed" : "auto")
+    .DATA_W(CONST_BITS), .ADDR_W(CONST_W), .STYLE(CONST_W <= 8 ? "distributed" : "auto")
   ) u_constants (
     .clk(clk),
-    .write_enable(const_write), .write_address(const_address), .write_data(const_data[48:0]),
+    .write_enable(const_write), .write_address(const_address),
+    .write_data(const_data[CONST_BITS-1:0]),
     .read_enable(load), .read_address(next_const), .read_data(constants)
   );
 
@@ -439,7 +452,7 @@ module shw_result_path #(
   reg [ADDR_W-1:0] beat_split;
   reg [BH_W-1:0]   slice;
   reg [1:0]        part;       // raw: byte; else 0 plain, 1 split
-  reg [2:0]        underway;   // writes: 6 cycles in the post unit, one behind it
+  reg [3:0]        underway;   // writes: POST_CYCLES in the post unit, one behind it
 
   wire [1:0] part_first = {1'b0, ~cfg_raw & ~cfg_plain};
   wire [1:0] part_end   = {cfg_raw, cfg_raw | cfg_split};
@@ -459,11 +472,11 @@ module shw_result_path #(
   always @(posedge clk) begin
     if (rst) begin
       beat_valid <= 1'b0;
-      underway   <= 3'd0;
+      underway   <= 4'd0;
     end else begin
       if (load) beat_valid <= 1'b1;
       else if (finish) beat_valid <= 1'b0;
-      underway <= underway + {2'd0, send} - {2'd0, write_valid};
+      underway <= underway + {3'd0, send} - {3'd0, write_valid};
     end
     if (load) begin
       beat_drop  <= next_drop;
@@ -484,11 +497,11 @@ module shw_result_path #(
     if (rst) busy <= 1'b0;
     else if (start) busy <= 1'b1;
     else if (!walking && !valid_1 && !valid_2 && !valid_3 && !next_valid && !beat_valid
-             && underway == 3'd0) busy <= 1'b0;
+             && underway == 4'd0) busy <= 1'b0;
   end
 
   // ---- Post unit, and beside it where its slices go. The slice of the engine's beat is chosen in
-  // either half of the beat; the post unit takes that of one half.
+  // either half of the beat; the post unit takes that of one half, or the choice stands before it.
   wire [COLS*16-1:0] lower_half = src_engine[COLS*16-1:0];
   wire [COLS*16-1:0] upper_half = src_engine[COLS*32-1:COLS*16];
   wire [BW*32-1:0]   lower_slice;
@@ -504,6 +517,22 @@ module shw_result_path #(
     end
   endgenerate
 
+  wire [SOURCES*BW*32-1:0] acc;
+  wire [SOURCES-1:0]       source;
+  wire [15:0]              factor;
+
+  generate
+    if (SCALE != 0) begin : g_scale
+      assign acc    = cfg_pooled ? src_pooled : slice[BH_W-1] ? upper_slice : lower_slice;
+      assign source = 1'b1;
+      assign factor = {1'b1, constants[63:49]};
+    end else begin : g_shift
+      assign acc    = {src_pooled, upper_slice, lower_slice};
+      assign source = {cfg_pooled, ~cfg_pooled & slice[BH_W-1], ~cfg_pooled & ~slice[BH_W-1]};
+      assign factor = 16'd0;
+    end
+  endgenerate
+
   wire              post_valid;
   wire              post_last_unused;
   wire              post_ready_unused;
@@ -512,7 +541,8 @@ module shw_result_path #(
   wire [BW*32-1:0]  sum;
 
   shw_post_unit #(
-    .LANES(BW), .REQUANT("shift"), .ACC_W(32), .SHARED(1), .EARLY(1), .SOURCES(3)
+    .LANES(BW), .REQUANT(REQUANT), .ACC_W(32), .SHARED(1), .EARLY((SCALE != 0) ? 0 : 1),
+    .SOURCES(SOURCES)
   ) u_post (
     .clk(clk), .rst(rst),
     .cfg_relu(cfg_relu), .cfg_shortcut_enable(beat_need), .cfg_shortcut_signed(cfg_shortcut_signed),
@@ -520,11 +550,10 @@ module shw_result_path #(
     .table_valid(1'b0), .table_ready(table_ready_unused), .table_select(1'b0),
     .table_address(4'd0), .table_data(32'd0),
     .in_valid(send), .in_ready(post_ready_unused), .in_last(1'b0),
-    .in_source({cfg_pooled, ~cfg_pooled & slice[BH_W-1], ~cfg_pooled & ~slice[BH_W-1]}),
-    .in_acc({src_pooled, upper_slice, lower_slice}), .in_bias({BW{constants[31:0]}}),
+    .in_source(source), .in_acc(acc), .in_bias({BW{constants[31:0]}}),
     .in_bias_shift({BW{constants[36:32]}}),
     .in_shortcut(short_codes), .in_shortcut_shift({BW{constants[42:37]}}),
-    .in_factor({(BW*16){1'b0}}), .in_shift({BW{constants[48:43]}}),
+    .in_factor({BW{factor}}), .in_shift({BW{constants[48:43]}}),
     .out_valid(post_valid), .out_ready(1'b1), .out_last(post_last_unused),
     .out_code(code), .out_sum(sum)
   );

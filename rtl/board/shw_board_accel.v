@@ -5,7 +5,7 @@
 // write is answered with status 4. The interrupt is not used: the host reads STATUS.
 //
 // Parameters:
-//   ENGINE .. MULTIPLIER   those of shw_accel_axi
+//   ENGINE .. FIXED_ROWS   those of shw_accel_axi
 //   MEMORY_W               9..16: 2^MEMORY_W words of 64 bits, ADDR_W of shw_axi_memory
 //   CLOCKS_PER_BIT         4..65535: clocks of a bit of the line
 //   TIMEOUT_W              8..31: a frame may stand still for 2^TIMEOUT_W cycles
@@ -30,6 +30,7 @@ module shw_board_accel #(
   parameter TRUNCATE       = 1,
   parameter FAMILY         = "generic",
   parameter MULTIPLIER     = "lut",
+  parameter FIXED_ROWS     = 0,
   parameter MEMORY_W       = 13,
   parameter CLOCKS_PER_BIT = 16,
   parameter TIMEOUT_W      = 22,
@@ -153,7 +154,7 @@ module shw_board_accel #(
     .ENGINE(ENGINE), .ROWS(ROWS), .COLS(COLS), .ADDR_W(ADDR_W), .WEIGHTS(WEIGHTS),
     .CONST_W(CONST_W), .DEPTH(DEPTH),
     .ACC_W(ACC_W), .TRUNCATE(TRUNCATE), .FAMILY(FAMILY), .MULTIPLIER(MULTIPLIER),
-    .READS(2), .WRITES(2), .ID_W(1)
+    .FIXED_ROWS(FIXED_ROWS), .READS(2), .WRITES(2), .ID_W(1)
   ) u_accel (
     .clk(clk), .rst(rst), .irq(irq_unused),
     .status_busy(led_busy), .status_done(led_done), .status_fault(led_fault),

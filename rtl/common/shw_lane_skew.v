@@ -1,7 +1,7 @@
 // shw_lane_skew: delays lane l by l % 4 cycles, as the chains of four behind it need.
 //
-// Parameters:   LANES  4, 8, 16, 32  lanes
-//               W      1..64         width of a lane in bits
+// Parameters:   LANES  1, 4, 8, 16, 32  lanes
+//               W      1..64            width of a lane in bits
 // Latency:      l % 4 enabled cycles for lane l. Throughput: 1 word per enabled cycle.
 // Backpressure: enable stalls all stages. Reset: none (no state but the pipeline).
 //
@@ -18,13 +18,16 @@ module shw_lane_skew #(
   output wire [LANES*W-1:0] skewed
 );
   generate
-    if (LANES != 4 && LANES != 8 && LANES != 16 && LANES != 32) begin : g_illegal_lanes
-      shw_ILLEGAL_LANES_must_be_4_8_16_or_32 illegal ();
+    if (LANES != 1 && LANES != 4 && LANES != 8 && LANES != 16
+        && LANES != 32) begin : g_illegal_lanes
+      shw_ILLEGAL_LANES_must_be_1_4_8_16_or_32 illegal ();
     end
     if (W < 1 || W > 64) begin : g_illegal_w
       shw_ILLEGAL_W_must_be_1_to_64 illegal ();
     end
   endgenerate
+
+  wire unused = &{1'b0, clk, enable};   // by one lane
 
   genvar l;
   genvar s;

@@ -22,7 +22,7 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam, AxiResp, ax
 from axi_rules import AxiRules, Window, watch
 from shiftwork import example
 from shiftwork.compile import TrEngine, instructions
-from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.compile.accelerator import ENGINES, Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.compile.instructions import BYTES, decode, sealed
 from shiftwork.device.driver import AcceleratorFaultError, AcceleratorStoppedError, AsyncAcceleratorDriver, Loaded
 from shiftwork.device.registers import BY_NAME
@@ -37,6 +37,7 @@ from streams import STALLS, go_pattern, rng, start
 
 MODULES = int(os.environ.get("SHW_MODULES", "1"))  # of the digits network; 0: all
 CHEAP = -1  # in place of a number of modules: four channels of the first one, of a map of 4 x 4
+ENGINE = os.environ.get("SHW_ENGINE", "tr")  # inside; it runs the scheme of its name
 ROUNDS = float(os.environ.get("SHW_ROUNDS", "1"))  # how often the random tests turn
 SIZE = 1 << 20  # bytes of memory
 
@@ -101,7 +102,7 @@ class Bench:
         self.driver = AsyncAcceleratorDriver(self, watchdog=5000, waits=400)
         parameters = {name: int(getattr(dut, name).value) for name in ("ROWS", "COLS", "ADDR_W", "WEIGHTS", "CONST_W")}
         self.shape = Accelerator(
-            TrEngine(parameters["ROWS"], parameters["COLS"]),
+            ENGINES[ENGINE](parameters["ROWS"], parameters["COLS"]),
             activation_memory=(parameters["COLS"] << parameters["ADDR_W"]) // 1024,
             weight_words=parameters["WEIGHTS"],
             constants=1 << parameters["CONST_W"],
@@ -265,7 +266,7 @@ async def networks(dut) -> None:
     """Samples of a network, with gaps on every channel: the same bits."""
     bench = Bench(dut)
     await bench.begin()
-    await bench.load("tr")
+    await bench.load(ENGINE)
     cycles = {}
     for turn, kind in enumerate(
         ("none", "latency", "random", "periodic")[: 2 + math.floor(ROUNDS)] * math.ceil(ROUNDS)

@@ -15,7 +15,8 @@ WIDE = {"ROWS": 16, "COLS": 64, "ADDR_W": 11, "WEIGHTS": 512, "CONST_W": 6, "REA
 
 
 def run(simulator, parameters, modules, tests=".*", rounds=1, seed=None):
-    env = {"COCOTB_TRUST_INERTIAL_WRITES": "0", "SHW_MODULES": str(modules), "SHW_ROUNDS": str(rounds)}
+    env = {"SHW_ENGINE": parameters.get("ENGINE", "tr")}
+    env |= {"COCOTB_TRUST_INERTIAL_WRITES": "0", "SHW_MODULES": str(modules), "SHW_ROUNDS": str(rounds)}
     env |= {"SHW_SEED": str(seed)} if seed else {}
     if tests != ".*":
         env["COCOTB_TEST_FILTER"] = tests
@@ -28,6 +29,12 @@ def test_accel_axi(simulator):
         run(simulator, SMALL, 1, os.environ.get("COCOTB_TEST_FILTER", "networks|headers"), 0.5)
     else:
         run(simulator, MIDDLE, 0)
+
+
+def test_4_bit_rows(simulator):
+    """As the digits network, without headers."""
+    parameters = SMALL | {"ENGINE": "msq", "FIXED_ROWS": 1, "ACC_W": 20}
+    run(simulator, parameters, 1 if simulator == "icarus" else 0, "networks", 0.5)
 
 
 @FULL

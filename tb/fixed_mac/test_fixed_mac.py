@@ -10,7 +10,10 @@ from runner import elaboration_fails, simulate
     ("lanes", "products"),
     [
         (8, 4),
-        *(pytest.param(*p, marks=pytest.mark.full) for p in ((4, 2), (4, 4), (16, 4), (32, 4), (8, 2), (32, 2))),
+        *(
+            pytest.param(*p, marks=pytest.mark.full)
+            for p in ((1, 2), (1, 4), (4, 2), (4, 4), (16, 4), (32, 4), (8, 2), (32, 2))
+        ),
     ],
 )
 def test_sums(simulator, lanes, products):

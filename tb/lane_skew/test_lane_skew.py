@@ -7,7 +7,8 @@ from runner import elaboration_fails, simulate
 
 
 @pytest.mark.parametrize(
-    ("lanes", "width"), [(8, 5), *(pytest.param(*p, marks=pytest.mark.full) for p in ((4, 1), (16, 6), (32, 64)))]
+    ("lanes", "width"),
+    [(8, 5), *(pytest.param(*p, marks=pytest.mark.full) for p in ((1, 6), (4, 1), (16, 6), (32, 64)))],
 )
 def test_skew(simulator, lanes, width):
     simulate(simulator, "shw_lane_skew", "cocotb_lane_skew", parameters={"LANES": lanes, "W": width})

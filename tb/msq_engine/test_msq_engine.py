@@ -15,6 +15,8 @@ SHAPES = {
     "4+5x6x16": {"FIXED_ROWS": 4, "SP2_ROWS": 5, "COLS": 6, "LANES": 16},
     "3+2x4x8_two": {"FIXED_ROWS": 3, "SP2_ROWS": 2, "COLS": 4, "LANES": 8, "PRODUCTS": 2},
     "2+1x2x32": {"FIXED_ROWS": 2, "SP2_ROWS": 1, "COLS": 2, "LANES": 32, "ACC_W": 18},
+    "2+2x2x1": {"FIXED_ROWS": 2, "SP2_ROWS": 2, "COLS": 2, "LANES": 1},
+    "1+1x4x1_two": {"FIXED_ROWS": 1, "SP2_ROWS": 1, "COLS": 4, "LANES": 1, "PRODUCTS": 2},
     "8+8x16x8": {"FIXED_ROWS": 8, "SP2_ROWS": 8, "COLS": 16, "LANES": 8},
 }
 QUICK = ("2+1x2x4", "1+1x2x4_two")

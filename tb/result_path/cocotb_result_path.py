@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 
@@ -13,8 +14,9 @@ from result_model import Beat, Constant, Shape, Write, beat_count, beats, random
 
 from streams import STALLS, go_pattern, pack, rng, start, unpack
 
+SCALE = os.environ.get("REQUANT") == "scale"
 TO_FIRST_SLICE = 6
-TO_WRITE = 7
+TO_WRITE = 8 if SCALE else 7
 
 
 class Bench:
@@ -42,14 +44,15 @@ class Bench:
         low = ("busy", "src_ready", "shortcut_read_valid", "write_valid")
         await start(dut, low=low, **dict.fromkeys(ports, 0))
         for address in range(self.const_words):
-            constant = Constant(
-                self.rng.randrange(-(1 << 15), 1 << 15),
-                self.rng.randrange(13),
-                self.rng.randrange(16),
-                self.rng.randrange(24),
-            )
+            bias = self.rng.randrange(-(1 << 15), 1 << 15)
+            if SCALE:
+                places = (self.rng.randrange(48), self.rng.randrange(1, 48), self.rng.randrange(1 << 15, 1 << 16))
+                constant = Constant(bias, 0, *places)
+                unread = self.rng.getrandbits(5) << 32
+            else:
+                constant = Constant(bias, self.rng.randrange(13), self.rng.randrange(16), self.rng.randrange(24))
+                unread = self.rng.getrandbits(15) << 49
             self.constants[address] = constant
-            unread = self.rng.getrandbits(15) << 49
             dut.const_write.value, dut.const_address.value = 1, address
             dut.const_data.value = constant.word() | unread
             await FallingEdge(dut.clk)

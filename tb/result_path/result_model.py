@@ -15,13 +15,17 @@ from shiftwork.tensors import arithmetic
 
 @dataclass(frozen=True)
 class Constant:
+    """Of a channel; factor: the mantissa of a scale, 0 where it is requantized by shift."""
+
     bias: int
     bias_shift: int
     shortcut_shift: int
     shift: int
+    factor: int = 0
 
     def word(self) -> int:
-        return (self.bias & 0xFFFFFFFF) | self.bias_shift << 32 | self.shortcut_shift << 37 | self.shift << 43
+        word = (self.bias & 0xFFFFFFFF) | self.bias_shift << 32 | self.shortcut_shift << 37 | self.shift << 43
+        return word | (self.factor & 0x7FFF) << 49
 
 
 @dataclass(frozen=True)
@@ -109,13 +113,20 @@ def _beat(
         if cfg["shortcut_signed"]:
             shortcut = (shortcut ^ 128) - 128
     low, high = ((cfg[name] ^ 256) - 256 for name in ("low", "high"))
-    sums = arithmetic.module_sum(acc, constant.bias, constant.bias_shift, shortcut, constant.shortcut_shift)
+    if constant.factor:
+        sums = acc + constant.bias
+        codes = arithmetic.scaled_output(
+            sums, constant.factor, shortcut, constant.shortcut_shift, constant.shift,
+            max(low, 0) if cfg["relu"] else low, high,
+        )  # fmt: skip
+    else:
+        sums = arithmetic.module_sum(acc, constant.bias, constant.bias_shift, shortcut, constant.shortcut_shift)
+        codes = arithmetic.module_output(
+            acc, constant.bias, constant.bias_shift, shortcut, constant.shortcut_shift, constant.shift,
+            bool(cfg["relu"]), low, high,
+        )  # fmt: skip
     if cfg["relu"]:
         sums = np.maximum(sums, 0)
-    codes = arithmetic.module_output(
-        acc, constant.bias, constant.bias_shift, shortcut, constant.shortcut_shift, constant.shift, bool(cfg["relu"]),
-        low, high,
-    )  # fmt: skip
     for y in range(shape.height if by < cfg["blocks_y"] - 1 else cfg["last_slice"] + 1):
         if cfg["raw"]:
             base = cfg["plain_base"] + by * cfg["plain_row_stride"] + bx * cfg["block_stride"] + 4 * channel

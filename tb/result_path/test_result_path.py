@@ -14,21 +14,29 @@ SHAPES = {
     "32": {"COLS": 32, "ADDR_W": 16, "CONST_W": 16},
     "64": {},
     "128": {"COLS": 128, "ADDR_W": 11},
+    "8_scale": {"COLS": 8, "ADDR_W": 9, "CONST_W": 6, "SHORTCUT_WORDS": 16, "REQUANT": "scale"},
+    "64_scale": {"REQUANT": "scale"},
 }
-WIDE = ("32", "64", "128")
+WIDE = ("32", "64", "128", "64_scale")
+
+
+def run(simulator, shape):
+    parameters = SHAPES[shape]
+    env = {"REQUANT": parameters.get("REQUANT", "shift")}
+    simulate(simulator, "shw_result_path", "cocotb_result_path", parameters=parameters, env=env)
 
 
 @pytest.mark.parametrize(
     "shape", ["8", *(pytest.param(name, marks=FULL) for name in SHAPES if name not in ("8", *WIDE))]
 )
 def test_path(simulator, shape):
-    simulate(simulator, "shw_result_path", "cocotb_result_path", parameters=SHAPES[shape])
+    run(simulator, shape)
 
 
 @FULL
 @pytest.mark.parametrize("shape", WIDE)
 def test_wide(shape):
-    simulate("verilator", "shw_result_path", "cocotb_result_path", parameters=SHAPES[shape])
+    run("verilator", shape)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,7 @@ def test_wide(shape):
         ({"CONST_W": 17}, "shw_ILLEGAL_CONST_W"),
         ({"SHORTCUT_WORDS": 3}, "shw_ILLEGAL_SHORTCUT_WORDS"),
         ({"SHORTCUT_WORDS": 32}, "shw_ILLEGAL_SHORTCUT_WORDS"),
+        ({"REQUANT": "encode"}, "shw_ILLEGAL_REQUANT"),
     ],
 )
 def test_illegal(simulator, parameters, name):

@@ -6,7 +6,7 @@ import pytest
 from runner import elaboration_fails, simulate
 
 
-@pytest.mark.parametrize("lanes", [8, *(pytest.param(n, marks=pytest.mark.full) for n in (4, 16, 32))])
+@pytest.mark.parametrize("lanes", [8, *(pytest.param(n, marks=pytest.mark.full) for n in (1, 4, 16, 32))])
 def test_sums(simulator, lanes):
     simulate(simulator, "shw_sp2_mac", "cocotb_sp2_mac", parameters={"LANES": lanes})
 

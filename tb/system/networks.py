@@ -100,6 +100,10 @@ class Parameters:
             "shortcut_shift": rng.integers(0, 9, out).astype(np.int32) if shortcut else None,
         }
 
+    def of(self, shape: tuple[int, ...], raw: bool, shortcut: bool) -> dict[str, Any]:
+        """All of a convolution."""
+        return self.weights(shape) | self.scales(shape, raw, shortcut)
+
 
 class MsqParameters(Parameters):
     """Random parameters of 4-bit convolutions: rows of both kinds, and under ``msq`` of one kind in every third layer,
@@ -134,6 +138,19 @@ class MsqParameters(Parameters):
         places = shift - rng.integers(0, 3, out).astype(np.int32) if shortcut else None
         return {"bias": bias, "factor": factor, "shift": shift, "shortcut_shift": places}
 
+    def of(self, shape: tuple[int, ...], raw: bool, shortcut: bool) -> dict[str, Any]:
+        found = super().of(shape, raw, shortcut)
+        if "factor" in found:
+            found["format"] = replace(found["format"], factor=found.pop("factor"))
+        return found
+
+
+def parameters_of(mode: Terms | str, rng: np.random.Generator) -> Parameters:
+    """Random parameters of convolutions of 8-bit codes with some terms, or of a mode."""
+    if isinstance(mode, str) and mode in MSQ_MODES:
+        return MsqParameters(*MSQ_MODES[mode], rng)
+    return Parameters(MODES[mode] if isinstance(mode, str) else mode, rng)
+
 
 def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network with random parameters in which every kind of module occurs, and codes of two images.
@@ -144,7 +161,7 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer
     if mode == EXP_MODE:
         return _exponential(*every_kind("fixed8-activations", seed), seed)
     rng = np.random.default_rng(seed)
-    parameters = MsqParameters(*MSQ_MODES[mode], rng) if mode in MSQ_MODES else Parameters(MODES[mode], rng)
+    parameters = parameters_of(mode, rng)
     bits = parameters.bits
     lowest, highest = -(1 << (bits - 1)), (1 << bits) - 1
     tensors: dict[str, TensorInfo] = {"x": TensorInfo((9, 7, 5), 5, True, bits)}
@@ -157,9 +174,7 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer
         raw = name == "out"
         tensors[name] = TensorInfo(shape, 5, not relu, 32 if raw else bits)
         weights = (shape[2], *kernel, depth)
-        more |= parameters.weights(weights) | parameters.scales(weights, raw, "shortcut" in more)
-        if "factor" in more:
-            more["format"] = replace(more["format"], factor=more.pop("factor"))
+        more |= parameters.of(weights, raw, "shortcut" in more)
         modules.append(
             IntegerModule(
                 name,
@@ -205,7 +220,7 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer
     return network, rng.integers(lowest, -lowest, (2, 9, 7, 5)).astype(np.int8)
 
 
-def depthwise(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+def depthwise(terms: Terms | str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network of depthwise convolutions with random parameters, and codes of two images.
 
     Kernels of one to many taps, stride 2, channels that are and that are no multiple of the rows, prime numbers among
@@ -235,7 +250,7 @@ def long_sums(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integ
     return network, codes
 
 
-def followed(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+def followed(terms: Terms | str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network whose layers read what the one before them writes, and codes of two images.
 
     Taps within a block, to the right and below, groups, stride 2, shortcuts, a layer that reads an older tensor, maps
@@ -259,7 +274,7 @@ def followed(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.intege
     ])  # fmt: skip
 
 
-def pooled(terms: Terms, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+def pooled(terms: Terms | str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network whose poolings take what they read part by part where the memory is small; codes of two images."""
     return _chain(terms, seed, (8, 12, 3), [
         _Layer("c1", (8, 12, 28), 3),
@@ -293,7 +308,7 @@ FIRST = {
 
 
 def strided(
-    terms: Terms, seed: int, first: First, shape: tuple[int, int, int] = (25, 31, 3)
+    terms: Terms | str, seed: int, first: First, shape: tuple[int, int, int] = (25, 31, 3)
 ) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """A network with such a first layer and random parameters, and codes of two images."""
     rng = np.random.default_rng(seed)
@@ -305,13 +320,13 @@ def strided(
         _Layer("second", (height, width, 12), 3),
         _Layer("out", (1, 1, 7), 0),
     ])  # fmt: skip
-    weights, parameters = (10, *first.kernel, shape[2]), Parameters(terms, rng)
+    weights, parameters = (10, *first.kernel, shape[2]), parameters_of(terms, rng)
+    bits = parameters.bits
     module = IntegerModule("first", "conv", ["image"], "x", stride=first.stride, pads=first.pads,
-                           dilation=first.dilation, **parameters.weights(weights),
-                           **parameters.scales(weights, False, False))  # fmt: skip
+                           dilation=first.dilation, **parameters.of(weights, False, False))  # fmt: skip
     network = replace(network, input="image", modules=[module, *network.modules],
-                      tensors={"image": TensorInfo(shape, 5, True), **network.tensors})  # fmt: skip
-    return network, rng.integers(-128, 128, (2, *shape)).astype(np.int8)
+                      tensors={"image": TensorInfo(shape, 5, True, bits), **network.tensors})  # fmt: skip
+    return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (2, *shape)).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -331,27 +346,29 @@ class _Layer:
 
 
 def _chain(
-    terms: Terms, seed: int, shape: tuple[int, int, int], layers: Sequence[_Layer]
+    terms: Terms | str, seed: int, shape: tuple[int, int, int], layers: Sequence[_Layer]
 ) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     """Convolutions with random parameters, the last one raw, and codes of two images."""
     rng = np.random.default_rng(seed)
-    parameters = Parameters(terms, rng)
-    tensors, source = {"x": TensorInfo(shape, 5, True, 8)}, "x"
+    parameters = parameters_of(terms, rng)
+    bits = parameters.bits
+    highest = (1 << bits) - 1
+    tensors, source = {"x": TensorInfo(shape, 5, True, bits)}, "x"
     modules: list[IntegerModule] = []
     for layer in layers:
         name, raw, source = layer.name, layer is layers[-1], layer.source or source
         before = tensors[source].shape
         if layer.pool:
-            tensors[name] = TensorInfo(layer.shape, 5, False)
+            tensors[name] = TensorInfo(layer.shape, 5, False, bits)
             window = {"kernel": (layer.kernel,) * 2, "stride": (layer.stride,) * 2, "pads": (0,) * 4, "ceil_mode": 0}
-            modules.append(IntegerModule(name, "maxpool", [source], name, low=0, high=255, attributes=window))
+            modules.append(IntegerModule(name, "maxpool", [source], name, low=0, high=highest, attributes=window))
             source = name
             continue
         size = (layer.kernel, layer.kernel) if layer.kernel else before[:2]
         weights = (layer.shape[2], *size, before[2] // layer.groups)
-        more = parameters.weights(weights) | parameters.scales(weights, raw, layer.shortcut is not None)
-        limits = {"low": -(1 << 31), "high": (1 << 31) - 1} if raw else {"low": 0, "high": 255}
-        tensors[name] = TensorInfo(layer.shape, 5, raw, 32 if raw else 8)
+        more = parameters.of(weights, raw, layer.shortcut is not None)
+        limits = {"low": -(1 << 31), "high": (1 << 31) - 1} if raw else {"low": 0, "high": highest}
+        tensors[name] = TensorInfo(layer.shape, 5, raw, 32 if raw else bits)
         modules.append(
             IntegerModule(
                 name,
@@ -370,7 +387,7 @@ def _chain(
         )
         source = name
     network = IntegerNetwork(parameters.scheme, "x", source, tensors, modules)
-    return network, rng.integers(-128, 128, (2, *shape)).astype(np.int8)
+    return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (2, *shape)).astype(np.int8)
 
 
 def addresses(seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
@@ -388,7 +405,7 @@ def addresses(seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
         weights = (shape[2], *kernel, tensors[source].shape[2])
         tensors[name] = TensorInfo(shape, 5, raw, 32 if raw else 8)
         more |= {"low": -(1 << 31), "high": (1 << 31) - 1} if raw else {"low": 0, "high": 255}
-        more |= parameters.weights(weights) | parameters.scales(weights, raw, "shortcut" in more)
+        more |= parameters.of(weights, raw, "shortcut" in more)
         modules.append(IntegerModule(name, "conv", [source], name, relu=not raw, requantize=not raw, **more))
 
     def move(name: str, kind: Kind, sources: list[str], shape: tuple[int, int, int], **attributes: object) -> None:

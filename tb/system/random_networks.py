@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo, Terms
-from system.networks import Parameters
+from system.networks import parameters_of
 
 FRACTION = 5
 """Of all tensors but the results of averages that are more precise."""
 
 
 class _Maker:
-    def __init__(self, terms: Terms, seed: int) -> None:
+    def __init__(self, terms: Terms | str, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
-        self.parameters = Parameters(terms, self.rng)
+        self.parameters = parameters_of(terms, self.rng)
         self.tensors: dict[str, TensorInfo] = {}
         self.modules: list[IntegerModule] = []
 
@@ -26,11 +26,11 @@ class _Maker:
         return values[self.rng.integers(len(values))]
 
     def module(self, name: str, kind: Any, sources: list[str], shape: tuple[int, int, int], **more: Any) -> str:
-        """Add a module whose output is unsigned, of 8 bits unless ``bits`` says more."""
-        bits = more.pop("bits", 8)
+        """Add a module whose output is unsigned, of the codes' bits unless ``bits`` says more."""
+        bits = more.pop("bits", self.parameters.bits)
         fraction = more.pop("fraction", FRACTION)
         self.tensors[name] = TensorInfo(shape, fraction, bits > 8, bits)
-        limits = {"low": -(1 << 31), "high": (1 << 31) - 1} if bits > 8 else {"low": 0, "high": 255}
+        limits = {"low": -(1 << 31), "high": (1 << 31) - 1} if bits > 8 else {"low": 0, "high": (1 << bits) - 1}
         self.modules.append(IntegerModule(name, kind, sources, name, **limits, **more))
         return name
 
@@ -54,10 +54,10 @@ class _Maker:
                 if tensor not in ("x", source) and info.shape == shape and info.fraction == FRACTION]  # fmt: skip
         shortcut = None if last or not same or rng.random() < 0.3 else str(pick(*same))
         weights = (out, *kernel, channels // groups)
-        more = self.parameters.weights(weights) | self.parameters.scales(weights, last, shortcut is not None)
+        more = self.parameters.of(weights, last, shortcut is not None)
         return self.module(name, "conv", [source], shape, relu=not last, requantize=not last, stride=(stride, stride),
                            dilation=(dilation, dilation), pads=pads, groups=groups, shortcut=shortcut,
-                           bits=32 if last else 8, **more)  # fmt: skip
+                           bits=32 if last else self.parameters.bits, **more)  # fmt: skip
 
     def pool(self, name: str, source: str) -> str:
         height, width, channels = self.tensors[source].shape
@@ -87,8 +87,8 @@ class _Maker:
                            shift=np.full(info.shape[2], 2, np.int32))  # fmt: skip
 
 
-def random_network(terms: Terms, seed: int, modules: int = 7) -> tuple[IntegerNetwork, NDArray[np.integer]]:
-    """A network with random parameters, and codes of an image.
+def random_network(terms: Terms | str, seed: int, modules: int = 7) -> tuple[IntegerNetwork, NDArray[np.integer]]:
+    """A network with random parameters, of 8-bit codes with some terms or of a mode, and codes of an image.
 
     Convolutions of all sorts with and without shortcuts, pooling, additions, at the end a fully connected layer, often
     behind an average over the map.
@@ -96,7 +96,8 @@ def random_network(terms: Terms, seed: int, modules: int = 7) -> tuple[IntegerNe
     make = _Maker(terms, seed)
     rng = make.rng
     shape = (int(rng.integers(3, 30)), int(rng.integers(3, 30)), int(rng.integers(1, 12)))
-    make.tensors["x"] = TensorInfo(shape, FRACTION, True, 8)
+    bits = make.parameters.bits
+    make.tensors["x"] = TensorInfo(shape, FRACTION, True, bits)
     source = make.conv("m0", "x")
     while source == "x":
         source = make.conv("m0", "x")
@@ -107,4 +108,4 @@ def random_network(terms: Terms, seed: int, modules: int = 7) -> tuple[IntegerNe
         source = make.average("average", source)
     make.conv("out", source, last=True)
     network = IntegerNetwork(make.parameters.scheme, "x", "out", make.tensors, make.modules)
-    return network, rng.integers(-128, 128, (1, *shape)).astype(np.int8)
+    return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (1, *shape)).astype(np.int8)

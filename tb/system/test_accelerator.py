@@ -16,7 +16,7 @@ import pytest
 
 from shiftwork import example
 from shiftwork.cli import main
-from shiftwork.compile import TrEngine
+from shiftwork.compile import MsqEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, CompiledNetwork, compile_accelerator
 from shiftwork.compile.instructions import AHEAD, BYTES, TARGETS, decode, decoded, encode, sealed
 from shiftwork.device.simulated import Stalls
@@ -30,6 +30,7 @@ from shiftwork.quantize.quantization import Quantization
 from shiftwork.run.accelerated import AcceleratorRun, execute_accelerator
 from shiftwork.schemes import quantize
 from system import networks
+from system.random_networks import random_network
 
 SMALL = Accelerator(TrEngine(8, 16), activation_memory=64, weight_words=512, constants=128)
 SHAPES = {
@@ -38,6 +39,14 @@ SHAPES = {
     "4x32": Accelerator(TrEngine(4, 32), activation_memory=64, weight_words=512, constants=64),
     "16x64": Accelerator(TrEngine(16, 64), activation_memory=128, weight_words=512, constants=64),
     "8x8, strips": Accelerator(TrEngine(8, 8), activation_memory=2, weight_words=512, constants=128),
+}
+ROWS = "16x8"
+ROW_SHAPES = {
+    ROWS: Accelerator(MsqEngine(8, 8, 8, lanes=1), activation_memory=64, weight_words=512, constants=128),
+    "2x8": Accelerator(MsqEngine(1, 1, 8, lanes=1), activation_memory=32, weight_words=512, constants=128),
+    "4x32": Accelerator(MsqEngine(4, 0, 32, lanes=1), activation_memory=64, weight_words=512, constants=128),
+    "16x64": Accelerator(MsqEngine(0, 16, 64, lanes=1), activation_memory=128, weight_words=512, constants=128),
+    "8x8, strips": Accelerator(MsqEngine(6, 2, 8, lanes=1), activation_memory=2, weight_words=512, constants=128),
 }
 
 
@@ -347,6 +356,67 @@ def test_shorter_slices() -> None:
     done = execute_accelerator(network, codes, golden.run(network, codes), device("8x16"))
     assert differences(done) == 0
     assert done.predicted_cycles == sum(counters.cycles for counters in done.counters)
+
+
+def rows_run(shape: str, network: IntegerNetwork, codes: np.ndarray, stalls: Stalls | None = None) -> AcceleratorRun:
+    """Where memory does not stall, cycles are those predicted as well."""
+    done = execute_accelerator(network, codes, golden.run(network, codes), row_device(shape), stalls=stalls)
+    assert differences(done) == 0
+    if stalls is None:
+        assert [layer.cycles for layer in done.layers] == [layer.predicted_cycles for layer in done.layers]
+    return done
+
+
+@lru_cache
+def row_device(shape: str) -> SimulatedAccelerator:
+    return SimulatedAccelerator(ROW_SHAPES[shape])
+
+
+@pytest.mark.parametrize("mode", networks.MSQ_MODES)
+def test_digits_in_4_bit_rows(mode: str) -> None:
+    done = rows_run(ROWS, *networks.digits(mode, 3))
+    assert [layer.executor for layer in done.layers] == ["accel"] * len(done.layers)
+
+
+@pytest.mark.parametrize("mode", ["msq-free", "msq-pot"])
+@pytest.mark.parametrize("make", [networks.depthwise, networks.followed], ids=lambda make: make.__name__)
+def test_layers_of_4_bit_rows(make: Callable[[str, int], tuple[IntegerNetwork, np.ndarray]], mode: str) -> None:
+    network, codes = make(mode, 3)
+    calm, stalled = (rows_run(ROWS, network, codes, stalls) for stalls in (None, Stalls(0.4, 0.4, 3)))
+    assert stalled.counters[0].cycles > calm.counters[0].cycles
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("shape", [shape for shape in ROW_SHAPES if shape != ROWS])
+def test_other_shapes_of_4_bit_rows(shape: str) -> None:
+    rows_run(shape, *networks.digits("msq-free", 10))
+    rows_run(shape, *networks.depthwise("sp2-pot", 3))
+    rows_run(shape, *networks.pooled("msq-free", 5), Stalls(0.4, 0.4, 3))
+
+
+@pytest.mark.full
+def test_random_networks_of_4_bit_rows() -> None:
+    for seed in range(8):
+        rows_run(ROWS, *random_network("msq-pot" if seed % 2 else "msq-free", seed))
+
+
+def test_a_wrong_kind_of_a_row_is_found() -> None:
+    def tamper(program: CompiledNetwork) -> None:
+        kind, weights = decoded(program.program)[program.instructions["conv2"][0] - 1]
+        assert (kind, weights["target"]) == ("load", TARGETS["weights"])
+        changed = program.memory.copy()
+        changed[weights["memory"]] ^= 16
+        program.memory = changed
+
+    network, x = networks.digits("msq-free", 1)
+    done = execute_accelerator(network, x, golden.run(network, x), row_device(ROWS), tamper=tamper)
+    assert differences(done) > 0
+
+
+def test_a_program_of_8_bit_codes_is_refused() -> None:
+    program = compile_accelerator(digits("fixed8")[0], SMALL)
+    with pytest.raises(ShiftworkError, match="instruction 0: the program is for another shape"):
+        row_device(ROWS).run(program, program.memory.copy())
 
 
 def addressed_run(shape: str, tamper: Callable[[CompiledNetwork], None] | None = None) -> AcceleratorRun:

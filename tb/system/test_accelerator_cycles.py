@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from shiftwork.compile import MacEngine, TrEngine, tr_cycles
+from shiftwork.compile import MacEngine, MsqEngine, TrEngine, msq_cycles, tr_cycles
 from shiftwork.compile.accel_cycles import machine, moves, predict, result_control
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.device.simulated_accelerator import Counters, SimulatedAccelerator
@@ -32,6 +32,11 @@ SHAPES = {
     "mac 4x16": Accelerator(MacEngine(4, 16), **MEMORIES),
     "mac 8x32": Accelerator(MacEngine(8, 32), **MEMORIES),
     "mac 8x8, strips": Accelerator(MacEngine(8, 8), **MEMORIES | {"activation_memory": 2}),
+    "msq 2x8": Accelerator(MsqEngine(1, 1, 8, lanes=1), **MEMORIES | {"activation_memory": 32}),
+    "msq 8x16": Accelerator(MsqEngine(4, 4, 16, lanes=1), **MEMORIES),
+    "msq 16x8": Accelerator(MsqEngine(8, 8, 8, lanes=1), **MEMORIES),
+    "msq 8x32": Accelerator(MsqEngine(8, 0, 32, lanes=1), **MEMORIES),
+    "msq 8x8, strips": Accelerator(MsqEngine(0, 8, 8, lanes=1), **MEMORIES | {"activation_memory": 2}),
 }
 QUICK = ("tr 8x16",)
 
@@ -44,6 +49,8 @@ def shapes(names: Iterable[str]) -> pytest.MarkDecorator:
 
 LATENCIES = (1, 7, 30)
 TERMS = (Terms(), Terms(True, group=8, budget=12, data_terms=3), Terms(True, group=1, budget=2))
+MODES: dict[str, tuple[Terms | str, ...]] = {"tr": TERMS, "mac": TERMS[:1], "msq": ("msq-free", "msq-pot")}
+"""Numbers of random networks by the engine's kind."""
 
 
 @lru_cache
@@ -68,17 +75,17 @@ def compare(shape: str, network: IntegerNetwork, codes: np.ndarray, latency: int
 
 
 def networks_for(shape: str, seeds: range) -> list[tuple[IntegerNetwork, np.ndarray]]:
-    """Random networks that fit a shape, at least half of the seeds give one."""
-    terms = TERMS if SHAPES[shape].engine.kind == "tr" else TERMS[:1]
+    """Random networks that fit a shape, at least a third of the seeds give one."""
+    modes = MODES[SHAPES[shape].engine.kind]
     found = []
     for seed in seeds:
-        network, codes = random_network(terms[seed % len(terms)], seed)
+        network, codes = random_network(modes[seed % len(modes)], seed)
         try:
             compile_accelerator(network, SHAPES[shape])
         except ShiftworkError:
             continue
         found.append((network, codes[0]))
-    assert 2 * len(found) >= len(seeds)
+    assert 3 * len(found) >= len(seeds)
     return found
 
 
@@ -91,20 +98,20 @@ def test_cycles_of_random_networks(shape: str) -> None:
 @shapes(SHAPES)
 @pytest.mark.parametrize("latency", [7, *(pytest.param(n, marks=pytest.mark.full) for n in LATENCIES if n != 7)])
 def test_cycles_of_depthwise_layers(shape: str, latency: int) -> None:
-    network, codes = networks.depthwise(Terms(), 3)
+    network, codes = networks.depthwise(MODES[SHAPES[shape].engine.kind][0], 3)
     compare(shape, network, codes[0], latency)
 
 
 @shapes(name for name in SHAPES if "strips" not in name)  # one of its layers does not fit
 def test_cycles_of_layers_ahead(shape: str) -> None:
-    for terms in TERMS[: 2 if SHAPES[shape].engine.kind == "tr" else 1]:
-        network, codes = networks.followed(terms, 4)
+    for mode in MODES[SHAPES[shape].engine.kind][:2]:
+        network, codes = networks.followed(mode, 4)
         compare(shape, network, codes[0], 7)
 
 
 @shapes(name for name in SHAPES if "strips" in name)
 def test_cycles_of_poolings_that_take_parts(shape: str) -> None:
-    network, codes = networks.pooled(Terms(), 5)
+    network, codes = networks.pooled(MODES[SHAPES[shape].engine.kind][0], 5)
     names = [name for _, name in sorted(compile_accelerator(network, SHAPES[shape]).names.items())]
     assert [name for name in names if name in ("c2", "p2")] == ["c2", "p2"] * 4
     compare(shape, network, codes[0], 7)
@@ -129,29 +136,30 @@ def test_cycles_in_a_report(terms: Terms) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "constant", "wrong"),
+    ("part", "constant", "wrong", "shape"),
     [
-        (machine, "READ", 11),
-        (tr_cycles, "_QUEUED", 4),
+        (machine, "READ", 11, "tr 8x16"),
+        (tr_cycles, "_QUEUED", 4, "tr 8x16"),
         *(
             pytest.param(*values, marks=pytest.mark.full)
             for values in (
-                (machine, "BEATS", 8),
-                (moves, "_CHUNK", 32),
-                (moves, "FETCHED", 2),
-                (result_control, "_WRITE", 6),
-                (tr_cycles, "_FIRST_WORDS", 2),
+                (machine, "BEATS", 8, "tr 8x16"),
+                (moves, "_CHUNK", 32, "tr 8x16"),
+                (moves, "FETCHED", 2, "tr 8x16"),
+                (result_control, "_WRITE", 6, "tr 8x16"),
+                (tr_cycles, "_FIRST_WORDS", 2, "tr 8x16"),
+                (msq_cycles, "_EDGES", 5, "msq 8x16"),
             )
         ),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)).rpartition(".")[2],
 )
 def test_a_wrong_constant_of_the_cycle_model_is_found(
-    monkeypatch: pytest.MonkeyPatch, part: object, constant: str, wrong: int
+    monkeypatch: pytest.MonkeyPatch, part: object, constant: str, wrong: int, shape: str
 ) -> None:
-    found = networks_for("tr 8x16", range(6))
-    programs = [(compile_accelerator(network, SHAPES["tr 8x16"]), codes) for network, codes in found]
-    measured = [simulated("tr 8x16", program, codes, 7) for program, codes in programs]
+    found = networks_for(shape, range(6))
+    programs = [(compile_accelerator(network, SHAPES[shape]), codes) for network, codes in found]
+    measured = [simulated(shape, program, codes, 7) for program, codes in programs]
     monkeypatch.setattr(part, constant, wrong)
     predicted = [predict(program, 7) for program, _ in programs]
     assert [(one.cycles, one.layers) for one in predicted] != [(one.cycles, one.layers) for one in measured]

@@ -156,11 +156,12 @@ def _name_of(engine: type[Engine]) -> str:
     return next(name for name, kind in ENGINES.items() if kind is engine)
 
 
-def engine_for(scheme: str, engine: str | None = None, **given: int | None) -> Engine:
+def engine_for(scheme: str, engine: str | None = None, inside: bool = False, **given: int | None) -> Engine:
     """The engine that runs a scheme.
 
     Args:
         scheme: of the network. engine: one of :data:`ENGINES`; None is the usual one of the scheme.
+        inside: it stands inside the accelerator: what is not given is as there.
         given: settings of the engine; None, like leaving it out, is the engine's default.
 
     Raises:
@@ -182,7 +183,7 @@ def engine_for(scheme: str, engine: str | None = None, **given: int | None) -> E
         if name not in {item.name for item in settings(chosen)}:
             whose = f"for scheme {scheme}" if engine is None else engine
             raise SettingError(f"`{name}` is no option of the engine {whose}")
-    return chosen(**values)
+    return chosen(**({**chosen.inside} if inside else {}) | values)
 
 
 @dataclass(frozen=True)
@@ -195,9 +196,9 @@ class EngineWish:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
-    def build(self, scheme: str) -> Engine:
-        """The engine for a scheme; errors are those of :func:`engine_for`."""
-        return engine_for(scheme, **self.given)
+    def build(self, scheme: str, inside: bool = False) -> Engine:
+        """The engine for a scheme, alone or inside the accelerator; errors are those of :func:`engine_for`."""
+        return engine_for(scheme, inside=inside, **self.given)
 
 
 def engine_wish(*schemes: str) -> type[Any]:

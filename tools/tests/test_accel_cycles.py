@@ -11,14 +11,15 @@ from shiftwork.compile import TrEngine
 from shiftwork.compile.accel_cycles.layer import Layer
 from shiftwork.compile.accel_cycles.machine import Machine
 from shiftwork.compile.accel_cycles.moves import Move
-from shiftwork.compile.accel_cycles.tile_control import MacControl
+from shiftwork.compile.accel_cycles.tile_control import MacControl, MsqControl
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.instructions import RUN, decode, encode
 from shiftwork.compile.mac_cycles import predict_mac_cycles
+from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.errors import ShiftworkError
 
 
-def cycles(engine: MacControl, tiles: int, length: int, rows: int) -> int:
+def cycles(engine: MacControl | MsqControl, tiles: int, length: int, rows: int) -> int:
     """From the first beat to the last result, source and sink always ready."""
     taken = results = cycle = 0
     while results < tiles * rows:
@@ -30,11 +31,12 @@ def cycles(engine: MacControl, tiles: int, length: int, rows: int) -> int:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_the_mac_engine_alone(seed: int) -> None:
+def test_engines_alone(seed: int) -> None:
     choose = random.Random(seed)
     rows = choose.choice([2, 4, 8, 16])
     length = choose.choice([1, 3, 9, 25, 72, 256, 300, choose.randrange(1, 900)])
     assert cycles(MacControl(rows), 9, length, rows) == predict_mac_cycles(9, length, rows)
+    assert cycles(MsqControl(rows), 9, length, rows) == predict_msq_cycles(9, length, rows, 1)
 
 
 def layer(**fields: int) -> Layer:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from shiftwork import example
-from shiftwork.compile import MacEngine, TrEngine
+from shiftwork.compile import MacEngine, MsqEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
 from shiftwork.compile.instructions import AHEAD, BYTES, decode, decoded, encode, sealed
 from shiftwork.device.accelerator_model import Machine
@@ -23,7 +23,9 @@ from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.fixed8 import quantize
-from system.networks import FIRST, First, strided
+from system.networks import FIRST, MSQ_MODES, First, depthwise, strided
+from system.networks import digits as digits_in
+from system.random_networks import random_network
 
 ORDERS = {"moves first": lambda: True, "layers first": lambda: False, "mixed": None}
 
@@ -72,6 +74,32 @@ def test_digits(digits, cols, kib, order):
     x = load_data(example.TEST, import_onnx(example.MODEL), 2).x
     program = run(digits, Accelerator(TrEngine(8, cols), kib), x, order)
     assert (strips(program) > 1) == (kib == 2)
+
+
+@pytest.mark.parametrize("mode", MSQ_MODES)
+def test_4_bit_rows(mode):
+    network, x = digits_in(mode, 2)
+    for cols, kib in ((16, 64), (8, 2)):
+        program = run(network, Accelerator(MsqEngine.inside_of(8, cols), kib), x)
+        assert (strips(program) > 1) == (kib == 2)
+    shape = Accelerator(MsqEngine(3, 1, 32, lanes=1), 64)
+    for network, codes in (depthwise(mode, 3), random_network(mode, 4), random_network(mode, 5)):
+        run(network, shape, codes)
+
+
+def test_4_bit_rows_that_are_refused():
+    shape = Accelerator(MsqEngine.inside_of(8, 16), 64)
+    network, _ = depthwise("msq-pot", 3)
+    with pytest.raises(ShiftworkError, match="it has 4-bit codes, the mac engine takes"):
+        compile_accelerator(network, Accelerator(MacEngine(8, 16), 64))
+    network.modules[-1].shortcut = "d32"
+    with pytest.raises(ShiftworkError, match="node 'out': a raw result by scale has no shortcut"):
+        compile_accelerator(network, shape)
+    network, _ = strided("msq-free", 1, First((80, 100), (1, 1)), (80, 100, 3))
+    with pytest.raises(
+        ShiftworkError, match=r"node 'first': a sum of 24000 products can reach .* the engine's 20 bits"
+    ):
+        compile_accelerator(network, shape)
 
 
 @dataclass

@@ -70,7 +70,7 @@ def test_a_tile_engine(board: FakeBoard, command: Callable[..., tuple[int, str, 
     assert code == 2 and "the board icebreaker holds no accelerator, its system is: tile engine" in error
     for word, text in (
         (2 << 24 | 4 << 16 | 2 << 8 | 3, "version 2 of the registers of a tile engine, this release 1"),
-        (1 << 24 | 4 << 16 | 2 << 8 | 1, "the board has an engine of an unknown kind, 1"),
+        (1 << 24 | 4 << 16 | 2 << 8 | 2, "the board has an engine of an unknown kind, 2"),
     ):
         board.registers[0] = word
         code, _, error = command("board", "info", "--port", board.port)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential, sp2
 from shiftwork.codes.exponential import Exponential
 from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, Operands, TrEngine, compile_network, requant_of
+from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.engine import check_sums
 from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
 from shiftwork.compile.mac_cycles import predict_mac_cycles
@@ -578,7 +579,7 @@ def test_the_scheme_decides_the_engine() -> None:
         ({"scheme": "msq", "fixed_rows": 60}, "fixed rows and sp2 rows together, 68 is outside"),
         ({"scheme": "msq", "cols": 0}, "cols 0 is outside 2..256"),
         ({"scheme": "msq", "cols": 7}, "cols 7 is odd"),
-        ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 4, 8, 16, 32"),
+        ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 1, 4, 8, 16, 32"),
         ({"scheme": "pot"}, "scheme pot is not built in hardware"),
         ({"scheme": "dnateq", "fold": 3}, "fold 3 does not divide rows 8"),
         ({"scheme": "dnateq", "rows": 64, "fold": 17}, "fold 17 is outside 1..16"),
@@ -595,3 +596,12 @@ def test_the_scheme_decides_the_engine() -> None:
 def test_illegal_engines(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ShiftworkError, match=message):
         engine_for(**options)
+
+
+def test_one_lane_belongs_to_the_accelerator() -> None:
+    engine = engine_for("msq", inside=True, fixed_rows=2)
+    assert (engine.rows, str(engine)) == (10, "(2 fixed + 8 SP2) x 16 x 1")
+    with pytest.raises(ShiftworkError, match="lanes 1: the engine alone takes 4 lanes at least"):
+        engine.parameters()
+    with pytest.raises(ShiftworkError, match=r"lanes 4 is outside 1\.\.1"):
+        Accelerator(MsqEngine(8, 8, 16, lanes=4))

@@ -128,7 +128,7 @@ def test_a_list_of_files(tmp_path):
     [
         ("--block none", "--block none: there is no such block"),
         ("--rows 3", "--rows 3: shw_accel_axi takes 2, 4, 8, 16"),
-        ("--engine msq", "--engine msq: shw_accel_axi takes tr, mac"),
+        ("--engine exp", "--engine exp: shw_accel_axi takes tr, mac, msq"),
         ("--block post_unit --rows 3", "--rows 3: shw_post_unit has no ROWS, but LANES, REQUANT"),
         ("--set ADDR_W=5", "--set ADDR_W=5: shw_accel_axi takes 6..15"),
         ("--set ADDR_W", "--set ADDR_W: expected NAME=VALUE"),

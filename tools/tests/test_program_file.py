@@ -145,7 +145,7 @@ def _other_text(data: bytes) -> bytes:
         (lambda data: data[:40], "truncated: 40 bytes, the header alone has 84"),
         (lambda data: data + b"\0\0", r"2 bytes too many behind byte \d+"),
         (lambda data: patched({"crc": 1}), "damaged: its checksum is 0x[0-9a-f]{8}, the header says 0x00000001"),
-        (lambda data: patched({"engine": 1}), "engine msq: the accelerator has tr or mac inside"),
+        (lambda data: patched({"engine": 2}), "engine dnateq: the accelerator has tr, mac, msq inside"),
         (lambda data: patched({"engine": 77}), "engine 77: the accelerator has"),
         (lambda data: patched({"rows": 3}), "rows 3: the accelerator takes powers of two"),
         (lambda data: patched({"weight_words": 1024}), "the header of the program at address 0x[0-9a-f]+ is for"),

@@ -46,6 +46,9 @@ def test_engines_suit_the_family() -> None:
         assert chosen.dsp
         assert f'.MULTIPLIER("{multiplier}")' in chosen.wrapper()
     assert not design(Accelerator(ENGINES["mac"](2, 8, "ecp5")), "ecp5").dsp
+    rows = design(Accelerator(ENGINES["msq"](2, 8, "xc7")), "xc7")
+    assert rows.dsp
+    assert ".FIXED_ROWS(1)" in rows.wrapper()
 
 
 def test_cells_of_ecp5() -> None:
@@ -81,7 +84,7 @@ def test_lut_cycles_are_those_of_everything() -> None:
 
 
 def test_wrong_engine_is_refused() -> None:
-    with pytest.raises(SettingError, match="choose among tr, mac, mac_dsp"):
+    with pytest.raises(SettingError, match="choose among tr, mac, mac_dsp, msq"):
         accel(CostWish(design=("booth",)), SimulationWish(), 2, 8)
     with pytest.raises(SettingError, match="family ice40: choose among xc7, ecp5"):
         accel(CostWish(family=("ice40",)), SimulationWish(), 2, 8)
@@ -142,6 +145,7 @@ def test_the_digits_on_small_accelerators(
         ("tr", "tr"),
         ("tr", "fixed8"),
         ("mac", "fixed8"),
+        ("msq", "msq"),
     ]
     assert result["runs"][0]["cycles"] < result["runs"][1]["cycles"]
     assert capsys.readouterr().out.splitlines() == "\n".join(lines(result)).splitlines()

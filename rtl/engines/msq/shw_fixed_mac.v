@@ -8,13 +8,13 @@
 // a cascade of DSP blocks, keeps every field in ten bits. The chain starts from 512 in every field: all fields
 // stay within 32..992 and none borrows from its neighbour, so they separate without any logic.
 //
-// Field f of out_sum (f = 2 * row + column) is the sum of w_row * x_column over the lanes, plus 512 * LANES / 4,
-// which is taken off when a tile leaves the engine (shw_msq_drain).
+// Field f of out_sum (f = 2 * row + column) is the sum of w_row * x_column over the lanes, plus 512 a chain,
+// which is taken off when a tile leaves the engine (shw_msq_drain). With one lane a chain is one multiplier.
 // Lane l has to arrive l % 4 cycles after lane 0.
 //
-// Parameters:   LANES     4, 8, 16, 32  products summed per cycle
-//               PRODUCTS  2, 4          products per multiplier
-// Latency:      6 + log2(LANES / 4) enabled cycles from lane 0 to out_sum. Throughput: 1 sum per enabled cycle.
+// Parameters:   LANES     1, 4, 8, 16, 32  products summed per cycle
+//               PRODUCTS  2, 4             products per multiplier
+// Latency:      6 + log2(LANES / 4), with one lane 3, enabled cycles from lane 0 to out_sum. Throughput: 1 sum per enabled cycle.
 // Backpressure: enable stalls all stages; the user keeps the valid bits.
 // Reset:        none (no state but the pipeline).
 //
@@ -29,17 +29,19 @@ module shw_fixed_mac #(
   input  wire                                          enable,
   input  wire [LANES*((PRODUCTS == 4) ? 25 : 5)-1:0]   row,
   input  wire [LANES*15-1:0]                           column,
-  output wire [PRODUCTS*(10+$clog2(LANES/4))-1:0]      out_sum
+  output wire [PRODUCTS*(10+$clog2((LANES+3)/4))-1:0]      out_sum
 );
-  localparam LEVELS = $clog2(LANES / 4);
-  localparam CHAINS = LANES / 4;
+  localparam CHAINS = (LANES + 3) / 4;
+  localparam CHAIN  = LANES / CHAINS;   // lanes
+  localparam LEVELS = $clog2(CHAINS);
   localparam ROW_W  = (PRODUCTS == 4) ? 25 : 5;
   localparam CHAIN_W = 10 * PRODUCTS;
   localparam SUM_W  = 10 + LEVELS;
 
   generate
-    if (LANES != 4 && LANES != 8 && LANES != 16 && LANES != 32) begin : g_illegal_lanes
-      shw_ILLEGAL_LANES_must_be_4_8_16_or_32 illegal ();
+    if (LANES != 1 && LANES != 4 && LANES != 8 && LANES != 16
+        && LANES != 32) begin : g_illegal_lanes
+      shw_ILLEGAL_LANES_must_be_1_4_8_16_or_32 illegal ();
     end
     if (PRODUCTS != 2 && PRODUCTS != 4) begin : g_illegal_products
       shw_ILLEGAL_PRODUCTS_must_be_2_or_4 illegal ();
@@ -53,10 +55,10 @@ module shw_fixed_mac #(
   genvar v;
   generate
     for (c = 0; c < CHAINS; c = c + 1) begin : g_chain
-      wire [5*CHAIN_W-1:0] partial;
+      wire [(CHAIN+1)*CHAIN_W-1:0] partial;
       assign partial[0 +: CHAIN_W] = {PRODUCTS{10'd512}};
-      for (v = 0; v < 4; v = v + 1) begin : g_lane
-        localparam LANE = 4 * c + v;
+      for (v = 0; v < CHAIN; v = v + 1) begin : g_lane
+        localparam LANE = CHAIN * c + v;
         reg signed [ROW_W-1:0]    row_1;
         reg signed [14:0]         column_1;
         reg signed [ROW_W+14:0]   product_2;
@@ -74,7 +76,7 @@ module shw_fixed_mac #(
         end
         assign partial[(v+1)*CHAIN_W +: CHAIN_W] = $unsigned(sum_3);
       end
-      assign chain_sum[c*CHAIN_W +: CHAIN_W] = partial[4*CHAIN_W +: CHAIN_W];
+      assign chain_sum[c*CHAIN_W +: CHAIN_W] = partial[CHAIN*CHAIN_W +: CHAIN_W];
     end
 
     for (f = 0; f < PRODUCTS; f = f + 1) begin : g_field

@@ -3,8 +3,8 @@
 // PRODUCTS = 4: row = w1 * 2^20 + w0 (two's complement, 25 bits) of two rows; PRODUCTS = 2: row = w0, 5 bits, one row.
 // Lane l leaves 1 + l % 4 cycles after its code came.
 //
-// Parameters:   LANES     4, 8, 16, 32  codes per row and beat
-//               PRODUCTS  2, 4          products per multiplier (shw_fixed_mac)
+// Parameters:   LANES     1, 4, 8, 16, 32  codes per row and beat
+//               PRODUCTS  2, 4             products per multiplier (shw_fixed_mac)
 // Latency:      1 + l % 4 enabled cycles for lane l. Throughput: 1 beat per enabled cycle.
 // Backpressure: enable stalls all stages. Reset: none (no state but the pipeline).
 //

@@ -3,7 +3,7 @@
 // For shift-add units: the code and the bits above it (shw_sp2_mac), lane l after 2 + l % 4 cycles. For multipliers:
 // x1 * 2^10 + x0, two's complement in 15 bits (shw_fixed_mac), lane l after 1 + l % 4 cycles.
 //
-// Parameters:   LANES  4, 8, 16, 32  codes per column and beat
+// Parameters:   LANES  1, 4, 8, 16, 32  codes per column and beat
 // Latency:      as above. Throughput: 1 beat per enabled cycle.
 // Backpressure: enable stalls all stages. Reset: none (no state but the pipeline).
 //
@@ -53,6 +53,7 @@ module shw_msq_column_edge #(
   // The sign needs its complement on top of x where codes are -8..7, and nothing where they are 0..15.
   reg [2:0] signed_late;
   wire [3:0] signed_now = {signed_late, col_signed};
+  wire unused = &{1'b0, signed_now};
   integer i;
   always @(posedge clk) begin
     if (enable) begin
@@ -60,8 +61,8 @@ module shw_msq_column_edge #(
       column      <= packed_column;
       for (i = 0; i < 2 * LANES; i = i + 1) begin
         x_1[i*4 +: 4] <= late[i*5 +: 4];
-        once_1[i]     <= signed_now[i % 4] & ~late[i*5+3];
-        twice_1[i]    <= signed_now[i % 4] ^ late[i*5+3];
+        once_1[i]     <= signed_now[i % LANES % 4] & ~late[i*5+3];
+        twice_1[i]    <= signed_now[i % LANES % 4] ^ late[i*5+3];
       end
       x         <= x_1;
       top_once  <= once_1;

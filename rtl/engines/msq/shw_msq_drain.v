@@ -50,17 +50,22 @@ module shw_msq_drain #(
   reg  [ACC_W-1:0]      read_excess;
   reg  [COLS*ACC_W-1:0] out_total;
 
-  // A choice among constants, which mappers turn into the wide multiplexers of a slice.
-  reg  [COLS*ACC_W-1:0] row_total;
-  reg  [ACC_W-1:0]      row_excess;
+  // The row's totals and excess: halved by each bit of its number, two bits of which are a LUT6 a bit.
+  localparam PLACES = 1 << ROW_W;
+  localparam WORD_W = (COLS + 1) * ACC_W;
+
+  reg  [PLACES*WORD_W-1:0] words;
   integer i;
+  integer b;
   always @* begin
-    row_total  = total[0 +: COLS*ACC_W];
-    row_excess = excess[0 +: ACC_W];
-    for (i = 1; i < ROWS; i = i + 1) begin
-      if (row == i[ROW_W-1:0]) begin
-        row_total  = total[i*COLS*ACC_W +: COLS*ACC_W];
-        row_excess = excess[i*ACC_W +: ACC_W];
+    for (i = 0; i < PLACES; i = i + 1) begin    // behind the last row any
+      words[i*WORD_W +: WORD_W] = {excess[(i%ROWS)*ACC_W +: ACC_W],
+                                   total[(i%ROWS)*COLS*ACC_W +: COLS*ACC_W]};
+    end
+    for (b = 0; b < ROW_W; b = b + 1) begin
+      for (i = 0; i < (PLACES >> (b + 1)); i = i + 1) begin
+        words[i*WORD_W +: WORD_W] = row[b] ? words[(2*i+1)*WORD_W +: WORD_W]
+                                           : words[2*i*WORD_W +: WORD_W];
       end
     end
   end
@@ -82,8 +87,7 @@ module shw_msq_drain #(
     end
     if (advance) begin
       read_last   <= row == LAST_ROW;
-      read_total  <= row_total;
-      read_excess <= row_excess;
+      {read_excess, read_total} <= words[0 +: WORD_W];
       out_last    <= read_last;
     end
   end

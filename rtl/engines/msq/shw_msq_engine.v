@@ -11,10 +11,10 @@
 //   FIXED_ROWS  0..64    rows of multipliers; even with PRODUCTS = 4; 0 with PRODUCTS = 0
 //   SP2_ROWS    0..64    rows of shift-add units; FIXED_ROWS + SP2_ROWS is 1..64
 //   COLS        2..256   columns, even
-//   LANES       4, 8, 16, 32  reduction steps per beat
+//   LANES       1, 4, 8, 16, 32  reduction steps per beat
 //   ACC_W       16..32   accumulators; every |sum| of a tile has to stay below 2^(ACC_W-1)
 //   PRODUCTS    0, 2, 4  products per multiplier: 4 needs 25 x 18 bits, 2 needs 16 x 16; 0: no multipliers
-// Latency:      11 + log2(LANES / 4) cycles from a tile's last beat to its first result.
+// Latency:      11 + log2(LANES / 4), with one lane 8, cycles from a tile's last beat to its first result.
 // Throughput:   1 beat per cycle; a tile takes max(beats, ROWS + 1) cycles in steady state.
 // Backpressure: full; while a tile waits for the results before it to leave, the whole pipeline stands and
 //   in_ready is low. in_ready depends on registers alone. Any stall pattern gives the same bits.
@@ -48,9 +48,10 @@ module shw_msq_engine #(
   output wire [COLS*32-1:0]                     out_acc
 );
   localparam ROWS    = FIXED_ROWS + SP2_ROWS;
-  localparam LEVELS  = $clog2(LANES / 4);
+  localparam CHAINS  = (LANES + 3) / 4;
+  localparam LEVELS  = $clog2(CHAINS);
   localparam SUM_W   = 10 + LEVELS;
-  localparam STAGES  = 8 + LEVELS;    // registers from the input to the sums
+  localparam STAGES  = 4 + LANES / CHAINS + LEVELS;   // registers from the input to the sums
   localparam BLOCK   = (PRODUCTS == 4) ? 2 : 1;  // rows that share multipliers
   localparam BLOCKS  = FIXED_ROWS / BLOCK;
   localparam ROW_W   = (PRODUCTS == 4) ? 25 : 5;
@@ -69,8 +70,9 @@ module shw_msq_engine #(
     if (COLS < 2 || COLS > 256 || COLS % 2 != 0) begin : g_illegal_cols
       shw_ILLEGAL_COLS_must_be_even_2_to_256 illegal ();
     end
-    if (LANES != 4 && LANES != 8 && LANES != 16 && LANES != 32) begin : g_illegal_lanes
-      shw_ILLEGAL_LANES_must_be_4_8_16_or_32 illegal ();
+    if (LANES != 1 && LANES != 4 && LANES != 8 && LANES != 16
+        && LANES != 32) begin : g_illegal_lanes
+      shw_ILLEGAL_LANES_must_be_1_4_8_16_or_32 illegal ();
     end
     if (ACC_W < 16 || ACC_W > 32) begin : g_illegal_acc
       shw_ILLEGAL_ACC_W_must_be_16_to_32 illegal ();

@@ -1,11 +1,11 @@
 // shw_sp2_row_edge: one row of shift-add units: its weights as digits, and what the units put on top of their sums.
 //
 // The digits of lane l leave 2 + l % 4 cycles after its code came. `excess` is, for all lanes of a beat together,
-// 16 * A - N + 15 * LANES / 4 as shw_sp2_mac defines it; it depends on the weights alone, so one
+// 16 * A - N + 15 * (LANES / 4, rounded down) as shw_sp2_mac defines it; it depends on the weights alone, so one
 // accumulator per row holds what every unit of the row has too much. It leaves with the units' sums of the same beat.
 //
-// Parameters:   LANES  4, 8, 16, 32  codes per beat
-// Latency:      2 + l % 4 enabled cycles to the digits of lane l, 7 + log2(LANES / 4) to excess.
+// Parameters:   LANES  1, 4, 8, 16, 32  codes per beat
+// Latency:      2 + l % 4 enabled cycles to the digits of lane l, 7 + log2(LANES / 4), with one lane 4, to excess.
 // Throughput:   1 beat per enabled cycle. Backpressure: enable stalls all stages.
 // Reset:        none (no state but the pipeline).
 //
@@ -21,17 +21,19 @@ module shw_sp2_row_edge #(
   input  wire               sp2,          // kind of the codes
   input  wire               col_signed,   // column codes of this beat are -8..7
   output wire [LANES*6-1:0] digits,       // shw_sp2_mac
-  output wire [10+$clog2(LANES/4)-1:0] excess  // of all lanes of a beat
+  output wire [10+$clog2((LANES+3)/4)-1:0] excess  // of all lanes of a beat
 );
-  localparam LEVELS  = $clog2(LANES / 4);
+  localparam CHAINS  = (LANES + 3) / 4;
+  localparam LEVELS  = $clog2(CHAINS);
   localparam COUNT_W = 5 + LEVELS;        // 5 * LANES + LANES / 4 at most
   localparam SUM_W   = 10 + LEVELS;
-  localparam WAIT    = 4 + LEVELS;        // stages between the excess and the units' sums
-  localparam [31:0] QUARTER = LANES / 4;
+  localparam WAIT    = LANES / CHAINS + LEVELS;   // stages between the excess and the units' sums
+  localparam [31:0] QUARTER = LANES / 4;   // chains of four
 
   generate
-    if (LANES != 4 && LANES != 8 && LANES != 16 && LANES != 32) begin : g_illegal_lanes
-      shw_ILLEGAL_LANES_must_be_4_8_16_or_32 illegal ();
+    if (LANES != 1 && LANES != 4 && LANES != 8 && LANES != 16
+        && LANES != 32) begin : g_illegal_lanes
+      shw_ILLEGAL_LANES_must_be_1_4_8_16_or_32 illegal ();
     end
   endgenerate
 
@@ -59,8 +61,8 @@ module shw_sp2_row_edge #(
     .clk(clk), .enable(enable), .word(digits_1), .skewed(digits)
   );
 
-  // N, and A or, for codes 0..15, half of A (a shift below doubles it). LANES / 4 is added to A and to N:
-  // 16 * (A + LANES / 4) - (N + LANES / 4) is the excess.
+  // N, and A or, for codes 0..15, half of A (a shift below doubles it). QUARTER is added to A and to N:
+  // 16 * (A + QUARTER) - (N + QUARTER) is the excess.
   reg [COUNT_W-1:0] negative;
   reg [COUNT_W-1:0] counted;
   integer i;
@@ -93,12 +95,9 @@ module shw_sp2_row_edge #(
     end
   end
 
-  reg [WAIT*SUM_W-1:0] waiting;
-  always @(posedge clk) begin
-    if (enable) waiting <= {waiting[(WAIT-1)*SUM_W-1:0], excess_3};
-  end
-
-  assign excess = waiting[(WAIT-1)*SUM_W +: SUM_W];
+  shw_delay #(.W(SUM_W), .CYCLES(WAIT)) u_wait (
+    .clk(clk), .enable(enable), .now(excess_3), .late(excess)
+  );
 endmodule
 
 `default_nettype wire

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal, Self
 from shiftwork.board.frames import MAGIC, PROTOCOL, WORD, BoardWord
 from shiftwork.board.tile_runs import VERSION, TileRegister
 from shiftwork.board.uart import BoardError, UartTransport
-from shiftwork.compile import Engine, MacEngine, TrEngine
-from shiftwork.compile.accelerator import Accelerator
+from shiftwork.compile import Engine
+from shiftwork.compile.accelerator import ENGINES, Accelerator
 from shiftwork.compile.instructions import ENGINE_KINDS
 from shiftwork.device import registers
 from shiftwork.device.registers import BY_NAME
@@ -22,10 +22,7 @@ BOARDS = {0: "simulation", 1: "ulx3s", 2: "icebreaker", 3: "tangnano20k", 4: "vc
 """Boards by their number."""
 SYSTEMS = {0: "accelerator", 1: "tile engine"}
 """Kinds of systems by their number."""
-_ENGINES: dict[int, type[TrEngine | MacEngine]] = {
-    ENGINE_KINDS["tr"]: TrEngine,
-    ENGINE_KINDS["mac"]: MacEngine,
-}
+_ENGINES = {ENGINE_KINDS[name]: engine for name, engine in ENGINES.items()}
 
 
 @dataclass(frozen=True)

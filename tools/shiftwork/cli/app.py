@@ -179,7 +179,7 @@ def run(
     choose("executor", executor, EXECUTORS)
     _belongs_to_accelerator(accelerator, executor)
     board = _board(executor, wish.scheme, shape, port, baud)
-    engine = shape.build(wish.scheme) if executor in ("rtl", "accel") else None
+    engine = shape.build(wish.scheme, executor == "accel") if executor in ("rtl", "accel") else None
     if engine is not None and executor == "accel":
         accelerator.accelerator(engine)  # refuses a shape that there is not
     _check_tensors(outputs, tensors)
@@ -278,7 +278,7 @@ def compile_file(
 
     wish = check(wish)
     known.check()
-    target = accelerator.accelerator(shape.build(wish.scheme))
+    target = accelerator.accelerator(shape.build(wish.scheme, inside=True))
     check_targets((model, data, known.calib_data, wish.overrides), output=output)
     progress = Progress(steps=3)
     _, _, integer = _quantize(wish, known, model, data, progress)
@@ -341,7 +341,8 @@ def simulate(
         integer, used = integer.first(modules), replace(used, y=None)
     device = None
     if executor != "golden":
-        device = _device(executor, shape.build(integer.scheme), accelerator, integer, progress, waves)
+        engine = shape.build(integer.scheme, executor == "accel")
+        device = _device(executor, engine, accelerator, integer, progress, waves)
     progress.step(f"execute {len(used.x)} samples on {executor}")
     kind = cast("Executor", executor)
     report = run_integer(network.name, integer, used, kind, progress, device, stalls, keep=tensors)

@@ -10,7 +10,7 @@ every second position and padding by channels are addresses, not work.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from shiftwork.compile.engine import Engine
 from shiftwork.compile.first_layer import STRIDES, Windows, with_windows
 from shiftwork.compile.instructions import AHEAD, BYTES, ENGINE_KINDS, TARGETS, UNITS, decoded, encode, listing
+from shiftwork.compile.mac_engine import MacEngine
 from shiftwork.compile.merge import merged, one_to_one, together
+from shiftwork.compile.msq_engine import MsqEngine
 from shiftwork.compile.program import LayerProgram, compile_network
 from shiftwork.compile.queues import Queues, Span
 from shiftwork.compile.strips import PARTS, Plan, Ranges, Step, cut, plan, smallest
@@ -37,13 +39,13 @@ from shiftwork.golden.blocks_layout import (
     tensor,
     words,
 )
-from shiftwork.network.format import or_zero
+from shiftwork.network.format import Requant, or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
 from shiftwork.tensors.maps import window_count
 
-ENGINES = ("tr", "mac")
-"""Kinds of the engines that can be inside."""
+ENGINES: dict[str, Callable[[int, int], Engine]] = {"tr": TrEngine, "mac": MacEngine, "msq": MsqEngine.inside_of}
+"""Engines that can be inside, by their kind: from rows and columns. A program does not depend on anything else."""
 ADDRESSES = ("concat", "slice", "pad")
 """Kinds of modules that are addresses, not work."""
 WORD = 8
@@ -53,6 +55,8 @@ _ENGINE_SETTINGS = (
     "unit", "row_signed", "col_signed", "tr_en", "group", "group_budget", "data_terms", "encoding", "slice_shift",
     "rows_apart",
 )  # fmt: skip
+_HALF = 1 << 15
+"""Least mantissa of a scale: a multiplication by it is a shift of 15 places."""
 _MOST_TILES = 256
 """Row tiles that ``shw_accel_follow`` tells apart."""
 _LARGEST_COUNT = (1 << 15) - 1
@@ -75,7 +79,9 @@ class Accelerator:
 
     def __post_init__(self) -> None:
         if self.engine.kind not in ENGINES:
-            raise ShiftworkError(f"the accelerator has engines {' and '.join(ENGINES)} inside, not {self.engine.kind}")
+            raise ShiftworkError(f"the accelerator has engines {', '.join(ENGINES)} inside, not {self.engine.kind}")
+        for name, value in self.engine.inside.items():
+            within(name, getattr(self.engine, name), value, value)
         within("rows", self.engine.rows, 2, 16)
         within("cols", self.engine.cols, 8, 64)
         within("activation_memory", self.activation_memory, 1, self.engine.cols << 5)
@@ -106,8 +112,7 @@ class Accelerator:
 
     def parameters(self) -> dict[str, int | str]:
         """Parameters of ``shw_accel``."""
-        return {
-            "ENGINE": self.engine.kind,
+        return self.engine.accelerated() | {
             "ROWS": self.engine.rows,
             "COLS": self.engine.cols,
             "ADDR_W": self.activation_words.bit_length() - 1,
@@ -360,7 +365,7 @@ class _Shortcut:
     count: int
 
 
-def _check(network: IntegerNetwork, module: IntegerModule) -> None:
+def _check(network: IntegerNetwork, module: IntegerModule, path: Requant) -> None:
     """Refuse what the accelerator cannot do, by name."""
     name, info = module.name, network.tensors[module.output]
     where = f"node {name!r}"
@@ -373,10 +378,12 @@ def _check(network: IntegerNetwork, module: IntegerModule) -> None:
     if module.kind == "reshape":
         raise ShiftworkError(f"{where}: the accelerator does not reorder codes (reshape to {info.shape})")
     if module.kind == "conv":
-        if module.format.requant != "shift":
+        if module.format.requant not in ("shift", path):
             raise ShiftworkError(f"{where}: the accelerator requantizes by shifts, not by {module.format.requant}")
         if not module.requantize and (module.low > _SMALLEST_SUM or module.high < _LARGEST_SUM):
             raise ShiftworkError(f"{where}: raw results are not clamped")
+    if info.bits > 8 and path == "scale" and (module.kind == "add" or module.shortcut is not None):
+        raise ShiftworkError(f"{where}: a raw result by scale has no shortcut")
     if info.bits > 8 and module.output != network.output:
         raise ShiftworkError(f"{where}: raw results are the network's last")
 
@@ -416,7 +423,7 @@ class _Compiler:
         self.layers = compile_network(replace(network, modules=modules), shape.engine).layers
         self.by_output = {module.output: module for module in network.modules}
         for module in network.modules:
-            _check(network, module)
+            _check(network, module, shape.engine.path)
             if module.kind == "conv" and not self.layers[module.name].weights_on_rows:
                 raise ShiftworkError(f"node {module.name!r}: the accelerator streams weights, not activations")
         self.steps = [m for m in network.modules if m.kind not in ADDRESSES]
@@ -870,9 +877,16 @@ class _Compiler:
         """Words of a tensor on the chip; of a part, up to the end of the whole and more."""
         return self.span(place.base, place.words(self.cols))
 
-    def constant(self, bias: int = 0, bias_shift: int = 0, shortcut_shift: int = 0, shift: int = 0) -> None:
-        """Constants of the next channel of the layer."""
-        self.constants.append(bias & 0xFFFFFFFF | bias_shift << 32 | shortcut_shift << 37 | shift << 43)
+    def constant(
+        self, bias: int = 0, bias_shift: int = 0, shortcut_shift: int = 0, shift: int = 0, factor: int = 0
+    ) -> None:
+        """Constants of the next channel of the layer. factor: its mantissa; 0: it is requantized by shift."""
+        if self.shape.engine.path == "scale":
+            if not factor:
+                bias, bias_shift, factor = bias << bias_shift, 0, _HALF
+                shortcut_shift, shift = shortcut_shift + 15, shift + 15
+            factor -= _HALF
+        self.constants.append(bias & 0xFFFFFFFF | bias_shift << 32 | shortcut_shift << 37 | shift << 43 | factor << 49)
 
     def geometry(self, module: IntegerModule) -> dict[str, int]:
         """What is read, and the blocks of the result; all of it in one run."""
@@ -1035,7 +1049,7 @@ class _Compiler:
         rows, groups = engine.rows, module.groups
         channels = len(module.weight) // groups
         tiles = -(-channels // rows)
-        columns = (module.bias, module.bias_shift, module.shortcut_shift, module.shift)
+        columns = (module.bias, module.bias_shift, module.shortcut_shift, module.shift, module.format.factors())
         table = [
             np.broadcast_to(np.zeros(1, np.int64) if column is None else column.reshape(-1), len(module.weight))
             for column in columns

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -44,12 +46,15 @@ class Engine(ABC):
     Attributes:
         form: format of the modules it takes. code_bits: of an operand's code. acc_bits: of a result.
         bound_name: what its utilisation is measured against.
+        inside: settings that it has to have inside the accelerator. path: how results are requantized there.
     """
 
     form: ClassVar[type[Format]]
     code_bits: ClassVar[int] = 8
     acc_bits: ClassVar[int] = 32
     bound_name: ClassVar[str]
+    inside: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    path: ClassVar[Requant] = "shift"
 
     @property
     @abstractmethod
@@ -96,6 +101,10 @@ class Engine(ABC):
             "OPERAND_W": 8 * self.operand_bytes,
             "ACC_W": self.acc_bits,
         }
+
+    def accelerated(self) -> dict[str, int | str]:
+        """Parameters of ``shw_accel`` beside its rows and columns."""
+        return {"ENGINE": self.kind}
 
     # modules
 

@@ -7,9 +7,20 @@ next tile move there no sooner than the cycle after the last row was read; until
 
 from __future__ import annotations
 
-_STAGES = 8  # from a beat to its sums, with chains of four lanes
+_EDGES = 4  # from a beat to its sums, but for what adds lanes
 _CHAIN = 4  # lanes that no tree of adders joins
 _DRAIN = 2  # registers between the shadow registers and the output
+
+
+def adding(lanes: int) -> int:
+    """Registers of what adds the lanes of a beat: chains of up to four, and a tree over the chains."""
+    chains = -(-lanes // _CHAIN)
+    return lanes // chains + chains.bit_length() - 1
+
+
+def stages(lanes: int) -> int:
+    """Registers from a beat to its sums."""
+    return _EDGES + adding(lanes)
 
 
 def predict_msq_cycles(tiles: int, beats: int, rows: int, lanes: int) -> int:
@@ -22,5 +33,4 @@ def predict_msq_cycles(tiles: int, beats: int, rows: int, lanes: int) -> int:
     """
     if tiles == 0:
         return 0
-    stages = _STAGES + (lanes // _CHAIN).bit_length() - 1
-    return beats + stages + (tiles - 1) * max(beats, rows + 1) + rows + _DRAIN
+    return beats + stages(lanes) + (tiles - 1) * max(beats, rows + 1) + rows + _DRAIN

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, cast
 
 import numpy as np
@@ -15,15 +17,19 @@ from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.packing import nibbles, spread
 from shiftwork.compile.program import Operands
 from shiftwork.errors import SettingError, ShiftworkError
-from shiftwork.network.format import Format
+from shiftwork.network.format import Format, Requant
 from shiftwork.network.format_rows import MixedRows
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.settings import setting, within
 from shiftwork.tensors.im2col import weight_matrix
 
-LANES = (4, 8, 16, 32)
+LANES = (1, 4, 8, 16, 32)
 ACC_BITS = 24
 """Width of the accumulator of a tile."""
+ACCELERATOR_BITS = 20
+"""The same inside the accelerator."""
+_SP2 = 16
+"""Bit of a weight's byte inside the accelerator that says that its row is SP2."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class MsqEngine(Engine):
 
     Attributes:
         fixed_rows, sp2_rows: rows of multipliers, and of shift-add units behind them; 1..64 together.
-        cols: even, 2..256. lanes: 4, 8, 16 or 32.
+        cols: even, 2..256. lanes: 4, 8, 16 or 32, or 1 inside the accelerator, where codes stand in bytes: those of
+            weights with the kind of their row, so channels need not be sorted by kind.
     """
 
     fixed_rows: int = setting(8, "Rows of multipliers of the msq engine.")
@@ -43,6 +50,8 @@ class MsqEngine(Engine):
     form: ClassVar[type[Format]] = MixedRows
     code_bits: ClassVar[int] = 4
     bound_name: ClassVar[str] = "lanes"
+    inside: ClassVar[Mapping[str, int]] = MappingProxyType({"lanes": 1})
+    path: ClassVar[Requant] = "scale"
 
     def __post_init__(self) -> None:
         within("fixed_rows", self.fixed_rows, 0, MAX_ROWS)
@@ -54,6 +63,11 @@ class MsqEngine(Engine):
             raise SettingError(f"`cols` {self.cols} is odd: multipliers share two columns")
         if self.lanes not in LANES:
             raise SettingError(f"`lanes` {self.lanes} is none of {', '.join(map(str, LANES))}")
+
+    @classmethod
+    def inside_of(cls, rows: int, cols: int) -> MsqEngine:
+        """The engine inside an accelerator, half of its rows multipliers."""
+        return cls(rows // 2, rows - rows // 2, cols, lanes=1)
 
     def __str__(self) -> str:
         return f"({self.fixed_rows} fixed + {self.sp2_rows} SP2) x {self.cols} x {self.lanes}"
@@ -69,7 +83,7 @@ class MsqEngine(Engine):
 
     @property
     def operand_bytes(self) -> int:
-        return self.lanes // 2
+        return max(self.lanes // 2, 1)
 
     @property
     def beat_macs(self) -> int:
@@ -78,10 +92,15 @@ class MsqEngine(Engine):
 
     @property
     def array(self) -> str:
-        return f"{super().array} of {self.lanes} lanes"
+        return f"{super().array} of {self.lanes} lane{'s' * (self.lanes > 1)}"
 
     def parameters(self) -> dict[str, int | str]:
+        if self.lanes == 1:
+            raise SettingError("`lanes` 1: the engine alone takes 4 lanes at least")
         return super().parameters() | {"FIXED_ROWS": self.fixed_rows}
+
+    def accelerated(self) -> dict[str, int | str]:
+        return super().accelerated() | {"FIXED_ROWS": self.fixed_rows, "ACC_W": ACCELERATOR_BITS}
 
     def check(self, network: IntegerNetwork, module: IntegerModule) -> None:
         super().check(network, module)
@@ -93,9 +112,11 @@ class MsqEngine(Engine):
                 raise ShiftworkError(f"node {module.name!r}: it is requantized by shift, other modules by scale")
             if module.shortcut is not None and not module.requantize:
                 raise ShiftworkError(f"node {module.name!r}: a network output by scale cannot have a shortcut")
-        check_sums(network, module, module.depth, ACC_BITS)
+        check_sums(network, module, module.depth, ACCELERATOR_BITS if self.lanes == 1 else ACC_BITS)
 
     def slots(self, module: IntegerModule) -> NDArray[np.int64]:
+        if self.lanes == 1:
+            return super().slots(module)
         return np.stack([assign_rows(kinds, self.fixed_rows, self.sp2_rows) for kinds in _kinds(module)])
 
     def row_kinds(self, module: IntegerModule, slots: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -112,15 +133,24 @@ class MsqEngine(Engine):
         largest = int(np.abs(weights[~row_sp2].astype(np.int64)).max(initial=0))
         if largest > 7:
             raise ShiftworkError(f"node {module.name!r}: a weight of {largest} is outside the fixed codes -7..7")
+        if self.lanes == 1:
+            return np.asarray(codes & 15 | np.where(row_sp2[..., None], _SP2, 0), np.uint8)[..., None]
         return nibbles(codes, self.lanes)
 
     def activation_bytes(self, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return nibbles(table, self.lanes)
+        return super().activation_bytes(table) if self.lanes == 1 else nibbles(table, self.lanes)
 
     def schedule(self, operands: Operands) -> Schedule:
         """The bound is the multiply-accumulates over those of a beat."""
         cycles = predict_msq_cycles(len(operands.tiles), operands.beats, self.rows, self.lanes)
         return Schedule(cycles, -(-operands.macs // self.beat_macs))
+
+
+def weight_values(codes: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """Values of the bytes of weights inside the accelerator, same shape."""
+    nibble = codes & 15
+    fixed = ((nibble ^ 8).astype(np.int8) - 8).astype(np.int8)
+    return np.where(codes & _SP2, sp2.decode(np.where(codes & _SP2, nibble, 0)), fixed).astype(np.int8)
 
 
 def _kinds(module: IntegerModule) -> NDArray[np.bool_]:

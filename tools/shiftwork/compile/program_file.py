@@ -19,8 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from shiftwork.compile import MacEngine, TrEngine
-from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, Area, stored_shape
+from shiftwork.compile.accelerator import ENGINES, Accelerator, AcceleratorProgram, Area, stored_shape
 from shiftwork.compile.first_layer import Windows
 from shiftwork.compile.instructions import (
     BYTES,
@@ -42,7 +41,6 @@ MAGIC = 0x4E57_4853
 VERSION = 1
 """Raised when the file changes its layout, or instructions theirs."""
 _ALIGNMENT = 64
-_ENGINES = {"tr": TrEngine, "mac": MacEngine}
 
 
 @dataclass(frozen=True)
@@ -230,10 +228,10 @@ def _checked(source: _Reader) -> dict[str, int]:
 
 def _shape(head: Mapping[str, int], source: _Reader) -> Accelerator:
     kind = next((name for name, code in ENGINE_KINDS.items() if code == head["engine"]), str(head["engine"]))
-    if kind not in _ENGINES:
-        raise source.error(f"engine {kind}: the accelerator has {' or '.join(_ENGINES)} inside")
+    if kind not in ENGINES:
+        raise source.error(f"engine {kind}: the accelerator has {', '.join(ENGINES)} inside")
     try:
-        engine = _ENGINES[kind](head["rows"], head["cols"])
+        engine = ENGINES[kind](head["rows"], head["cols"])
         shape = Accelerator(engine, head["activation_words"] * head["cols"] // 1024, head["weight_words"],
                             head["constants"])  # fmt: skip
     except ShiftworkError as error:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms
 from shiftwork.compile.accelerator import WORD
+from shiftwork.compile.msq_engine import weight_values
 
 RULES = {0: "binary", 1: "hese"}
 """Encodings by their codes in an instruction."""
@@ -43,9 +44,11 @@ def row_codes(fields: Mapping[str, int], stream: bytes, rows: int) -> NDArray[np
     return codes.view(np.int8) if fields["row_signed"] else codes
 
 
-def row_values(fields: Mapping[str, int], stream: bytes, rows: int) -> NDArray[np.int32]:
-    """What the rows multiply: :func:`row_codes` after term revealing."""
+def row_values(fields: Mapping[str, int], stream: bytes, rows: int, kinds: bool) -> NDArray[np.int32]:
+    """What the rows multiply: :func:`row_codes` after term revealing. kinds: codes have 4 bits and a kind."""
     values = row_codes(fields, stream, rows)
+    if kinds:
+        return weight_values(values.view(np.uint8)).astype(np.int32)
     if fields["tr_en"]:
         return terms.reveal(values, fields["group"], fields["group_budget"], RULES[fields["encoding"]])
     return values.astype(np.int32)

@@ -16,7 +16,7 @@ from typing import Any
 
 from shiftwork.blocks import manifest
 from shiftwork.blocks.verilog import ports
-from shiftwork.compile import Engine, MacEngine, TrEngine
+from shiftwork.compile import Engine, MacEngine, MsqEngine, TrEngine
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.cost.wish import CostWish
 from shiftwork.device.simulated_accelerator import SimulationWish
@@ -34,6 +34,7 @@ from shiftwork.run.networks import run_integer
 PARTS = {
     "shw_tr_engine": "engine",
     "shw_mac_engine": "engine",
+    "shw_msq_engine": "engine",
     "shw_act_memory": "activation memory",
     "shw_im2col": "im2col",
     "shw_weight_ring": "weight ring",
@@ -55,11 +56,16 @@ ENGINES: dict[str, Callable[[int, int, str], Engine]] = {
     "tr": lambda rows, cols, family: TrEngine(rows, cols),
     "mac": lambda rows, cols, family: MacEngine(rows, cols, "lut"),
     "mac_dsp": lambda rows, cols, family: MacEngine(rows, cols, "dsp48" if family == "xc7" else "dsp"),
+    "msq": lambda rows, cols, family: MsqEngine.inside_of(rows, cols),
 }
-"""Engines that are compared: from rows, columns and family. A DSP block of 7-series takes two products, a multiplier of
-ECP5 one."""
+"""Engines that are compared: from rows, columns and family. A DSP block of 7-series takes two products of 8 bits or
+four of 4, a multiplier of ECP5 one of 8."""
 
-TITLES = {"tr": "tr", "mac": "mac in LUTs", "mac_dsp": "mac in DSPs"}
+TITLES = {"tr": "tr", "mac": "mac in LUTs", "mac_dsp": "mac in DSPs", "msq": "msq"}
+MULTIPLYING = {"mac": ("shw_mac_engine",), "msq": ("shw_msq_engine", "shw_result_path")}
+"""Parts that may have DSP blocks, by the engine inside: requantization by scale multiplies."""
+ROWS = Quantization("msq")
+"""Quantization of the network that runs on the engine of 4-bit rows."""
 RIVAL = "mac"
 
 
@@ -96,6 +102,8 @@ def design(shape: Accelerator, family: str, title: str = "") -> Design:
     if isinstance(shape.engine, MacEngine):
         parameters["MULTIPLIER"] = shape.engine.multiplier
         dsp = shape.engine.multiplier != "lut"
+    elif isinstance(shape.engine, MsqEngine):
+        dsp = True
     elif family == "ecp5":
         parameters["FAMILY"] = "ecp5"
     return Design(shape.engine.kind, title, "shw_accel", parameters, listed, dsp=dsp)
@@ -117,7 +125,7 @@ def map_accelerator(shape: Accelerator, family: str, folder: Path, title: str = 
         ShiftworkError: Yosys is missing or fails.
     """
     chosen = design(shape, family, title)
-    netlist, delay = map_parts(chosen, family, PARTS, folder, multiplying=("shw_mac_engine",))
+    netlist, delay = map_parts(chosen, family, PARTS, folder, MULTIPLYING.get(shape.engine.kind, ()))
     parts, area = parts_of(netlist, PARTS), areas(netlist)[TOP]
     return {
         "family": family,
@@ -133,17 +141,17 @@ def map_accelerator(shape: Accelerator, family: str, folder: Path, title: str = 
 
 def measure_runs(wish: CostWish, accelerator: SimulationWish, engines: Sequence[Engine]) -> list[Run]:
     """Run a network on the accelerator with each of some engines: ``fixed8``, and :data:`REVEALED` on the
-    term-revealing engine.
+    term-revealing engine; :data:`ROWS` on that of 4-bit rows.
 
     Raises:
         ShiftworkError: a file is not usable, the network does not fit, or a result differs from the golden model.
     """
-    fixed8, chosen, _ = wish.quantized(Quantization("fixed8"))
     found = []
     for engine in engines:
         device = accelerator.device(engine)
-        revealed = [reveal(fixed8, REVEALED)] if engine.kind == "tr" else []
-        for network in (*revealed, fixed8):
+        plain, chosen, _ = wish.quantized(ROWS if engine.kind == "msq" else Quantization("fixed8"))
+        revealed = [reveal(plain, REVEALED)] if engine.kind == "tr" else []
+        for network in (*revealed, plain):
             name = wish.network.name
             report = run_integer(name, network, chosen, "accel", Progress(quiet=True), device)
             if not report.ok:

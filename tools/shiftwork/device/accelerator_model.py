@@ -184,7 +184,8 @@ class Machine:
             table = terms.truncate(table, values["data_terms"], RULES[values["encoding"]]).astype(np.int64)
         size = stream_bytes(values, self.rows)
         stream, self._weights = self._weights[:size], self._weights[size:]
-        weights = row_values(values, stream, self.rows).reshape(values["groups"], -1, table.shape[2])
+        kinds = self.shape.engine.kind == "msq"
+        weights = row_values(values, stream, self.rows, kinds).reshape(values["groups"], -1, table.shape[2])
         sums: NDArray[np.int64] = np.einsum(
             "grk,gbkc->grbc", weights[:, : values["out_channels"]].astype(np.int64), table
         )
@@ -227,7 +228,11 @@ class Machine:
             read = self.activations[at + (inside - first)[:, None]]
             added[inside] = read.view(np.int8) if values["shortcut_signed"] else read
         sums, added = np.moveaxis(sums, 0, -1), np.moveaxis(added, 0, -1)  # the channel last
-        total = module_sum(sums, bias, constant(32, 5), added, constant(37, 6))
+        scaled = self.shape.engine.path == "scale"
+        shift, up = constant(43, 6), constant(37, 6)
+        total = sums + bias if scaled else module_sum(sums, bias, constant(32, 5), added, up)
+        if scaled and not values["raw"]:
+            total = total * (constant(49, 15) + (1 << 15)) + (added << up)
         if values["relu"]:
             total = np.maximum(total, 0)
         if values["raw"]:
@@ -235,7 +240,7 @@ class Machine:
             codes = parts.reshape(-1, *total.shape[:2])
         else:
             low, high = ((value ^ 256) - 256 for value in (values["low"], values["high"]))
-            codes = np.moveaxis(np.clip(shift_round(total, constant(43, 6)), low, high), -1, 0).astype(np.uint8)
+            codes = np.moveaxis(np.clip(shift_round(total, shift), low, high), -1, 0).astype(np.uint8)
         channels = np.arange(len(codes))[:, None]
         if values["plain"] or values["raw"]:
             at = values["plain_base"] + y * values["plain_row_stride"] + x * values["out_block_stride"] + channels

@@ -151,7 +151,7 @@ def _runs(book: Manifest) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]
     for wanted in anchor_runs():
         run = measurement(book.root, wanted.name)
         area = measurement(book.root, f"synth_accel_{wanted.rows}x{wanted.cols}_{wanted.activation_memory}")
-        key = "tr" if wanted.engine == "tr" else "mac_dsp"
+        key = {"mac": "mac_dsp"}.get(wanted.engine, wanted.engine)
         if run is not None and area is not None and key in area["families"]["xc7"]:
             yield run, area["families"]["xc7"][key], area["tool"]
 

@@ -54,7 +54,7 @@ def digit_bits(digit: ArrayLike) -> Integers:
 
 
 def excess(code: ArrayLike, sp2: ArrayLike, col_signed: ArrayLike) -> Integers:
-    """``shw_sp2_row_edge``: what a shift-add unit has too much, ``16 * A - N + 15 * LANES / 4``.
+    """``shw_sp2_row_edge``: what a shift-add unit has too much, ``16 * A - N``, and 15 a chain of four.
 
     Lanes are in the last axis; ``col_signed`` broadcasts against the other axes.
     """
@@ -88,11 +88,12 @@ def packed_column(values: ArrayLike) -> Integers:
 def fixed_sums(row: ArrayLike, column: ArrayLike, products: int) -> Integers:
     """``shw_fixed_mac``: packed operands, lanes in the last axis, to the sums of its fields, in a new last axis.
 
-    Field ``2 * row + column``. A chain of four products starts from 512 in every field, so that none borrows; these
-    ``512 * LANES / 4`` stay in the sum.
+    Field ``2 * row + column``. A chain of four products, or of one where there is one lane, starts from 512 in every
+    field, so that none borrows; these 512 a chain stay in the sum.
     """
     operands = np.asarray(row, np.int64) * np.asarray(column, np.int64)
-    chain = operands.reshape(*operands.shape[:-1], -1, LANES_OF_A_CHAIN).sum(-1)[..., None]
+    lanes = min(operands.shape[-1], LANES_OF_A_CHAIN)
+    chain = operands.reshape(*operands.shape[:-1], -1, lanes).sum(-1)[..., None]
     place = FIELD * np.arange(products)
     raised = chain + (1 << place + FIELD - 1).sum()
     return np.asarray((raised >> place & (1 << FIELD) - 1).sum(-2))

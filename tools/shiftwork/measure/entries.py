@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from shiftwork.blocks.manifest import ROOT
+from shiftwork.compile.accelerator import ENGINES
 from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
+from shiftwork.settings import settings
 
 PREPARED = ROOT / "build" / "measure"
 ROWS, COLS = 8, 64
@@ -31,6 +33,7 @@ ACCELERATOR_COSTS: dict[str, tuple[int, int, int, tuple[str, ...], tuple[str, ..
     "synth_accel_4x32_64": (4, 32, 64, (), ()),
     "synth_accel_4x64_128": (4, 64, 128, ("tr", "mac_dsp"), ("xc7",)),
     "synth_accel_8x32_64": (8, 32, 64, ("tr", "mac_dsp"), ("xc7",)),
+    "synth_accel_16x64_128": (16, 64, 128, ("msq",), ("xc7",)),
 }
 """Rows, columns, KiB of activation memory, engines and families (empty: all) of every ``shiftwork synth accel``."""
 LENET = ("/f1/Gemm:g=128",)
@@ -157,12 +160,19 @@ EXPONENTIALS = (
 """Networks in exponential codes."""
 
 
+def _shape(engine: str, rows: int, cols: int) -> str:
+    """The options that ask for an engine inside the accelerator."""
+    chosen = ENGINES[engine](rows, cols)
+    named = {item.name: getattr(chosen, item.name) for item in settings(type(chosen)) if item.name not in chosen.inside}
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in named.items())
+
+
 @dataclass(frozen=True)
 class OnAccelerator:
     """A network on the accelerator.
 
     Attributes:
-        subject: network and data. scheme: of 8-bit codes. engine: inside. samples: that run, each compared as a whole.
+        subject: network and data. scheme: of the codes. engine: inside. samples: that run, each compared as a whole.
         activation_memory: KiB. modules: leading modules that run; None: all.
     """
 
@@ -185,7 +195,7 @@ class OnAccelerator:
         words = [
             f"{self.subject.command} --scheme {self.scheme}{' --budget 12' if self.scheme == 'tr' else ''}",
             f"--executor accel --engine {self.engine}",
-            f"--rows {ROWS} --cols {COLS} --activation-memory {self.activation_memory} --constants {CONSTANTS}",
+            f"{_shape(self.engine, ROWS, COLS)} --activation-memory {self.activation_memory} --constants {CONSTANTS}",
             f"--limit {self.samples}",
         ]
         return " ".join(words if self.modules is None else [*words, f"--modules {self.modules}"])
@@ -198,7 +208,8 @@ LARGE = ("imagenet_squeezenet1_1", "mobilenetv2")
 
 
 def accelerated() -> list[OnAccelerator]:
-    """Networks on the accelerator: each under conventional quantization and term revealing, and on multipliers."""
+    """Networks on the accelerator: each under conventional quantization and term revealing, on multipliers, and in
+    4-bit rows."""
     found = []
     for network, data, calibration, samples, few in (
         ("mnist_mlp512", "mnist", "mnist_calib", 100, 10),
@@ -209,7 +220,7 @@ def accelerated() -> list[OnAccelerator]:
     ):
         subject = Subject(network, data, calibration, calibrate=CALIBRATION_SAMPLES)
         found += [OnAccelerator(subject, scheme, "tr", samples) for scheme in ("fixed8", "tr")]
-        found.append(OnAccelerator(subject, "fixed8", "mac", few))
+        found += [OnAccelerator(subject, "fixed8", "mac", few), OnAccelerator(subject, "msq", "msq", few)]
     squeezenet = Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48)
     found += [OnAccelerator(squeezenet, "tr", "tr", 1, memory) for memory in (256, 1024)]
     mobilenet = Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib", calibrate=48)
@@ -258,7 +269,7 @@ class AnchorRun:
     @property
     def name(self) -> str:
         """Name of the record: network, shape, engine and budget."""
-        how = "qt" if self.wish.budget is None else f"k{self.wish.budget}"
+        how = f"k{self.wish.budget}" if self.wish.budget else {"fixed8": "qt"}.get(self.wish.scheme, self.wish.scheme)
         return f"anchor.{self.subject.network}.{self.rows}x{self.cols}_{self.activation_memory}.{self.engine}.{how}"
 
     @property
@@ -268,7 +279,7 @@ class AnchorRun:
         words = [f"{self.subject.command} --scheme {wish.scheme}"]
         if wish.budget is not None:
             words.append(f"--group {wish.group} --budget {wish.budget} --data-terms {wish.data_terms}")
-        words += [f"--executor accel --engine {self.engine} --rows {self.rows} --cols {self.cols}"]
+        words += [f"--executor accel --engine {self.engine} {_shape(self.engine, self.rows, self.cols)}"]
         return " ".join([*words, f"--activation-memory {self.activation_memory} --limit {self.samples}"])
 
 
@@ -283,6 +294,7 @@ def anchor_runs() -> list[AnchorRun]:
         ("tr", _weights("12"), 8, 32, 64),
         ("tr", _weights("12"), 8, 64, 128),
         *(("mac", Quantization("fixed8"), *shape) for shape in ((4, 64, 128), (8, 32, 64))),
+        ("msq", Quantization("msq"), 16, 64, 128),
     ]
     return [
         AnchorRun(subject, wish, engine, rows, cols, memory)

@@ -13,7 +13,7 @@ from shiftwork.board.on_tiles import BoardTiles, connect
 from shiftwork.board.simulated_board import CLOCKS_PER_BIT, SimulatedBoard
 from shiftwork.board.uart import UartTransport
 from shiftwork.compile import ExpEngine
-from shiftwork.compile.accelerator import Accelerator
+from shiftwork.compile.accelerator import ENGINES, Accelerator
 from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.device.toolchain import find_verilator
 from shiftwork.eda.systems import of_board
@@ -40,7 +40,7 @@ from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.run.benchmark import measure as benchmark
 from shiftwork.run.networks import run_integer
-from shiftwork.schemes import engine_for, quantize
+from shiftwork.schemes import quantize
 
 
 def measure(bench: Bench, entry: Entry) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def anchor(bench: Bench, run: AnchorRun) -> dict[str, Any]:
     integer = quantize(run.wish, network, calibration)
     outputs = golden.run(integer, samples.x, collect=False)[integer.output]
     assert samples.y is not None
-    engine = engine_for(run.wish.scheme, run.engine, rows=run.rows, cols=run.cols)
+    engine = ENGINES[run.engine](run.rows, run.cols)
     device = SimulationWish(activation_memory=run.activation_memory).device(engine)
     name = run.subject.network
     report = run_integer(name, integer, samples.first(run.samples), "accel", Progress(quiet=True), device)
@@ -176,7 +176,7 @@ def accelerated(bench: Bench, entry: OnAccelerator) -> dict[str, Any]:
     wish = Quantization(entry.scheme, budget="12") if entry.scheme == "tr" else Quantization(entry.scheme)
     integer = quantize(wish, network, calibration)
     part = integer if entry.modules is None else integer.first(entry.modules)
-    engine = engine_for(entry.scheme, entry.engine, rows=ROWS, cols=COLS)
+    engine = ENGINES[entry.engine](ROWS, COLS)
     device = bench.accelerator(Accelerator(engine, entry.activation_memory, constants=CONSTANTS))
     some = samples.first(entry.samples)
     report = run_integer(entry.subject.network, part, some, "accel", Progress(quiet=True), device)

@@ -13,7 +13,7 @@ from shiftwork.compile.accel_cycles.layer_control import Follow, LayerControl
 from shiftwork.compile.accel_cycles.moves import FETCHED, ExternalMemory, Fetch, Header, Move, Mover, ReadPort
 from shiftwork.compile.accel_cycles.pool_control import Pool
 from shiftwork.compile.accel_cycles.result_control import ResultPath
-from shiftwork.compile.accel_cycles.tile_control import MacControl
+from shiftwork.compile.accel_cycles.tile_control import MacControl, MsqControl
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.tr_cycles import TrControl
 from shiftwork.errors import ShiftworkError
@@ -25,7 +25,8 @@ BEATS = 32
 """Most beats between a step and the engine."""
 _HANG = 100_000
 """Cycles without progress that count as a hang."""
-_ENGINES: dict[str, type[TrControl] | type[MacControl]] = {"tr": TrControl, "mac": MacControl}
+_Engine = TrControl | MacControl | MsqControl
+_ENGINES: dict[str, type[_Engine]] = {"tr": TrControl, "mac": MacControl, "msq": MsqControl}
 
 
 Instruction = Header | Move | Layer
@@ -88,7 +89,7 @@ class Machine:
         # units and results
         self.engine = _ENGINES[engine.kind](engine.rows)
         self.pool = Pool(block.height, block.width)
-        self.results = ResultPath(block.height)
+        self.results = ResultPath(block.height, engine.path == "scale")
         self.shortcuts = Pipe(READ + self.results.words_free - 1)
 
     def run(self) -> Timing:
@@ -186,7 +187,7 @@ class Machine:
         beat = False
         if self.layers.busy:
             assert layer is not None
-            unit: TrControl | MacControl | Pool = self.engine if layer.uses_engine else self.pool
+            unit: _Engine | Pool = self.engine if layer.uses_engine else self.pool
             beat = self.words_held > 0 and unit.in_ready and (not layer.uses_engine or self.vectors_held > 0)
             last, last_slice = self.beats.popleft() if beat else (False, 0)
             if beat and layer.uses_engine:

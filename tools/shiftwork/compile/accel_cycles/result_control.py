@@ -10,6 +10,8 @@ from shiftwork.compile.accel_cycles.layer import Beat, Layer
 
 _AHEAD = 16
 """Beats that are described ahead."""
+_CUT = 2
+"""Slices of shortcut words that wait to be added."""
 _WRITE = 7
 """Cycles from a slice to its write."""
 
@@ -18,11 +20,12 @@ class ResultPath:
     """``shw_result_path``.
 
     Args:
-        height: rows of a block.
+        height: rows of a block. scale: it requantizes by scale, which takes a cycle more.
     """
 
-    def __init__(self, height: int) -> None:
+    def __init__(self, height: int, scale: bool) -> None:
         self.height = height
+        self.write = _WRITE + scale
         self.busy = False
         self.parts = 1
         # the loop and its stages
@@ -35,7 +38,7 @@ class ResultPath:
         self.words_free = {2: 16, 4: 8}.get(height, 4)
         self.words = 0
         self.ends: deque[int] = deque()  # last slices of the words that are asked for
-        self.short_valid = False
+        self.short_slices = 0  # that are cut, two at most
         self.short_slice = 0
         # the beat that is sent
         self.beat: Beat | None = None
@@ -53,12 +56,12 @@ class ResultPath:
     @property
     def write_valid(self) -> bool:
         """A write is made in this cycle."""
-        return bool(self.sent >> (_WRITE - 1) & 1)
+        return bool(self.sent >> (self.write - 1) & 1)
 
     @property
     def write_block(self) -> bool:
         """With that write a block is complete."""
-        return bool(self.blocks >> (_WRITE - 1) & 1)
+        return bool(self.blocks >> (self.write - 1) & 1)
 
     @property
     def source_ready(self) -> bool:
@@ -69,7 +72,7 @@ class ResultPath:
         return self._may_send(beat) and self.part == self.parts - 1 and self.slice == beat.last_slice
 
     def _may_send(self, beat: Beat) -> bool:
-        return self.short_valid or not beat.need
+        return self.short_slices > 0 or not beat.need
 
     def clock(self, source_valid: bool, word: bool) -> None:
         """The edge. source_valid: a result beat is offered. word: a shortcut word comes."""
@@ -95,7 +98,7 @@ class ResultPath:
             self.beat = self.ahead.popleft()
         elif finish:
             self.beat = None
-        mask = (1 << _WRITE) - 1
+        mask = (1 << self.write) - 1
         self.sent = (self.sent << 1 | send) & mask
         self.blocks = (self.blocks << 1 | (send and finish and beat is not None and beat.final)) & mask
 
@@ -114,11 +117,11 @@ class ResultPath:
         return oldest if oldest is not None and oldest.need else None
 
     def _shortcuts(self, word: bool, taken: bool, asked: Beat | None) -> None:
-        cut = self.words > 0 and (taken or not self.short_valid)
+        cut = self.words > 0 and self.short_slices < _CUT
         end = cut and self.short_slice == self.ends[0]
         if cut:
             self.short_slice = 0 if end else self.short_slice + 1
-        self.short_valid = cut or (self.short_valid and not taken)
+        self.short_slices += cut - taken
         if end:
             self.ends.popleft()
         if asked is not None:
