@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, TrEngine
+from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, TrEngine, compile_network
 from shiftwork.errors import SettingError
+from shiftwork.golden.model import run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import dnateq, fixed8, msq, tr
-from shiftwork.quantize.judge import Judge, split
+from shiftwork.quantize.judge import Cycles, Judge, split
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.settings import choose, setting, settings
 
@@ -119,24 +120,54 @@ def _any(names: Any) -> str:
 
 
 def quantize(
-    wish: Quantization, network: FloatNetwork, calibration: Data, progress: Progress | None = None
+    wish: Quantization,
+    network: FloatNetwork,
+    calibration: Data,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> IntegerNetwork:
     """The integer network that a user asked for, with what it is expected to lose.
 
     Args:
         wish: scheme and settings. network: the float graph. calibration: samples; their labels take no part.
         progress: told about every item of a search.
+        engine: whose cycles a search minimizes; None is the usual one of the scheme.
 
     Raises:
         ShiftworkError: an illegal option or override, or a network that the scales do not fit.
     """
     wish = check(wish)
     seen, held = split(calibration.x)
-    judge = Judge(network, held, wish.max_loss, len(calibration.x))
+    scheme = SCHEMES[wish.scheme]
+    if engine is None and scheme.engine is not None:
+        engine = scheme.engine()
+    cycles = None if engine is None else sample_cycles(engine, held[:1])
+    judge = Judge(network, held, wish.max_loss, len(calibration.x), cycles)
     with (progress or Progress(quiet=True)).items() as shown:
-        result = SCHEMES[wish.scheme].quantizer(network, seen, wish, judge, shown.item)
+        result = scheme.quantizer(network, seen, wish, judge, shown.item)
     result.promise = judge.promise(result, calibration.source)
     return result
+
+
+def sample_cycles(engine: Engine, sample: NDArray[np.float32]) -> Cycles:
+    """What predicts the cycles of a network's convolutions for one sample on an engine.
+
+    Args:
+        engine: that runs them. sample: as the ONNX input expects it, for engines that stream activations, of which
+            their cycles depend; weights on the rows decide by themselves.
+    """
+
+    def cycles(network: IntegerNetwork) -> dict[str, int]:
+        layers = compile_network(network, engine).layers
+        known = {} if all(layer.weights_on_rows for layer in layers.values()) else run(network, sample)
+        return {
+            name: engine.sample_cycles(layer)
+            if layer.weights_on_rows
+            else engine.schedule(layer.operands(known)).cycles
+            for name, layer in layers.items()
+        }
+
+    return cycles
 
 
 def load_quantized(

@@ -340,7 +340,8 @@ def test_quantize_and_simulate(model: Path, data: Path, tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [str(network), str(network.with_suffix(".json"))]
     assert lines[2].startswith("calibration     12 samples of data.npz, 6 of them held back")
-    assert lines[-1] == "quantizations   1 in unified modules, 2 operator by operator"
+    assert lines[-3] == "quantizations   1 in unified modules, 2 operator by operator"
+    assert [" ".join(line.split()[:2]) for line in lines[-2:]] == ["pairs present", "cycles beside"]
     assert json.loads(report.read_text())["quantizations"] == {"op_by_op": 2, "unified": 1}
     assert json.loads(network.with_suffix(".json").read_text())["scheme"] == "tr"
     assert main(["run", str(model), "--data", str(data), "--json", str(run)]) == 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import accuracy, predictions, run
+from shiftwork.golden.model import accuracy, run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
@@ -291,35 +291,3 @@ def test_read_overrides(tmp_path: Path) -> None:
             read_overrides(path)
     with pytest.raises(ShiftworkError, match="no such file"):
         read_overrides(tmp_path / "none.yml")
-
-
-@pytest.mark.parametrize("stream", ["weights", "activations"])
-@pytest.mark.parametrize("labelled", [False, True])
-def test_auto_keeps_the_limits_with_fewer_terms(digits: Digits, stream: Any, labelled: bool) -> None:
-    network, calibration = digits[0], digits[2].first(64)
-    options = TrOptions(stream=stream, budget="auto", max_error=0.05, overrides={"fc": {"budget": 2.5}})
-    found = configure(network, options, calibration.x, calibration.y if labelled else None)
-    target = run(network, calibration.x, collect=False)["logits"]
-    got = run(found, calibration.x, collect=False)["logits"]
-    assert np.linalg.norm(got - target.astype(float)) <= 0.05 * np.linalg.norm(target)
-    assert 100 * (predictions(got) != predictions(target)).mean() <= 0.5 or labelled
-    whole = configure(network, TrOptions(stream=stream, budget=4.0))
-    costs = [
-        sum(m.format.pairs_bound(m.depth) * m.weight.size for m in n.modules if m.weight is not None)
-        for n in (found, whole)
-    ]
-    assert costs[0] < 0.6 * costs[1]
-    assert convolutions(found)[3].budget == (20 if stream == "weights" else 320)
-    loose = configure(network, TrOptions(stream=stream, budget="auto", max_error=0.2), calibration.x)
-    assert sum(t.budget for t in convolutions(loose)[:3]) < sum(t.budget for t in convolutions(found)[:3])
-
-
-def test_auto_raises_the_data_terms_where_three_are_too_few(digits: Digits) -> None:
-    found = configure(digits[0], TrOptions(budget="auto", max_error=0.01), digits[2].x[:32])
-    assert {t.data_terms for t in convolutions(found)} <= {4, 5, 0}
-
-
-def test_auto_that_cannot_keep_its_limit_says_so(digits: Digits) -> None:
-    options = TrOptions(budget="auto", data_terms=1, max_error=0.001)
-    with pytest.raises(ShiftworkError, match="no budget keeps"):
-        configure(digits[0], options, digits[2].x[:32])

@@ -116,7 +116,7 @@ def _board(
 
 
 def _quantize(
-    wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress
+    wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress, engine: Engine | None = None
 ) -> tuple[FloatNetwork, Data, IntegerNetwork]:
     """Import and quantize a model: two steps; the float network, the calibration samples, the integer network."""
     from shiftwork.network.data import load_data
@@ -126,7 +126,7 @@ def _quantize(
     network = import_onnx(model)
     calibration = known.load(network, load_data(data, network))
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-    return network, calibration, quantized(wish, network, calibration, progress)
+    return network, calibration, quantized(wish, network, calibration, progress, engine)
 
 
 def _finish(report: RunReport, json: Path | None, outputs: Path | None = None) -> int:
@@ -198,7 +198,7 @@ def run(
             return _finish(run_float(model.name, floats, used), json, outputs)
         calibration = known.load(network, samples)
         progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
-        integer = quantized(wish, network, calibration, progress)
+        integer = quantized(wish, network, calibration, progress, board.engine if board else engine)
         device = board if engine is None else _device(executor, engine, accelerator, integer, progress)
         progress.step(f"execute {len(used.x)} samples on {board.identity.board if board else executor}")
         if modules is not None:
@@ -225,7 +225,7 @@ def quantize(
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.quantize import dnateq
     from shiftwork.report.fit_plot import check_plot, draw_fits
-    from shiftwork.report.text import fit_table, promise_lines, quantization_line
+    from shiftwork.report.text import fit_table, promise_lines, quantization_line, saving_lines
     from shiftwork.run.networks import quantizations
 
     wish = check(wish)
@@ -244,6 +244,8 @@ def quantize(
     assert integer.promise is not None
     print("\n".join(promise_lines(integer.promise, wish.scheme)))
     print(quantization_line(counts))
+    if integer.saving is not None:
+        print("\n".join(saving_lines(integer.saving)))
     content: dict[str, Any] = {"model": model.name, "scheme": wish.scheme, "scale": integer.scales}
     content["promise"] = asdict(integer.promise)
     content["quantizations"] = counts
@@ -281,7 +283,7 @@ def compile_file(
     target = accelerator.accelerator(shape.build(wish.scheme, inside=True))
     check_targets((model, data, known.calib_data, wish.overrides), output=output)
     progress = Progress(steps=3)
-    _, _, integer = _quantize(wish, known, model, data, progress)
+    _, _, integer = _quantize(wish, known, model, data, progress, target.engine)
     progress.step(f"compile for the accelerator with {target.engine}")
     program = compile_accelerator(integer, target)
     write(program, output)

@@ -176,6 +176,10 @@ class Engine(ABC):
         blocks, beats, _ = layer.weights.shape
         return np.full(blocks, beats, np.int64)
 
+    def sample_cycles(self, layer: LayerProgram) -> int:
+        """Cycles of one sample of a layer whose weights are on the rows."""
+        return int(self.tile_cycles(layer).sum()) * -(-layer.height * layer.width // self.cols)
+
     @abstractmethod
     def schedule(self, operands: Operands) -> Schedule:
         """Predict what the engine does with a layer (source and sink always ready)."""

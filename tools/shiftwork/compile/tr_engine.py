@@ -24,6 +24,8 @@ SHORTEST_SLICE = 32
 SLICE_BITS = 22
 """Width of the accumulator of a slice."""
 
+_SOME_BLOCKS = 8  # row blocks whose cycles are predicted for a sample
+
 _ENCODINGS = {"binary": 0, "hese": 1}
 
 
@@ -104,13 +106,25 @@ class TrEngine(Engine):
         cycles: NDArray[np.int64] = np.maximum(tokens, _slice_beats(depth, places)).sum(axis=1)
         return cycles
 
+    def sample_cycles(self, layer: LayerProgram) -> int:
+        """As :meth:`schedule` predicts them where there are few row blocks; of many, some stand for all."""
+        blocks = len(layer.weights)
+        chosen = np.linspace(0, blocks - 1, min(blocks, _SOME_BLOCKS)).astype(np.intp)
+        tiles = _tiles(layer, layer.weights[chosen])
+        first = predict_cycles(tiles, self.rows)
+        passes = -(-layer.height * layer.width // self.cols) * blocks / len(chosen)
+        if passes == 1:
+            return first
+        again = predict_cycles((tile for tile in tiles for _ in range(2)), self.rows)
+        return round(first + (passes - 1) * (again - first))
+
     def schedule(self, operands: Operands) -> Schedule:
         """Predict cycles and tokens.
 
         The bound is the sum over slices of max(tokens of the longest row, beats): no engine that issues one token per
         row and cycle and takes one beat per cycle is faster.
         """
-        layer, form = operands.layer, cast(Terms, operands.layer.module.format)
+        layer = operands.layer
         blocks, depth, rows = operands.row_blocks.shape
         places = _slice_places(layer)
         tokens = row_tokens(streamed_values(operands), layer.rule, places).reshape(blocks, rows, -1)
@@ -120,11 +134,7 @@ class TrEngine(Engine):
         real = tokens.sum(axis=2) * (row_index < entries)
 
         order = operands.tiles[:, 0]
-        signed = bool(layer.configuration["cfg_row_signed"])
-        reveal = Reveal(layer.rule, form.group if form.enabled else 0, form.budget, signed)
-        codes = _row_values(operands.row_blocks, layer).reshape(blocks, rows, depth)
-        shift = layer.configuration["cfg_slice_shift"]
-        tiles = [Tile(walks(block, reveal, places), depth, reveal, shift) for block in codes]
+        tiles = _tiles(layer, operands.row_blocks)
         return Schedule(
             cycles=predict_cycles((tiles[block] for block in order), rows),
             tokens=int(real.sum(axis=1)[order].sum()),
@@ -134,6 +144,16 @@ class TrEngine(Engine):
 
 def _slice_places(layer: LayerProgram) -> int:
     return SLICE_DEPTH >> layer.configuration["cfg_slice_shift"]
+
+
+def _tiles(layer: LayerProgram, codes: NDArray[np.uint8]) -> list[Tile]:
+    """Row blocks ``(row blocks, K, ROWS)`` as the engine's schedule sees them."""
+    blocks, depth, rows = codes.shape
+    form, configuration = cast(Terms, layer.module.format), layer.configuration
+    signed = bool(configuration["cfg_row_signed"])
+    reveal = Reveal(layer.rule, form.group if form.enabled else 0, form.budget, signed)
+    values, places = _row_values(codes, layer).reshape(blocks, rows, depth), _slice_places(layer)
+    return [Tile(walks(block, reveal, places), depth, reveal, configuration["cfg_slice_shift"]) for block in values]
 
 
 def _slice_beats(depth: int, places: int) -> NDArray[np.int64]:

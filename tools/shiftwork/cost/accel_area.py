@@ -28,7 +28,7 @@ from shiftwork.eda.parts import SCRIPTS, map_parts
 from shiftwork.errors import ShiftworkError
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Quantization
-from shiftwork.quantize.tr import reveal
+from shiftwork.quantize.tr import configure, wished_options
 from shiftwork.run.networks import run_integer
 
 PARTS = {
@@ -150,7 +150,7 @@ def measure_runs(wish: CostWish, accelerator: SimulationWish, engines: Sequence[
     for engine in engines:
         device = accelerator.device(engine)
         plain, chosen, _ = wish.quantized(ROWS if engine.kind == "msq" else Quantization("fixed8"))
-        revealed = [reveal(plain, REVEALED)] if engine.kind == "tr" else []
+        revealed = [configure(plain, wished_options(REVEALED))] if engine.kind == "tr" else []
         for network in (*revealed, plain):
             name = wish.network.name
             report = run_integer(name, network, chosen, "accel", Progress(quiet=True), device)

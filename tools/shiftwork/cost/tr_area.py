@@ -29,7 +29,7 @@ from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize.fixed8 import streamed
 from shiftwork.quantize.quantization import Quantization
-from shiftwork.quantize.tr import reveal
+from shiftwork.quantize.tr import configure, wished_options
 from shiftwork.run.networks import run_integer
 
 Stream = Literal["weights", "activations"]
@@ -173,8 +173,8 @@ def measure_cycles(wish: CostWish, rows: int, cols: int) -> list[Cycles]:
     fixed8, chosen, _ = wish.quantized(Quantization("fixed8"))
     exact = Quantization("tr", group=8, budget="12", data_terms=0)
     truncated = replace(exact, data_terms=3)
-    first = reveal(fixed8, exact)
-    second = reveal(fixed8, truncated)
+    first = configure(fixed8, wished_options(exact))
+    second = configure(fixed8, wished_options(truncated))
     third = streamed(fixed8, Quantization("fixed8", stream="activations"))
     networks: list[tuple[Literal["tr", "tmac"], IntegerNetwork, set[str]]] = [
         ("tr", first, {"tr", "tr_truncate"}),

@@ -83,8 +83,8 @@ class Entry:
 
 
 def _weights(budget: str) -> Quantization:
-    data_terms = None if budget == "auto" else 3
-    return Quantization("tr", stream="weights", group=8, budget=budget, data_terms=data_terms)
+    group, data_terms = (None, None) if budget == "auto" else (8, 3)
+    return Quantization("tr", stream="weights", group=group, budget=budget, data_terms=data_terms)
 
 
 def _activations(budget: str) -> Quantization:

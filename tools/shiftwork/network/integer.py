@@ -24,6 +24,7 @@ from shiftwork.network.format_exponential import ExponentialCodes
 from shiftwork.network.format_rows import MixedRows
 from shiftwork.network.format_terms import Stream, Terms
 from shiftwork.network.promise import Promise
+from shiftwork.network.saving import Saving
 
 __all__ = [
     "ExponentialCodes", "Format", "IntegerModule", "IntegerNetwork", "Kind", "MixedRows", "Stream", "TensorInfo",
@@ -172,6 +173,7 @@ class IntegerNetwork:
         rule: encoding of the terms.
         scales: how its power-of-two scales were chosen; None: it has none, or nobody said.
         promise: what its quantizer expects it to lose; None where nobody has estimated it.
+        saving: what it saves beside conventional quantization; None where nobody has compared them.
     """
 
     scheme: str
@@ -182,6 +184,7 @@ class IntegerNetwork:
     rule: str = "hese"
     scales: str | None = None
     promise: Promise | None = None
+    saving: Saving | None = None
 
     def module(self, name: str) -> IntegerModule:
         """The module of a name.
@@ -262,7 +265,7 @@ class IntegerNetwork:
             raise ShiftworkError(f"the first {count} modules: the network has 1 to {len(self.modules)}")
         result = self.copy()
         del result.modules[count:]
-        result.output, result.promise = result.modules[-1].output, None
+        result.output, result.promise, result.saving = result.modules[-1].output, None, None
         return result
 
     def copy(self) -> IntegerNetwork:
@@ -291,6 +294,7 @@ class IntegerNetwork:
             "input": self.input,
             "output": self.output,
             "promise": None if self.promise is None else asdict(self.promise),
+            "saving": None if self.saving is None else asdict(self.saving),
             "tensors": {name: asdict(info) for name, info in self.tensors.items()},
             "modules": modules,
         }
@@ -318,11 +322,12 @@ class IntegerNetwork:
                 modules = [_module(entry, archive) for entry in description["modules"]]
             tensors = {name: _tensor(info) for name, info in description["tensors"].items()}
             promise = None if description["promise"] is None else Promise(**description["promise"])
+            saving = None if description["saving"] is None else Saving(**description["saving"])
         except Exception as error:
             raise ShiftworkError(f"network {source}: not an integer network file") from error
         names = ("scheme", "input", "output", "rule", "scales")
         known = {name: description[name] for name in names}
-        return IntegerNetwork(tensors=tensors, modules=modules, promise=promise, **known)
+        return IntegerNetwork(tensors=tensors, modules=modules, promise=promise, saving=saving, **known)
 
 
 _FORMAT = "shiftwork-network-3"

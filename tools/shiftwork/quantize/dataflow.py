@@ -38,11 +38,14 @@ class Probe:
         tables: input windows (groups, positions, K), real values of the quantized network's codes.
         shortcut: the same of the shortcut, (positions, out), or None.
         target: outputs of the float network (positions, out), after the activation.
+        sums: what the dot products of the quantized network would have to be for the sums of the float network, before
+            bias and activation (positions, out).
     """
 
     tables: Map
     shortcut: Map | None
     target: Map
+    sums: Map
 
 
 class Dataflow:
@@ -87,21 +90,30 @@ class Dataflow:
         """Evenly spaced output positions of a convolution over all samples."""
         assert module.weight is not None
         out, ky, kx, depth = module.weight.shape
-        source, target = self.quantized[module.inputs[0]], self.exact[module.output]
+        target = self.exact[module.output]
         images, rows, columns, _ = target.shape
         values = module.groups * ky * kx * depth  # of one window, all groups
         total = images * rows * columns
         chosen = np.linspace(0, total - 1, min(total, max(1, _PROBE_VALUES // max(out, values)))).astype(np.intp)
         step = max(1, _PROBE_VALUES // (rows * columns * values))
-        tables = []
-        for start in range(0, images, step):
-            first = start * rows * columns
-            inside = chosen[(chosen >= first) & (chosen < first + step * rows * columns)] - first
-            seen = windows(source[start : start + step], module)
-            tables.append(seen.reshape(-1, ky * kx, module.groups, depth)[inside])
-        table = np.concatenate(tables).transpose(2, 0, 1, 3).reshape(module.groups, len(chosen), -1)
-        shortcut = None if module.shortcut is None else self.quantized[module.shortcut].reshape(-1, out)[chosen]
-        return Probe(np.ascontiguousarray(table), shortcut, target.reshape(-1, out)[chosen])
+
+        def tables(source: Map) -> Map:
+            found = []
+            for start in range(0, images, step):
+                first = start * rows * columns
+                inside = chosen[(chosen >= first) & (chosen < first + step * rows * columns)] - first
+                seen = windows(source[start : start + step], module)
+                found.append(seen.reshape(-1, ky * kx, module.groups, depth)[inside])
+            table = np.concatenate(found).transpose(2, 0, 1, 3).reshape(module.groups, len(chosen), -1)
+            return np.ascontiguousarray(table)
+
+        wanted = products(module, tables(self.exact[module.inputs[0]]), module.weight)
+        shortcut = None
+        if module.shortcut is not None:
+            shortcut, known = (maps[module.shortcut].reshape(-1, out)[chosen] for maps in (self.quantized, self.exact))
+            wanted += known - shortcut
+        inputs = tables(self.quantized[module.inputs[0]])
+        return Probe(inputs, shortcut, target.reshape(-1, out)[chosen], wanted)
 
     def _run(self, module: FloatModule, maps: Mapping[str, Map]) -> Map:
         """A module on whole maps, some images at once."""
@@ -132,11 +144,16 @@ def rounded(x: Map, n: int, low: int, high: int) -> Map:
     return result
 
 
+def products(module: FloatModule, tables: Map, weight: Real) -> Map:
+    """Dot products (positions, out) of a convolution with such weights on input windows (groups, positions, K)."""
+    matrix = weight.reshape(module.groups, len(weight) // module.groups, -1).transpose(0, 2, 1).astype(np.float32)
+    found = np.matmul(tables, matrix).transpose(1, 0, 2)
+    return np.ascontiguousarray(found).reshape(tables.shape[1], -1)
+
+
 def sums(module: FloatModule, probe: Probe, weight: Real) -> Map:
     """What a convolution with other weights would add its bias to (positions, out): dot products and shortcut."""
-    matrix = weight.reshape(module.groups, len(weight) // module.groups, -1).transpose(0, 2, 1).astype(np.float32)
-    products = np.matmul(probe.tables, matrix).transpose(1, 0, 2)
-    result = np.ascontiguousarray(products).reshape(len(probe.target), -1)
+    result = products(module, probe.tables, weight)
     if probe.shortcut is not None:
         result += probe.shortcut
     return result

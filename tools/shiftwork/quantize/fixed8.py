@@ -21,7 +21,7 @@ from shiftwork.quantize import joint
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import SCALE_METHODS, Quantization
-from shiftwork.quantize.scales import Bits, build, make_legal, separate_scales
+from shiftwork.quantize.scales import Bits, Scales, build, make_legal, separate_scales
 
 
 def quantize(
@@ -55,6 +55,22 @@ def quantize(
     """
     if method not in SCALE_METHODS:
         raise ShiftworkError(f"unknown scale method {method!r}: choose one of {', '.join(SCALE_METHODS)}")
+    return build(
+        network, find_scales(network, samples, method, per_channel, weight_bits, activation_bits, bias_bits, progress)
+    )
+
+
+def find_scales(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    method: str = "mse",
+    per_channel: bool = True,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
+    bias_bits: int | None = None,
+    progress: OnItem | None = None,
+) -> Scales:
+    """The scales of :func:`quantize`."""
     bits = Bits(weight_bits, activation_bits, bias_bits or (joint.BIAS_BITS if method == "joint" else 32))
     bits.check()
     statistics = calibrate(network, samples)
@@ -63,18 +79,24 @@ def quantize(
     if method == "joint":
         joint.search(network, samples, statistics, scales, per_channel, progress)
         make_legal(network, scales)
-    result = build(network, scales)
-    result.scales = method
-    return result
+    scales.method = method
+    return scales
+
+
+def wished_scales(
+    network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, progress: OnItem | None = None
+) -> Scales:
+    """The scales that a user asked for."""
+    assert wish.scale is not None  # the registry has filled it in
+    widths = wish.weight_bits, wish.activation_bits
+    return find_scales(network, samples, wish.scale, not wish.per_tensor, *widths, progress=progress)
 
 
 def choose_scales(
     network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, progress: OnItem | None = None
 ) -> IntegerNetwork:
     """:func:`quantize` with the scales and widths that a user asked for."""
-    assert wish.scale is not None  # the registry has filled it in
-    method, per_channel = wish.scale, not wish.per_tensor
-    return quantize(network, samples, method, per_channel, wish.weight_bits, wish.activation_bits, progress=progress)
+    return build(network, wished_scales(network, samples, wish, progress))
 
 
 def integers(

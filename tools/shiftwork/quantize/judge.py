@@ -17,6 +17,7 @@ the others, and a :class:`Judge` compares integer networks with the float networ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -36,6 +37,8 @@ _LEAST_HELD = 24  # but so many, where that is no more than half
 _FACTORS = [NormalDist().inv_cdf(0.5 + (place + 0.5) / 64) for place in range(32)]  # of the output error
 
 Real = NDArray[np.float64]
+Cycles = Callable[[IntegerNetwork], dict[str, int]]
+"""Cycles of every convolution of an integer network for one sample, by the module's name."""
 
 
 def split(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -56,10 +59,18 @@ class Judge:
         samples: as the ONNX input expects them, those held back and their mixtures. held: number of those held back.
         exact: outputs of the float network (N, ...). classes: they are vectors of classes.
         tolerated: loss, in points or percent. total: calibration samples with those that were not held back.
+        cycles: what tells the cycles of an integer network on the engine at hand; None: no engine is known.
     """
 
-    def __init__(self, network: FloatNetwork, held: NDArray[np.float32], tolerated: float, total: int) -> None:
-        self.held, self.tolerated, self.total = len(held), tolerated, total
+    def __init__(
+        self,
+        network: FloatNetwork,
+        held: NDArray[np.float32],
+        tolerated: float,
+        total: int,
+        cycles: Cycles | None = None,
+    ) -> None:
+        self.held, self.tolerated, self.total, self.cycles = len(held), tolerated, total, cycles
         rolls = [1 + place * len(held) // _PARTNERS for place in range(_PARTNERS)]
         mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
         self.samples = np.concatenate([held, *mixed]).astype(np.float32)

@@ -33,12 +33,16 @@ class Quantization:
 
     scheme: str = setting("tr", "{schemes}; joint is fixed8 with the best of all `scale`s.")
     stream: str = setting("weights", "Operand streamed as terms: weights or activations.")
-    group: int | None = setting(None, "g, values per group: a power of two up to 256. [default: 8, activations 256]")
+    group: int | None = setting(
+        None, "g, values per group: a power of two up to 256. [default: 8, auto 32, activations 256]"
+    )
     budget: str | None = setting(
-        None, "k terms per group (12), t terms per value (1.5), exact, or auto. [default: 12, activations 2.0]"
+        None,
+        "k terms per group (12), t terms per value (1.5), exact, or auto: the fewest cycles of the engine. "
+        "[default: auto, activations 2.0]",
     )
     data_terms: int | None = setting(
-        None, "s, terms kept per gathered value, 1..9; 0 = all. [default: 3, activations 0]"
+        None, "s, terms kept per gathered value, 1..9; 0 = all. [default: 3; auto, activations: 0]"
     )
     scale: str | None = setting(
         None, "How scales are chosen: joint, maxabs or mse; scheme joint tries all. [default: mse]"

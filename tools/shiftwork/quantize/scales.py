@@ -81,6 +81,7 @@ class Scales:
             convolution without entry has weights at free scales.
         biases: N_b per output channel by module name; a module without entry has N_b = N_x + N_w.
         values: bias values to store in place of those of the float module, float64 (out,) by module name.
+        method: that chose the numbers; None: none that has a name.
     """
 
     bits: Bits
@@ -89,6 +90,7 @@ class Scales:
     weights: dict[str, NDArray[np.int64]]
     biases: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     values: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    method: str | None = None
 
 
 # -- choosing N from a range or a distribution
@@ -341,7 +343,7 @@ def assemble(network: FloatNetwork, scales: Scales, scheme: str, fill: Fill) -> 
         if module.kind in MOVES and any(tensors[name].bits == 32 for name in module.inputs):
             source = tensors[module.inputs[0]]
             tensors[module.output] = TensorInfo(network.shapes[module.output], source.fraction, source.signed, 32)
-    result = IntegerNetwork(scheme, network.input, network.output, tensors, modules)
+    result = IntegerNetwork(scheme, network.input, network.output, tensors, modules, scales=scales.method)
     check_accumulators(result)
     return result
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Term revealing: which groups, budgets and data terms every layer runs with (``docs/numerics.md`` section 3).
 
-Method: Term Revealing, arXiv 2007.06389 (weights streamed); streaming activations and choosing budgets per layer are
-this project's.
+Method: Term Revealing, arXiv 2007.06389 (weights streamed); streaming activations, budgets per layer by the cycles of
+an engine, and weights that are revealed already (:mod:`~shiftwork.quantize.fewer_terms`) are this project's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -18,20 +19,30 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import terms as term_codes
 from shiftwork.errors import SettingError, ShiftworkError
-from shiftwork.golden.model import evaluate, multiplied_weights, quantize_input, run
-from shiftwork.network.graph import FloatNetwork
+from shiftwork.golden.model import evaluate, run
+from shiftwork.network.format import Codes, Work
+from shiftwork.network.format_terms import TermWork
+from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, Stream, Terms
+from shiftwork.network.saving import Saving
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
+from shiftwork.quantize.compensate import layerwise
+from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
+from shiftwork.quantize.fewer_terms import fewer_terms
 from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import STREAMS, Budget, Quantization, parse_budget
-from shiftwork.tensors.im2col import im2col, weight_matrix
+from shiftwork.quantize.scales import Scales, build, codes, make_legal
 
 MAX_BUDGET = 2047
 DEFAULT_GROUP: dict[str, int] = {"weights": 8, "activations": 256}
 DEFAULT_DATA_TERMS: dict[str, int] = {"weights": 3, "activations": 0}
 DEFAULT_BUDGET: dict[str, int | float] = {"weights": 12, "activations": 2.0}
+SEARCHED_GROUP: dict[str, int] = {"weights": 32, "activations": 256}
+"""g where the budget is searched: long enough to let terms go where they matter, and within the shortest slice."""
+SEARCHED_DATA_TERMS: dict[str, int] = {"weights": 0, "activations": 0}
+"""s where the budget is searched: terms of gathered values take no time."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +51,11 @@ class TrOptions:
 
     Attributes:
         stream: operand that is streamed as terms, ``weights`` or ``activations``.
-        group: g; None is 8 for weights and 256 for activations.
+        group: g; None is 8 for weights (with ``auto`` 32) and 256 for activations.
         budget: an int is k terms per group, a float is t terms per value (``k = floor(t * min(g, K) + 1/2)``),
-            ``exact`` switches the budgets off, ``auto`` chooses k per layer; None is 12 for weights and 2.0 for
-            activations.
-        data_terms: s; None is 3 for weights (with ``auto`` the first of 3, 4, 5 and all that keeps the limits) and 0
-            (all) for activations, where nothing else is legal.
+            ``exact`` switches the budgets off, ``auto`` chooses k per layer by the cycles of the engine; None is 12 for
+            weights and 2.0 for activations.
+        data_terms: s; None is 3 for weights (with ``auto`` 0, all) and 0 for activations, where nothing else is legal.
         depthwise: reveal depthwise layers too.
         overrides: per module name, any of ``enabled``, ``stream``, ``group``, ``budget`` (not auto) and ``data_terms``.
     """
@@ -115,91 +125,81 @@ def quantize(
     judge: Judge,
     progress: OnItem | None = None,
 ) -> IntegerNetwork:
-    """Scheme ``tr``: 8-bit integers with term revealing (:data:`shiftwork.schemes.Quantizer`)."""
-    return reveal(fixed8.choose_scales(network, samples, wish, progress), wish, samples, judge)
-
-
-def reveal(
-    network: IntegerNetwork,
-    wish: Quantization,
-    samples: NDArray[np.float32] | None = None,
-    judge: Judge | None = None,
-) -> IntegerNetwork:
-    """A ``fixed8`` network with the term revealing that a user asked for.
-
-    Args:
-        network: it is not changed. wish: groups, budgets, data terms, overrides. samples, judge: for budget ``auto``.
+    """Scheme ``tr``: 8-bit integers with term revealing (:data:`shiftwork.schemes.Quantizer`).
 
     Raises:
-        ShiftworkError: an illegal option or override.
+        ShiftworkError: an illegal option or override, or budget ``auto`` without an engine.
+    """
+    options = wished_options(wish)
+    scales = fixed8.wished_scales(network, samples, wish, progress)
+    plain = build(network, scales)
+    check_names(plain, options)
+    plain = _configured(plain, replace(options, budget="exact", overrides={}), {})
+    search = _Search(network, samples, scales, plain, options, judge, progress)
+    result = search.automatic() if search.free else search.network({})
+    check_accumulators(result)
+    result.saving = search.saving(result)
+    return result
+
+
+def wished_options(wish: Quantization) -> TrOptions:
+    """The options of a user's wish.
+
+    Raises:
+        ShiftworkError: an illegal override.
     """
     overrides = {} if wish.overrides is None else read_overrides(wish.overrides)
     for text in wish.layer:
         name, entry = parse_layer(text)
         overrides[name] = {**overrides.get(name, {}), **entry}
-    options = TrOptions(
+    return TrOptions(
         stream=cast(Stream, wish.stream),
         group=wish.group,
-        budget=None if wish.budget is None else parse_budget(wish.budget),
+        budget=parse_budget(wish.budget or ("auto" if wish.stream == "weights" else "2.0")),
         data_terms=wish.data_terms,
         depthwise=wish.depthwise,
         overrides=overrides,
     )
-    return configure(network, options, samples, judge)
 
 
-def configure(
-    network: IntegerNetwork,
-    options: TrOptions,
-    samples: NDArray[np.float32] | None = None,
-    judge: Judge | None = None,
-) -> IntegerNetwork:
-    """Switch term revealing on.
+def configure(network: IntegerNetwork, options: TrOptions) -> IntegerNetwork:
+    """Switch term revealing with fixed budgets on; the weights stay as they are, and the engine reveals them.
 
     Args:
-        network: a ``fixed8`` network; it is not changed.
-        options: groups, budgets and data terms.
-        samples: calibration samples as the ONNX input expects them, for ``budget = "auto"``.
-        judge: estimates the loss, for ``auto``.
+        network: a ``fixed8`` network; it is not changed. options: groups, budgets and data terms.
 
     Returns:
         A network of scheme ``tr`` that shares the arrays.
 
     Raises:
-        ShiftworkError: an illegal option, an override of a module that does not exist, or ``auto`` without samples.
+        ShiftworkError: an illegal option, an override of a module that does not exist, or a budget that is searched.
     """
-    _check_names(network, options)
-    result, free = _configured(network, options)
-    if free:
-        if samples is None or judge is None:
-            raise ShiftworkError("budget 'auto' needs calibration samples")
-        found = _Search(network, result, free, options).run(samples, judge)
-        more = (4, 5, 0) if options.data_terms is None and options.stream == "weights" else ()
-        for terms in more:
-            if found is None:
-                result, free = _configured(network, replace(options, data_terms=terms))
-                found = _Search(network, result, free, options).run(samples, judge)
-        result = found or _configured(network, replace(options, budget="exact"))[0]
+    check_names(network, options)
+    for module in network.convolutions:
+        if _config(module, options)[1]:
+            raise ShiftworkError(f"module {module.name!r}: budget 'auto' needs calibration samples")
+    result = _configured(network, options, {})
     check_accumulators(result)
     return result
 
 
-def _configured(network: IntegerNetwork, options: TrOptions) -> tuple[IntegerNetwork, list[str]]:
-    """The network with its options applied, and the names of the modules whose budget is to be searched."""
+def _configured(network: IntegerNetwork, options: TrOptions, rates: Mapping[str, float]) -> IntegerNetwork:
+    """The network with its options applied; a module whose budget is searched has the terms per value of ``rates``, or
+    is QT without an entry.
+    """
     result = network.copy()
     result.scheme = "tr"
-    free = []
-    for module in result.modules:
-        if module.kind != "conv":
-            continue
+    for module in result.convolutions:
         config, automatic = _config(module, options)
-        module.format = config
         if automatic:
-            free.append(module.name)
-    return result, free
+            rate = rates.get(module.name)
+            budget = config.budget if rate is None else group_budget(module, config.group, float(rate))
+            config = replace(config, enabled=rate is not None, budget=budget)
+        module.format = config
+    return result
 
 
-def _check_names(network: IntegerNetwork, options: TrOptions) -> None:
+def check_names(network: IntegerNetwork, options: TrOptions) -> None:
     known = {module.name for module in network.convolutions}
     legal = {item.name for item in fields(Terms)}
     for name, entry in options.overrides.items():
@@ -216,12 +216,14 @@ def _config(module: IntegerModule, options: TrOptions) -> tuple[Terms, bool]:
     stream = override.get("stream", options.stream)
     if stream not in get_args(Stream):
         raise ShiftworkError(f"module {module.name!r}: unknown stream {stream!r}")
-    same = stream == options.stream
-    group = override.get("group", options.group if same and options.group is not None else DEFAULT_GROUP[stream])
-    terms = override.get(
-        "data_terms", options.data_terms if same and options.data_terms is not None else DEFAULT_DATA_TERMS[stream]
-    )
     budget = override.get("budget", options.budget if options.budget is not None else DEFAULT_BUDGET[stream])
+    defaults = (DEFAULT_GROUP, DEFAULT_DATA_TERMS) if budget != "auto" else (SEARCHED_GROUP, SEARCHED_DATA_TERMS)
+    group, terms = (
+        override.get(name, known if stream == options.stream and known is not None else default[stream])
+        for name, known, default in zip(
+            ("group", "data_terms"), (options.group, options.data_terms), defaults, strict=True
+        )
+    )
     enabled = override.get("enabled", not module.depthwise or options.depthwise)
     for name, value in (("group", group), ("data_terms", terms)):
         if isinstance(value, bool) or not isinstance(value, int):
@@ -257,172 +259,242 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
     return k
 
 
-# -- budget auto
+# -- weights and budgets
 
-_PROBE_IMAGES = 32  # images whose activations the layer curves and sensitivities are measured on
-_PROBE_BLOCKS = 128  # blocks of adjacent positions per layer
-_BLOCK = 8  # rows that wait for the longest of them
-_CANDIDATES = 24  # budgets tried per layer
-_FIRST_LIMIT = 0.05**2  # relative squared error of the output
-_ROUNDS = 8  # times it is scaled
-
-
-@dataclass
-class _Curve:
-    """What each candidate budget of one layer does: added output error (relative, squared) and cost (terms)."""
-
-    module: str
-    budgets: list[int]
-    errors: NDArray[np.float64]
-    costs: NDArray[np.float64]
+RATES = (2.0, 1.5, 1.25, 1.125, 1.0)
+"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: fewer gain
+nothing."""
+_ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
+_TRIALS = 5  # whole networks that the search builds after the first
+_PROBES = 8  # samples on which a layer's effect on the output is measured
+_COUNTED = 8  # samples of which term pairs are counted
 
 
 @dataclass
 class _Search:
-    """Smallest budgets within the limits: layer curves, a greedy choice over layers, verification on the samples."""
+    """Weights of fewer terms, and how few of them every layer takes.
 
-    exact: IntegerNetwork
-    template: IntegerNetwork
-    free: Sequence[str]
+    Attributes:
+        float_network, samples: of the quantizer. scales: all of them. plain: the network without term revealing.
+    """
+
+    float_network: FloatNetwork
+    samples: NDArray[np.float32]
+    scales: Scales
+    plain: IntegerNetwork
     options: TrOptions
+    judge: Judge
+    progress: OnItem | None
+    _predicted: list[tuple[IntegerNetwork, dict[str, int]]] = field(default_factory=list)
 
-    def run(self, samples: NDArray[np.float32], judge: Judge) -> IntegerNetwork | None:
-        """The configured network, or None when no budget keeps the loss."""
-        unlimited = self._with(dict.fromkeys(self.free, MAX_BUDGET))
-        if not judge.promise(unlimited).kept:
-            return None
-        probe = run(self.exact, quantize_input(self.exact, samples[:_PROBE_IMAGES]), collect=True)
-        curves = [self._curve(self.template.module(name), probe) for name in self.free]
-        # Errors of layers do not add up exactly: the limit handed to the greedy choice is scaled until its result just
-        # keeps the loss.
-        best, low, high = unlimited, 0.0, _FIRST_LIMIT
-        for _ in range(_ROUNDS):
-            middle = high if low == 0.0 else math.sqrt(low * high)
-            candidate = self._with(_choose(curves, middle))
-            if judge.promise(candidate).kept:
-                best, low, high = candidate, middle, (4 * middle if middle == high else high)
-            else:
-                high = middle / 4 if low == 0.0 else middle
-        return best
+    @property
+    def free(self) -> list[str]:
+        """Modules whose budget is searched."""
+        return [module.name for module in self.plain.convolutions if _config(module, self.options)[1]]
 
-    def _with(self, budgets: Mapping[str, int]) -> IntegerNetwork:
-        network = self.template.copy()
-        for module in network.modules:
-            if module.name in budgets:
-                module.format = replace(_terms(module), budget=budgets[module.name])
-        return network
+    def network(self, rates: Mapping[str, float], label: str = "") -> IntegerNetwork:
+        """The network with such terms per value where the budget is searched; its weights are revealed already."""
+        return self._networks([rates], label)[0][0]
 
-    def _curve(self, module: IntegerModule, probe: Mapping[str, NDArray[np.integer]]) -> _Curve:
-        """Error and cost of every candidate budget of one layer.
-
-        The error of the layer's accumulators is measured on sampled positions for every budget; one run of the rest of
-        the network tells what such an error does to the output.
+    def _networks(
+        self, choices: Sequence[Mapping[str, float]], label: str
+    ) -> tuple[list[IntegerNetwork], dict[str, Real]]:
+        """Networks whose inputs of every layer are those of the first of them, and squared errors of every layer's sums
+        by its name, (choices,).
         """
-        tables = _sample_rows(probe[module.inputs[0]], module)
-        config = _terms(module)
-        streamed = tables
-        if config.stream == "weights":
-            streamed = [weight_matrix(module, part) for part in range(module.groups)]
-        most = max(_largest_group(table, config.group, self.template.rule) for table in streamed)
-        lowest = max(1, min(config.group, module.depth) // 4)
-        count = min(_CANDIDATES, max(1, most - lowest + 1))
-        budgets = sorted({round(b) for b in np.linspace(min(lowest, most), most, count)})
-        errors, costs = [], []
-        exact = [
-            table.astype(np.float64) @ weight_matrix(module, part).T.astype(np.float64)
-            for part, table in enumerate(tables)
-        ]
-        for budget in budgets:
-            probe_module = replace(module, format=replace(config, budget=budget))
-            error = cost = 0.0
-            for part, table in enumerate(tables):
-                rows, weights = self._operands(table, probe_module, part)
-                error += float(np.square(rows.astype(np.float64) @ weights.T.astype(np.float64) - exact[part]).sum())
-                cost += _longest(rows if config.stream == "activations" else weights, self.template.rule)
-            errors.append(error)
-            costs.append(cost)
-        local = np.array(errors)
-        middle = len(budgets) // 2 if local[len(budgets) // 2] > 0 else 0
-        scale = 0.0
-        if local[middle] > 0:
-            changed = replace(module, format=replace(config, budget=budgets[middle]))
-            scale = self._output_error(changed, probe) / local[middle]
-        info = self.exact.tensors[module.output]
-        outputs = info.shape[0] * info.shape[1] * info.shape[2]
-        return _Curve(module.name, budgets, local * scale, np.array(costs) * outputs)
+        targets = [_configured(self.plain, self.options, rates) for rates in choices]
+        if not any(self._nudged(module) for target in targets for module in target.convolutions):
+            return targets, {}
+        missed: dict[str, Real] = {}
 
-    def _operands(
-        self, table: NDArray[np.integer], module: IntegerModule, part: int
-    ) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
-        form, rule = module.format, self.template.rule
-        return form.streamed(form.gathered(table, rule), rule), multiplied_weights(module, rule, part)
+        def choose(module: FloatModule, place: int, part: Real, probe: Probe) -> list[Real]:
+            found = [self._weights(target, rates, module, place, part, probe) for target, rates in pairs]
+            wanted = probe.sums[:, place * len(part) : (place + 1) * len(part)]
+            errors = [
+                (wanted - probe.tables[place] @ weight.T.astype(np.float32)).var(axis=0).sum() for weight in found
+            ]
+            missed[module.name] = missed.get(module.name, 0.0) + np.array(errors, np.float64)
+            return found
 
-    def _output_error(self, module: IntegerModule, probe: Mapping[str, NDArray[np.integer]]) -> float:
-        """Relative squared output error when this one module runs with its terms and the others exactly."""
-        tensors, dirty = dict(probe), set[str]()
-        for other in self.exact.modules:
-            if other.name == module.name or not dirty.isdisjoint(other.reads):
-                current = module if other.name == module.name else other
-                tensors[other.output] = evaluate(self.exact, current, tensors)
-                dirty.add(other.output)
-        return _relative_error(tensors[self.exact.output], probe[self.exact.output])
+        def tell(index: int, total: int, name: str) -> None:
+            if self.progress is not None:
+                self.progress(index, total, label + name)
+
+        pairs = list(zip(targets, choices, strict=True))
+        found = layerwise(self.float_network, self.samples, scale_rounding(self.scales), choose, tell)
+        return [self._built(*pair) for pair in zip(found, targets, strict=True)], missed
+
+    def _nudged(self, module: IntegerModule) -> bool:
+        """Its weights are chosen so that term revealing leaves them alone."""
+        form = _terms(module)
+        return form.enabled and form.stream == "weights"
+
+    def _weights(
+        self,
+        target: IntegerNetwork,
+        rates: Mapping[str, float],
+        module: FloatModule,
+        place: int,
+        part: Real,
+        probe: Probe,
+    ) -> Real:
+        """Real values of the integer weights (channels, K) of a group of channels."""
+        exponents = self.scales.weights[module.name].reshape(module.groups, -1)[place][:, None]
+        integer, largest = target.module(module.name), self.scales.bits.largest_weight
+        if not self._nudged(integer):
+            return np.asarray(codes(part, exponents, -largest, largest) * 2.0**-exponents)
+        form, count = _terms(integer), part.shape[1]
+        limits = np.full(-(-count // form.group), form.budget)
+        if module.name in rates:  # a short group has less time in the array
+            sizes = np.minimum(form.group, count - form.group * np.arange(len(limits)))
+            limits = np.maximum(1, np.floor(rates[module.name] * sizes + 0.5).astype(np.int64))
+        channels = slice(place * len(part), (place + 1) * len(part))
+        wanted = probe.sums[:, channels] * 2.0 ** exponents[:, 0]
+        found = fewer_terms(
+            part * 2.0**exponents, probe.tables[place], wanted, form.group, limits, target.rule, largest
+        )
+        return np.asarray(found * 2.0**-exponents)
+
+    def _built(self, network: FloatNetwork, target: IntegerNetwork) -> IntegerNetwork:
+        """Integers of float weights that are multiples of their scales already."""
+        weights = {name: exponents.copy() for name, exponents in self.scales.weights.items()}
+        scales = replace(self.scales, tensors=dict(self.scales.tensors), weights=weights, values={})
+        make_legal(network, scales)
+        result = build(network, scales)
+        result.scheme = target.scheme
+        for module, known in zip(result.modules, target.modules, strict=True):
+            module.format = known.format
+        return result
+
+    # budgets
+
+    def automatic(self) -> IntegerNetwork:
+        """The network of fewest cycles that keeps what is tolerated, or loses no more than QT; QT if none does."""
+        if self.options.stream == "activations":
+            tried = (self._kept(dict.fromkeys(self.free, rate), "") for rate in _ACTIVATION_RATES)
+            return next((network for network in tried if network is not None), self.network({}))
+        best = self._kept(dict.fromkeys(self.free, RATES[-1]), "fewest terms: ")
+        if best is not None:
+            return best
+        choices = self._choices()
+        low, high = 0, len(choices)  # from ``high`` on the loss is kept
+        for trial in range(_TRIALS):
+            if low < high:
+                middle = (low + high) // 2
+                found = self._kept(choices[middle], f"trial {trial + 1} of at most {_TRIALS}: ")
+                if found is None:
+                    low = middle + 1
+                else:
+                    best, high = found, middle
+        return self.plain if best is None else best
+
+    def _kept(self, rates: Mapping[str, float], label: str) -> IntegerNetwork | None:
+        """The network, if it keeps the loss; a layer that gains no cycles is QT."""
+        found = self.network(rates, label)
+        cycles, before = self.cycles(found), self.cycles(self.plain)
+        gaining = {name: rate for name, rate in rates.items() if cycles[name] < before[name]}
+        if gaining != rates:
+            found = self.network(gaining, label)
+        return found if self.judge.promise(found).bound <= self._limit else None
+
+    @cached_property
+    def _limit(self) -> float:
+        """Loss that is tolerated, bound included; where QT already loses more, no more than QT does."""
+        return max(self.judge.tolerated, self.judge.promise(self.plain).bound)
+
+    def cycles(self, network: IntegerNetwork) -> dict[str, int]:
+        """Cycles of every layer, predicted once.
+
+        Raises:
+            ShiftworkError: no engine is known.
+        """
+        if self.judge.cycles is None:
+            raise ShiftworkError("budget 'auto' needs an engine whose cycles it minimizes")
+        for known, found in self._predicted:
+            if known is network:
+                return found
+        found = self.judge.cycles(network)
+        self._predicted.append((network, found))
+        return found
+
+    def _choices(self) -> list[dict[str, float]]:
+        """Terms per value of all layers at rising prices of an error at the output, in cycles."""
+        errors, before = self._errors(), self.cycles(self.plain)
+        cycles = {  # receding water leaves as many terms as weights that are chosen
+            rate: self.cycles(_configured(self.plain, self.options, dict.fromkeys(self.free, rate))) for rate in RATES
+        }
+        options: dict[str, list[tuple[float, int, float | None]]] = {
+            name: [
+                (0.0, before[name], None),
+                *(
+                    (errors[name][rate], cycles[rate][name], rate)
+                    for rate in RATES
+                    if cycles[rate][name] < before[name]
+                ),
+            ]
+            for name in self.free
+        }
+        prices = sorted(
+            (fewer - cycle) / (error - less)
+            for points in options.values()
+            for error, cycle, _ in points
+            for less, fewer, _ in points
+            if less < error and fewer > cycle
+        )
+        choices: list[dict[str, float]] = []
+        for price in prices:
+            chosen = {}
+            for name, points in options.items():
+                rate = min(points, key=lambda point: point[1] + price * (1 + 1e-9) * point[0])[2]
+                if rate is not None:
+                    chosen[name] = rate
+            if chosen not in choices:
+                choices.append(chosen)
+        return choices
+
+    def _errors(self) -> dict[str, dict[float, float]]:
+        """What so many terms per value in one layer alone add to the squared error at the output of QT."""
+        choices: list[dict[str, float]] = [{}, *(dict.fromkeys(self.free, rate) for rate in RATES)]
+        (base, *networks), missed = self._networks(choices, "each layer: ")
+        known = run(base, self.judge.samples[:_PROBES], collect=True)
+        found: dict[str, dict[float, float]] = {}
+        for name in self.free:
+            plain, *errors = missed[name].tolist()
+            output = evaluate(base, networks[-1].module(name), known)
+            reached = self._output_error(base, name, output, known)
+            weight = reached / (errors[-1] + plain or 1.0)  # the errors of the two have little in common
+            found[name] = {rate: weight * (error - plain) for rate, error in zip(RATES, errors, strict=True)}
+        return found
+
+    def _output_error(self, base: IntegerNetwork, name: str, output: Codes, known: Mapping[str, Codes]) -> float:
+        """Squared error of the network's output when a module alone has another output."""
+        tensors, dirty = dict(known), set[str]()
+        for module in base.modules:
+            if module.name == name:
+                tensors[module.output] = output
+                dirty.add(module.output)
+            elif not dirty.isdisjoint(module.reads):
+                tensors[module.output] = evaluate(base, module, tensors)
+                dirty.add(module.output)
+        return float(np.square(tensors[base.output].astype(np.float64) - known[base.output]).sum())
+
+    # what it brings
+
+    def saving(self, network: IntegerNetwork) -> Saving:
+        """The network beside QT."""
+        cycles: list[int | None] = []
+        pairs = []
+        for some in (network, self.plain):
+            try:
+                cycles.append(sum(self.cycles(some).values()))
+            except ShiftworkError:  # the engine does not take it
+                cycles.append(None)
+            counts: dict[str, Work] = {}
+            run(some, self.judge.samples[:_COUNTED], collect=False, counts=counts)
+            done = [cast(TermWork, work) for work in counts.values()]
+            pairs.append(sum(work.pairs for work in done) / (sum(work.macs for work in done) or 1))
+        return Saving(cycles[0], cycles[1], pairs[0], pairs[1])
 
 
 def _terms(module: IntegerModule) -> Terms:
     return cast(Terms, module.format)
-
-
-def _relative_error(got: NDArray[np.integer], target: NDArray[np.integer]) -> float:
-    """Squared 2-norm of the difference over the squared 2-norm of the target."""
-    reference = target.astype(np.float64)
-    norm = float(np.square(reference).sum())
-    error = float(np.square(got - reference).sum())
-    return error / norm if norm else error
-
-
-def _sample_rows(codes: NDArray[np.integer], module: IntegerModule) -> list[NDArray[np.integer]]:
-    """im2col rows of each convolution group in evenly spaced blocks of adjacent positions."""
-    result = []
-    for part in range(module.groups):
-        table = im2col(codes, module, part)
-        blocks = len(table) // _BLOCK
-        if blocks > _PROBE_BLOCKS:
-            chosen = np.linspace(0, blocks - 1, _PROBE_BLOCKS).astype(np.intp)
-            table = table[: blocks * _BLOCK].reshape(blocks, _BLOCK, -1)[chosen].reshape(-1, table.shape[1])
-        result.append(table)
-    return result
-
-
-def _largest_group(table: NDArray[np.integer], group: int, rule: str) -> int:
-    """Most terms in any group: the budget from which on nothing is dropped."""
-    counts = term_codes.count(table, rule)
-    return max(1, int(np.add.reduceat(counts, np.arange(0, counts.shape[1], group), axis=1).max()))
-
-
-def _longest(rows: NDArray[np.integer], rule: str) -> float:
-    """Mean over blocks of rows of the longest row's terms: what an array waits for."""
-    totals = term_codes.count(rows, rule).sum(axis=1)
-    padded = np.pad(totals, (0, -len(totals) % _BLOCK))
-    return float(padded.reshape(-1, _BLOCK).max(axis=1).mean())
-
-
-def _choose(curves: Sequence[_Curve], limit: float) -> dict[str, int]:
-    """Budgets of least cost whose errors stay within ``limit``: step by step, the layer that saves most per error."""
-    choice = [len(curve.budgets) - 1 for curve in curves]
-    spent = 0.0
-    while True:
-        best, best_gain = None, 0.0
-        for index, curve in enumerate(curves):
-            for step in range(choice[index]):
-                saved = curve.costs[choice[index]] - curve.costs[step]
-                added = max(curve.errors[step] - curve.errors[choice[index]], 0.0)
-                if spent + added > limit:
-                    continue
-                gain = saved / (added + 1e-30)
-                if gain > best_gain:
-                    best, best_gain = (index, step, added), gain
-        if best is None:
-            break
-        choice[best[0]] = best[1]
-        spent += best[2]
-    return {curve.module: curve.budgets[choice[index]] for index, curve in enumerate(curves)}

@@ -22,6 +22,7 @@ from shiftwork.network.data import Data
 from shiftwork.network.format import Codes, Columns, Facts, Work
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.promise import Promise
+from shiftwork.network.saving import Saving
 from shiftwork.outputs import write_arrays, write_json
 from shiftwork.progress import Progress
 from shiftwork.run.accelerated import execute_accelerator
@@ -82,6 +83,7 @@ class RunReport:
         device_seconds: wall time inside the compiled model, or of runs on a board with their input and results.
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
+        saving: what the quantizer saves beside conventional quantization.
         engine: what it ran on. layers: one entry per module. results: what the network gave.
     """
 
@@ -115,6 +117,7 @@ class RunReport:
     bytes_read: int | None = None
     bytes_written: int | None = None
     quantizations: dict[str, int] | None = None
+    saving: Saving | None = None
     layers: list[LayerReport] = field(default_factory=list)
     results: Results | None = None
 
@@ -128,7 +131,8 @@ class RunReport:
         names = [item.name for item in fields(self) if item.name not in ("columns", "results")]
         values = {name: getattr(self, name) for name in names}
         engine = None if self.engine is None else self.engine.shape
-        values |= {"engine": engine, "layers": [layer.to_json() for layer in self.layers]}
+        saving = None if self.saving is None else asdict(self.saving)
+        values |= {"engine": engine, "saving": saving, "layers": [layer.to_json() for layer in self.layers]}
         values["promise"] = None if self.promise is None else {**asdict(self.promise), "kept": self.promise.kept}
         totals: Facts = values.pop("totals")
         return values | totals
@@ -222,6 +226,7 @@ def run_integer(
     report.weight_bits, report.activation_bits = network.average_bits
     report.promise, report.scales = network.promise, network.scales
     report.results = Results((outputs * network.output_scale).astype(np.float32), data.y, kept)
+    report.saving = network.saving
     if data.y is not None:
         report.accuracy, report.accuracy_error = share(classes, data.y), standard_error(classes == data.y)
     if reference is not None:
