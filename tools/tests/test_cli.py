@@ -207,7 +207,7 @@ def test_exponential_codes(model: Path, data: Path, tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("words", "sp2_share", "factors"),
     [
-        (["--scheme", "msq"], (2 * 16 * 9 + 2 * 64) / (4 * 16 * 9 + 3 * 64), 4),
+        (["--scheme", "msq", "--sp2-share", "0.6"], (2 * 16 * 9 + 2 * 64) / (4 * 16 * 9 + 3 * 64), 4),
         (["--scheme", "msq", "--sp2-share", "0.3", "--alpha", "pot"], (16 * 9 + 64) / (4 * 16 * 9 + 3 * 64), 0),
         (["--scheme", "fixed4"], 0.0, 4),
         (["--scheme", "sp2", "--alpha", "pot"], 1.0, 0),

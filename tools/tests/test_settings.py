@@ -120,7 +120,8 @@ def test_scales_left_open_are_the_schemes() -> None:
 
 def test_a_recipe_is_settled_for_its_samples() -> None:
     settled = Recipe().settled(95)
-    assert (settled.sp2_share, settled.alpha, settled.holdout) == (0.6, "free", 9)
+    assert (settled.sp2_share, settled.alpha, settled.distill, settled.holdout) == (None, "free", 0.5, 9)
+    assert Recipe(unlabelled=True).settled(95).distill == 1.0
     assert Recipe().settled(3).holdout == 1
     assert settled.settled(95) == settled
     for recipe, message in (

@@ -15,10 +15,13 @@ from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data, load_data
+from shiftwork.network.floating import activations
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
+from shiftwork.progress import OnItem
 from shiftwork.quantize import msq, training
+from shiftwork.quantize.judge import divergences
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.training import Trained, augment, emulate, train
 
@@ -37,7 +40,7 @@ def digits() -> tuple[FloatNetwork, Data]:
 
 def _same(one: Trained, other: Trained) -> None:
     """Every bit of two results, wall time aside."""
-    for name in ("best", "start", "accuracy"):
+    for name in ("best", "before", "start", "accuracy"):
         assert getattr(one, name) == getattr(other, name)
     assert [replace(e, seconds=0) for e in one.history] == [replace(e, seconds=0) for e in other.history]
     assert one.network.tensors == other.network.tensors
@@ -81,9 +84,9 @@ def test_weights_end_on_their_levels(digits) -> None:
 
 def test_training_lowers_the_loss_and_moves_weights(digits) -> None:
     network, data = digits
-    trained = train(network, data, replace(SHORT, distill=0.0, epochs=6))
+    trained = train(network, data, replace(SHORT, distill=0.0, epochs=6, rate=0.05))
     assert trained.history[-1].loss < 0.7 * trained.history[0].loss
-    before = msq.build(network, msq.choose(network, data.x[:160])).modules[0].weight
+    before = msq.quantize(network, data.x[:160]).modules[0].weight
     assert not np.array_equal(trained.network.modules[0].weight, before)
 
 
@@ -140,6 +143,37 @@ def test_every_kind_of_module(save_model, rng) -> None:
     assert {module.kind for module in network.modules} >= {"conv", "add", "avgpool", "maxpool", "concat", "slice"}
 
 
+# -- without labels
+
+
+def test_labels_are_not_read(digits) -> None:
+    network, data = digits
+    recipe = replace(SHORT, unlabelled=True)
+    trained = train(network, data, recipe)
+    _same(trained, train(network, replace(data, y=None), recipe))
+    assert trained.accuracy is None and trained.start is None
+    _same(trained, train(network, replace(data, y=(data.y + 1) % 10), recipe))
+    wrong = replace(SHORT, distill=0.0, rate=0.1, epochs=6)  # where labels are read, wrong ones do harm
+    misled = train(network, replace(data, y=(data.y + 1) % 10), wrong)
+    assert misled.history[-1].expected > trained.history[-1].expected + 10
+
+
+def test_training_without_labels_keeps_more_of_the_float_network(digits) -> None:
+    network, _ = digits
+    data, test = load_data(TRAIN, network, 400), load_data(TEST, network)
+    trained = train(network, Data(data.x, None), Recipe(unlabelled=True, epochs=8, batch=32, holdout=40))
+    exact = np.concatenate([tensors[network.output] for tensors in activations(network, test.x)])
+
+    def missed(integer: IntegerNetwork) -> float:
+        outputs = golden.run(integer, test.x, collect=False)[integer.output] * integer.output_scale
+        return float(divergences(network, exact, outputs).mean())
+
+    start = msq.quantize(network, data.x[:256])
+    nearest = msq.build(network, msq.choose(network, data.x[:256]))
+    assert missed(trained.network) < missed(start) < missed(nearest)
+    assert trained.network.promise.estimate <= trained.before.estimate
+
+
 # -- repeatability
 
 
@@ -158,10 +192,10 @@ def test_resuming_gives_the_uninterrupted_result(digits, tmp_path: Path, monkeyp
     checkpoint = tmp_path / "training.pt"
     epoch = training._Training.epoch
 
-    def interrupted(self: training._Training) -> object:
+    def interrupted(self: training._Training, tell: OnItem) -> object:
         if len(self.history) == 2:
             raise KeyboardInterrupt
-        return epoch(self)
+        return epoch(self, tell)
 
     monkeypatch.setattr(training._Training, "epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -208,6 +242,7 @@ def test_augmentation_moves_and_mirrors(rng) -> None:
         ({"epochs": 0}, "epochs 0"),
         ({"rate": 0.0}, "rate 0.0"),
         ({"distill": 1.5}, "distill 1.5"),
+        ({"distill": 0.5, "unlabelled": True}, "distill 0.5 leaves a share to labels, unlabelled none"),
         ({"holdout": 0}, "holdout 0"),
         ({"holdout": 200}, "holdout 200"),
         ({"scheme": "fixed8"}, "scheme fixed8: choose msq"),
@@ -221,8 +256,16 @@ def test_an_illegal_recipe_is_refused(digits, change: dict[str, object], words: 
 
 
 def test_labels_are_needed(digits) -> None:
-    with pytest.raises(ShiftworkError, match="labels"):
+    with pytest.raises(ShiftworkError, match="no labels 'y' beside the samples: unlabelled trains without them"):
         train(digits[0], Data(digits[1].x, None), SHORT)
+
+
+def test_classes_are_needed(save_model, rng) -> None:
+    weight = rng.normal(size=(2, 3, 1, 1)).astype(np.float32)
+    network = import_onnx(save_model([("Conv", ["in", "w"], "out")], {"w": weight}, ("N", 3, 4, 4)))
+    data = Data(rng.normal(size=(8, 3, 4, 4)).astype(np.float32), None)
+    with pytest.raises(ShiftworkError, match="vector of classes; output 'out' is none"):
+        train(network, data, Recipe(unlabelled=True))
 
 
 def test_checkpoints_of_something_else_are_refused(digits, tmp_path: Path) -> None:
@@ -261,6 +304,8 @@ def test_the_command_writes_a_network_that_simulate_reads(tmp_path: Path, capsys
     assert main([*arguments, "--checkpoint", str(tmp_path / "c.pt"), "--json", str(report)]) == 0
     shown = capsys.readouterr()
     assert "[2/2] loss" in shown.err and "held-out accuracy" in shown.out
+    assert "starts from weights rounded with compensation: expected loss" in shown.out
+    assert "of 2: expected loss" in shown.out and "on 12 of 120 samples, held out" in shown.out
     assert IntegerNetwork.load(network).scheme == "msq"
     assert '"best_epoch"' in report.read_text()
     assert main(["simulate", str(network), "--data", str(TEST), "--executor", "golden"]) == 0

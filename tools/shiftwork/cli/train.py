@@ -11,9 +11,15 @@ import typer
 from shiftwork.cli import options as o
 from shiftwork.cli.takes import takes
 from shiftwork.errors import SettingError
+from shiftwork.network.promise import Promise
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.recipe import Recipe
+
+
+def _expected(promise: Promise) -> str:
+    unit = "points of accuracy" if promise.classes else "% of the output's power"
+    return f"expected loss {promise.estimate:.2f} +- {promise.error:.2f} {unit}"
 
 
 @takes(recipe=Recipe)
@@ -26,7 +32,10 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from --checkpoint.")] = False,
     json: o.JsonFile = None,
 ) -> int:
-    """Train 4-bit weights and activations from a float model; write the integer network for `simulate`."""
+    """Train 4-bit weights and activations from a float model; write the integer network for `simulate`.
+
+    With `--unlabelled` it learns from what the float model says of the samples, and their labels are not read.
+    """
     from shiftwork.network.data import load_data
     from shiftwork.network.importer import import_onnx
 
@@ -39,7 +48,7 @@ def train(
     progress = Progress(steps=3)
     progress.step(f"import {model.name}")
     network = import_onnx(model)
-    samples = load_data(data, network)
+    samples = load_data(data, network, labels=not recipe.unlabelled)
     settled = recipe.settled(len(samples.x))
     assert settled.holdout is not None
     shares = f"{len(samples.x) - settled.holdout} samples, {settled.holdout} held out"
@@ -47,7 +56,14 @@ def train(
     trained = run(network, samples, settled, progress, checkpoint, resume)
     progress.step(f"write {output}")
     o.save(trained.network, output)
-    print(f"held-out accuracy {trained.accuracy:.2f} % (epoch {trained.best}); at the start {trained.start:.2f} %")
+    after = trained.network.promise
+    assert after is not None
+    print(f"starts from weights rounded with compensation: {_expected(trained.before)}")
+    print(f"reached in epoch {trained.best} of {len(trained.history)}: {_expected(after)}")
+    print(f"on {after.held} of {after.samples} samples, held out, which chose the epoch (0: the start)")
+    print("first and last layer have 4 bits like the others")
+    if trained.accuracy is not None:
+        print(f"held-out accuracy {trained.accuracy:.2f} %; at the start {trained.start:.2f} %")
     if json is not None:
         write_json(json, {"model": model.name, "data": data.name, **trained.to_json()})
     return 0

@@ -334,11 +334,11 @@ TRAININGS = {
     ),
     "train_mnist_lenet5": Training(
         "mnist_lenet5", MNIST_TRAIN, "mnist", 100,
-        {"epochs": 3, "batch": 128, "rate": 1e-3, "shift": 2, "holdout": 5000},
+        {"epochs": 3, "batch": 128, "shift": 2, "holdout": 5000},
     ),
     "train_cifar10_resnet20": Training(
         "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
-        {"epochs": 8, "batch": 50, "rate": 1e-4, "distill": 1.0, "shift": 4, "flip": True, "holdout": 100},
+        {"epochs": 12, "batch": 50, "unlabelled": True, "shift": 2, "flip": True, "holdout": 100},
     ),
 }  # fmt: skip
 TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))

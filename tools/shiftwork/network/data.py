@@ -26,13 +26,14 @@ class Data:
         return Data(self.x[:limit], None if self.y is None else self.y[:limit], self.source)
 
 
-def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None) -> Data:
+def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None, labels: bool = True) -> Data:
     """Read and check a data file against the network that will use it.
 
     Args:
         path: ``.npz`` file.
         network: gives the sample shape and the number of classes.
         limit: keep the first samples only; all for None.
+        labels: read them, where there are any.
 
     Raises:
         ShiftworkError: missing, empty or damaged file, no ``x``, wrong shape or type, NaN or Inf, labels out of range.
@@ -47,7 +48,7 @@ def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ShiftworkError(f"data {path}: not an .npz archive")
         with archive:
-            arrays = {name: archive[name] for name in ("x", "y") if name in archive.files}
+            arrays = {name: archive[name] for name in (("x", "y") if labels else ("x",)) if name in archive.files}
     except ShiftworkError:
         raise
     except Exception as error:

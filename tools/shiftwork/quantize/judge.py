@@ -75,8 +75,7 @@ class Judge:
         mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
         self.samples = np.concatenate([held, *mixed]).astype(np.float32)
         self.exact = np.concatenate([tensors[network.output] for tensors in activations(network, self.samples)])
-        outputs, inputs = network.shapes[network.output], network.shapes[network.input]
-        self.classes = network.classes is not None and network.classes > 1 and outputs != inputs
+        self.classes = names_classes(network)
 
     def promise(self, network: IntegerNetwork, source: str = "") -> Promise:
         """The loss of an integer network; its bound is one standard error above it. source: file of the samples."""
@@ -99,6 +98,20 @@ class Judge:
         error = float(losses.std(ddof=1) / np.sqrt(self.held)) if self.held > 1 else abs(estimate)
         bound = estimate + error
         return Promise(estimate, error, bound, self.tolerated, self.held, self.total, source, self.classes)
+
+
+def names_classes(network: FloatNetwork) -> bool:
+    """True for a network whose output is a vector of classes."""
+    outputs, inputs = network.shapes[network.output], network.shapes[network.input]
+    return network.classes is not None and network.classes > 1 and outputs != inputs
+
+
+def divergences(network: FloatNetwork, exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> Real:
+    """How far outputs (N, ...) are from exact ones, (N,): of class probabilities (Kullback-Leibler), or in power."""
+    if not names_classes(network):
+        return power_losses(exact, outputs)
+    known = log_probabilities(exact)
+    return np.asarray((np.exp(known) * (known - log_probabilities(outputs))).sum(axis=1))
 
 
 def log_probabilities(outputs: NDArray[np.generic]) -> Real:

@@ -21,24 +21,39 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.floating import activations
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
 from shiftwork.progress import OnItem
 from shiftwork.quantize import scales as shared
 from shiftwork.quantize.calibrate import calibrate
-from shiftwork.quantize.dataflow import Real, centred_biases, scale_rounding
-from shiftwork.quantize.judge import Judge
+from shiftwork.quantize.compensate import Rounder, inner, layerwise, refitted, round_module, round_weights
+from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
+from shiftwork.quantize.equalize import equalized
+from shiftwork.quantize.judge import Judge, divergences
 from shiftwork.quantize.quantization import ALPHAS, Quantization
-from shiftwork.quantize.scales import Bits, Scales, activation_scales, assemble, fill_shifts, is_raw, round_half_up
+from shiftwork.quantize.scales import (
+    Bits,
+    Scales,
+    activation_scales,
+    assemble,
+    fill_shifts,
+    is_raw,
+    round_half_up,
+    tied,
+)
 
 MIXED = "msq"
 SCHEMES = (MIXED, "fixed4", "sp2", "pot")
-SP2_SHARE = 0.6
 
 _BITS = Bits(weights=4, activations=4, biases=32)
 _BIAS_LIMIT = 1 << 30
 _EVENTS = 1 << 22  # level changes sorted at once
 _COARSER, _FINER = 1, 4  # power-of-two steps tried around the one that just holds the largest weight
+_INPUT_STEPS = range(-1, 7)  # N of the input tried, relative to that of its own least error
+_INPUT_SAMPLES = 32
+_FACTORS = (1.0, 1.1, 0.9, 0.8, 0.7)  # steps tried, relative to those of least error of the weights
+_POWERS = (1.0, 2.0, 0.5)
 
 Rows = NDArray[np.bool_]
 
@@ -53,7 +68,6 @@ class MsqScales:
         row_sp2: True for the SP2 rows of a module (out,), by its name; no entries under scheme ``pot``.
         steps: real value of weight 1 in every row, float64 (out,), by module name; equal in all rows of the module that
             feeds the network output.
-        values: bias values to store in place of those of the float module, float64 (out,), by module name.
     """
 
     scheme: str
@@ -62,10 +76,9 @@ class MsqScales:
     tensors: dict[str, int]
     row_sp2: dict[str, Rows] = field(default_factory=dict)
     steps: dict[str, Real] = field(default_factory=dict)
-    values: dict[str, Real] = field(default_factory=dict)
 
 
-def check(scheme: str, sp2_share: float, alpha: str) -> None:
+def check(scheme: str, sp2_share: float | None, alpha: str) -> None:
     """Refuse an unknown scheme or alpha, or a share of SP2 rows outside 0..1.
 
     Raises:
@@ -74,7 +87,7 @@ def check(scheme: str, sp2_share: float, alpha: str) -> None:
     for name, value, legal in (("scheme", scheme, SCHEMES), ("alpha", alpha, ALPHAS)):
         if value not in legal:
             raise ShiftworkError(f"unknown {name} {value!r}: choose one of {', '.join(legal)}")
-    if not 0.0 <= sp2_share <= 1.0:
+    if sp2_share is not None and not 0.0 <= sp2_share <= 1.0:
         raise ShiftworkError(f"SP2 share {sp2_share} is outside 0..1")
 
 
@@ -82,7 +95,7 @@ def quantize(
     network: FloatNetwork,
     samples: NDArray[np.float32],
     scheme: str = "msq",
-    sp2_share: float = SP2_SHARE,
+    sp2_share: float | None = None,
     alpha: str = "free",
     method: str = "mse",
     progress: OnItem | None = None,
@@ -93,10 +106,10 @@ def quantize(
         network: the float graph.
         samples: calibration samples as the ONNX input expects them.
         scheme: of :data:`SCHEMES`.
-        sp2_share: share of the rows that become SP2 under ``msq``.
+        sp2_share: share of the rows that become SP2 under ``msq``; None takes for every row the kind of less error.
         alpha: ``free`` or ``pot``.
         method: how the scales of the activations are chosen, ``mse`` or ``maxabs``.
-        progress: told about every module whose bias is fitted.
+        progress: told about every module whose weights are rounded.
 
     Returns:
         An integer network of the scheme.
@@ -104,7 +117,27 @@ def quantize(
     Raises:
         ShiftworkError: an illegal option, or scales that do not fit the requantizer; names the node.
     """
-    return build(network, choose(network, samples, scheme, sp2_share, alpha, method, progress))
+    return build(*settled(network, samples, scheme, sp2_share, alpha, method, progress))
+
+
+def settled(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    scheme: str = "msq",
+    sp2_share: float | None = None,
+    alpha: str = "free",
+    method: str = "mse",
+    progress: OnItem | None = None,
+) -> tuple[FloatNetwork, MsqScales]:
+    """What :func:`quantize` builds its network from: the float graph, equalized, with weights on their levels."""
+    check(scheme, sp2_share, alpha)
+    scaled = equalized(network, samples, _BITS)
+    scales = choose(scaled, samples, scheme, sp2_share, alpha, method)
+    if scheme == MIXED and sp2_share is not None:  # by the variances of the network as it was trained
+        for module in network.modules:
+            if module.weight is not None:
+                scales.row_sp2[module.name] = assign_rows(module.weight, sp2_share)
+    return settle(scaled, samples, scales, sp2_share is None, progress)
 
 
 def rows(
@@ -115,48 +148,138 @@ def rows(
     progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """The schemes of 4-bit rows (:data:`shiftwork.schemes.Quantizer`)."""
-    share = SP2_SHARE if wish.sp2_share is None else wish.sp2_share
     assert wish.scale is not None  # the registry has filled it in
-    return quantize(network, samples, wish.scheme, share, wish.alpha or ALPHAS[0], wish.scale, progress=progress)
+    return quantize(network, samples, wish.scheme, wish.sp2_share, wish.alpha or ALPHAS[0], wish.scale, progress)
 
 
 def choose(
     network: FloatNetwork,
     samples: NDArray[np.float32],
     scheme: str = "msq",
-    sp2_share: float = SP2_SHARE,
+    sp2_share: float | None = None,
     alpha: str = "free",
     method: str = "mse",
-    progress: OnItem | None = None,
 ) -> MsqScales:
-    """The scales of :func:`quantize`, legal: kinds of rows, steps of least squared error, biases, activations."""
+    """Scales for the weights as they are, legal: kinds of rows, steps of least squared error, activations."""
     check(scheme, sp2_share, alpha)
     base = activation_scales(network, calibrate(network, samples), _BITS, method)
+    if method != "maxabs":
+        fit_input(network, samples, base)
     scales = MsqScales(scheme, alpha, base.signs, base.tensors)
     for module in network.modules:
         if module.weight is not None:
             if scheme != "pot":
-                share = {"msq": sp2_share, "fixed4": 0.0, "sp2": 1.0}[scheme]
+                share = {"fixed4": 0.0, "sp2": 1.0}.get(scheme, sp2_share)
                 scales.row_sp2[module.name] = assign_rows(module.weight, share)
             scales.steps[module.name] = module_steps(network, scales, module, module.weight)
-    make_legal(network, scales)
-    fit_biases(network, samples, scales, progress)
     make_legal(network, scales)
     return scales
 
 
-def fit_biases(
-    network: FloatNetwork, samples: NDArray[np.float32], scales: MsqScales, progress: OnItem | None = None
-) -> None:
-    """Take the mean error out of every channel: ``scales.values`` become the biases that do.
+def fit_input(network: FloatNetwork, samples: NDArray[np.float32], scales: Scales) -> None:
+    """Choose N of the network input, of least error of the network output.
+
+    It has few channels of unlike ranges and no scale but powers of two, so the squared error of its own values says
+    little of what is lost with it.
+    """
+    (group,) = (group for group in tied(network) if network.input in group)
+    samples = samples[:: max(1, len(samples) // _INPUT_SAMPLES)][:_INPUT_SAMPLES]
+    exact = _outputs(network, samples)
+    rounding = scale_rounding(scales)
+
+    def error(fraction: int) -> float:
+        scales.tensors[network.input] = fraction
+        outputs = _outputs(network, rounding(samples, network.input, None))
+        return float(divergences(network, exact, outputs).mean())
+
+    base = scales.tensors[network.input]
+    found = {base + more: error(base + more) for more in _INPUT_STEPS}
+    scales.tensors.update(dict.fromkeys(group, min(found, key=found.__getitem__)))
+
+
+def _outputs(network: FloatNetwork, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([tensors[network.output] for tensors in activations(network, samples)])
+
+
+def settle(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    scales: MsqScales,
+    free: bool = False,
+    progress: OnItem | None = None,
+) -> tuple[FloatNetwork, MsqScales]:
+    """Weights on their levels, each row at the step and, if ``free``, of the kind of least error after compensation.
 
     Args:
-        network: the float graph. samples: as the ONNX input expects them.
-        scales: legal. progress: told about every module.
+        network: the float graph. samples: as the ONNX input expects them. scales: legal, of its weights.
+        free: choose the kinds of rows too, under ``msq``. progress: told about every module.
+
+    Returns:
+        The float graph with weights on their levels and biases that take the mean error out of every channel, and
+        legal scales.
     """
-    rounding = scale_rounding(Scales(_BITS, scales.signs, scales.tensors, {}))
-    values = centred_biases(network, samples, rounding, lambda module: quantized_weight(scales, module), progress)
-    scales.values.update(values)
+    kinds = (False, True) if free and scales.scheme == MIXED else (None,)
+    result = replace(scales, tensors=dict(scales.tensors), steps=dict(scales.steps), row_sp2=dict(scales.row_sp2))
+    rounding = scale_rounding(Scales(_BITS, scales.signs, result.tensors, {}))
+
+    def rounder(module: FloatModule, place: int) -> Rounder:
+        return _rounder(result, module, place)
+
+    def choose(module: FloatModule, probe: Probe) -> list[FloatModule]:
+        refit = refitted(module, probe)
+        _fit_compensated(network, result, refit, probe, kinds)
+        return [round_module(refit, probe, rounder)]
+
+    rounded = layerwise(network, samples, rounding, choose, progress)[0]
+    make_legal(rounded, result)
+    return rounded, result
+
+
+def _rounder(scales: MsqScales, module: FloatModule, place: int) -> Rounder:
+    """Rounds weights of one group of a convolution at its steps."""
+    steps, kinds = scales.steps[module.name], scales.row_sp2.get(module.name)
+    count = len(steps) // module.groups
+    span = slice(place * count, (place + 1) * count)
+    return _rows_rounder(scales.scheme, steps[span], None if kinds is None else kinds[span])
+
+
+def _rows_rounder(scheme: str, steps: Real, kinds: Rows | None) -> Rounder:
+    return lambda weight, at: project_rows(scheme, weight, steps, kinds) * steps[:, None]
+
+
+def _fit_compensated(
+    network: FloatNetwork, scales: MsqScales, module: FloatModule, probe: Probe, kinds: tuple[bool | None, ...]
+) -> None:
+    """Choose step and kind of every row by the error that compensated rounding leaves of its sums."""
+    assert module.weight is not None
+    weight = module.weight.reshape(len(module.weight), -1)
+    factors = _POWERS if _shifted(network, module, scales.alpha) else _FACTORS
+    masks: list[Rows | None] = []
+    steps: list[Real] = []
+    for kind in kinds:
+        mask = scales.row_sp2.get(module.name) if kind is None else np.full(len(weight), kind)
+        own = replace(scales, row_sp2={} if mask is None else {module.name: mask})
+        base = module_steps(network, own, module, module.weight)
+        if is_raw(network, module) and steps:
+            base = steps[0]  # one step for all rows, whatever their kind
+        steps += [base * factor for factor in factors]
+        masks += [mask] * len(factors)
+    errors = np.empty((len(steps), len(weight)))
+    count = len(weight) // module.groups
+    for place, table in enumerate(probe.tables):
+        span = slice(place * count, (place + 1) * count)
+        mask = None if masks[0] is None else np.concatenate([mask[span] for mask in masks if mask is not None])
+        rounder = _rows_rounder(scales.scheme, np.concatenate([step[span] for step in steps]), mask)
+        part, products = np.tile(weight[span], (len(steps), 1)), inner(table)
+        missed = round_weights(part, products, rounder) - part
+        errors[:, span] = ((missed @ products) * missed).sum(axis=1).reshape(len(steps), -1)
+    if is_raw(network, module):
+        sums = errors.reshape(len(kinds), len(factors), -1).min(axis=0).sum(axis=1)
+        errors[np.arange(len(steps)) % len(factors) != sums.argmin()] = np.inf
+    best, rows = errors.argmin(axis=0), np.arange(len(weight))
+    scales.steps[module.name] = np.array(steps)[best, rows]
+    if masks[0] is not None:
+        scales.row_sp2[module.name] = np.array(masks, np.bool_)[best, rows]
 
 
 def quantized_weight(scales: MsqScales, module: FloatModule) -> Real:
@@ -170,17 +293,25 @@ def quantized_weight(scales: MsqScales, module: FloatModule) -> Real:
 # -- rows
 
 
-def assign_rows(weight: Real, share: float) -> Rows:
-    """The ``floor(share * rows + 1/2)`` rows of least population variance become SP2; ties take the lower index.
+def assign_rows(weight: Real, share: float | None) -> Rows:
+    """Rows that become SP2: by their number those of least population variance, else those it suits better.
 
     Args:
         weight: float64 (out, ...) with batch normalization folded in.
-        share: 0..1.
+        share: 0..1, ``floor(share * rows + 1/2)`` rows, ties to the lower index; None: all rows whose squared error at
+            the best step of their own is less than as fixed point.
 
     Returns:
         bool (out,), True for SP2.
     """
-    variance = weight.reshape(len(weight), -1).var(axis=1)
+    rows = weight.reshape(len(weight), -1)
+    if share is None:
+        errors = []
+        for levels in (sp2.fixed_levels(), sp2.levels()):
+            steps = fit_steps(rows, levels)[:, None]
+            errors.append(np.square(sp2.project(rows, steps * levels[-1], levels) * steps - rows).sum(axis=1))
+        return np.asarray(errors[1] < errors[0])
+    variance = rows.var(axis=1)
     chosen = np.zeros(len(weight), np.bool_)
     chosen[np.argsort(variance, kind="stable")[: math.floor(share * len(weight) + 0.5)]] = True
     return chosen
@@ -326,7 +457,7 @@ def _base(network: FloatNetwork, scales: MsqScales) -> Scales:
             if (mantissa != 0.5).any():
                 raise ShiftworkError(f"node {module.name!r}: its steps have to be powers of two")
             fractions[module.name] = 1 - exponent.astype(np.int64)
-    return Scales(_BITS, scales.signs, scales.tensors, fractions, values=scales.values)
+    return Scales(_BITS, scales.signs, scales.tensors, fractions)
 
 
 def make_legal(network: FloatNetwork, scales: MsqScales) -> None:
@@ -346,9 +477,8 @@ def make_legal(network: FloatNetwork, scales: MsqScales) -> None:
             scales.steps[module.name] = 2.0 ** -base.weights[module.name].astype(np.float64)
         elif module.kind == "conv":
             n_in, n_out = scales.tensors[module.inputs[0]], scales.tensors[module.output]
-            bias = scales.values.get(module.name, module.bias)
-            assert bias is not None
-            least = np.abs(bias) * 2.0**n_in / _BIAS_LIMIT
+            assert module.bias is not None
+            least = np.abs(module.bias) * 2.0**n_in / _BIAS_LIMIT
             if is_raw(network, module):
                 least = np.full(len(least), least.max())
             else:
@@ -383,9 +513,8 @@ def _fill_factors(module: FloatModule, built: IntegerModule, weight: NDArray[Any
     """Fill in a convolution at free steps; the fraction of its accumulator but for the step."""
     n_in, n_out = base.tensors[module.inputs[0]], base.tensors[module.output]
     unit = steps * 2.0**-n_in
-    values = base.values.get(module.name, module.bias)
-    assert values is not None
-    bias = round_half_up(values / unit)
+    assert module.bias is not None
+    bias = round_half_up(module.bias / unit)
     if (np.abs(bias) >= 1 << 31).any():
         raise ShiftworkError(f"node {module.name!r}: its bias takes more than 32 bits beside its weights")
     built.weight, built.bias = weight.astype(np.int8), bias.astype(np.int32)

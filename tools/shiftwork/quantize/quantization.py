@@ -23,7 +23,7 @@ ALPHAS = ("free", "pot")
 CALIBRATION_SAMPLES = 256
 
 CALIB_DATA = "Calibration samples. [default: those of `data`]"
-SP2_SHARE_HELP = "Share of the rows of every layer that are SP2; msq. [default: 0.6]"
+SP2_SHARE_HELP = "Share of the rows of every layer that are SP2; msq. [default: the better kind for every row]"
 ALPHA_HELP = "Scale of a row of msq, fixed4, sp2 and pot: free, or pot (a power of two). [default: free]"
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shiftwork.errors import SettingError
-from shiftwork.quantize.msq import MIXED, SCHEMES, SP2_SHARE
+from shiftwork.quantize.msq import MIXED, SCHEMES
 from shiftwork.quantize.quantization import ALPHA_HELP, ALPHAS, SP2_SHARE_HELP
 from shiftwork.settings import choose, setting, within
 
@@ -15,14 +15,15 @@ from shiftwork.settings import choose, setting, within
 class Recipe:
     """How a network is trained; with the data and the model it decides every bit of the result.
 
-    None is a default; :meth:`settled` fills it in.
+    None is a default; :meth:`settled` fills it in but for the share of SP2 rows, which are chosen one by one then.
 
     Attributes:
         scheme: ``msq``, ``fixed4``, ``sp2`` or ``pot``. sp2_share: share of the rows of ``msq`` that are SP2.
         alpha: ``free`` or ``pot``, as in :func:`shiftwork.quantize.msq.quantize`.
         epochs: at most. patience: stop after so many epochs without a better one on the held-out samples.
-        batch: samples a step. rate: learning rate of Adam at the start, falling to 0 along a cosine.
-        rho: weight of the ADMM term.
+        batch: samples a step. rate: learning rate of Adam at the start, in steps of the weights, falling to 0 along a
+            cosine. rho: weight of the ADMM term.
+        unlabelled: compare with the float network alone and look at no labels; samples are mixed with each other.
         distill: share of the loss, 0..1, that compares with the float network instead of the labels.
         shift: images are moved by up to so many pixels in both directions, their edge repeated. flip: and mirrored.
         holdout: number of samples, the last ones, that are held out; they choose the epoch and are not trained on.
@@ -37,13 +38,16 @@ class Recipe:
     epochs: int = setting(10, "At most.")
     patience: int = setting(10, "Stop after so many epochs that were no better on held-out data.")
     batch: int = setting(64, "Samples a step.")
-    rate: float = setting(1e-3, "Learning rate of Adam at the start; falls to 0.")
-    rho: float = setting(1e-2, "Weight of the ADMM term.")
-    distill: float = setting(0.5, "Share of the loss that compares with the float network instead of the labels.")
+    rate: float = setting(1e-2, "Learning rate of Adam at the start, in steps of the weights; falls to 0.")
+    rho: float = setting(1e-4, "Weight of the ADMM term.")
+    unlabelled: bool = setting(False, "Learn from the float network alone; labels are not needed and not read.")
+    distill: float | None = setting(
+        None, "Share of the loss that compares with the float network instead of the labels. [default: 0.5]"
+    )
     shift: int = setting(0, "Move every image by up to so many pixels at random.")
     flip: bool = setting(False, "Mirror every second image at random.")
     holdout: int | None = setting(None, "Last samples, held out to choose the epoch. [default: a tenth]")
-    search: tuple[int, ...] = setting((0,), "Search activation scales after this epoch; repeatable.", "EPOCH")
+    search: tuple[int, ...] = setting((), "Search activation scales after this epoch; repeatable.", "EPOCH")
     seed: int = setting(1, "Seed of the order of the samples.")
     threads: int = setting(1, "Of PyTorch; another number may round other sums.")
 
@@ -65,7 +69,10 @@ class Recipe:
         within("batch", self.batch, 1, 65_536)
         within("rate", self.rate, 1e-9, 1.0)
         within("rho", self.rho, 0.0, 1e3)
-        within("distill", self.distill, 0.0, 1.0)
+        if self.distill is not None:
+            within("distill", self.distill, 0.0, 1.0)
+            if self.unlabelled and self.distill != 1:
+                raise SettingError(f"`distill` {self.distill} leaves a share to labels, `unlabelled` none")
         within("shift", self.shift, 0, 64)
         within("seed", self.seed, 0, 2**32 - 1)
         within("threads", self.threads, 1, 1024)
@@ -80,5 +87,7 @@ class Recipe:
         holdout = max(1, samples // 10) if self.holdout is None else self.holdout
         if not 1 <= holdout < samples:
             raise SettingError(f"`holdout` {holdout} is outside 1..{samples - 1}, the training samples but one")
-        share = SP2_SHARE if self.sp2_share is None else self.sp2_share
-        return replace(self, sp2_share=share, alpha=self.alpha or "free", holdout=holdout)
+        distill = self.distill
+        if distill is None:
+            distill = 1.0 if self.unlabelled else 0.5
+        return replace(self, alpha=self.alpha or ALPHAS[0], distill=distill, holdout=holdout)

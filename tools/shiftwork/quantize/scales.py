@@ -145,7 +145,7 @@ def separate_scales(
 
 def activation_scales(network: FloatNetwork, statistics: dict[str, Statistics], bits: Bits, method: str) -> Scales:
     """Signs and N of the activation tensors, each on its own but for those that are :func:`tied`; no weights yet."""
-    signs = _signs(network, statistics)
+    signs = signs_of(network, statistics[network.input].low < 0)
     own: dict[str, int] = {}
     for name, found in statistics.items():
         if method == "maxabs":
@@ -177,9 +177,9 @@ def _weight_fractions(weight: NDArray[np.float64], bits: Bits, method: str, per_
 # -- what the graph demands
 
 
-def _signs(network: FloatNetwork, statistics: dict[str, Statistics]) -> dict[str, bool]:
-    """True for every tensor that is two's complement."""
-    signs = {network.input: statistics[network.input].low < 0}
+def signs_of(network: FloatNetwork, negative: bool) -> dict[str, bool]:
+    """True for every tensor that is two's complement; ``negative``: the network input is."""
+    signs = {network.input: bool(negative)}
     for module in network.modules:
         if module.relu:
             signs[module.output] = False

@@ -28,7 +28,7 @@ from shiftwork.network.saving import Saving
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
-from shiftwork.quantize.compensate import layerwise
+from shiftwork.quantize.compensate import groups_of, layerwise, with_weights
 from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
 from shiftwork.quantize.fewer_terms import fewer_terms
 from shiftwork.quantize.judge import Judge
@@ -307,14 +307,16 @@ class _Search:
             return targets, {}
         missed: dict[str, Real] = {}
 
-        def choose(module: FloatModule, place: int, part: Real, probe: Probe) -> list[Real]:
-            found = [self._weights(target, rates, module, place, part, probe) for target, rates in pairs]
-            wanted = probe.sums[:, place * len(part) : (place + 1) * len(part)]
-            errors = [
-                (wanted - probe.tables[place] @ weight.T.astype(np.float32)).var(axis=0).sum() for weight in found
-            ]
-            missed[module.name] = missed.get(module.name, 0.0) + np.array(errors, np.float64)
-            return found
+        def choose(module: FloatModule, probe: Probe) -> list[FloatModule]:
+            groups, errors = [], np.zeros(len(pairs))
+            for place, part in enumerate(groups_of(module)):
+                found = [self._weights(target, rates, module, place, part, probe) for target, rates in pairs]
+                wanted = probe.sums[:, place * len(part) : (place + 1) * len(part)]
+                left = [wanted - probe.tables[place] @ weight.T.astype(np.float32) for weight in found]
+                errors += [float(error.var(axis=0).sum()) for error in left]
+                groups.append(found)
+            missed[module.name] = errors
+            return [with_weights(module, probe, some) for some in zip(*groups, strict=True)]
 
         def tell(index: int, total: int, name: str) -> None:
             if self.progress is not None:

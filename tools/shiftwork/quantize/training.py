@@ -2,14 +2,15 @@
 """Training of networks with 4-bit weights and activations; needs PyTorch, extra ``[train]``, and is all that does.
 
 Method: Mix and Match, arXiv 2012.04240: ADMM regularisation with a straight-through estimator (``docs/numerics.md``
-section 6). Training starts from the trained float network. Once an epoch, in the first half of the epochs, the step of
-every row is fitted to its weights W; once an epoch ``Z = proj(W + U)`` and ``U = U + W - Z``. Every batch runs with the
+section 6). Training starts from the network that :func:`shiftwork.quantize.msq.settled` makes of the trained float
+network: equalized, its weights rounded with compensation, the means of its channels restored by its biases, which are
+what is left of batch normalization. Once an epoch ``Z = proj(W + U)`` and ``U = U + W - Z``. Every batch runs with the
 weights projected to their levels and the activations rounded to their codes; gradients pass both roundings unchanged,
 except where an activation saturates. The loss is the cross entropy plus ``rho / 2 * |W - Z + U|^2``. The weights of the
-epoch that is best on held-out training data are projected and become the integer network.
+epoch that is best on held-out training data, or those of the start, are projected and become the integer network.
 
-Beyond the paper: a share of the loss may be the distance to what the float network says (*distillation*), and the
-scales of the activations are searched for the smallest loss after stated epochs.
+Beyond the paper: a share of the loss may be the distance to what the float network says (*distillation*), all of it
+where there are no labels; and the scales of the activations may be searched for the smallest loss after stated epochs.
 
 Tensors are NCHW in channels-last order and hold codes, as the integer network does: a module multiplies its weights by
 ``2**(N_out - N_in)`` and rounds. With steps of 16-bit mantissas, as the scale-round requantizer has them, the same
@@ -35,9 +36,12 @@ from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.progress import Progress
+from shiftwork.network.promise import Promise
+from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import msq
+from shiftwork.quantize.judge import Judge, names_classes
 from shiftwork.quantize.msq import MsqScales
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.scales import Bits, is_raw, tied, upper_code
 from shiftwork.tensors.maps import pooled_size, window_count
@@ -54,18 +58,27 @@ Weights = dict[str, tuple[Tensor, Tensor]]
 CALIBRATION_SAMPLES = 256
 SEARCH_SAMPLES = 128
 BITS = Bits(4, 4)
+_TOLD_EVERY = 10  # seconds
 _EVALUATED = 256  # samples evaluated at once
+_LARGEST_LEVEL = 7
 _MANTISSA = 1 << 16  # of the scale-round requantizer
-_FORMAT = "shiftwork-training-1"
+_FORMAT = "shiftwork-training-2"
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave: mean training loss, accuracy (percent) and loss on the held-out samples, wall seconds."""
+    """What one epoch gave.
+
+    Attributes:
+        loss: mean training loss. holdout_loss: on the held-out samples. expected: points of accuracy that are expected
+            to be lost on them (:class:`~shiftwork.quantize.judge.Judge`). accuracy: on them, in percent, by labels.
+        seconds: wall time.
+    """
 
     loss: float
-    accuracy: float
     holdout_loss: float
+    expected: float
+    accuracy: float | None
     seconds: float
 
 
@@ -76,9 +89,9 @@ class Trained:
     Attributes:
         recipe: how it was trained.
         network: the integer network. scales: what it was built from. floats: the float graph with the trained weights.
-        history: one entry an epoch. best: the epoch, counted from 1, whose weights were taken.
-        start: accuracy (percent) on the held-out samples at the start, where the biases are those of the float network.
-        accuracy: of ``network`` on them.
+        history: one entry an epoch. best: the epoch, counted from 1, whose weights were taken; 0 is the start.
+        before: what is promised of the network that training starts from; that of ``network`` is its own.
+        start, accuracy: on the held-out samples in percent, at the start and of ``network``; None without labels.
     """
 
     recipe: Recipe
@@ -87,14 +100,17 @@ class Trained:
     floats: FloatNetwork
     history: list[Epoch]
     best: int
-    start: float
-    accuracy: float
+    before: Promise
+    start: float | None
+    accuracy: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Recipe and course of the training as plain JSON values."""
         return {
             "recipe": asdict(self.recipe),
             "best_epoch": self.best,
+            "promise_before": asdict(self.before),
+            "promise": None if self.network.promise is None else asdict(self.network.promise),
             "start_accuracy": self.start,
             "accuracy": self.accuracy,
             "history": [asdict(epoch) for epoch in self.history],
@@ -135,9 +151,15 @@ class _Replace(torch.autograd.Function):  # type: ignore[misc]
 
 @dataclass
 class _Layer:
-    """A convolution in training: real weights ``[out][ky][kx][in]``, biases, and the projection of its rows."""
+    """A convolution in training: weights ``[out][ky][kx][in]`` and biases, and the projection of its rows.
+
+    What is trained, and Z and U of ADMM, count in units of the row: ``unit`` of a weight, its step at the start, and
+    ``bias_unit``. So a learning rate means the same in every row, whatever its scale.
+    """
 
     module: FloatModule
+    unit: Tensor
+    bias_unit: Tensor
     weight: Tensor
     bias: Tensor
     z: Tensor
@@ -145,8 +167,13 @@ class _Layer:
     kinds: list[tuple[Tensor, Tensor, Tensor]]  # rows, levels and middles of every level set
     step: Tensor = None
 
+    def real(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Weights and biases."""
+        weight, bias = self.weight.detach() * self.unit, self.bias.detach() * self.bias_unit
+        return weight.numpy().astype(np.float64), bias.numpy().astype(np.float64)
+
     def project(self, weight: Tensor) -> Tensor:
-        """The nearest level of every weight times the step of its row; ties take the smaller magnitude."""
+        """The nearest level of every real weight times the step of its row; ties take the smaller magnitude."""
         scaled = weight / self.step
         magnitude = scaled.abs()
         result = torch.empty_like(weight)
@@ -167,13 +194,17 @@ class _Model:
         self.layers: dict[str, _Layer] = {}
         for module in network.modules:
             if module.weight is not None:
-                weight = torch.tensor(module.weight, dtype=torch.float32)
-                bias = torch.tensor(module.bias, dtype=torch.float32)
+                step = scales.steps[module.name]
+                spread = _LARGEST_LEVEL * math.sqrt(module.weight[0].size) * 2.0 ** -scales.tensors[module.inputs[0]]
+                unit = torch.tensor(step, dtype=torch.float32).reshape(-1, 1, 1, 1)
+                bias_unit = torch.tensor(step * spread, dtype=torch.float32)
+                weight = torch.tensor(module.weight, dtype=torch.float32) / unit
+                bias = torch.tensor(module.bias, dtype=torch.float32) / bias_unit
                 zeros = torch.zeros_like(weight)
-                kinds = _kinds(scales, module)
                 self.layers[module.name] = _Layer(
-                    module, weight.requires_grad_(), bias.requires_grad_(), zeros, zeros, kinds
-                )
+                    module, unit, bias_unit, weight.requires_grad_(), bias.requires_grad_(), zeros, zeros,
+                    _kinds(scales, module),
+                )  # fmt: skip
         self.adopt(scales)
 
     def adopt(self, scales: MsqScales) -> None:
@@ -186,9 +217,8 @@ class _Model:
         for name, step in scales.steps.items():
             mantissa, exponent = np.frexp(step)
             steps[name] = np.ldexp(np.floor(mantissa * _MANTISSA + 0.5) / _MANTISSA, exponent)
-        biases = {name: layer.bias.detach().numpy().astype(np.float64) for name, layer in self.layers.items()}
-        legal = replace(scales, steps=steps, tensors=dict(scales.tensors), values=biases)
-        msq.make_legal(self.network, legal)
+        legal = replace(scales, steps=steps, tensors=dict(scales.tensors))
+        msq.make_legal(self.floats(), legal)
         self.scales = legal
         for name, layer in self.layers.items():
             layer.step = torch.tensor(legal.steps[name], dtype=torch.float32).reshape(-1, 1, 1, 1)
@@ -203,29 +233,20 @@ class _Model:
         for module in self.network.modules:
             layer = self.layers.get(module.name)
             if layer is not None:
-                weight, bias = (tensor.detach().numpy().astype(np.float64) for tensor in (layer.weight, layer.bias))
+                weight, bias = layer.real()
                 module = replace(module, weight=weight, bias=bias)
             modules.append(module)
         return replace(self.network, modules=modules)
-
-    def fit(self) -> None:
-        """Fit the step of every row to its weights."""
-        steps = {
-            module.name: msq.module_steps(self.network, self.scales, module, module.weight)
-            for module in self.floats().modules
-            if module.weight is not None
-        }
-        self.adopt(replace(self.scales, steps=steps))
 
     def dual_update(self) -> None:
         """``Z = proj(W + U)``, ``U = U + W - Z``."""
         with torch.no_grad():
             for layer in self.layers.values():
-                layer.z = layer.project(layer.weight + layer.u)
+                layer.z = layer.project((layer.weight + layer.u) * layer.unit) / layer.unit
                 layer.u = layer.u + layer.weight - layer.z
 
     def penalty(self) -> Tensor:
-        """``|W - Z + U|^2`` over all weights."""
+        """``|W - Z + U|^2`` over all weights, in units of their rows."""
         return sum((layer.weight - layer.z + layer.u).square().sum() for layer in self.layers.values())
 
     def projected(self) -> Weights:
@@ -233,10 +254,11 @@ class _Model:
         result = {}
         for name, layer in self.layers.items():
             unit = layer.step.reshape(-1) * 2.0 ** -self.scales.tensors[layer.module.inputs[0]]
+            real, real_bias = layer.weight * layer.unit, layer.bias * layer.bias_unit
             with torch.no_grad():
-                weight = layer.project(layer.weight)
-                bias = (layer.bias / unit + 0.5).floor_() * unit
-            result[name] = _Replace.apply(layer.weight, weight), _Replace.apply(layer.bias, bias)
+                weight = layer.project(real)
+                bias = (real_bias / unit + 0.5).floor_() * unit
+            result[name] = _Replace.apply(real, weight), _Replace.apply(real_bias, bias)
         return result
 
     def run(self, x: Tensor, weights: Weights) -> Tensor:
@@ -363,8 +385,9 @@ def train(
     """Train a network of 4-bit rows from the trained float network.
 
     Args:
-        network: the float graph, a classifier. data: training samples with labels; the last ``recipe.holdout`` are held
-            out. recipe: how. progress: told about every epoch.
+        network: the float graph, a classifier. data: training samples, with labels unless the recipe does without;
+            the last ``recipe.holdout`` are held out. recipe: how. progress: told about every epoch, and how long it
+            will take.
         checkpoint: file that is replaced after every epoch. resume: go on from it; the result is that of a training
             that was not interrupted.
 
@@ -373,22 +396,28 @@ def train(
             missing or of another training.
     """
     recipe = recipe.settled(len(data.x))
-    if data.y is None:
-        raise ShiftworkError("training needs labels 'y' beside the samples")
+    if not names_classes(network):
+        raise ShiftworkError(f"training needs a vector of classes; output {network.output!r} is none")
+    if recipe.unlabelled:
+        data = replace(data, y=None)
+    elif data.y is None:
+        raise SettingError("no labels 'y' beside the samples: `unlabelled` trains without them")
     if resume and checkpoint is None:
         raise SettingError("`resume` needs `checkpoint`")
     torch.set_num_threads(recipe.threads)
-    training = _Training(network, data, recipe)
-    if resume and checkpoint is not None:
-        training.load(checkpoint)
     with (progress or Progress(quiet=True)).items() as shown:
-        shown.item(0, recipe.epochs, f"start: held out {training.start:.2f} %")
+        training = _Training(network, data, recipe, shown.item)
+        if resume and checkpoint is not None:
+            training.load(checkpoint)
+        shown.item(0, recipe.epochs, f"start: {training.before.estimate:.2f} points are expected to be lost")
         while not training.finished:
-            epoch = training.epoch()
+            epoch = training.epoch(shown.item)
             if checkpoint is not None:
                 training.save(checkpoint)
-            text = f"loss {epoch.loss:.4f}, held out {epoch.accuracy:.2f} % ({epoch.seconds:.1f} s)"
-            shown.item(len(training.history), recipe.epochs, text)
+            text = f"loss {epoch.loss:.4f}, held out {epoch.holdout_loss:.4f}, {epoch.expected:.2f} points lost"
+            if epoch.accuracy is not None:
+                text += f", {epoch.accuracy:.2f} % right"
+            shown.item(len(training.history), recipe.epochs, f"{text} ({epoch.seconds:.1f} s)")
     return training.result()
 
 
@@ -397,35 +426,37 @@ class _Training:
 
     Attributes:
         history: what the epochs gave. best: state of the best of them, with its number and score.
-        start: accuracy in percent on the held-out samples at the start.
+        judge: of the held-out samples. before: what it expects of the network that training starts from.
+        start: accuracy in percent on the held-out samples at the start; None without labels.
     """
 
-    def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe) -> None:
-        assert data.y is not None
-        assert recipe.sp2_share is not None
+    def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe, tell: OnItem) -> None:
         assert recipe.alpha is not None
         assert recipe.holdout is not None
-        self.recipe = recipe
+        self.recipe, self.source = recipe, data.source
         count = len(data.x) - recipe.holdout
-        x, y = to_nhwc(data.x), torch.tensor(data.y)
-        self.x, self.y = np.ascontiguousarray(x[:count]), y[:count]
-        self.held, self.held_y = _images(np.ascontiguousarray(x[count:])), y[count:]
+        x, y = to_nhwc(data.x), None if data.y is None else torch.tensor(data.y)
+        self.x, self.y, self.held_y = np.ascontiguousarray(x[:count]), y, None if y is None else y[count:]
+        self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x))
+        self.held = _images(np.ascontiguousarray(to_nhwc(self.judge.samples)))
+        self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
-        scales = msq.choose(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha)
-        # Biases start as the float network has them: those of `choose` fit its scales, and the search would keep both.
-        self.model = _Model(network, scales)
+        scaled, scales = msq.settled(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, progress=tell)
+        self.model = _Model(scaled, scales)
         self.teacher: Weights = {
             module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())
             for module in network.modules
             if module.weight is not None
         }
+        self.float = network
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.rate)
         self.history: list[Epoch] = []
-        self.best: dict[str, Any] = {}
-        self.start = self.evaluate()[0]
+        held_loss, _, self.start = self.evaluate()
+        self.best: dict[str, Any] = {"epoch": 0, "score": _score(held_loss, self.start), "state": self.state()}
+        self.before = self.judge.judged(self.outputs().numpy(), self.source)
         self.identity = {
             **{name: repr(value) for name, value in asdict(recipe).items()},
-            "data": f"{zlib.crc32(data.x.tobytes()):08x} {zlib.crc32(data.y.tobytes()):08x}",
+            "data": f"{zlib.crc32(data.x.tobytes()):08x} {zlib.crc32(b'' if data.y is None else data.y.tobytes()):08x}",
             "model": f"{zlib.crc32(b''.join(w.numpy().tobytes() for pair in self.teacher.values() for w in pair)):08x}",
         }
 
@@ -433,35 +464,47 @@ class _Training:
     def finished(self) -> bool:
         """True after the last epoch, or when none was better for as long as the recipe's patience."""
         count = len(self.history)
-        return count >= self.recipe.epochs or (count > 0 and count - self.best["epoch"] >= self.recipe.patience)
+        return count >= self.recipe.epochs or count - self.best["epoch"] >= self.recipe.patience
 
     def told(self, x: Tensor) -> Tensor:
         """Probabilities (N, classes) by the float network; None where they have no share of the loss."""
         if not self.recipe.distill:
             return None
-        network = self.model.network
         with torch.no_grad():
-            return _run(network, None, x, self.teacher)[network.output].flatten(1).softmax(1)
+            return _run(self.float, None, x, self.teacher)[self.float.output].flatten(1).softmax(1)
 
-    def loss(self, x: Tensor, y: Tensor, told: Tensor, weights: Weights) -> Tensor:
+    def loss(self, x: Tensor, y: Tensor | None, told: Tensor, weights: Weights) -> Tensor:
         """Mean loss of samples (N, C, H, W) without the ADMM term; ``told`` is of the same samples."""
-        share, logits = self.recipe.distill, self.model.run(x, weights)
-        loss = (1 - share) * F.cross_entropy(logits, y)
+        share, logits, loss = self.recipe.distill, self.model.run(x, weights), 0.0
+        assert share is not None
         if share:
             loss = loss + share * F.kl_div(logits.log_softmax(1), told, reduction="batchmean")
+        if share != 1:
+            loss = loss + (1 - share) * F.cross_entropy(logits, y)
         return loss
 
-    def evaluate(self) -> tuple[float, float]:
-        """Accuracy in percent and cross entropy on the held-out samples."""
+    def outputs(self) -> Tensor:
+        """Logits of the judge's samples: those held out, and their mixtures."""
         with torch.no_grad():
             weights = self.model.projected()
-            logits = torch.cat([self.model.run(part, weights) for part in self.held.split(_EVALUATED)])
-            right = int((logits.argmax(1) == self.held_y).sum())
-            return 100.0 * right / len(logits), float(F.cross_entropy(logits, self.held_y))
+            return torch.cat([self.model.run(part, weights) for part in self.held.split(_EVALUATED)])
+
+    def evaluate(self) -> tuple[float, float, float | None]:
+        """Loss on the held-out samples, points expected to be lost on them, and accuracy in percent by labels.
+
+        The loss is the cross entropy with the labels, or without them the divergence from the float network.
+        """
+        logits = self.outputs()
+        expected = self.judge.judged(logits.numpy()).estimate
+        if self.held_y is None:
+            return float(F.kl_div(logits.log_softmax(1), self.exact, reduction="batchmean")), expected, None
+        logits = logits[: len(self.held_y)]
+        right = int((logits.argmax(1) == self.held_y).sum())
+        return float(F.cross_entropy(logits, self.held_y)), expected, 100.0 * right / len(logits)
 
     def search(self) -> None:
         """Try one more and one less fractional bit for every activation and keep what lowers the loss."""
-        x, y = _images(self.x[:SEARCH_SAMPLES]), self.y[:SEARCH_SAMPLES]
+        x, y = _images(self.x[:SEARCH_SAMPLES]), None if self.y is None else self.y[: min(SEARCH_SAMPLES, len(self.x))]
         told = self.told(x)
 
         def loss() -> float:
@@ -485,33 +528,36 @@ class _Training:
                     break
                 self.model.adopt(before)
 
-    def epoch(self) -> Epoch:
-        """Train one epoch and evaluate it."""
-        begin = time.perf_counter()
+    def epoch(self, tell: OnItem) -> Epoch:
+        """Train one epoch and evaluate it; told now and then how much time is left of the training."""
+        begin = told = time.perf_counter()
         recipe, number = self.recipe, len(self.history)
         rng = np.random.default_rng((recipe.seed, number))
         order, total = rng.permutation(len(self.x)), 0.0
         if number in recipe.search:
             self.search()
-        if 2 * number < recipe.epochs:  # later they stay, so that the weights come to rest
-            self.model.fit()
         self.model.dual_update()
         for start in range(0, len(order), recipe.batch):
             chosen = order[start : start + recipe.batch]
             done = (number + start / len(order)) / recipe.epochs
             self.optimizer.param_groups[0]["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * done))
             x = _images(augment(self.x[chosen], recipe, rng))
-            loss = self.loss(x, self.y[chosen], self.told(x), self.model.projected())
+            loss = self.loss(x, None if self.y is None else self.y[chosen], self.told(x), self.model.projected())
             total += float(loss.detach()) * len(chosen)
             if recipe.rho:
                 loss = loss + recipe.rho / 2 * self.model.penalty()
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-        accuracy, held_loss = self.evaluate()
-        self.history.append(Epoch(total / len(order), accuracy, held_loss, time.perf_counter() - begin))
-        score = [accuracy, -held_loss]
-        if not self.best or score > self.best["score"]:
+            now = time.perf_counter()
+            if now - told > _TOLD_EVERY:
+                told, share = now, (start + len(chosen)) / len(order)
+                left = (now - begin) / share * (recipe.epochs - number - share)
+                tell(number + 1, recipe.epochs, f"{100 * share:.0f} % of the epoch, about {left / 60:.1f} min left")
+        held_loss, expected, accuracy = self.evaluate()
+        self.history.append(Epoch(total / len(order), held_loss, expected, accuracy, time.perf_counter() - begin))
+        score = _score(held_loss, accuracy)
+        if score > self.best["score"]:
             self.best = {"epoch": len(self.history), "score": score, "state": self.state()}
         return self.history[-1]
 
@@ -579,11 +625,21 @@ class _Training:
         """The best epoch as an integer network."""
         self.restore(self.best["state"])
         floats = self.model.floats()
-        scales = replace(self.model.scales, values={})
+        scales = self.model.scales
         network = msq.build(floats, scales)
-        codes = golden.run(network, self.held.numpy(), collect=False)[network.output]
-        accuracy = golden.accuracy(codes, self.held_y.numpy())
-        return Trained(self.recipe, network, scales, floats, self.history, self.best["epoch"], self.start, accuracy)
+        outputs = golden.run(network, self.judge.samples, collect=False)[network.output] * network.output_scale
+        network.promise = self.judge.judged(outputs, self.source)
+        accuracy = None
+        if self.held_y is not None:
+            accuracy = golden.accuracy(outputs[: len(self.held_y)], self.held_y.numpy())
+        return Trained(
+            self.recipe, network, scales, floats, self.history, self.best["epoch"], self.before, self.start, accuracy
+        )
+
+
+def _score(loss: float, accuracy: float | None) -> list[float]:
+    """What decides which epoch is best: accuracy, where it is known, then the loss."""
+    return [0.0 if accuracy is None else accuracy, -loss]
 
 
 def emulate(floats: FloatNetwork, scales: MsqScales, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
@@ -616,16 +672,22 @@ def _images(x: NDArray[np.float32]) -> Tensor:
 
 
 def augment(x: NDArray[np.float32], recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Images (N, H, W, C), each moved and mirrored at random as the recipe says; what comes in repeats the edge."""
+    """Images (N, H, W, C), each moved and mirrored at random as the recipe says; what comes in repeats the edge.
+
+    Without labels each is mixed with another one, of which it gets a random share up to a half.
+    """
     count, height, width, _ = x.shape
-    if not recipe.shift and not recipe.flip:
-        return x
-    rows = np.broadcast_to(np.arange(height), (count, height))
-    columns = np.broadcast_to(np.arange(width), (count, width))
-    if recipe.shift:
-        moves = rng.integers(-recipe.shift, recipe.shift + 1, (2, count, 1))
-        rows = np.clip(rows + moves[0], 0, height - 1)
-        columns = np.clip(columns + moves[1], 0, width - 1)
-    if recipe.flip:
-        columns = np.where(rng.random((count, 1)) < 0.5, columns, columns[:, ::-1])
-    return x[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if recipe.shift or recipe.flip:
+        rows = np.broadcast_to(np.arange(height), (count, height))
+        columns = np.broadcast_to(np.arange(width), (count, width))
+        if recipe.shift:
+            moves = rng.integers(-recipe.shift, recipe.shift + 1, (2, count, 1))
+            rows = np.clip(rows + moves[0], 0, height - 1)
+            columns = np.clip(columns + moves[1], 0, width - 1)
+        if recipe.flip:
+            columns = np.where(rng.random((count, 1)) < 0.5, columns, columns[:, ::-1])
+        x = x[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if recipe.unlabelled:
+        share = rng.uniform(0, 0.5, (count, 1, 1, 1)).astype(np.float32)
+        x = x + share * (x[rng.permutation(count)] - x)
+    return x
