@@ -36,7 +36,7 @@ SHAPE = MsqEngine(2, 1, 2, 4)
 @pytest.fixture(scope="module")
 def network() -> IntegerNetwork:
     graph = import_onnx(example.MODEL)
-    return quantize(graph, load_data(example.CALIBRATION, graph, 32).x)
+    return quantize(graph, load_data(example.CALIBRATION, graph, 32).x, sp2_share=0.6)
 
 
 def digits(count: int) -> Any:

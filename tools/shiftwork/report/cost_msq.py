@@ -14,6 +14,8 @@ from shiftwork.quantize.quantization import Quantization
 from shiftwork.table import Table
 
 RIVALS = ("inferred", "booth", "table")
+SP2_SHARE = 0.6
+"""Of the rows whose codes are studied: units of both kinds need some in every layer."""
 
 NOTES = (
     "An SP2 level is two radix-4 Booth digits: the SP2 unit takes fixed codes as well, at the same cost.",
@@ -39,7 +41,7 @@ def msq(wish: CostWish) -> dict[str, Any]:
     ecp5.version()
     progress = Progress(steps=4)
     progress.step(f"quantize {wish.network.name}, scheme msq")
-    integer, chosen, _ = wish.quantized(Quantization("msq"))
+    integer, chosen, _ = wish.quantized(Quantization("msq", sp2_share=SP2_SHARE))
     progress.step("map units, rivals and engine to 7-series")
     with progress.items():
         result = synth_units(folder=wish.keep, progress=progress)
