@@ -34,12 +34,15 @@ def _results(book: Manifest) -> str:
             rows.append(
                 (
                     title,
-                    f"g=8, {'k=12' if budget == 'k12' else 'k per layer'}, s={entry['data_terms'] or 'all'}",
+                    "g=8, k=12, s=3" if budget == "k12" else "default: g=32, k per layer, s=all",
                     f"{golden['samples']:,}",
                     f"{golden['float_accuracy']:.2f}",
                     f"{plain['golden']['accuracy']:.2f}",
                     f"{golden['accuracy']:.2f}",
-                    f"{golden['fewer_pairs_than_qt']:.1f}",
+                    _times(golden["fewer_pairs_than_qt"]),
+                    f"{plain['golden']['term_pairs_per_mac_present']:.2f}, {golden['term_pairs_per_mac_present']:.2f}",
+                    f"{rtl['cycles'] / rtl['samples']:,.0f}",
+                    _times(plain["rtl"]["cycles"] / plain["rtl"]["samples"] * rtl["samples"] / rtl["cycles"]),
                     f"{rtl['mismatches']} of {rtl['compared']:,}",
                     rtl["samples"],
                 )
@@ -47,10 +50,14 @@ def _results(book: Manifest) -> str:
     if not rows:
         return "Not measured yet.\n"
     head = (
-        "network", "`tr`", "samples", "float %", "`fixed8` %", "`tr` %", "fewer term pairs than QT", "RTL mismatches",
-        "samples on RTL",
+        "network", "`tr`", "samples", "float %", "`fixed8` %", "`tr` %", "fewer pairs by the bound",
+        "pairs present QT, `tr`", "cycles a sample", "fewer cycles than QT", "RTL mismatches", "samples on RTL",
     )  # fmt: skip
-    return table(head, rows, (2, 3, 4, 5, 6, 7, 8)) + _simulated(entries)
+    return table(head, rows, range(2, 12)) + _simulated(entries)
+
+
+def _times(ratio: float | None) -> str:
+    return "-" if ratio is None else f"{ratio:.2f}x"
 
 
 def _simulated(entries: Mapping[str, Mapping[str, Any]]) -> str:

@@ -75,7 +75,8 @@ class Entry:
             f"--scheme {wish.scheme} --stream {wish.stream}",
         ]
         if wish.scheme == "tr":
-            words.append(f"--group {wish.group} --budget {wish.budget}")
+            words += [] if wish.group is None else [f"--group {wish.group}"]
+            words.append(f"--budget {wish.budget}")
         if wish.data_terms is not None:
             words.append(f"--data-terms {wish.data_terms}")
         words += [f"--layer {override}" for override in wish.layer]
@@ -94,10 +95,10 @@ def _activations(budget: str) -> Quantization:
 def entries() -> list[Entry]:
     """Every measurement."""
     weights, activations = (Quantization("fixed8", stream=stream) for stream in ("weights", "activations"))
-    plain = [weights, _weights("12")]
+    plain = [weights, _weights("12"), _weights("auto")]
     swept = [*plain, *(_weights(k) for k in ("8", "10", "16")), activations]
     swept += [_activations(budget) for budget in (*PER_VALUE, "auto")]
-    hard = [*plain, _weights("auto"), activations, _activations("auto")]
+    hard = [*plain, activations, _activations("auto")]
     lenet = [
         replace(wish, layer=LENET) if wish.scheme == "tr" and wish.stream == "activations" else wish for wish in swept
     ]
