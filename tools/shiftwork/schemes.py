@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, make_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ SCHEMES: dict[str, Scheme] = {
         Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
         Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
         Scheme("pot", msq.rows, ("alpha",), _EACH, trained=True),
-        Scheme("dnateq", dnateq.codes, ("exponent_bits",), (), ExpEngine),
+        Scheme("dnateq", partial(dnateq.codes, cycles=ExpEngine().window_cycles), ("exponent_bits",), (), ExpEngine),
     )
 }
 

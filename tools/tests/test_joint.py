@@ -60,7 +60,7 @@ def module_and_probe(
     target = np.clip((real_a + rng.normal(0, 0.02, a.shape)) @ weight.reshape(2, 3).T + bias + real_s, 0, 2.5)
     scales = Scales(bits, {"x": True, "y": False, "s": True}, {"x": N_X, "y": 0, "s": N_S}, {})
     tables = real_a.astype(np.float32)[None]
-    probe = joint.Probe(tables, real_s.astype(np.float32) if shortcut else None, target.astype(np.float32))
+    probe = joint.Probe(tables, real_s.astype(np.float32) if shortcut else None, *[target.astype(np.float32)] * 2)
     return module, scales, probe, a, s
 
 
@@ -131,7 +131,7 @@ def test_ties_take_the_largest_fractions() -> None:
     module = FloatModule("m", "conv", ["x"], "y", np.full((1, 1, 1, 1), 0.25), np.zeros(1))
     scales = Scales(Bits(8, 8, 16), {"x": True, "y": True}, {"x": 0, "y": 0}, {})
     x = np.array([[-8.0], [4.0], [8.0]], np.float32)
-    probe = joint.Probe(x[None], None, x / 4)
+    probe = joint.Probe(x[None], None, x / 4, x / 4)
     tried = joint.candidates(module, scales, (8, 6, 5, 4, 0), True)
     found = joint.choose(module, probe, tried, scales.bits)
     assert found.error == 0

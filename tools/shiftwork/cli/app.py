@@ -225,7 +225,7 @@ def quantize(
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.quantize import dnateq
     from shiftwork.report.fit_plot import check_plot, draw_fits
-    from shiftwork.report.text import fit_table, promise_lines, quantization_line, saving_lines
+    from shiftwork.report.text import fit_lines, fit_table, promise_lines, quantization_line, saving_lines
     from shiftwork.run.networks import quantizations
 
     wish = check(wish)
@@ -250,8 +250,10 @@ def quantize(
     content["promise"] = asdict(integer.promise)
     content["quantizations"] = counts
     if wish.scheme == dnateq.SCHEME:
-        fits = dnateq.fit_report(network, calibration.x, integer)
+        with progress.items() as shown:
+            fits = dnateq.fit_report(network, calibration.x, integer, shown.item)
         print(fit_table(fits).text())
+        print(*fit_lines(fits), sep="\n")
         content["fits"] = [asdict(fit) for fit in fits]
         if fit_plot is not None:
             draw_fits(fits, fit_plot)

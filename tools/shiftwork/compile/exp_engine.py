@@ -22,6 +22,7 @@ from shiftwork.network.format import Codes, Format
 from shiftwork.network.format_exponential import ExponentialCodes
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.settings import setting, within
+from shiftwork.tensors.im2col import Convolution
 
 MAX_FOLD = 16
 MAX_SHORTCUT_SHIFT = 31
@@ -126,7 +127,7 @@ class ExpEngine(Engine):
             "cfg_row_signed": int(_may_be_negative(network, module.inputs[0])),
             "cfg_col_signed": 1,
             "cfg_exponent_bits": source.code.bits,
-            "cfg_slice_length": -(-module.depth // -(-module.depth // EXP_DEPTH)),
+            "cfg_slice_length": slice_length(module.depth),
             "shortcut_bits": 0 if shortcut is None else shortcut.bits,
         }
 
@@ -160,6 +161,33 @@ class ExpEngine(Engine):
             bound=sum(tiles[block].bound for block in order),
         )
 
+    def window_cycles(self, windows: Codes, bits: int, signed: bool, module: Convolution, positions: int) -> float:
+        """About the cycles of a layer, from some of its windows, before there is a network.
+
+        Args:
+            windows: stored codes (windows, K) of n = ``bits`` exponent bits. signed: there are negative ones.
+            module: the convolution. positions: of its output.
+        """
+        assert module.weight is not None
+        depth, channels = windows.shape[1], len(module.weight) // module.groups
+        config = ExpConfig(bits, signed, slice_length(depth))
+        blocks = windows[: max(1, len(windows) // self.rows) * self.rows]
+        blocks = np.concatenate([blocks] * -(-self.rows // len(blocks)))[: max(len(blocks), self.rows)]
+        tiles = _walked(blocks.reshape(-1, self.rows, depth), config, self.fold)
+        cycles = np.mean(
+            [
+                [max(walk.cycles + 1, beats) for walk, beats in zip(tile.walks, tile.lengths, strict=True)]
+                for tile in tiles
+            ],
+            axis=0,
+        ).sum()
+        return float(cycles * module.groups * -(-positions // self.rows) * -(-channels // self.cols))
+
+
+def slice_length(depth: int) -> int:
+    """Values of a slice of a reduction of ``depth`` values, in slices of about one length."""
+    return -(-depth // -(-depth // EXP_DEPTH))
+
 
 def layer_config(layer: LayerProgram) -> ExpConfig:
     """Configuration of the engine for a layer."""
@@ -170,12 +198,16 @@ def layer_config(layer: LayerProgram) -> ExpConfig:
 def row_tiles(operands: Operands, engine: ExpEngine) -> list[ExpTile]:
     """How the engine walks through the rows of every block of a layer."""
     config = layer_config(operands.layer)
-    bits, depth = config.exponent_bits, operands.layer.module.depth
-    codes = unpack_codes(operands.row_blocks, bits + 1, engine.rows).transpose(0, 2, 1)
-    counts = class_counts(*row_classes(codes, config, bits), config)
+    codes = unpack_codes(operands.row_blocks, config.exponent_bits + 1, engine.rows).transpose(0, 2, 1)
+    return _walked(codes, config, engine.fold)
+
+
+def _walked(codes: Codes, config: ExpConfig, fold: int) -> list[ExpTile]:
+    """Tiles of row codes (blocks, ROWS, K)."""
+    counts = class_counts(*row_classes(codes, config, config.exponent_bits), config)
     blocks, slices = counts.shape[:2]
-    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), engine.fold)
-    return [ExpTile.of(found[block * slices : (block + 1) * slices], depth, config) for block in range(blocks)]
+    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), fold)
+    return [ExpTile.of(found[at * slices : (at + 1) * slices], codes.shape[2], config) for at in range(blocks)]
 
 
 def _may_be_negative(network: IntegerNetwork, name: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,38 +168,3 @@ def mean_error(module: FloatModule, total: Map, target: Map) -> Real:
         through &= total < module.clip
     missed = np.where(through, target - total, 0).sum(axis=0, dtype=np.float64)
     return np.asarray(missed / np.maximum(through.sum(axis=0), 1))
-
-
-def centred_biases(
-    network: FloatNetwork,
-    samples: NDArray[np.float32],
-    rounding: Rounding,
-    quantized_weight: Callable[[FloatModule], Real],
-    progress: Progress | None = None,
-) -> dict[str, Real]:
-    """Biases that take the mean error out of every channel, float64 (out,) by module name.
-
-    Module by module in dataflow order; the error is that of the float network's output, measured behind the quantized
-    modules before, where the activation lets the sum through.
-
-    Args:
-        network: the float graph. samples: as the ONNX input expects them.
-        rounding: how tensors are rounded to codes. quantized_weight: real values of the integer weights of a module.
-        progress: told about every module.
-    """
-    flow = Dataflow(network, samples, rounding)
-    biases = {}
-    for index, module in enumerate(network.modules):
-        if progress is not None:
-            progress(index + 1, len(network.modules), module.name)
-        flow.enter(module)
-        current = module
-        if module.weight is not None:
-            assert module.bias is not None
-            probe, weight = flow.probe(module), quantized_weight(module)
-            total = sums(module, probe, weight) + module.bias.astype(np.float32)
-            bias = module.bias + mean_error(module, total, probe.target)
-            biases[module.name] = bias
-            current = replace(module, weight=weight, bias=bias)
-        flow.leave(module, flow.result(current))
-    return biases

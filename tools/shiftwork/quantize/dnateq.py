@@ -2,21 +2,23 @@
 """Exponential codes without retraining: bases and widths of every layer (``docs/numerics.md`` section 7).
 
 Method: DNA-TEQ, arXiv 2306.16430. A tensor of activations shares base and width with whatever only moves its codes and
-with the weights of the layers that read it: a *group*. In every group the base is searched on the member of larger
-error; alpha and beta are each member's own. Of some bases around it, the one is taken that makes the classes of the
-network diverge least from those of the float network. A group gets the smallest width from which on another bit is not
-worth its price: the *price* is what a bit of a weight has to take off that divergence. It is raised as far as the loss
-of accuracy that the calibration samples let expect allows. Divergences in place of thresholds of the RMAE, that
-expectation, biases that take the mean error out of their channels, and the fits of least error
-(:mod:`~shiftwork.quantize.expfit`) are this project's.
+with the weights of the layers that read it: a *group*. In every group the base is that of least noise of all members
+together; alpha and beta are each member's own. What a width costs are the bits of the weights and the cycles of the
+layers, what it brings is less noise at the network's output. That is measured for one width, with the group alone in
+codes, and follows for the others from the noise of their codes. A *price* of the costs gives every group its width; it
+is raised as far as the loss on held-back samples allows. The published method takes the smallest width whose RMAE is
+below a threshold common to all layers. Noise in place of thresholds, cycles, codes of least squared error
+(:mod:`~shiftwork.quantize.expfit`) and weights that make up for each other
+(:mod:`~shiftwork.quantize.compensate`) are this project's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from functools import partial
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,32 +32,40 @@ from shiftwork.network.integer import ExponentialCodes, IntegerModule, IntegerNe
 from shiftwork.progress import OnItem
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.calibrate import Statistics, calibrate
-from shiftwork.quantize.dataflow import Map, Real, Rounding, centred_biases
-from shiftwork.quantize.expfit import BASE_STEP, Magnitudes, TensorFit, describe, fit_code, search_base
-from shiftwork.quantize.judge import Judge, log_probabilities
+from shiftwork.quantize.compensate import Rounder, compensated
+from shiftwork.quantize.dataflow import Map, Rounding
+from shiftwork.quantize.expfit import MIDDLE, Levels, Magnitudes, TensorFit, describe, search_base
+from shiftwork.quantize.judge import Judge, power_losses
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
+from shiftwork.tensors.im2col import windows
 
 SCHEME = "dnateq"
 
+Value = TypeVar("Value", np.float32, np.float64)
+
 _MAX_SHIFT = 31
-_SPREAD = (0.5, 0.7, 1.0)  # distances from 1 of the bases that are tried, over that of the searched one
-_PROBES = 128  # samples on which the divergence that a group causes is measured
+_PROBES = 64  # samples on which the noise that a code causes is measured
+_WINDOWS = 256  # windows of a layer that its cycles are predicted from
+_MEASURED = 4  # the width at which the noise of the output is measured
+_TRIES = 5  # networks that are judged, at most
+_FIRST = 0.6  # noise of the output, in percent, that the first of them has for each point that may be lost
+_STRIDE = 8.0  # how much more the next one may lose, at most
+_CLOSE = 1.15  # how far apart losses may be where the search ends
+_BACK = 0.85  # how much less a network may lose than what the last one says, where it lost too much
 _LIMIT = 1 << (ACC_BITS - 1)
+
+Cycles = Callable[[NDArray[np.uint8], int, bool, FloatModule, int], float]
+"""Predicted cycles of a layer: stored codes of some of its windows (windows, K), their width n, whether there are
+negative ones, the layer, and its output positions."""
 
 
 @dataclass
 class ExpCodes:
-    """Everything that turns a float network into one of exponential codes.
-
-    Attributes:
-        tensors: code of every activation tensor that is no raw output. weights: of the weights by module name.
-        biases: values to store in place of those of the float module, float64 (out,), by module name.
-    """
+    """Code of every activation tensor that is no raw output, by its name, and of the weights, by module name."""
 
     tensors: dict[str, Exponential]
     weights: dict[str, Exponential]
-    biases: dict[str, Real] = field(default_factory=dict)
 
 
 @dataclass
@@ -63,54 +73,41 @@ class Group:
     """Tensors that share one code, and the layers whose weights share base and width with it.
 
     Attributes:
-        tensors: names. readers: names of convolutions.
-        values: what its bits cost: the number of weights; of the activations of a sample where it has no weights.
-        candidates: by width, for some bases, the codes of the tensors (key "") and of the weights of every reader (by
-            its name).
-        best, divergence: by width, the candidate of least divergence of the classes, and that divergence, in nats a
-            sample, when these codes alone are applied (:func:`measure`).
+        tensors: names. readers: names of convolutions. codes: of both, by width.
+        noise: of the codes by width: that of the tensors and, in the mean of the readers, that of the weights.
+        costs: by width. loss: by width, what the output of the network loses when the group alone is in codes, in
+            percent of its power (:func:`~shiftwork.quantize.judge.power_losses`).
     """
 
     tensors: list[str]
     readers: list[str]
-    values: int = 0
-    candidates: dict[int, list[dict[str, Exponential]]] = field(default_factory=dict)
-    best: dict[int, ExpCodes] = field(default_factory=dict)
-    divergence: dict[int, float] = field(default_factory=dict)
+    codes: dict[int, ExpCodes] = field(default_factory=dict)
+    noise: dict[int, float] = field(default_factory=dict)
+    costs: dict[int, float] = field(default_factory=dict)
+    loss: dict[int, float] = field(default_factory=dict)
 
     def bits_at(self, price: float) -> int:
-        """Width of least divergence and price of all bits, the smallest of equal ones.
-
-        Args:
-            price: of a bit of one of the values, in nats a sample.
-        """
-        return min(sorted(self.divergence), key=lambda bits: self.divergence[bits] + price * bits * self.values)
+        """Width of least loss and price of all costs, the smallest of equal ones."""
+        return min(sorted(self.loss), key=lambda bits: self.loss[bits] + price * self.costs[bits])
 
     def prices(self) -> list[float]:
         """Prices at which :meth:`bits_at` goes from one width to a smaller one, increasing."""
-        result, bits = [], max(self.divergence)
-        while smaller := [other for other in self.divergence if other < bits]:
-            rises = {b: (self.divergence[b] - self.divergence[bits]) / ((bits - b) * self.values) for b in smaller}
+        result, bits = [], max(self.loss)
+        while smaller := [b for b in self.loss if b < bits and self.costs[b] < self.costs[bits]]:
+            rises = {b: (self.loss[b] - self.loss[bits]) / (self.costs[bits] - self.costs[b]) for b in smaller}
             bits = min(smaller, key=lambda b: (rises[b], b))
             result.append(rises[bits])
         return result
 
 
 def quantize(
-    network: FloatNetwork,
-    samples: NDArray[np.float32],
-    judge: Judge,
-    exponent_bits: int | None = None,
-    progress: OnItem | None = None,
+    network: FloatNetwork, samples: NDArray[np.float32], exponent_bits: int, progress: OnItem | None = None
 ) -> IntegerNetwork:
-    """Quantize a trained network to exponential codes.
+    """Quantize a trained network to exponential codes of one width.
 
     Args:
-        network: the float graph.
-        samples: calibration samples as the ONNX input expects them.
-        judge: estimates the loss that the choice of widths has to keep.
-        exponent_bits: n of all layers; None chooses it per group.
-        progress: told about every group that is fitted and measured, then about every choice that is tried.
+        network: the float graph. samples: calibration samples as the ONNX input expects them.
+        exponent_bits: n of all layers. progress: told about every group that is fitted, then about every module.
 
     Returns:
         An integer network of scheme ``dnateq``.
@@ -118,13 +115,35 @@ def quantize(
     Raises:
         ShiftworkError: an illegal width, or a network that cannot have exponential codes (names the node).
     """
-    if exponent_bits is not None:
-        exponential.check_bits(exponent_bits)
-    widths = range(MIN_BITS, MAX_BITS + 1) if exponent_bits is None else (exponent_bits,)
-    found = fit_groups(network, calibrate(network, samples), widths, progress)
-    measure(network, samples[:_PROBES], found, progress)
-    if exponent_bits is not None:
-        return _built(network, samples, found, [exponent_bits] * len(found))
+    exponential.check_bits(exponent_bits)
+    found = fit_groups(network, _calibrated(network, samples, progress), (exponent_bits,), progress)
+    return _built(network, samples, found, [exponent_bits] * len(found), progress)
+
+
+def search(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    judge: Judge,
+    progress: OnItem | None = None,
+    cycles: Cycles | None = None,
+) -> IntegerNetwork:
+    """Quantize a trained network to exponential codes of the widths that its loss allows.
+
+    Args:
+        network: the float graph. samples: calibration samples as the ONNX input expects them.
+        judge: estimates the loss that the choice of widths has to keep.
+        progress: told about every group that is fitted and measured, then about every module of every choice tried.
+        cycles: predicts those of the engine; None: the choice looks at bits alone.
+
+    Returns:
+        An integer network of scheme ``dnateq``; that of all bits where no other one keeps the loss.
+
+    Raises:
+        ShiftworkError: a network that cannot have exponential codes (names the node).
+    """
+    found = fit_groups(network, _calibrated(network, samples, progress), range(MIN_BITS, MAX_BITS + 1), progress)
+    measure(network, _probed(network, samples), found, progress)
+    add_costs(network, samples[len(samples) // 2 :][:1], found, cycles, progress)
     return _sweep(network, samples, found, judge, progress)
 
 
@@ -134,9 +153,12 @@ def codes(
     wish: Quantization,
     judge: Judge,
     progress: OnItem | None = None,
+    cycles: Cycles | None = None,
 ) -> IntegerNetwork:
     """Scheme ``dnateq`` (:data:`shiftwork.schemes.Quantizer`)."""
-    return quantize(network, samples, judge, wish.exponent_bits, progress)
+    if wish.exponent_bits is not None:
+        return quantize(network, samples, wish.exponent_bits, progress)
+    return search(network, samples, judge, progress, cycles)
 
 
 def groups(network: FloatNetwork) -> list[Group]:
@@ -164,9 +186,7 @@ def fit_groups(
     widths: Sequence[int],
     progress: OnItem | None = None,
 ) -> list[Group]:
-    """The groups with candidates for the codes of their members at every width.
-
-    The searched base is that of the member whose RMAE is larger at the base of its own choice.
+    """The groups with codes of their members, and the noise of these, at every width.
 
     Raises:
         ShiftworkError: see :func:`groups`.
@@ -178,84 +198,132 @@ def fit_groups(
         if progress is not None:
             progress(index + 1, len(found), f"fit {group.tensors[0]}")
         values = np.concatenate([statistics[name].values for name in group.tensors if name not in moved])
-        members = {"": Magnitudes.of(values)}
-        members |= {name: Magnitudes.of(weights[name]) for name in group.readers}
-        group.values = sum(weights[name].size for name in group.readers)
-        group.values = group.values or sum(math.prod(network.shapes[name]) for name in group.tensors)
+        members, place = [Magnitudes.of(values), *(Magnitudes.of(weights[name]) for name in group.readers)], MIDDLE
         for bits in widths:
-            own = (search_base(magnitudes, bits) for magnitudes in members.values())
-            searched = max(own, key=lambda fit: fit.rmae)
-            bases = [1 + max(BASE_STEP, factor * (searched.code.base - 1)) for factor in _SPREAD]
-            group.candidates[bits] = [
-                {name: fit_code(magnitudes, base, bits).code for name, magnitudes in members.items()}
-                for base in dict.fromkeys(round(base, 2) for base in bases)
-            ]
+            place, fits = search_base(members, bits, place)
+            group.codes[bits] = ExpCodes(
+                dict.fromkeys(group.tensors, fits[0].code),
+                {name: fit.code for name, fit in zip(group.readers, fits[1:], strict=True)},
+            )
+            group.noise[bits] = fits[0].noise + (float(np.mean([fit.noise for fit in fits[1:]])) if fits[1:] else 0.0)
     return found
 
 
 def measure(
     network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], progress: OnItem | None = None
 ) -> None:
-    """Choose the best candidate of every group at every width.
+    """Find what every group loses at every width (:attr:`Group.loss`).
 
-    Its divergence is that of the float network with the group's tensors and weights alone rounded: the mean
-    Kullback-Leibler divergence of the class probabilities, which the softmax of the outputs gives. Those of several
-    groups about add up.
+    The loss is that of the float network with the group's tensors and weights alone rounded; losses of several groups
+    about add up. It is measured at one width and follows the noise of the codes to the others.
 
     Args:
-        network: the float graph. samples: as the ONNX input expects them. progress: told about every part of them.
+        network: the float graph. samples: as the ONNX input expects them, few enough to be held at once.
+        progress: told about every group.
     """
-    step = chunk_size(network)
-    parts = range(0, len(samples), step)
-    tried = [
-        (group, bits, ExpCodes(dict.fromkeys(group.tensors, codes[""]), {name: codes[name] for name in group.readers}))
-        for group in found
-        for bits, candidates in group.candidates.items()
-        for codes in candidates
-    ]
-    sums = [0.0] * len(tried)
-    for index, (start, exact) in enumerate(zip(parts, activations(network, samples), strict=True)):
+    exact = next(activations(network, samples))
+    for index, group in enumerate(found):
         if progress is not None:
-            progress(index + 1, len(parts), f"measure from sample {start + 1} on")
-        known = log_probabilities(exact[network.output])
-        for place, (_, _, codes) in enumerate(tried):
-            missed = known - log_probabilities(_output(network, exact, codes))
-            sums[place] += float((np.exp(known) * missed).sum())
-    for (group, bits, codes), total in zip(tried, sums, strict=True):
-        divergence = total / len(samples)
-        if divergence < group.divergence.get(bits, math.inf):
-            group.best[bits], group.divergence[bits] = codes, divergence
+            progress(index + 1, len(found), f"measure {group.tensors[0]}")
+        bits = min(group.codes, key=lambda bits: abs(bits - _MEASURED))
+        tensors = {name: levels(code, ACTIVATION_BITS) for name, code in group.codes[bits].tensors.items()}
+        weights = {name: levels(code, WEIGHT_BITS) for name, code in group.codes[bits].weights.items()}
+        loss = float(power_losses(exact[network.output], _output(network, exact, tensors, weights)).mean())
+        group.loss = {other: loss * noise / (group.noise[bits] or 1.0) for other, noise in group.noise.items()}
 
 
-def _output(network: FloatNetwork, exact: Mapping[str, Map], codes: ExpCodes) -> Map:
-    """Output of the float network with those tensors and weights rounded that have codes, from its own tensors."""
-    rounding = code_rounding(codes)
-    changed = {name: rounding(exact[name], name, None) for name in (network.input,) if name in codes.tensors}
+def add_costs(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    found: Sequence[Group],
+    cycles: Cycles | None,
+    progress: OnItem | None = None,
+) -> None:
+    """Find what every group costs at every width (:attr:`Group.costs`).
+
+    The bits of its weights (of the activations of a sample where it has none) and the cycles of its layers, both
+    relative to those of the whole network at the smallest width.
+
+    Args:
+        network: the float graph. samples: as the ONNX input expects them, few enough to be held at once.
+        found: the groups. cycles: None: bits alone are counted. progress: told about every group.
+    """
+    modules = {module.name: module for module in network.modules}
+    exact = next(activations(network, samples))
+    bits_of, cycles_of = [], []
+    for index, group in enumerate(found):
+        if progress is not None:
+            progress(index + 1, len(found), f"cost {group.tensors[0]}")
+        values = sum(weight.size for name in group.readers if (weight := modules[name].weight) is not None)
+        values = values or sum(math.prod(network.shapes[name]) for name in group.tensors)
+        bits_of.append({bits: (bits + 1.0) * values for bits in group.codes})
+        taken = dict.fromkeys(group.codes, 0.0)
+        for module in (modules[name] for name in group.readers if cycles is not None):
+            source, (height, width, _) = module.inputs[0], network.shapes[module.output]
+            seen = _windows(exact[source], module)
+            for bits, codes in group.codes.items():
+                stored = exponential.encode(seen, codes.tensors[source])
+                taken[bits] += cycles(stored, bits, bool((seen < 0).any()), module, height * width)  # type: ignore[misc]
+        cycles_of.append(taken)
+    for group, stored_bits, taken in zip(found, bits_of, cycles_of, strict=True):
+        for bits in group.codes:
+            group.costs[bits] = sum(
+                own[bits] / (sum(min(other.values()) for other in all_of) or 1.0)
+                for own, all_of in ((stored_bits, bits_of), (taken, cycles_of))
+            )
+
+
+def _windows(x: Map, module: FloatModule) -> Map:
+    """Evenly spaced windows (windows, K) of a convolution's input, over all positions and groups."""
+    seen = windows(x, module)
+    *_, ky, kx, depth = seen.shape
+    per_group = seen.reshape(-1, ky * kx, module.groups, depth // module.groups).transpose(0, 2, 1, 3)
+    chosen = np.linspace(0, len(per_group) * module.groups - 1, _WINDOWS).astype(np.intp)
+    return per_group[chosen // module.groups, chosen % module.groups].reshape(_WINDOWS, -1)
+
+
+def _output(
+    network: FloatNetwork, exact: Mapping[str, Map], tensors: Mapping[str, Levels], weights: Mapping[str, Levels]
+) -> Map:
+    """Output of the float network with those tensors and weights rounded that have levels, from its own tensors."""
+    changed = {name: rounded(exact[name], tensors[name]) for name in (network.input,) if name in tensors}
     for module in network.modules:
         result = exact[module.output]
-        if module.name in codes.weights or not changed.keys().isdisjoint(module.reads()):
+        if module.name in weights or not changed.keys().isdisjoint(module.reads()):
             current = module
-            if module.name in codes.weights:
-                current = replace(module, weight=quantized_weight(codes, module))
+            if module.name in weights:
+                assert module.weight is not None
+                current = replace(module, weight=rounded(module.weight, weights[module.name]))
             result = evaluate(current, {name: changed.get(name, exact[name]) for name in module.reads()})
-        if module.output in codes.tensors and module.kind not in MOVES:
-            result = rounding(result, module.output, module.clip)
+        if module.output in tensors and module.kind not in MOVES:
+            result = rounded(result, tensors[module.output])
         if result is not exact[module.output]:
             changed[module.output] = result
     return changed.get(network.output, exact[network.output])
 
 
 def _built(
-    network: FloatNetwork, samples: NDArray[np.float32], found: Sequence[Group], widths: Sequence[int]
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    found: Sequence[Group],
+    widths: Sequence[int],
+    progress: OnItem | None,
 ) -> IntegerNetwork:
-    """The integer network in which every group has its width, with biases fitted to it."""
+    """The integer network in which every group has its width, with weights that make up for each other."""
     codes = ExpCodes({}, {})
     for group, bits in zip(found, widths, strict=True):
-        codes.tensors |= group.best[bits].tensors
-        codes.weights |= group.best[bits].weights
-    rounding = code_rounding(codes)
-    codes.biases = centred_biases(network, samples, rounding, lambda module: quantized_weight(codes, module))
-    return build(network, codes)
+        codes.tensors |= group.codes[bits].tensors
+        codes.weights |= group.codes[bits].weights
+
+    def told(index: int, count: int, name: str) -> None:
+        if progress is not None:
+            progress(index, count, f"{float(np.mean(widths)):.2f} exponent bits, {name}")
+
+    def rounder(module: FloatModule, part: int) -> Rounder:
+        known = levels(codes.weights[module.name], WEIGHT_BITS)
+        return lambda weights, at: rounded(weights, known)
+
+    return build(compensated(network, samples, code_rounding(codes), rounder, 1, told), codes)
 
 
 def _sweep(
@@ -265,47 +333,57 @@ def _sweep(
     judge: Judge,
     progress: OnItem | None,
 ) -> IntegerNetwork:
-    """The network of the largest price that keeps the limit, by bisection over all widths that prices make."""
+    """The network of about the largest price that keeps the promise.
+
+    The promised loss is about proportional to the sum of what the groups lose: one judged network tells where the next
+    one should be, and the search goes on between the best one that keeps it and the first one that does not.
+    """
     prices = sorted({price for group in found for price in group.prices()})
     choices = list(dict.fromkeys(tuple(group.bits_at(price) for group in found) for price in [0.0, *prices, math.inf]))
-    tries = math.ceil(math.log2(len(choices))) + 1 if len(choices) > 1 else 1
+    sums = [sum(group.loss[bits] for group, bits in zip(found, choice, strict=True)) for choice in choices]
 
-    best, low, high, place = None, -1, len(choices), len(choices) - 1
-    for count in range(1, tries + 1):
+    best, low, high = None, -1, len(choices)
+    aim = judge.tolerated * _FIRST
+    for count in range(1, _TRIES + 1):
+        place = min(max(int(np.searchsorted(sums, aim, side="right")) - 1, low + 1), high - 1)
+        candidate = _built(network, samples, found, choices[place], progress)
         if progress is not None:
-            mean = sum(choices[place]) / max(1, len(found))
-            progress(count, tries, f"exponents of {mean:.2f} bits in the mean of {len(found)} groups")
-        candidate = _built(network, samples, found, choices[place])
-        if judge.promise(candidate).kept:
+            progress(count, _TRIES, f"judge {float(np.mean(choices[place])):.2f} exponent bits")
+        promise = judge.promise(candidate)
+        if promise.kept:
             best, low = candidate, place
         else:
             high = place
-        if high - low <= 1:
+        if high - low <= 1 or (best is not None and sums[high - 1] <= _CLOSE * sums[low]):
             break
-        place = (low + high) // 2
-    return _built(network, samples, found, choices[0]) if best is None else best
+        if best is not None and high < len(choices):
+            aim = math.sqrt(sums[low] * sums[high])
+        else:
+            aim = sums[place] * min(judge.tolerated / max(promise.bound, 1e-9), _STRIDE)
+            aim *= 1.0 if promise.kept else _BACK
+    return _built(network, samples, found, choices[0], progress) if best is None else best
 
 
-def quantized_weight(codes: ExpCodes, module: FloatModule) -> Real:
-    """Real values of the integer weights of a convolution ``[out][ky][kx][in]``."""
-    code = codes.weights[module.name]
-    levels, fraction = exponential.table(code, WEIGHT_BITS)
-    assert module.weight is not None
-    values = exponential.code_values(tuple(levels.tolist()))[exponential.encode(module.weight, code)]
-    return np.asarray(values * 2.0**-fraction)
+def levels(code: Exponential, bits: int, clip: float | None = None) -> Levels:
+    """Real values of the integer levels of a code, up to that of the clip. bits: of the integers."""
+    table, fraction = exponential.table(code, bits)
+    count = _largest(code, clip) + code.radius + 1
+    return np.asarray(table[:count] * 2.0**-fraction, np.float64), code.bounds[: count - 1]
+
+
+def rounded(x: NDArray[Value], known: Levels) -> NDArray[Value]:
+    """Levels of numbers of any shape, with their signs and in their type."""
+    values, bounds = (part.astype(x.dtype) for part in known)
+    return np.asarray(np.sign(x) * values[np.searchsorted(bounds, np.abs(x), side="right")])
 
 
 def code_rounding(codes: ExpCodes) -> Rounding:
     """Rounding of activations to the integer levels of their codes."""
 
     def rounding(x: Map, name: str, clip: float | None) -> Map:
-        code = codes.tensors[name]
-        levels, fraction = exponential.table(code, ACTIVATION_BITS)
-        count = _largest(code, clip) + code.radius
-        bounds, real = code.bounds[:count].astype(np.float32), (levels * 2.0**-fraction).astype(np.float32)
-        result = np.empty_like(x)
-        for image, rounded in zip(x, result, strict=True):
-            np.multiply(np.sign(image), real[np.searchsorted(bounds, np.abs(image), side="right")], out=rounded)
+        known, result = levels(codes.tensors[name], ACTIVATION_BITS, clip), np.empty_like(x)
+        for image, place in zip(x, result, strict=True):
+            place[:] = rounded(image, known)
         return result
 
     return rounding
@@ -313,36 +391,60 @@ def code_rounding(codes: ExpCodes) -> Rounding:
 
 def _largest(code: Exponential, clip: float | None) -> int:
     """The largest exponent of a tensor, that of its clip where it has one."""
-    return code.radius if clip is None else int(exponential.unpack(exponential.encode(clip, code), code.bits)[1])
+    if clip is None:
+        return code.radius
+    return max(-code.radius, int(exponential.unpack(exponential.encode(clip, code), code.bits)[1]))
 
 
-def fit_report(network: FloatNetwork, samples: NDArray[np.float32], integer: IntegerNetwork) -> list[TensorFit]:
+def fit_report(
+    network: FloatNetwork, samples: NDArray[np.float32], integer: IntegerNetwork, progress: OnItem | None = None
+) -> list[TensorFit]:
     """How well the codes of an integer network fit the float network's activations and weights.
 
     Args:
         network: the float graph. samples: calibration samples as the ONNX input expects them.
-        integer: what :func:`quantize` made of the network.
+        integer: what was made of the network. progress: told about every group.
 
     Returns:
         Every tensor whose codes are not moved from another one, and the weights of its readers behind it.
     """
-    statistics = calibrate(network, samples)
-    weights = {module.name: module for module in network.modules if module.kind == "conv"}
+    statistics = _calibrated(network, samples, progress)
+    exact = next(activations(network, _probed(network, samples)))
+    weights = {module.name: module.weight for module in network.modules if module.weight is not None}
     moved = {module.output for module in network.modules if module.kind in MOVES}
-    result = []
-    for group in groups(network):
+
+    def noise(known: Levels, tensors: Sequence[str], readers: Sequence[str]) -> float:
+        changed = _output(network, exact, dict.fromkeys(tensors, known), dict.fromkeys(readers, known))
+        return float(power_losses(exact[network.output], changed).mean())
+
+    result, found = [], groups(network)
+    for index, group in enumerate(found):
+        if progress is not None:
+            progress(index + 1, len(found), f"compare {group.tensors[0]}")
         for name in group.tensors:
-            info = integer.tensors[name]
-            if name not in moved and info.code is not None:
-                levels = np.array(info.levels) * 2.0**-info.fraction
-                result.append(describe(name, "activation", statistics[name].values, info.code, levels))
+            code = integer.tensors[name].code
+            if name not in moved and code is not None:
+                known, values = levels(code, ACTIVATION_BITS), statistics[name].values
+                alone = partial(noise, tensors=[name], readers=[])
+                result.append(describe(name, "activation", values, code, known, alone))
         for name in group.readers:
-            module = integer.module(name)
-            form = cast(ExponentialCodes, module.format)
-            assert form.code is not None
-            assert form.levels is not None
-            result.append(describe(name, "weight", weights[name].weight, form.code, form.levels * 2.0**-form.fraction))  # type: ignore[arg-type]
+            code = cast(ExponentialCodes, integer.module(name).format).code
+            assert code is not None
+            known, alone = levels(code, WEIGHT_BITS), partial(noise, tensors=[], readers=[name])
+            result.append(describe(name, "weight", weights[name], code, known, alone))
     return result
+
+
+def _calibrated(network: FloatNetwork, samples: NDArray[np.float32], progress: OnItem | None) -> dict[str, Statistics]:
+    if progress is not None:
+        progress(1, 1, f"calibrate with {len(samples)} samples")
+    return calibrate(network, samples)
+
+
+def _probed(network: FloatNetwork, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Evenly spaced samples of which all tensors can be held at once."""
+    count = min(len(samples), _PROBES, chunk_size(network))
+    return samples[np.linspace(0, len(samples) - 1, count).astype(np.intp)]
 
 
 # -- building the integers
@@ -358,8 +460,8 @@ def build(network: FloatNetwork, codes: ExpCodes) -> IntegerNetwork:
     for name, shape in network.shapes.items():
         if name in codes.tensors:
             code = codes.tensors[name]
-            levels, fraction = exponential.table(code, ACTIVATION_BITS)
-            tensors[name] = TensorInfo(shape, fraction, False, code.bits + 1, code, tuple(levels.tolist()))
+            table, fraction = exponential.table(code, ACTIVATION_BITS)
+            tensors[name] = TensorInfo(shape, fraction, False, code.bits + 1, code, tuple(table.tolist()))
     modules = []
     for module in network.modules:
         built = frame(module, is_raw(network, module))
@@ -389,13 +491,12 @@ def _fill(module: FloatModule, built: IntegerModule, tensors: Mapping[str, Tenso
     if module.kind == "conv":
         assert module.weight is not None
         code = codes.weights[module.name]
-        levels, weight_fraction = exponential.table(code, WEIGHT_BITS)
-        built.weight, form = exponential.encode(module.weight, code), ExponentialCodes(code, levels, weight_fraction)
+        table, weight_fraction = exponential.table(code, WEIGHT_BITS)
+        built.weight, form = exponential.encode(module.weight, code), ExponentialCodes(code, table, weight_fraction)
         built.weight_bits, built.bias_bits = code.bits + 1, ACC_BITS
         fraction += weight_fraction
-        bias = codes.biases.get(module.name, module.bias)
-        assert bias is not None
-        whole = round_half_up(bias * 2.0**fraction)
+        assert module.bias is not None
+        whole = round_half_up(module.bias * 2.0**fraction)
         if (np.abs(whole) >= _LIMIT).any():
             raise ShiftworkError(f"node {module.name!r}: its bias takes more than {ACC_BITS} bits beside its weights")
         built.bias = whole.astype(np.int64)

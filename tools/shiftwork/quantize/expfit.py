@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exponential codes of least error for a distribution of values (``docs/numerics.md`` section 7).
 
-Bases are compared by the RMAE, ``sum |x - code of x| / sum |x|``; alpha and beta have the least squared error, which
-keeps the few large values that decide a dot product. Both errors are computed exactly from sorted magnitudes and their
-running sums, without coding a single value, so that thousands of candidates can be compared.
+Codes are compared by their *noise*, ``sum (x - code of x)**2 / sum x**2``: what a dot product sees of it. It is
+computed exactly from sorted magnitudes and their running sums, without coding a single value, so that thousands of
+candidates can be compared. The published measure, the RMAE ``sum |x - code of x| / sum |x|``, is reported beside it.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,12 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from shiftwork.codes.exponential import Exponential, radius
 
-BASE_STEP = 0.01
-_KEPT = 1 << 15  # magnitudes that a search looks at
+_KEPT = 1 << 13  # magnitudes that a search looks at
+_SPANS = 2.0 ** np.arange(-3, 4.5, 0.5)  # octaves from the smallest to the largest exponent that are tried
+MIDDLE = 9
+"""Place of the first of them, about three octaves."""
 _TOPS = np.linspace(0, 3, 13)  # octaves by which the largest level lies below the largest magnitude
 _BOTTOMS = np.array([1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 11.0, np.inf])  # octaves of the smallest level below the largest
 _ROUNDS = 4
-_WIDEST = 4.0  # a climb begins with steps of at most the base's distance from 1 over this
 _BINS = 64  # of the histogram in a report
 _CLIPS = 96  # steps of uniform codes tried, sixteen an octave
 
@@ -58,7 +59,7 @@ class Magnitudes:
         """RMAE of sets of levels.
 
         Args:
-            levels: magnitudes (..., L), from 0 on, increasing. bounds: magnitudes (..., L - 1) from which on a level
+            levels: magnitudes (..., L), increasing. bounds: magnitudes (..., L - 1) from which on each but the first
                 is taken.
 
         Returns:
@@ -88,16 +89,17 @@ class Magnitudes:
 
 @dataclass(frozen=True)
 class Fit:
-    """A code and its RMAE on the values that it was chosen for."""
+    """A code and its noise on the values that it was chosen for."""
 
     code: Exponential
-    rmae: float
+    noise: float
 
 
 def fit_code(magnitudes: Magnitudes, base: float, bits: int) -> Fit:
-    """alpha and beta of least squared error for a base: a search over the largest and smallest level, coarse to fine.
+    """alpha and beta of least noise for a base: a search over the largest and smallest level, coarse to fine.
 
-    No level is negative. A tensor without values gets levels around 1.
+    No level is negative; the smallest one, which all small values but 0 have, may be 0. A tensor without values gets
+    levels around 1.
     """
     if not len(magnitudes.values):
         return Fit(Exponential(bits, base, 1.0, 0.0), 0.0)
@@ -108,8 +110,8 @@ def fit_code(magnitudes: Magnitudes, base: float, bits: int) -> Fit:
     largest = float(magnitudes.values[-1])
 
     def errors(tops: Real, bottoms: Real) -> Real:
-        low, span = tops * bottoms, tops * (1 - bottoms)
-        return magnitudes.squared_error(low[:, None] + span[:, None] * shape, low[:, None] + span[:, None] * cuts)
+        low, span = (tops * bottoms)[:, None], (tops * (1 - bottoms))[:, None]
+        return magnitudes.squared_error(low + span * shape, low + span * cuts)
 
     tops, bottoms = (grid.reshape(-1) for grid in np.meshgrid(largest * 2.0**-_TOPS, 2.0**-_BOTTOMS, indexing="ij"))
     step = 0.5 * (_TOPS[1] - _TOPS[0])
@@ -127,35 +129,36 @@ def fit_code(magnitudes: Magnitudes, base: float, bits: int) -> Fit:
     code = Exponential(bits, base, float(alpha), float(beta))
     if code.levels[0] < 0:  # 0 but for the rounding of beta
         code = Exponential(bits, base, float(alpha), float(beta - 2 * code.levels[0]))
-    return Fit(code, float(magnitudes.rmae(np.maximum(code.levels, 0), code.bounds)))
+    return Fit(code, max(0.0, float(found[best] / magnitudes.squares[-1])))
 
 
-def start_base(magnitudes: Magnitudes, bits: int) -> float:
-    """The base at which beta = 0 covers the full scale, ``(largest / smallest)**(1 / 2R)``, on the grid of 0.01."""
-    if not len(magnitudes.values):
-        return 2.0
-    ratio = float(magnitudes.values[-1]) / float(magnitudes.values[0])
-    return max(1 + BASE_STEP, math.floor(math.pow(ratio, 1 / (2 * radius(bits))) / BASE_STEP + 0.5) * BASE_STEP)
+def search_base(members: Sequence[Magnitudes], bits: int, place: int = MIDDLE) -> tuple[int, list[Fit]]:
+    """The base of least noise of tensors that share it: a climb over the ratio of the largest to the smallest exponent.
 
+    The noise of a layer's output is about that of its input and that of its weights together.
 
-def search_base(magnitudes: Magnitudes, bits: int) -> Fit:
-    """Climb from the base of the full scale while the RMAE falls, in steps that halve down to 0.01."""
-    known: dict[int, Fit] = {}
+    Args:
+        members: of a tensor, then of the weights of every layer that reads it. bits: n.
+        place: where in the list of ratios the climb begins; what it ended at for other widths is a good guess.
 
-    def at(place: int) -> Fit:
+    Returns:
+        Where it ended, and the codes of the members.
+    """
+    known: dict[int, tuple[float, list[Fit]]] = {}
+
+    def at(place: int) -> float:
         if place not in known:
-            known[place] = fit_code(magnitudes, round(place * BASE_STEP, 2), bits)
-        return known[place]
+            base = float(2.0 ** (_SPANS[place] / (2 * radius(bits))))
+            fits = [fit_code(member, base, bits) for member in members]
+            readers = [fit.noise for fit in fits[1:]]
+            known[place] = fits[0].noise + (float(np.mean(readers)) if readers else 0.0), fits
+        return known[place][0]
 
-    place = round(start_base(magnitudes, bits) / BASE_STEP)
-    first = round(1 / BASE_STEP) + 1
-    stride = 1 << max(0, int((place - first) / _WIDEST).bit_length())
-    while stride:
-        for direction in (-stride, stride):
-            while place + direction >= first and at(place + direction).rmae < at(place).rmae:
-                place += direction
-        stride //= 2
-    return at(place)
+    for direction in (-1, 1):
+        while 0 <= place + direction < len(_SPANS) and at(place + direction) < at(place):
+            place += direction
+    at(place)
+    return place, known[place][1]
 
 
 # -- report
@@ -165,10 +168,16 @@ def search_base(magnitudes: Magnitudes, bits: int) -> Fit:
 class TensorFit:
     """How well a code fits a tensor, beside uniform codes of as many bits, sign included.
 
+    Where no value is negative uniform codes need no sign and have twice the levels.
+
     Attributes:
         name: of the tensor, or of the module whose weights they are. kind: ``activation`` or ``weight``.
-        code: of the tensor. rmae: of its integer levels. uniform: RMAE of uniform levels with the step of least error;
-            full_range: with the step that just holds the largest value. step: that of least error.
+        code: of the tensor. rmae: of its integer levels. uniform: RMAE of uniform levels with the step of least noise;
+            full_range: with the step that just holds the largest value. step: that of least noise.
+        signed: there are negative values.
+        noise: power of the error of the network's output, in percent of the output's own, when this tensor alone has
+            the code; uniform_noise: when it has the uniform levels of least noise; signed_noise: when these have a sign
+            in any case.
         zeros: how many values are 0. edges, counts: histogram of the magnitudes of the others; bin i is edges[i] to
             edges[i + 1].
     """
@@ -180,31 +189,71 @@ class TensorFit:
     uniform: float
     full_range: float
     step: float
+    signed: bool
+    noise: float
+    uniform_noise: float
+    signed_noise: float
     zeros: int
     edges: list[float]
     counts: list[int]
 
+    @property
+    def wins(self) -> bool:
+        """The exponential code disturbs the output no more than the uniform one."""
+        return self.noise <= self.uniform_noise
 
-def describe(name: str, kind: str, values: ArrayLike, code: Exponential, levels: Real) -> TensorFit:
-    """The fit of a tensor: ``values`` of any shape, ``levels`` the real values of its integer table (2R + 1,)."""
-    array = np.abs(np.asarray(values, np.float64)).reshape(-1)
-    magnitudes = Magnitudes.of(array)
-    full_range, uniform, step = uniform_errors(magnitudes, code.bits)
-    used = array[array > 0]
-    counts, edges = np.histogram(used, _BINS, (0, used.max(initial=0)))
-    rmae = float(magnitudes.rmae(np.maximum(levels, 0), code.bounds))
-    zeros = len(array) - len(used)
-    return TensorFit(name, kind, code, rmae, uniform, full_range, step, zeros, edges.tolist(), counts.tolist())
+    @property
+    def wins_signed(self) -> bool:
+        """It disturbs the output no more than a uniform one with a sign."""
+        return self.noise <= self.signed_noise
+
+    @property
+    def uniform_levels(self) -> Real:
+        """The uniform levels of least noise above 0."""
+        return np.asarray(self.step * np.arange(1, 1 << (self.code.bits + (not self.signed))), np.float64)
 
 
-def uniform_errors(magnitudes: Magnitudes, bits: int) -> tuple[float, float, float]:
-    """RMAE of uniform levels 0, +-step, .., +-(2**bits - 1) step: at the full range, and at the step of least RMAE.
+Levels = tuple[Real, Real]
+"""Magnitudes, increasing (L,), and the magnitudes from which on each but the first is taken (L - 1,); 0 stays 0."""
 
-    Returns:
-        Both errors, and that step.
+
+def describe(
+    name: str, kind: str, values: ArrayLike, code: Exponential, known: Levels, noise: Callable[[Levels], float]
+) -> TensorFit:
+    """The fit of a tensor.
+
+    Args:
+        name, kind: of the tensor. values: of any shape. code: its own. known: the real values of its integer table.
+        noise: of the network's output, in percent, where the tensor has such levels.
     """
+    array = np.asarray(values, np.float64).reshape(-1)
+    magnitudes, signed = Magnitudes.of(array), bool((array < 0).any())
+    bits = code.bits + (not signed)
+    full, best = uniform_steps(magnitudes, bits)
+    uniform = uniform_levels(bits, best)
+    used = np.abs(array[array != 0])
+    counts, edges = np.histogram(used, _BINS, (0, used.max(initial=0)))
+    rmae, least, most = (
+        float(magnitudes.rmae(*levels))
+        for levels in ((np.maximum(known[0], 0), known[1]), uniform, uniform_levels(bits, full))
+    )
+    own, other = noise(known), noise(uniform)
+    with_sign = other if signed else noise(uniform_levels(code.bits, uniform_steps(magnitudes, code.bits)[1]))
+    zeros = len(array) - len(used)
+    return TensorFit(
+        name, kind, code, rmae, least, most, best, signed, own, other, with_sign, zeros, edges.tolist(), counts.tolist()
+    )
+
+
+def uniform_levels(bits: int, step: float) -> Levels:
+    """Uniform levels 0, step, .., (2**bits - 1) step; an exponential code of n = ``bits`` has as many and a sign."""
     places = np.arange(1 << bits, dtype=np.float64)
+    return step * places, step * (places[1:] - 0.5)
+
+
+def uniform_steps(magnitudes: Magnitudes, bits: int) -> tuple[float, float]:
+    """Steps of uniform levels: that of the full range, and that of least noise."""
     largest = float(magnitudes.values[-1]) if len(magnitudes.values) else 1.0
-    steps = largest / places[-1] * 2.0 ** -np.linspace(0, _CLIPS / 16, _CLIPS + 1)[:, None]
-    errors = magnitudes.rmae(steps * places, steps * (places[1:] - 0.5))
-    return float(errors[0]), float(errors.min()), float(steps[errors.argmin(), 0])
+    steps = largest / ((1 << bits) - 1) * 2.0 ** -np.linspace(0, _CLIPS / 16, _CLIPS + 1)
+    errors = [float(magnitudes.squared_error(*uniform_levels(bits, step))) for step in steps]
+    return float(steps[0]), float(steps[int(np.argmin(errors))])

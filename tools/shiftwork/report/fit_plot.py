@@ -74,7 +74,7 @@ def draw_fits(fits: Sequence[TensorFit], path: Path) -> None:
 
 
 def _draw(panel: Axes, fit: TensorFit) -> None:
-    """One panel: name, width and RMAE of both codes in the title."""
+    """One panel: name, width, RMAE and noise of the output of both codes in the title."""
     edges, counts = np.array(fit.edges), np.array(fit.counts)
     largest = edges[-1]
     density = counts / max(1, counts.sum())
@@ -84,8 +84,8 @@ def _draw(panel: Axes, fit: TensorFit) -> None:
     panel.set_yscale("log")
     height = math.log(top / floor)  # of the histogram; a fifth is left free above and below for the levels
     panel.set_ylim(floor * math.exp(-0.2 * height), top * math.exp(0.2 * height))
-    uniform = fit.step * np.arange(1, 1 << fit.code.bits)
-    for levels, low, high, color in ((fit.code.levels, 0.88, 0.99, _EXPONENTIAL), (uniform, 0.01, 0.12, _UNIFORM)):
+    both = ((fit.code.levels, 0.88, 0.99, _EXPONENTIAL), (fit.uniform_levels, 0.01, 0.12, _UNIFORM))
+    for levels, low, high, color in both:
         inside = levels[(levels >= 0) & (levels <= 1.05 * largest)]
         panel.vlines(
             inside, low, high, colors=color, linewidth=0.8 if fit.code.bits < 6 else 0.4,
@@ -98,6 +98,6 @@ def _draw(panel: Axes, fit: TensorFit) -> None:
     name = fit.name if len(fit.name) <= _LONGEST else f"…{fit.name[1 - _LONGEST :]}"
     zeros = fit.zeros / max(1, fit.zeros + int(counts.sum()))
     title = f"{name}\n{fit.kind}, {fit.code.bits + 1} bits" + (f", {100 * zeros:.0f} % zeros" if zeros >= 0.005 else "")
-    panel.set_title(
-        f"{title}\nRMAE {100 * fit.rmae:.1f} %, uniform {100 * fit.uniform:.1f} %", fontsize=7, linespacing=1.2
-    )
+    errors = f"RMAE {100 * fit.rmae:.1f} %, uniform {100 * fit.uniform:.1f} %"
+    noise = f"noise of the output {fit.noise:.3f} %, uniform {fit.uniform_noise:.3f} %"
+    panel.set_title(f"{title}\n{errors}\n{noise}", fontsize=7, linespacing=1.2)
