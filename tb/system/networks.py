@@ -60,7 +60,7 @@ def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]
         scheme, alpha = MSQ_MODES[mode]
         return msq.quantize(network, samples, scheme, alpha=alpha), x
     if mode == EXP_MODE:
-        return dnateq.quantize(network, samples[:64], exponent_bits=4), x
+        return dnateq.quantize(network, samples[:64], 4), x
     fixed8 = quantize(network, samples)
     config = MODES[mode]
     if config.enabled:
