@@ -207,6 +207,8 @@ def _budget(entry: Mapping[str, Any]) -> str:
     if entry["scheme"] == "fixed8":
         return "none (QT)"
     if entry["stream"] == "weights":
+        if entry["budget"] == "auto":
+            return "auto, g=32, s=all"
         return f"k={entry['budget']} of g={entry['group']}, s={entry['data_terms'] or 'all'}"
     return f"{entry['budget']}, g={entry['group']}" + ("" if entry["budget"] == "auto" else ", terms per value")
 
