@@ -33,7 +33,7 @@ PROMISES = (
     Subject("mobilenetv2", "mobilenetv2", "mobilenetv2_calib", calibrate=48),
 )
 """Networks of the table. A network that calibrates on its own samples is tested on the others."""
-TESTED = {"imagenet_squeezenet1_1": 150, "mobilenetv2": 100}
+TESTED = {"imagenet_squeezenet1_1": 100, "mobilenetv2": 60}
 """Samples of large networks that are tested; of the others all."""
 
 
