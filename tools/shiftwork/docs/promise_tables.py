@@ -15,14 +15,15 @@ SHORT = {"digits": "digits example", **NETWORKS}
 
 def _promises(book: Manifest) -> str:
     known = records.read(records.file_of(book.root, "promise."))
-    rows, beyond, total = [], 0, 0
+    rows, beyond, total = [], list[str](), 0
     for subject in PROMISES:
         for scheme in PROMISED:
             entry = known.get(f"promise.{subject.network}.{scheme}")
             if entry is None:
                 continue
             total += 1
-            beyond += entry["loss"] > max(entry["bound"], entry["tolerated"]) + entry["loss_error"]
+            if entry["loss"] > max(entry["bound"], entry["tolerated"]) + entry["loss_error"]:
+                beyond.append(f"{SHORT[subject.network].split(',')[0]} under `{scheme}`")
             rows.append(
                 (
                     SHORT[subject.network],
@@ -44,8 +45,8 @@ def _promises(book: Manifest) -> str:
         "seconds", "samples calibrated, tested",
     )  # fmt: skip
     return table(head, rows, range(2, 10)) + (
-        f"\n{beyond} of {total} losses are beyond what is tolerated and what is foretold at most by more than their "
-        "standard error. Loss on the golden model against onnxruntime, with its standard error (paired); cycles of the "
+        f"\n{len(beyond)} of {total} losses are beyond what is tolerated and what is foretold at most by more than their "
+        f"standard error: {', '.join(beyond) or 'none'}. Loss on the golden model against onnxruntime, with its standard error (paired); cycles of the "
         "convolutions predicted for the scheme's default engine; seconds on one machine, "
         "`python -m shiftwork.measure --only 'promise.*'`.\n"
     )
