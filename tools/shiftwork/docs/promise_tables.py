@@ -45,10 +45,10 @@ def _promises(book: Manifest) -> str:
         "seconds", "samples calibrated, tested",
     )  # fmt: skip
     return table(head, rows, range(2, 10)) + (
-        f"\n{len(beyond)} of {total} losses are beyond what is tolerated and what is foretold at most by more than their "
-        f"standard error: {', '.join(beyond) or 'none'}. Loss on the golden model against onnxruntime, with its standard error (paired); cycles of the "
-        "convolutions predicted for the scheme's default engine; seconds on one machine, "
-        "`python -m shiftwork.measure --only 'promise.*'`.\n"
+        f"\n{len(beyond)} of {total} losses are beyond what is tolerated and what is foretold at most by more than "
+        f"their standard error: {', '.join(beyond) or 'none'}. Loss on the golden model against onnxruntime, with its "
+        "standard error (paired); cycles of the convolutions predicted for the scheme's default engine; seconds on one "
+        "machine, `python -m shiftwork.measure --only 'promise.*'`.\n"
     )
 
 
