@@ -499,3 +499,17 @@ def test_the_choice_is_repeatable(digits: Digits) -> None:
     for one, other in ((first.steps, second.steps), (first.row_sp2, second.row_sp2)):
         assert one.keys() == other.keys()
         assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_long_reductions_are_rounded_weight_by_weight(save_model: SaveModel, rng: np.random.Generator) -> None:
+    """Weights of more than 4096 inputs do not make up for each other: every one takes its nearest level."""
+    weights = {"w": rng.normal(0, 0.02, (8, 4100)), "b": np.zeros(8), "v": rng.normal(0, 1, (3, 8)), "c": np.zeros(3)}
+    nodes = [("Gemm", ["in", "w", "b"], "g", {"transB": 1}), ("Relu", ["g"], "r")]
+    nodes += [("Gemm", ["r", "v", "c"], "out", {"transB": 1})]
+    path = save_model(nodes, {name: array.astype(np.float32) for name, array in weights.items()}, ("N", 4100))
+    x = rng.normal(0, 1, (4, 4100)).astype(np.float32)
+    network, scales = msq.settled(import_onnx(path), x)
+    first = network.modules[0]
+    assert first.weight is not None
+    assert np.array_equal(first.weight, msq.quantized_weight(scales, first))
+    assert msq.build(network, scales).convolutions[0].weight is not None

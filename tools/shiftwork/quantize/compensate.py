@@ -4,7 +4,7 @@
 Method: Optimal Brain Quantization in a fixed order, as in GPTQ (arXiv 2210.17323, algorithm 1). The squared error of a
 layer's output is ``(w - q) H (w - q)`` for every output channel, H the inner products of its inputs over the
 calibration samples. When a weight is rounded, those behind it in the reduction move so that this error grows least.
-What rounds them is a scheme's own: levels of 4-bit rows, exponential codes, or groups of which the largest terms stay.
+What rounds them is a scheme's own: levels of 4-bit rows, or exponential codes.
 
 The inputs are those that the quantized modules before really write, so their errors are seen. What they take away from
 the sums is made up for first, as far as it can be, by weights of least squared error on these inputs.
@@ -25,9 +25,8 @@ DAMPING = 0.1
 """Added to the diagonal of H, relative to its mean: trust in the samples ends there."""
 _LONGEST = 4096  # reductions beyond that are rounded without regard for each other
 
-Rounder = Callable[[Real, int], Real]
-"""Rounded weights (channels of the group, block) from such real ones and the place of the first of them in the
-reduction, [ky][kx][in]."""
+Rounder = Callable[[Real], Real]
+"""Rounded weights (channels of the group, some of the reduction) from such real ones, each by itself."""
 Choose = Callable[[FloatModule, Probe], Sequence[FloatModule]]
 """Convolutions with other weights to choose from, from one of the float graph and its sampled positions."""
 
@@ -37,7 +36,6 @@ def compensated(
     samples: Map,
     rounding: Rounding,
     rounder: Callable[[FloatModule, int], Rounder],
-    block: int = 1,
     progress: OnItem | None = None,
 ) -> FloatNetwork:
     """The float network with weights that rounding does not change, and biases that take the mean error out.
@@ -45,11 +43,11 @@ def compensated(
     Args:
         network: the float graph; it is not changed. samples: as the ONNX input expects them.
         rounding: how tensors are rounded to codes. rounder: what rounds the weights of a module's group of channels.
-        block: weights that are rounded together. progress: told about every module.
+        progress: told about every module.
     """
 
     def choose(module: FloatModule, probe: Probe) -> list[FloatModule]:
-        return [round_module(refitted(module, probe), probe, rounder, block)]
+        return [round_module(refitted(module, probe), probe, rounder)]
 
     return layerwise(network, samples, rounding, choose, progress)[0]
 
@@ -95,18 +93,14 @@ def with_weights(module: FloatModule, probe: Probe, groups: Sequence[Real]) -> F
     return replace(module, weight=weight, bias=module.bias + mean_error(module, total, probe.target))
 
 
-def round_module(
-    module: FloatModule, probe: Probe, rounder: Callable[[FloatModule, int], Rounder], block: int = 1
-) -> FloatModule:
+def round_module(module: FloatModule, probe: Probe, rounder: Callable[[FloatModule, int], Rounder]) -> FloatModule:
     """A convolution with weights that rounding does not change, and biases that take the mean error out.
 
     Args:
-        module: of the float graph. probe: what it reads and should give. rounder, block: as in :func:`compensated`.
+        module: of the float graph. probe: what it reads and should give. rounder: as in :func:`compensated`.
     """
     parts = zip(groups_of(module), probe.tables, strict=True)
-    found = [
-        round_weights(part, inner(table), rounder(module, place), block) for place, (part, table) in enumerate(parts)
-    ]
+    found = [round_weights(part, inner(table), rounder(module, place)) for place, (part, table) in enumerate(parts)]
     return with_weights(module, probe, found)
 
 
@@ -139,23 +133,23 @@ def inner(table: Map) -> Real:
     return np.zeros((0, 0)) if table.shape[1] > _LONGEST else np.asarray(table.T @ table, np.float64)
 
 
-def round_weights(weight: Real, products: Real, rounder: Rounder, block: int = 1) -> Real:
+def round_weights(weight: Real, products: Real, rounder: Rounder) -> Real:
     """Rounded weights (channels, K) of least error of their sums, as far as a fixed order goes.
 
     Args:
         weight: float64 (channels, K). products: inner products of the inputs, (K, K), not used
             beyond 4096 weights.
-        rounder: rounds ``block`` weights of all channels.
+        rounder: rounds weights of all channels.
     """
     count = weight.shape[1]
     rest = weight.astype(np.float64)
     if count > _LONGEST:
-        return np.concatenate([rounder(rest[:, at : at + block], at) for at in range(0, count, block)], axis=1)
+        return rounder(rest)
     factor = np.linalg.cholesky(np.linalg.inv(damped(products))).T
-    for at in range(0, count, block):
-        end = min(at + block, count)
-        rounded = rounder(rest[:, at:end], at)
-        error = np.linalg.solve(factor[at:end, at:end].T, (rest[:, at:end] - rounded).T).T
-        rest[:, at:end] = rounded
-        rest[:, end:] -= error @ factor[at:end, end:]
+    for at in range(count):
+        column, behind = slice(at, at + 1), slice(at + 1, count)
+        rounded = rounder(rest[:, column])
+        error = (rest[:, column] - rounded) / factor[at, at]
+        rest[:, column] = rounded
+        rest[:, behind] -= error @ factor[column, behind]
     return rest

@@ -321,9 +321,9 @@ def _built(
 
     def rounder(module: FloatModule, part: int) -> Rounder:
         known = levels(codes.weights[module.name], WEIGHT_BITS)
-        return lambda weights, at: rounded(weights, known)
+        return lambda weights: rounded(weights, known)
 
-    return build(compensated(network, samples, code_rounding(codes), rounder, 1, told), codes)
+    return build(compensated(network, samples, code_rounding(codes), rounder, told), codes)
 
 
 def _sweep(

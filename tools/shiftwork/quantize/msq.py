@@ -244,7 +244,7 @@ def _rounder(scales: MsqScales, module: FloatModule, place: int) -> Rounder:
 
 
 def _rows_rounder(scheme: str, steps: Real, kinds: Rows | None) -> Rounder:
-    return lambda weight, at: project_rows(scheme, weight, steps, kinds) * steps[:, None]
+    return lambda weight: project_rows(scheme, weight, steps, kinds) * steps[:, None]
 
 
 def _fit_compensated(
@@ -272,7 +272,8 @@ def _fit_compensated(
         rounder = _rows_rounder(scales.scheme, np.concatenate([step[span] for step in steps]), mask)
         part, products = np.tile(weight[span], (len(steps), 1)), inner(table)
         missed = round_weights(part, products, rounder) - part
-        errors[:, span] = ((missed @ products) * missed).sum(axis=1).reshape(len(steps), -1)
+        seen = missed @ products if products.size else missed  # of long reductions every weight counts alike
+        errors[:, span] = (seen * missed).sum(axis=1).reshape(len(steps), -1)
     if is_raw(network, module):
         sums = errors.reshape(len(kinds), len(factors), -1).min(axis=0).sum(axis=1)
         errors[np.arange(len(steps)) % len(factors) != sums.argmin()] = np.inf
