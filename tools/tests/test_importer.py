@@ -31,7 +31,7 @@ def weights(**shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
 def check(path: Path, samples: int = 3) -> FloatNetwork:
     """Import, compare the float graph with onnxruntime, return the network."""
     network = import_onnx(path)
-    x = np.random.default_rng(9).normal(0, 1, (samples, *network.onnx_input)).astype(np.float32)
+    x = np.random.default_rng(9).normal(0, 1, (samples, *network.ends.sample_shape)).astype(np.float32)
     expected = reference(path, x, network.batch)
     got = next(iter(activations(network, x)))[network.output]
     assert got.shape == expected.shape

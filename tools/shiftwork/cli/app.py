@@ -29,7 +29,6 @@ from shiftwork.schemes import quantize as quantized
 from shiftwork.settings import choose
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from shiftwork.board.on_board import BoardAccelerator
@@ -119,11 +118,11 @@ def _quantize(
     wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress, engine: Engine | None = None
 ) -> tuple[FloatNetwork, Data, IntegerNetwork]:
     """Import and quantize a model: two steps; the float network, the calibration samples, the integer network."""
-    from shiftwork.network.data import load_data
+    from shiftwork.network.data import array_sizes, load_data
     from shiftwork.network.importer import import_onnx
 
     progress.step(f"import {model.name}")
-    network = import_onnx(model)
+    network = import_onnx(model, array_sizes(data))
     calibration = known.load(network, load_data(data, network))
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
     return network, calibration, quantized(wish, network, calibration, progress, engine)
@@ -169,7 +168,7 @@ def run(
     json: o.JsonFile = None,
 ) -> int:
     """Quantize a model, execute it and, on the RTL or a board, compare every layer with the golden model."""
-    from shiftwork.network.data import load_data
+    from shiftwork.network.data import array_sizes, load_data
     from shiftwork.network.floating import reference
     from shiftwork.network.importer import import_onnx
     from shiftwork.run.networks import EXECUTORS, run_float, run_integer
@@ -187,12 +186,12 @@ def run(
     with board or nullcontext():
         progress = Progress(steps={"float": 2, "golden": 4, "uart": 4}.get(executor, 5))
         progress.step(f"import {model.name}")
-        network = import_onnx(model)
+        network = import_onnx(model, array_sizes(data))
         samples = load_data(data, network)
         used = samples if limit is None else load_data(data, network, limit)
         progress.step(f"float model on {len(used.x)} samples")
         with progress.items():
-            floats: NDArray[np.float32] | None = reference(model, used.x, network.batch, progress.item)
+            floats: dict[str, NDArray[Any]] | None = reference(network, used.x, progress.item)
         if executor == "float":
             assert floats is not None
             return _finish(run_float(model.name, floats, used), json, outputs)
@@ -324,6 +323,7 @@ def simulate(
 ) -> int:
     """Execute an integer network, on the RTL compared with the golden model layer by layer."""
     from shiftwork.device.simulated import SimulatedDevice
+    from shiftwork.network.data import load_data
     from shiftwork.network.integer import IntegerNetwork
     from shiftwork.run.benchmark import benchmark_lines, measure
     from shiftwork.run.networks import run_integer
@@ -339,8 +339,7 @@ def simulate(
     progress = Progress(steps=(2 if executor == "golden" else 3) + benchmark)
     progress.step(f"load {network.name}")
     integer = IntegerNetwork.load(network)
-    shapes = {name: info.shape for name, info in integer.tensors.items()}
-    used = o.samples(data, shapes, integer.input, integer.output, limit)
+    used = load_data(data, integer, limit)
     if modules is not None:
         integer, used = integer.first(modules), replace(used, y=None)
     device = None

@@ -58,13 +58,14 @@ def check_cycles(report: RunReport) -> None:
 def accuracy_of(network: IntegerNetwork, samples: Data) -> float:
     """Accuracy in percent on the golden model."""
     assert samples.y is not None
-    codes = golden.run(network, samples.x, collect=False)[network.output]
-    return golden.accuracy(codes, samples.y)
+    outputs = golden.real_outputs(network, golden.run(network, samples.x, collect=False))
+    return golden.accuracy(outputs, samples.y)
 
 
 def compared(got: NDArray[Any], outputs: NDArray[np.float32], samples: Data) -> dict[str, float]:
     """Accuracy, share of samples of the float model's class, and relative 2-norm of the output error."""
     assert samples.y is not None
+    got = got.reshape(outputs.shape)
     return {
         "accuracy": golden.accuracy(got, samples.y),
         "agreement": golden.accuracy(got, golden.predictions(outputs)),

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data files: ``.npz`` with ``x`` (N, ...) float and, where there are any, labels ``y`` (N,)."""
+"""Data files: ``.npz`` with ``x`` (N, ...) float and, where there are any, labels ``y`` (N,).
+
+A model of several inputs takes an array of the name of each; so may one of a single input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.graph import FloatNetwork
+from shiftwork.network.ends import Ends, Entry
 
 
 @dataclass(frozen=True)
 class Data:
-    """Samples ``x`` float32 (N, ...) as the ONNX input expects, labels ``y`` int64 (N,) or None, and their file."""
+    """Samples ``x`` float32 (N, ...) in the layout of the ONNX input, or (N, values) of several inputs one behind the
+    other; labels ``y`` int64 (N,) or None; and their file."""
 
     x: NDArray[np.float32]
     y: NDArray[np.int64] | None
@@ -26,49 +30,53 @@ class Data:
         return Data(self.x[:limit], None if self.y is None else self.y[:limit], self.source)
 
 
-def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None, labels: bool = True) -> Data:
+class Taker(Protocol):
+    """What takes samples: ends, and the number of classes that it tells apart."""
+
+    @property
+    def ends(self) -> Ends:
+        """Inputs and outputs."""
+
+    @property
+    def classes(self) -> int | None:
+        """None where it gives no classes."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A :class:`Taker` of which nothing else is known."""
+
+    ends: Ends
+    classes: int | None
+
+
+def load_data(path: str | Path, network: Taker, limit: int | None = None, labels: bool = True) -> Data:
     """Read and check a data file against the network that will use it.
 
     Args:
         path: ``.npz`` file.
-        network: gives the sample shape and the number of classes.
+        network: gives the inputs and the number of classes.
         limit: keep the first samples only; all for None.
         labels: read them, where there are any.
 
     Raises:
-        ShiftworkError: missing, empty or damaged file, no ``x``, wrong shape or type, NaN or Inf, labels out of range.
+        ShiftworkError: missing, empty or damaged file, no array of an input, wrong shape or type, NaN or Inf, labels
+            out of range.
     """
     path = Path(path)
     if limit is not None and limit < 1:
         raise ShiftworkError(f"limit {limit} is below 1 sample")
-    if not path.is_file():
-        raise ShiftworkError(f"data {path}: no such file")
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ShiftworkError(f"data {path}: not an .npz archive")
-        with archive:
-            arrays = {name: archive[name] for name in (("x", "y") if labels else ("x",)) if name in archive.files}
-    except ShiftworkError:
-        raise
-    except Exception as error:
-        raise ShiftworkError(f"data {path}: not a readable .npz file (empty, truncated or damaged)") from error
-    if "x" not in arrays:
-        raise ShiftworkError(f"data {path}: no array 'x'")
-    x, y = arrays["x"], arrays.get("y")
-    expected = "(N, " + ", ".join(str(n) for n in network.onnx_input) + ")"
-    if x.dtype.kind != "f":
-        raise ShiftworkError(f"data {path}: 'x' is {x.dtype}, float32 is expected")
-    if x.ndim == 0 or x.shape[1:] != network.onnx_input:
-        raise ShiftworkError(f"data {path}: 'x' has shape {x.shape}, the model expects {expected}")
-    if len(x) == 0:
-        raise ShiftworkError(f"data {path}: 'x' holds no samples")
+    arrays, ends, classes = _arrays(path), network.ends, network.classes
+    parts = [_input(path, ends, entry, arrays) for entry in ends.entries]
+    if len({len(part) for part in parts}) > 1:
+        raise ShiftworkError(f"data {path}: the inputs have {', '.join(str(len(part)) for part in parts)} samples")
+    x = parts[0] if len(parts) == 1 else np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+    y = arrays.get("y") if labels and "y" not in ends.inputs else None
     if y is not None:
         if y.dtype.kind not in "iu" or y.ndim != 1:
             raise ShiftworkError(f"data {path}: labels 'y' must be a vector of integers, not {y.dtype} {y.shape}")
         if len(y) != len(x):
             raise ShiftworkError(f"data {path}: {len(y)} labels for {len(x)} samples")
-        classes = network.classes
         if classes is None:
             raise ShiftworkError(f"data {path}: labels 'y' given, but the model's output is no class vector")
         if int(y.min()) < 0 or int(y.max()) >= classes:
@@ -77,3 +85,45 @@ def load_data(path: str | Path, network: FloatNetwork, limit: int | None = None,
     if not np.isfinite(x).all():
         raise ShiftworkError(f"data {path}: 'x' holds NaN or Inf")
     return Data(x, None if y is None else y[:limit].astype(np.int64), path.name)
+
+
+def array_sizes(path: str | Path) -> dict[str, tuple[int, ...]]:
+    """Sizes of the axes of the arrays of a data file, the first one aside, by name.
+
+    Raises:
+        ShiftworkError: as :func:`load_data`.
+    """
+    return {name: array.shape[1:] for name, array in _arrays(Path(path)).items()}
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        raise ShiftworkError(f"data {path}: no such file")
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ShiftworkError(f"data {path}: not an .npz archive")
+        with archive:
+            return {name: archive[name] for name in archive.files}
+    except ShiftworkError:
+        raise
+    except Exception as error:
+        raise ShiftworkError(f"data {path}: not a readable .npz file (empty, truncated or damaged)") from error
+
+
+def _input(path: Path, ends: Ends, entry: Entry, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    """Samples (N, ...) of an input."""
+    name = entry.name if entry.name in arrays or len(ends.entries) > 1 else "x"
+    if name not in arrays:
+        raise ShiftworkError(f"data {path}: no array {name!r}")
+    array, batch = arrays[name], entry.view.batch_axis or 0
+    sizes = [str(size) for size in entry.shape]
+    expected = f"({', '.join([*sizes[:batch], 'N', *sizes[batch:]])})"
+    if array.dtype.kind not in ("fiu" if entry.whole else "f"):
+        raise ShiftworkError(f"data {path}: {name!r} is {array.dtype}, float32 is expected")
+    shape = array.shape
+    if array.ndim != len(entry.shape) + 1 or (*shape[:batch], *shape[batch + 1 :]) != entry.shape:
+        raise ShiftworkError(f"data {path}: {name!r} has shape {shape}, the model expects {expected}")
+    if shape[batch] == 0:
+        raise ShiftworkError(f"data {path}: {name!r} holds no samples")
+    return np.moveaxis(array, batch, 0)

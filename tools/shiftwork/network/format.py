@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.network.ends import host_result, view_of
+from shiftwork.network.submodel import SubModel
 from shiftwork.tensors.arithmetic import divide_round, module_output
 from shiftwork.tensors.maps import move, window_count, window_sum
 
@@ -151,6 +153,13 @@ class Format:
         Args:
             module: it. inputs: codes (N, h, w, c) of what it reads. sources: what those are. target: what comes out.
         """
+        if module.kind == "table":
+            return looked_up(module, inputs[0], target)
+        if module.kind == "host":
+            return on_host(module, inputs, sources, target)
+        if module.kind in ("mul", "matmul"):
+            acc = product(module.kind, inputs)
+            return module_output(acc, None, 0, None, 0, or_zero(module.shift), module.relu, module.low, module.high)
         if module.kind == "add":
             first, second = module.attributes["shifts"]
             acc = inputs[0].astype(np.int64) << first
@@ -229,6 +238,31 @@ class Format:
 
 
 Format.known[Format.name] = Format
+
+
+def looked_up(module: IntegerModule, codes: Codes, target: TensorInfo) -> Codes:
+    """Codes of a table for input codes of 8 bits or less."""
+    assert module.table is not None
+    return module.table[codes.view(np.uint8)].view(target.dtype)
+
+
+def product(kind: str, inputs: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Products of values (N, h, w, c): ``mul`` or ``matmul`` of :class:`~shiftwork.network.integer.IntegerModule`."""
+    first, second = (np.asarray(x, np.int64) for x in inputs)
+    return first * second if kind == "mul" else np.matmul(first, second.swapaxes(2, 3))
+
+
+def on_host(module: IntegerModule, inputs: Sequence[Codes], sources: Sequence[TensorInfo], target: TensorInfo) -> Codes:
+    """Codes of what the host computes in float from what codes stand for."""
+    assert module.function is not None
+    real = [
+        np.asarray(info.values(x) * 2.0**-info.fraction, np.float32) for info, x in zip(sources, inputs, strict=True)
+    ]
+    function = SubModel.load(module.function.tobytes())
+    views = [view_of(view) for view in module.attributes["views"]]
+    shape = tuple(module.attributes["shape"])
+    found = host_result(function, views, view_of(module.attributes["view"]), shape, real)
+    return target.encode((np.maximum(found, 0) if module.relu else found).astype(np.float64))
 
 
 def or_zero(shift: NDArray[np.int32] | None) -> NDArray[np.int32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, WEIGHT_BITS, Exponential
-from shiftwork.network.format import Codes, Columns, Facts, Format, Requant, Work
+from shiftwork.network.format import Codes, Columns, Facts, Format, Requant, Work, product
 from shiftwork.tensors.arithmetic import truncate_mean
 from shiftwork.tensors.im2col import im2col, weight_matrix
 from shiftwork.tensors.maps import move, window_count, window_sum
@@ -105,13 +105,17 @@ class ExponentialCodes(Format):
 
         Whatever only moves codes moves them in the order of their values, in which zero is 0.
         """
-        if module.kind in ("add", "avgpool", "concat"):
+        if module.kind in ("table", "host"):
+            return super().combine(module, inputs, sources, target)
+        if module.kind in ("add", "avgpool", "concat", "mul", "matmul"):
             values = [source.values(x).astype(np.int64) for source, x in zip(sources, inputs, strict=True)]
             if module.kind == "avgpool":
                 total = window_sum(values[0], module.attributes)
                 if not module.attributes.get("raw_sum"):
                     size = (values[0].shape[1], values[0].shape[2])
                     total = truncate_mean(total, window_count(size, module.attributes))
+            elif module.kind in ("mul", "matmul"):
+                total = product(module.kind, values)
             else:
                 shifted = [x << shift for x, shift in zip(values, module.attributes["shifts"], strict=True)]
                 total = shifted[0] + shifted[1] if module.kind == "add" else np.concatenate(shifted, axis=3)

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
-from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.promise import Promise
 from shiftwork.progress import OnItem, Progress
@@ -435,10 +435,10 @@ class _Training:
         assert recipe.holdout is not None
         self.recipe, self.source = recipe, data.source
         count = len(data.x) - recipe.holdout
-        x, y = to_nhwc(data.x), None if data.y is None else torch.tensor(data.y)
+        x, y = network.entering(data.x)[network.input], None if data.y is None else torch.tensor(data.y)
         self.x, self.y, self.held_y = np.ascontiguousarray(x[:count]), y, None if y is None else y[count:]
         self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x))
-        self.held = _images(np.ascontiguousarray(to_nhwc(self.judge.samples)))
+        self.held = _images(network.entering(self.judge.samples)[network.input])
         self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
         scaled, scales = msq.settled(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, progress=tell)
@@ -627,7 +627,7 @@ class _Training:
         floats = self.model.floats()
         scales = self.model.scales
         network = msq.build(floats, scales)
-        outputs = golden.run(network, self.judge.samples, collect=False)[network.output] * network.output_scale
+        outputs = golden.real_outputs(network, golden.run(network, self.judge.samples, collect=False))
         network.promise = self.judge.judged(outputs, self.source)
         accuracy = None
         if self.held_y is not None:
@@ -662,7 +662,7 @@ def emulate(floats: FloatNetwork, scales: MsqScales, x: NDArray[np.float32]) -> 
             bias = np.floor(module.bias / unit + 0.5) * unit
             weights[module.name] = torch.tensor(values * steps.reshape(-1, 1, 1, 1)), torch.tensor(bias)
     with torch.no_grad():
-        tensors = _run(floats, scales, _images(to_nhwc(x).astype(np.float64)), weights)
+        tensors = _run(floats, scales, _images(floats.entering(x)[floats.input].astype(np.float64)), weights)
     return {name: np.asarray(tensor.permute(0, 2, 3, 1)) for name, tensor in tensors.items()}
 
 

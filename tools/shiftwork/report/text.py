@@ -141,6 +141,9 @@ def summary_lines(report: RunReport) -> list[str]:
         lines.append(f"accuracy        {report.accuracy:.2f} +- {report.accuracy_error or 0:.2f} %{other}")
     if report.agreement is not None and report.executor != "float":
         lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
+    if report.agreement is None:
+        for name, error in report.errors.items():
+            lines.append(f"error           {name!r}: SQNR {error['sqnr']:.1f} dB, at most {error['largest']:.4g}")
     if report.promise is not None:
         lines += promise_lines(report.promise, report.scheme)
     if report.scales is not None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from shiftwork.compile import Engine, Operands, compile_network
 from shiftwork.device.simulated import LayerResult, Stalls
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import evaluate, quantize_input
+from shiftwork.golden.model import entering, evaluate
 from shiftwork.network.format import Codes, Facts, Work
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
@@ -91,10 +91,10 @@ class LayerReport:
 
 @dataclass
 class Execution:
-    """A finished run: the network's output codes, a report per module, the seconds spent in the device alone, and the
-    codes that every module wrote, where asked for."""
+    """A finished run: codes of the tensors that leave, a report per module, the seconds spent in the device alone, and
+    the codes that every module wrote, where asked for."""
 
-    outputs: Codes
+    outputs: dict[str, Codes]
     layers: list[LayerReport]
     device_seconds: float = 0.0
     samples: int = field(default=0)
@@ -180,16 +180,13 @@ def execute(
     starts = range(0, len(x), step)
     total = len(starts) * len(network.modules)
     done = 0
-    result = Execution(np.zeros_like(golden[network.output]), reports, samples=len(x))
+    outputs = {name: np.zeros_like(golden[name]) for name in network.outputs}
+    result = Execution(outputs, reports, samples=len(x))
     if keep:
         result.tensors = {module.name: np.zeros_like(golden[module.output]) for module in network.modules}
     for start in starts:
         part = x[start : start + step]
-        if np.issubdtype(part.dtype, np.floating):
-            codes: Codes = quantize_input(network, part.astype(np.float64))
-        else:
-            codes = part.astype(golden[network.input].dtype)
-        tensors: dict[str, Codes] = {network.input: codes}
+        tensors = entering(network, part)
         for module, report in zip(network.modules, reports, strict=True):
             done += 1
             if progress is not None:
@@ -223,7 +220,8 @@ def execute(
             report.mismatches += int(np.count_nonzero(actual != expected))
             if keep:
                 result.tensors[module.name][start : start + len(part)] = actual
-        result.outputs[start : start + len(part)] = tensors[network.output]
+        for name, codes in result.outputs.items():
+            codes[start : start + len(part)] = tensors[name]
     if not reports or any(report.compared == 0 for report in reports):
         raise ShiftworkError("nothing was compared with the golden model")
     return result
