@@ -25,14 +25,15 @@ from shiftwork.network.builder import Builder, Node, Value
 from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatNetwork, live
 from shiftwork.network.model_file import load_model
-from shiftwork.network.simplify import Simple, Source, simplify
+from shiftwork.network.simplify import RefusalError, Simple, Source, first_output, simplify
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
+from shiftwork.progress import OnItem
 from shiftwork.tensors.layout import BATCH, Step, View
 
-_DOMAINS = ("", "ai.onnx")
+DOMAINS = ("", "ai.onnx")
 
-_VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _FINAL = frozenset({
     "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "Sigmoid", "Softmax", "Tanh",
     "TopK",
@@ -57,21 +58,24 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
         ShiftworkError: unreadable file, unknown operator or option (all of them are named), NaN, Inf or non-numeric
             weights, sizes that are not known.
     """
-    return read(Path(path), sizes).network()
+    importer = read(Path(path), load_model(path), sizes)
+    if importer.refusal is not None:
+        raise importer.refusal
+    return importer.network()
 
 
-def read(path: Path, sizes: Mapping[str, Sequence[int]] | None = None) -> Importer:
-    """The importer of a file that has read as much of it as it can; what it refuses is in it."""
-    importer = Importer(path, simplify(path, load_model(path), sizes))
-    importer.run()
+def read(
+    path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None = None, progress: OnItem | None = None
+) -> Importer:
+    """The importer of a model that has read as much of it as it can; what it refuses is in it.
+
+    Args:
+        path: for messages. model: protobuf; it is changed. sizes: as :func:`import_onnx` takes them.
+        progress: told about every node.
+    """
+    importer = Importer(path, simplify(path, model, sizes))
+    importer.run(progress)
     return importer
-
-
-def _all(refused: Sequence[ShiftworkError]) -> ShiftworkError:
-    """One error that says all that is refused."""
-    if len(refused) == 1:
-        return refused[0]
-    return ShiftworkError("\n  ".join([f"{len(refused)} refusals:", *map(str, refused)]))
 
 
 class Importer:
@@ -79,7 +83,7 @@ class Importer:
 
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
-        graph: what is understood. refused: errors by the name of a node.
+        graph: what is understood. refused: nodes with their errors. lost: values that they and their readers compute.
     """
 
     def __init__(self, path: Path, simple: Simple) -> None:
@@ -89,9 +93,10 @@ class Importer:
         self.outputs = [str(output.name) for output in simple.model.graph.output]
         self.tail = self._find_tail()
         self.refused: list[tuple[Node, ShiftworkError]] = []
+        self.lost: set[str] = set()
         self.entries: list[Entry] = []
 
-    def run(self) -> None:
+    def run(self, progress: OnItem | None = None) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
             try:
@@ -102,43 +107,51 @@ class Importer:
                 ) from error
         for source in self.simple.sources:
             self._enter(source)
-        tail, lost = set(map(id, self.tail)), set[str]()
-        for node in self.nodes:
+        tail = set(map(id, self.tail))
+        for number, node in enumerate(self.nodes, 1):
+            if progress is not None:
+                progress(number, len(self.nodes), node.name)
             if id(node) in tail:
                 continue
-            if not lost.isdisjoint(node.inputs):
-                lost.update(node.outputs)
-                continue
             try:
-                self._visit(node)
+                known = _known(node)
+                if self.lost.isdisjoint(node.inputs):
+                    self._visit(node, known)
+                else:
+                    self.lost.update(node.outputs)
             except ShiftworkError as error:
                 self.refused.append((node, error))
-                lost.update(node.outputs)
+                self.lost.update(node.outputs)
+
+    @property
+    def refusal(self) -> RefusalError | None:
+        """All that is refused, as one error."""
+        reasons = {first_output(node.proto): str(error) for node, error in self.refused}
+        return RefusalError(reasons) if reasons else None
 
     def network(self) -> FloatNetwork:
-        """The float graph.
+        """The float graph: up to the nodes that are refused, where there are any.
 
         Raises:
-            ShiftworkError: all that was refused; an output that no sample reaches.
+            ShiftworkError: an output that no sample reaches.
         """
-        if self.refused:
-            raise _all([error for _, error in self.refused])
         graph = self.graph
-        read = {name for node in self.tail for name in node.inputs if name}
-        made = {name for node in self.tail for name in node.outputs}
-        wanted = [name for name in graph.values if name in read] if self.tail else []
+        apart = [*self.tail, *(node for node in self.nodes if not self.lost.isdisjoint(node.outputs))]
+        read = {name for node in apart for name in node.inputs if name}
+        made = {name for node in apart for name in node.outputs}
+        wanted = [name for name in graph.values if name in read] if apart else []
         wanted += [name for name in self.outputs if name not in made and name not in wanted]
         missing = [name for name in wanted if name not in graph.values]
         if missing:
             raise ShiftworkError(f"model {self.path}: output {missing[0]!r} is not computed from the input")
         exits = tuple(Exit(graph.values[name].tensor, name, graph.values[name].view) for name in wanted)
         tail = None
-        if self.tail:
+        if self.tail and not self.refused:
             protos = [node.proto for node in self.tail]
             tail = SubModel.of(protos, graph.constants, wanted, self.outputs, graph.opsets)
         ends = Ends(tuple(self.entries), exits, tuple(self.outputs), tail, self.simple.batch, self.simple.fixed)
         modules = live(graph.modules, ends.tensors)
-        if not modules:
+        if not modules and not self.refused:
             raise ShiftworkError(f"model {self.path}: no layer between input and output")
         shapes = self._named(ends, modules)
         ends = replace(
@@ -195,10 +208,7 @@ class Importer:
         self.graph.values[source.name] = Value(source.name, view)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
 
-    def _visit(self, node: Node) -> None:
-        known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
-        if known is None:
-            raise node.error("operator is not supported")
+    def _visit(self, node: Node, known: Operator) -> None:
         for index, name in enumerate(node.inputs):
             if name and name not in self.graph.values and name not in self.graph.constants:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
@@ -214,8 +224,8 @@ class Importer:
             for name in node.inputs:
                 readers.setdefault(name, []).append(node)
         makers = {name: node for node in self.nodes for name in node.outputs if name}
-        allowed = _VIEWS | _FINAL | _BEHIND
-        left = {id(node) for node in self.nodes if node.operator in allowed and node.domain in _DOMAINS}
+        allowed = VIEWS | _FINAL | _BEHIND
+        left = {id(node) for node in self.nodes if node.operator in allowed and node.domain in DOMAINS}
         changed = True
         while changed:
             changed = False
@@ -224,7 +234,7 @@ class Importer:
                     continue
                 follows = all(id(reader) in left for name in node.outputs for reader in readers.get(name, ()))
                 after = [makers[name] for name in node.inputs if name in makers]
-                own = node.operator in _FINAL | _VIEWS | {"Concat"} or any(
+                own = node.operator in _FINAL | VIEWS | {"Concat"} or any(
                     id(maker) in left and maker.operator in _FINAL | _BEHIND for maker in after
                 )
                 if not follows or not own:
@@ -252,6 +262,13 @@ def _same(
     names: Iterable[str], handler: Callable[[Builder, Node], None], runs: str, note: str = ""
 ) -> dict[str, Operator]:
     return {name: Operator(handler, runs, note) for name in names}
+
+
+def _known(node: Node) -> Operator:
+    known = OPERATORS.get(node.operator) if node.domain in DOMAINS else None
+    if known is None:
+        raise node.error("operator is not supported")
+    return known
 
 
 _SINGLE = "a number or one per channel is folded; functions of one tensor become a table; of two values"

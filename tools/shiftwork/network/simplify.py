@@ -10,6 +10,7 @@ sizes of dynamic axes, nodes in order, and none that no output needs. Fusions of
 from __future__ import annotations
 
 import heapq
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,25 @@ from shiftwork.errors import ShiftworkError
 _BATCH = 7  # samples that a dynamic batch has during import: a size that is not mistaken for another one
 _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
+_NODE = re.compile(r'[Nn]ode ?\(([^)]+)\)|In Node, \("([^"]+)"')  # how onnxruntime names nodes
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _KEPT_APART = [
     "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "GeluFusionL1", "LayerNormFusionL1", "MatMulAddFusion",
     "MatMulBNFusion", "MatmulTransposeFusion", "PadFusion", "ReluClipFusion", "TransposeOptimizer",
 ]  # fmt: skip
+
+
+class RefusalError(ShiftworkError):
+    """Nodes of a model are refused, all of them told at once.
+
+    Attributes:
+        reasons: what is wrong with each, by the first value that it computes.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        lines = list(reasons.values())
+        super().__init__(lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} refusals:", *lines]))
+        self.reasons = dict(reasons)
 
 
 @dataclass(frozen=True)
@@ -69,8 +84,8 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
         sizes: of the axes of inputs, the batch aside, for those that are dynamic, by the name of the input.
 
     Raises:
-        ShiftworkError: an operator that does not exist (all of them are named), a graph that onnxruntime refuses, an
-            input without sizes.
+        RefusalError: operators that do not exist, a node that onnxruntime refuses.
+        ShiftworkError: a graph that onnxruntime refuses, an input without sizes.
     """
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in known]
@@ -79,6 +94,8 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     model.ir_version = max(model.ir_version, _IR)
     if not inputs:
         raise ShiftworkError(f"model {path}: one input expected, found none")
+    for node in model.graph.node:
+        node.name = node.name or first_output(node)
     _single_precision(model)
     sources, batch, fixed = _sources(path, inputs, sizes or {})
     for value, source in zip(inputs, sources, strict=True):
@@ -196,16 +213,24 @@ def _folded(path: Path, model: Any) -> Any:
                 disabled_optimizers=_KEPT_APART,
             )  # fmt: skip
         except Exception as error:
-            strangers = [node for node in model.graph.node if not _exists(node)]
-            if strangers:
-                lines = [f"node {node.name or node.output[0]!r} ({node.op_type}): operator is not supported"
-                         for node in strangers]  # fmt: skip
-                raise ShiftworkError(
-                    "\n  ".join([f"{len(lines)} refusals:", *lines] if len(lines) > 1 else lines)
-                ) from None
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
+            raise _refusal(path, model.graph, error) from error
         return onnx.load(target)
+
+
+def _refusal(path: Path, graph: Any, error: Exception) -> ShiftworkError:
+    """What onnxruntime has against a model: operators that do not exist, the node that it names, or the whole."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    named = {name for found in _NODE.findall(line) for name in found if name}
+    strangers = [node for node in graph.node if not _exists(node)]
+    why = "operator is not supported" if strangers else f"onnxruntime: {line}"
+    guilty = strangers or [node for node in graph.node if node.name in named]
+    reasons = {first_output(node): f"node {node.name!r} ({node.op_type}): {why}" for node in guilty}
+    return RefusalError(reasons) if reasons else ShiftworkError(f"model {path}: onnxruntime: {line}")
+
+
+def first_output(node: Any) -> str:
+    """The first value that a node computes, which no other node does."""
+    return next(filter(None, node.output), "")
 
 
 def _exists(node: Any) -> bool:
@@ -229,10 +254,10 @@ def _in_order(path: Path, graph: Any) -> None:
             continue
         needed.add(place)
         node = nodes[place]
-        names = {name for name in (*node.input, *_captured(node)) if name}
+        names = {name for name in (*node.input, *captured(node)) if name}
         for number, name in enumerate(node.input):
             if name and name not in makers and name not in known:
-                where = f"node {node.name or node.output[0]!r} ({node.op_type})"
+                where = f"node {node.name!r} ({node.op_type})"
                 raise ShiftworkError(f"{where}: input {number} ({name!r}) is computed by no node")
         reads[place] = {makers[name] for name in names if name in makers}
         waiting += reads[place]
@@ -258,11 +283,11 @@ def _in_order(path: Path, graph: Any) -> None:
     graph.node.extend(kept)
 
 
-def _captured(node: Any) -> set[str]:
+def captured(node: Any) -> set[str]:
     """Values of the graph around it that the branches of a node read."""
     names = set[str]()
     for attribute in node.attribute:
         if attribute.HasField("g"):
             for inner in attribute.g.node:
-                names.update(inner.input, _captured(inner))
+                names.update(inner.input, captured(inner))
     return names

@@ -1,0 +1,422 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model before any work: what becomes of every node of its file, and whether the accelerator takes it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from shiftwork.compile import Engine, TrEngine, compile_network
+from shiftwork.compile.accelerator import Accelerator, compile_accelerator
+from shiftwork.errors import ShiftworkError
+from shiftwork.network.builder import Node
+from shiftwork.network.data import Data, load_data
+from shiftwork.network.graph import FloatModule, FloatNetwork
+from shiftwork.network.importer import DOMAINS, OPERATORS, VIEWS, Importer, read
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.model_file import load_model
+from shiftwork.network.simplify import RefusalError, captured, first_output
+from shiftwork.progress import OnItem
+from shiftwork.quantize import fixed8
+from shiftwork.quantize.quantization import Quantization
+from shiftwork.schemes import quantize, scheme_of
+from shiftwork.table import Table
+from shiftwork.tensors.layout import BATCH
+
+Becomes = Literal["RTL", "table", "host", "fused", "folded", "removed", "tail", "unused", "refused", "unjudged"]
+_WORDS: dict[Becomes, str] = {
+    "RTL": "RTL (engine)",
+    "fused": "fused into {module}",
+    "removed": "removed (a view)",
+    "tail": "host, behind the network",
+    "unused": "unused: no output needs it",
+    "unjudged": "not judged: reads what is refused",
+}
+#: The closest thing that works, for operators that the importer does not know.
+CLOSEST = {
+    "Attention": "MatMul, Softmax and MatMul",
+    "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
+    "DynamicQuantizeLinear": "QuantizeLinear with a constant scale",
+    "Einsum": "MatMul, with Transpose and Reshape around it",
+    "GRU": "MatMul, Sigmoid, Tanh, Mul and Add, step by step",
+    "GridSample": "Resize",
+    "If": "an export of one of its branches",
+    "LSTM": "MatMul, Sigmoid, Tanh, Mul and Add, step by step",
+    "Loop": "an export of its steps, one behind the other",
+    "LpPool": "AveragePool of a square, and Sqrt",
+    "MatMulInteger": "MatMul between QuantizeLinear and DequantizeLinear",
+    "MaxUnpool": "Resize to nearest positions",
+    "Mean": "Sum, and Mul by a number",
+    "MultiHeadAttention": "MatMul, Softmax and MatMul",
+    "QLinearConv": "Conv between QuantizeLinear and DequantizeLinear",
+    "QLinearMatMul": "MatMul between QuantizeLinear and DequantizeLinear",
+    "RNN": "MatMul, Tanh and Add, step by step",
+    "ReduceLogSum": "ReduceSum and Log",
+    "ReduceSumSquare": "Mul and ReduceSum",
+    "Scan": "an export of its steps, one behind the other",
+}
+TRIED = 2_000_000_000
+"""Multiply-accumulates up to which a network is quantized and compiled without samples of the user's."""
+_SAMPLES = 4
+_SMALL = 64  # values of a constant that may be the shape of another tensor
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a node.
+
+    Attributes:
+        name, operator: of the ONNX node. becomes: the kind of its fate. module: that computes it, where one does.
+        shape: of its first output; axes that samples decide have names. macs: multiply-accumulates of a sample.
+        weights: numbers that the engine multiplies by. remark: why it is refused, or what users should know.
+        closest: what works in the place of a node that is refused.
+    """
+
+    name: str
+    operator: str
+    becomes: Becomes
+    module: str = ""
+    shape: tuple[int | str, ...] | None = None
+    macs: int = 0
+    weights: int = 0
+    remark: str = ""
+    closest: str = ""
+
+    def row(self) -> list[object]:
+        """Cells of the table."""
+        fate = _WORDS.get(self.becomes, self.becomes).format(module=self.module)
+        shape = None if self.shape is None else "x".join(map(str, self.shape)) or "number"
+        remark = "; closest: ".join(filter(None, (self.remark, self.closest)))
+        return [self.name, self.operator, fate, shape, self.macs or None, self.weights or None, remark]
+
+
+@dataclass
+class Inspection:
+    """A model as a user has it, and what is understood of it.
+
+    Attributes:
+        model: name of the file. nodes: in its order. network: up to what is refused; None where nothing was read.
+        refusal: all that is refused.
+    """
+
+    model: str
+    nodes: list[Fate]
+    network: FloatNetwork | None
+    refusal: RefusalError | None = None
+
+    def accepted(self) -> FloatNetwork:
+        """The float graph.
+
+        Raises:
+            RefusalError: all that is refused.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.network is not None
+        return self.network
+
+    def table(self, becomes: Iterable[str] | None = None) -> Table:
+        """The nodes, or those of some fates."""
+        chosen = [fate for fate in self.nodes if becomes is None or fate.becomes in becomes]
+        return Table(
+            ["node", "operator", "becomes", "output", "MACs", "weights", "remark"], [fate.row() for fate in chosen]
+        )
+
+    def refusals(self) -> str:
+        """The table of the nodes that are refused, and how many others there are."""
+        others = len(self.nodes) - sum(fate.becomes == "refused" for fate in self.nodes)
+        return f"{self.table(['refused']).text()}\n\nand {others} other nodes: `shiftwork inspect` shows them"
+
+    def totals(self) -> dict[str, Any]:
+        """Nodes by fate, work, weights and the largest map, as plain JSON values."""
+        found: dict[str, Any] = {"nodes": dict(Counter(fate.becomes for fate in self.nodes))}
+        if self.network is not None and self.network.modules:
+            modules, shapes = self.network.modules, self.network.shapes
+            largest = max(shapes, key=lambda name: math.prod(shapes[name]))
+            found["macs"] = sum(map(self.network.macs, modules))
+            found["weights"] = sum(module.weight.size for module in modules if module.weight is not None)
+            found["largest_map"] = {"name": largest, "shape": list(shapes[largest])}
+            found["moves"] = sum(not module.nodes for module in modules)
+        return found
+
+
+def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progress: OnItem | None = None) -> Inspection:
+    """What becomes of every node of a model.
+
+    Args:
+        path: ONNX file. sizes: as :func:`shiftwork.network.importer.import_onnx` takes them.
+        progress: told about every node that is read.
+
+    Raises:
+        ShiftworkError: unreadable file, sizes that are not known, a graph that is none.
+    """
+    model = load_model(path)
+    protos = list(model.graph.node)
+    constant, shapes = _constant(model.graph), _inferred(model)
+    left: dict[str, Fate] = {}
+    network = None
+    try:
+        importer = read(path, model, sizes, progress)
+    except RefusalError as error:
+        refusal: RefusalError | None = error
+    else:
+        refusal, network = importer.refusal, importer.network()
+        counterparts = _counterparts(protos, importer.nodes)
+        fates = _fates(importer, network, shapes)
+        left = {key: fates[id(node)] for key, node in counterparts.items()}
+    needed = {first_output(proto) for proto in model.graph.node}
+
+    def gone(proto: Any) -> Becomes:
+        if first_output(proto) not in needed:
+            return "unused"
+        if not constant.isdisjoint(proto.output):
+            return "folded"
+        return "unjudged" if network is None else "removed" if proto.op_type in VIEWS else "folded"
+
+    def fate(proto: Any) -> Fate:
+        key = first_output(proto)
+        known = left.get(key) or Fate("", "", gone(proto))
+        remark, closest = known.remark, ""
+        if refusal is not None and key in refusal.reasons:
+            where = f"node {proto.name!r} ({proto.op_type}): "
+            known, remark, closest = Fate("", "", "refused"), refusal.reasons[key].removeprefix(where), _closest(proto)
+        name, shape = proto.name or key, known.shape or shapes.get(key)
+        return replace(known, name=name, operator=proto.op_type, shape=shape, remark=remark, closest=closest)
+
+    return Inspection(path.name, [fate(proto) for proto in protos], network, refusal)
+
+
+def _closest(proto: Any) -> str:
+    """What works in the place of a node that is refused."""
+    if proto.domain not in DOMAINS:
+        return "operators of ONNX itself"
+    known = OPERATORS.get(proto.op_type)
+    if known is not None:
+        return f"{proto.op_type}: {known.note}" if known.note else ""
+    return CLOSEST.get(proto.op_type, "none")
+
+
+def _constant(graph: Any) -> set[str]:
+    """Values that are the same for all samples: a size is, whatever it is the size of."""
+    found = {tensor.name for tensor in graph.initializer}
+    waiting = list(graph.node)
+    while waiting:
+        left = []
+        for node in waiting:
+            reads = {*node.input, *captured(node)} - {""}
+            if node.op_type in ("Shape", "Size") or reads <= found:
+                found.update(node.output)
+            else:
+                left.append(node)
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return found - {""}
+
+
+def _inferred(model: Any) -> dict[str, tuple[int | str, ...]]:
+    """Shapes of values as the file alone tells them; axes without a size by their name."""
+    graph, helper = model.graph, onnx.helper
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in known]
+    large = [tensor for tensor in graph.initializer if math.prod(tensor.dims) > _SMALL]
+    inputs += [helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims) for tensor in large]
+    small = [tensor for tensor in graph.initializer if math.prod(tensor.dims) <= _SMALL]
+    alone = helper.make_model(
+        helper.make_graph(graph.node, "shapes", inputs, [], small), opset_imports=model.opset_import
+    )
+    try:
+        values = onnx.shape_inference.infer_shapes(alone, data_prop=True).graph.value_info
+    except Exception:  # shapes are a convenience: what is wrong with the graph is said by those who read it
+        values = []
+    shapes: dict[str, tuple[int | str, ...]] = {}
+    for value in (*inputs, *values):
+        if value.type.tensor_type.HasField("shape"):
+            axes = value.type.tensor_type.shape.dim
+            shapes[value.name] = tuple(
+                axis.dim_value if axis.HasField("dim_value") else axis.dim_param.partition("unk__")[0] or "?"
+                for axis in axes
+            )
+    return shapes
+
+
+def _counterparts(protos: Sequence[Any], nodes: Sequence[Node]) -> dict[str, Node]:
+    """What is left of nodes of the file, by the first value that each computes there."""
+    count = Counter(proto.name for proto in protos)
+    named = {proto.name: proto for proto in protos if count[proto.name] == 1}
+    makers = {name: proto for proto in protos for name in proto.output if name}
+    found: dict[str, Node] = {}
+    renamed = []
+    for node in nodes:
+        proto = named.get(node.name)
+        if proto is not None and proto.op_type == node.operator:
+            found[first_output(proto)] = node
+        else:
+            renamed.append(node)
+    for node in renamed:
+        proto = makers.get(first_output(node.proto))
+        if proto is not None:
+            found.setdefault(first_output(proto), node)
+    return found
+
+
+def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple[int | str, ...]]) -> dict[int, Fate]:
+    """Fates of the nodes that the importer has read, by the identity of each."""
+    owners = {module.nodes[0]: module for module in network.modules if module.nodes}
+    for fused in network.modules:
+        for name in fused.nodes:
+            owners.setdefault(name, fused)
+    understood = {name for module in importer.graph.modules for name in module.nodes}
+    tail, taken = set(map(id, importer.tail)), dict[str, str]()
+    found = {}
+    for node in reversed(importer.nodes):
+        module, behind = owners.get(node.name), next((taken[name] for name in node.outputs if name in taken), "")
+        becomes: Becomes = "removed"
+        name = ""
+        if id(node) in tail:
+            becomes = "tail"
+        elif not importer.lost.isdisjoint(node.outputs):
+            becomes = "unjudged"
+        elif not importer.graph.constants.keys().isdisjoint(node.outputs):
+            becomes = "folded"
+        elif module is not None:
+            becomes, name = _place(module) if module.nodes[0] == node.name else "fused", module.name
+        elif node.name in understood and behind:
+            becomes, name = "fused", behind
+        own = [one for one in network.modules if one.nodes and one.nodes[0] == node.name]
+        found[id(node)] = Fate(
+            node.name, node.operator, becomes, name, _shape(importer, first_output(node.proto), shapes),
+            sum(map(network.macs, own)), sum(one.weight.size for one in own if one.weight is not None),
+            network.notes.get(node.name, ""),
+        )  # fmt: skip
+        if name or behind:
+            taken.update((source, name or behind) for source in node.inputs if source not in taken)
+    return found
+
+
+def _place(module: FloatModule) -> Becomes:
+    """Where a module is computed under ``--executor rtl``."""
+    return "RTL" if module.kind == "conv" else "table" if module.kind == "table" else "host"
+
+
+def _shape(importer: Importer, name: str, shapes: Mapping[str, tuple[int | str, ...]]) -> tuple[int | str, ...] | None:
+    """Sizes of the axes of a value that samples reach."""
+    value = importer.graph.values.get(name)
+    if value is None:
+        return None
+    if importer.simple.fixed:
+        return value.view.shape(importer.simple.batch)
+    source = importer.simple.sources[0]
+    symbol = shapes[source.name][source.batch_axis]
+    return tuple(
+        size if all(step.stride != BATCH for step in axis) else symbol if size == 1 else f"{size}{symbol}"
+        for axis, size in zip(value.view.axes, value.view.shape(1), strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Whether a network runs.
+
+    Attributes:
+        samples: what chose its scales. golden, rtl, accelerator: why not; empty: it does; None: nobody has tried.
+        target: the accelerator.
+    """
+
+    samples: str
+    target: str
+    golden: str | None = None
+    rtl: str | None = None
+    accelerator: str | None = None
+
+    def lines(self) -> list[str]:
+        """For users, a line each."""
+        executors = {"golden": self.golden, "rtl": self.rtl, "accel": self.accelerator}
+        runs = [name for name, reason in executors.items() if reason == ""]
+        lines = [f"runs            --executor {', '.join(runs)}; scales from {self.samples}"] if runs else []
+        lines += [f"{name:<15} not: {reason}" for name, reason in executors.items() if reason]
+        if self.accelerator is None:
+            lines.append(f"accelerator     not tried: {self.samples}")
+        else:
+            lines.append(f"accelerator     {self.target}: {'does not fit' if self.accelerator else 'fits'}")
+        return lines
+
+
+def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerator, data: Path | None = None) -> Trial:
+    """Quantize a network with plain scales from a few samples and compile it.
+
+    Args:
+        scheme: of the integers. engine: that runs it alone. target: the accelerator. data: samples; else random ones.
+
+    Raises:
+        ShiftworkError: the data are not usable.
+    """
+    what = f"{target.engine}, {target.activation_memory} KiB of activations"
+    work = sum(map(network.macs, network.modules))
+    if data is None and work > TRIED:
+        return Trial(f"{work:,} MACs take long; with --data it is", what)
+    samples = _random(network) if data is None else load_data(data, network, _SAMPLES, labels=False).x
+    words = f"{len(samples)} {'random ' if data is None else ''}samples"
+    try:
+        integer = _integers(network, samples, scheme)
+    except ShiftworkError as error:
+        return Trial(words, what, golden=str(error))
+    reasons = []
+    for compiled in (lambda: compile_network(integer, engine), lambda: compile_accelerator(integer, target)):
+        try:
+            compiled()
+            reasons.append("")
+        except ShiftworkError as error:
+            reasons.append(str(error))
+    return Trial(words, what, "", *reasons)
+
+
+def _random(network: FloatNetwork) -> NDArray[np.float32]:
+    """Samples as the inputs expect them, with values that mean nothing."""
+    rng = np.random.default_rng(1)
+    parts = [
+        rng.integers(0, 256, (_SAMPLES, *entry.shape)) if entry.whole else rng.normal(0, 1, (_SAMPLES, *entry.shape))
+        for entry in network.ends.entries
+    ]
+    return np.concatenate([part.reshape(_SAMPLES, -1) for part in parts], axis=1, dtype=np.float32).reshape(
+        _SAMPLES, *network.ends.sample_shape
+    )
+
+
+def _integers(network: FloatNetwork, samples: NDArray[np.float32], scheme: str) -> IntegerNetwork:
+    """The network under a scheme, or under one of the same format that takes no search."""
+    if TrEngine in scheme_of(scheme).engines:
+        return fixed8.quantize(network, samples, "maxabs")
+    return quantize(Quantization(scheme=scheme), network, Data(samples, None))
+
+
+def total_lines(inspection: Inspection) -> list[str]:
+    """The totals of a model, a line each."""
+    totals = inspection.totals()
+    counts = ", ".join(f"{count} {becomes}" for becomes, count in totals["nodes"].items())
+    lines = [f"nodes           {len(inspection.nodes)}: {counts}"]
+    if "macs" in totals:
+        largest = totals["largest_map"]
+        lines += [
+            f"MACs            {totals['macs']:,}",
+            f"weights         {totals['weights']:,}, bytes at 8 bits each",
+            f"largest map     {'x'.join(map(str, largest['shape']))} (height, width, channels), {largest['name']!r}",
+        ]
+        if totals["moves"]:
+            lines.append(f"order           values of {totals['moves']} tensors move between modules, on the host")
+    return lines
+
+
+def to_json(inspection: Inspection, trial: Trial | None) -> dict[str, Any]:
+    """Plain JSON values."""
+    nodes = [asdict(fate) for fate in inspection.nodes]
+    content = {"model": inspection.model, "nodes": nodes, "totals": inspection.totals()}
+    return content if trial is None else content | {"trial": asdict(trial)}
