@@ -2,8 +2,8 @@
 """LSTM, GRU and RNN as the layers that they are, step by step.
 
 What a gate gets of the input is one fully connected layer over all steps. In every step each gate is a fully connected
-layer of the state before it, to whose accumulator that is added, and a table; products and sums of gates and states follow.
-States are tensors like others: between steps they are codes.
+layer of the state before it, to whose accumulator that is added, and a table; products and sums of gates and states
+follow. States are tensors like others: between steps they are codes.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ class _Cell:
             raise node.error(f"weights {weight.shape} and {state.shape} do not fit a state of {hidden}")
         bias = np.zeros(2 * len(gates) * hidden) if arrays[2] is None else arrays[2][place]
         halves = bias.reshape(2, len(gates), hidden)
-        starts = [
-            _start(graph, node, 5 + index, place, batched) for index in range(2 if node.operator == "LSTM" else 1)
-        ]
+        count = 2 if node.operator == "LSTM" else 1
+        starts = [_start(graph, node, 5 + index, place, batched) for index in range(count)]
         return _Cell(
             graph, node, f"{node.name}{'.reverse' if backwards else ''}", hidden,
             dict(zip(gates, weight[place].reshape(len(gates), hidden, -1), strict=True)),

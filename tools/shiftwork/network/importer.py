@@ -107,6 +107,8 @@ class Importer:
         for node in self.nodes:
             if id(node) in tail:
                 continue
+            if node.operator == "Gather" and self._looks_up(node):
+                continue
             if not lost.isdisjoint(node.inputs):
                 lost.update(node.outputs)
                 continue
@@ -195,6 +197,28 @@ class Importer:
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
+
+    def _looks_up(self, node: Node) -> bool:
+        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
+        graph, name = self.graph, node.inputs[1]
+        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
+        rows = graph.constants.get(node.inputs[0])
+        readers = sum(name in other.inputs for other in self.nodes)
+        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+            return False
+        entry, value = self.entries[place], graph.values[name]
+        sizes = (*graph.sizes(value), rows.shape[1])
+        batch = entry.batch_axis
+        inner = [axis for axis in range(len(sizes)) if axis != batch]
+        whole = [sizes[axis] for axis in inner]
+        shape = (int(np.prod(whole[:-2], dtype=int)), whole[-2] if len(whole) > 1 else 1, whole[-1])
+        view = View.of(shape, "n hwc").reshaped([graph.batch, *whole], graph.batch)
+        assert view is not None
+        view = View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort([batch, *inner]).tolist())
+        graph.shapes[name] = shape
+        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
+        graph.set(node, Value(name, view))
+        return True
 
     def _visit(self, node: Node) -> None:
         known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
