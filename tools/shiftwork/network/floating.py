@@ -56,7 +56,7 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
             feed: dict[str, NDArray[Any]] = {}
             for entry in ends.entries:
                 part = filled(parts[entry.name][start : start + size], size)
-                feed[entry.name] = np.moveaxis(part, 0, entry.view.batch_axis or 0).astype(types[entry.name])
+                feed[entry.name] = np.moveaxis(part, 0, entry.batch_axis).astype(types[entry.name])
             for name, value in zip(ends.outputs, session.run(list(ends.outputs), feed), strict=True):
                 results[name].append(np.asarray(value))
     except ShiftworkError:

@@ -24,6 +24,7 @@ from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
 from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatNetwork, live
+from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
 from shiftwork.network.simplify import RefusalError, Simple, Source, first_output, simplify
 from shiftwork.network.submodel import SubModel
@@ -49,7 +50,7 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
     Args:
         path: model of float (or, cast first, integer) inputs and any number of outputs.
-        sizes: axes of inputs, the batch aside, where the model leaves them open, by the name of the input.
+        sizes: of the axes of arrays that will enter, by the name of the input, where the model leaves axes open.
 
     Returns:
         The network with batch normalization, bias, ReLU and residual additions fused into modules.
@@ -112,6 +113,8 @@ class Importer:
             if progress is not None:
                 progress(number, len(self.nodes), node.name)
             if id(node) in tail:
+                continue
+            if node.operator == "Gather" and self._looks_up(node):
                 continue
             try:
                 known = _known(node)
@@ -207,6 +210,28 @@ class Importer:
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
+
+    def _looks_up(self, node: Node) -> bool:
+        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
+        graph, name = self.graph, node.inputs[1]
+        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
+        rows = graph.constants.get(node.inputs[0])
+        readers = sum(name in other.inputs for other in self.nodes)
+        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+            return False
+        entry, value = self.entries[place], graph.values[name]
+        sizes = (*graph.sizes(value), rows.shape[1])
+        batch = entry.batch_axis
+        inner = [axis for axis in range(len(sizes)) if axis != batch]
+        whole = [sizes[axis] for axis in inner]
+        shape = (int(np.prod(whole[:-2], dtype=int)), whole[-2] if len(whole) > 1 else 1, whole[-1])
+        view = View.of(shape, "n hwc").reshaped([graph.batch, *whole], graph.batch)
+        assert view is not None
+        view = View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort([batch, *inner]).tolist())
+        graph.shapes[name] = shape
+        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
+        graph.set(node, Value(name, view))
+        return True
 
     def _visit(self, node: Node, known: Operator) -> None:
         for index, name in enumerate(node.inputs):
@@ -304,9 +329,11 @@ OPERATORS: dict[str, Operator] = {
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
     "Gather": Operator(moves.gather, "host", "constant, evenly spaced positions of an axis"),
     "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
+    "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
     "Identity": Operator(moves.identity, "removed"),
+    "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "MatMul": Operator(layers.matmul, "RTL or host", "constant weights on either side; of two activations on the host"),
     "Max": Operator(functions.extreme, "table", "with a number"),
     "MaxPool": Operator(layers.pool, "host"),
@@ -319,6 +346,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     "Pow": Operator(functions.arithmetic, "table", "a constant exponent"),
     "QuantizeLinear": Operator(functions.quantized, "removed", "a scale that is a power of two is kept where possible"),
+    "RNN": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "ReduceMax": Operator(layers.reduce, "host", "not over samples"),
     "ReduceMean": Operator(layers.reduce, "host", "not over samples"),
     "ReduceSum": Operator(layers.reduce, "host", "not over samples"),
