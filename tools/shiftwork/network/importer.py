@@ -48,7 +48,8 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
     Args:
         path: model of float (or, cast first, integer) inputs and any number of outputs.
-        sizes: axes of inputs, the batch aside, where the model leaves them open, by the name of the input.
+        sizes: axes of inputs, the batch aside, where the model leaves them open, by the name of the input, or ``x``
+            where there is one.
 
     Returns:
         The network with batch normalization, bias, ReLU and residual additions fused into modules.
@@ -94,12 +95,7 @@ class Importer:
     def run(self) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
-            try:
-                self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
-            except Exception as error:
-                raise ShiftworkError(
-                    f"model {self.path}: weight {initializer.name!r} cannot be read (truncated or damaged)"
-                ) from error
+            self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
         for source in self.simple.sources:
             self._enter(source)
         tail, lost = set(map(id, self.tail)), set[str]()

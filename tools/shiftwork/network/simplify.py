@@ -20,11 +20,13 @@ import numpy as np
 import onnx
 
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.submodel import reason
 
 _BATCH = 7  # samples that a dynamic batch has during import: a size that is not mistaken for another one
 _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+_NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
 _KEPT_APART = [
     "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "GeluFusionL1", "LayerNormFusionL1", "MatMulAddFusion",
     "MatMulBNFusion", "MatmulTransposeFusion", "PadFusion", "ReluClipFusion", "TransposeOptimizer",
@@ -66,11 +68,12 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
 
     Args:
         path: for messages. model: protobuf; it is changed.
-        sizes: of the axes of inputs, the batch aside, for those that are dynamic, by the name of the input.
+        sizes: of the axes of inputs, the batch aside, for those that are dynamic, by the name of the input, or that of
+            the only input as ``x``.
 
     Raises:
         ShiftworkError: an operator that does not exist (all of them are named), a graph that onnxruntime refuses, an
-            input without sizes.
+            input without sizes, or of something else than real numbers.
     """
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in known]
@@ -103,6 +106,8 @@ def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int
             axis.dim_value if axis.dim_value > 0 else axis.dim_param or f"{value.name}.{place}"
             for place, axis in enumerate(axes)
         ]
+        if value.type.tensor_type.elem_type in _NO_NUMBERS:
+            raise ShiftworkError(f"model {path}: input {value.name!r} does not take real numbers")
         if not axes:
             raise ShiftworkError(f"model {path}: input {value.name!r} has no axes, so none for samples")
     symbol = _batch_symbol(list(shapes.values()))
@@ -115,7 +120,7 @@ def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int
             counts.add(_BATCH if isinstance(size, str) else size)
         rest = [size for axis, size in enumerate(shape) if axis != place]
         if any(isinstance(size, str) for size in rest):
-            wanted = list(given.get(name, ()))
+            wanted = list(given.get("x" if name not in given and len(inputs) == 1 else name, ()))
             if len(wanted) != len(rest):
                 raise ShiftworkError(
                     f"model {path}: input {name!r} has a dynamic axis other than the batch: its sizes come from data, "
@@ -182,30 +187,61 @@ def _modern(path: Path, model: Any) -> Any:
 
 def _folded(path: Path, model: Any) -> Any:
     """The model after onnxruntime's basic optimization."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "model.onnx"
+        error = _optimized(model, target)
+        if error is not None:
+            raise _refusal(path, model, error) from error
+        return onnx.load(target)
+
+
+def _optimized(model: Any, target: Path) -> Exception | None:
+    """Write what onnxruntime's basic optimization leaves of a model; what is wrong where it refuses that."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "model.onnx"
-        options.optimized_model_filepath = str(target)
-        try:
-            onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"],
-                disabled_optimizers=_KEPT_APART,
-            )  # fmt: skip
-        except Exception as error:
-            strangers = [node for node in model.graph.node if not _exists(node)]
-            if strangers:
-                lines = [f"node {node.name or node.output[0]!r} ({node.op_type}): operator is not supported"
-                         for node in strangers]  # fmt: skip
-                raise ShiftworkError(
-                    "\n  ".join([f"{len(lines)} refusals:", *lines] if len(lines) > 1 else lines)
-                ) from None
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
-        return onnx.load(target)
+    options.optimized_model_filepath = str(target)
+    try:
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=_KEPT_APART
+        )
+    except Exception as error:
+        return error
+    return None
+
+
+def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
+    """A refusal by onnxruntime that names the nodes it is about, or the model."""
+    strangers = [node for node in model.graph.node if not _exists(node)]
+    if strangers:
+        lines = [f"{_place(node)}: operator is not supported" for node in strangers]
+        return ShiftworkError("\n  ".join([f"{len(lines)} refusals:", *lines] if len(lines) > 1 else lines))
+    nodes = list(model.graph.node)
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+
+    def cut(count: int) -> Exception | None:
+        """What is wrong with the model of the first nodes."""
+        last = model.graph.input[0].name if not count else next(name for name in nodes[count - 1].output if name)
+        del part.graph.node[:], part.graph.output[:]
+        part.graph.node.extend(nodes[:count])
+        part.graph.output.append(onnx.helper.make_empty_tensor_value_info(last))
+        with tempfile.TemporaryDirectory() as folder:
+            return _optimized(part, Path(folder) / "part.onnx")
+
+    good, bad = -1, len(nodes) + 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        found = cut(middle)
+        good, bad, error = (middle, bad, error) if found is None else (good, middle, found)
+    where = f"model {path}: onnxruntime" if bad in (0, len(nodes) + 1) else _place(nodes[bad - 1])
+    return ShiftworkError(f"{where}: {reason(error)}")
+
+
+def _place(node: Any) -> str:
+    return f"node {node.name or node.output[0]!r} ({node.op_type})"
 
 
 def _exists(node: Any) -> bool:
@@ -232,8 +268,7 @@ def _in_order(path: Path, graph: Any) -> None:
         names = {name for name in (*node.input, *_captured(node)) if name}
         for number, name in enumerate(node.input):
             if name and name not in makers and name not in known:
-                where = f"node {node.name or node.output[0]!r} ({node.op_type})"
-                raise ShiftworkError(f"{where}: input {number} ({name!r}) is computed by no node")
+                raise ShiftworkError(f"{_place(node)}: input {number} ({name!r}) is computed by no node")
         reads[place] = {makers[name] for name in names if name in makers}
         waiting += reads[place]
     readers: dict[int, list[int]] = {}
