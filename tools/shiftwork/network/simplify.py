@@ -92,8 +92,9 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     _in_order(path, model.graph)
+    ranks = {name: rank for rank, node in enumerate(model.graph.node) for name in node.output}
     folded = _folded(path, _modern(path, model))
-    _in_order(path, folded.graph)
+    _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
 
 
@@ -248,8 +249,11 @@ def _exists(node: Any) -> bool:
     return bool(onnx.defs.has(node.op_type, "" if node.domain == "ai.onnx" else node.domain))
 
 
-def _in_order(path: Path, graph: Any) -> None:
+def _in_order(path: Path, graph: Any, ranks: Mapping[str, int] | None = None) -> None:
     """Nodes that the outputs need, none before what it reads, else in the order that they have.
+
+    Args:
+        ranks: the order of the values that nodes compute; one that is not in it comes with what it reads.
 
     Raises:
         ShiftworkError: a cycle, or a value that no node computes.
@@ -276,16 +280,18 @@ def _in_order(path: Path, graph: Any) -> None:
         for source in sources:
             readers.setdefault(source, []).append(place)
     left = {place: len(sources) for place, sources in reads.items()}
-    ready = [place for place, count in left.items() if not count]
+    rank = {place: min((ranks[name] for name in nodes[place].output if name in ranks), default=-1)
+            if ranks is not None else place for place in needed}  # fmt: skip
+    ready = [(rank[place], place) for place, count in left.items() if not count]
     heapq.heapify(ready)
     order = []
     while ready:
-        place = heapq.heappop(ready)
+        _, place = heapq.heappop(ready)
         order.append(place)
         for reader in readers.get(place, ()):
             left[reader] -= 1
             if not left[reader]:
-                heapq.heappush(ready, reader)
+                heapq.heappush(ready, (rank[reader], reader))
     if len(order) < len(needed):
         raise ShiftworkError(f"model {path}: the graph has a cycle")
     kept = [nodes[place] for place in order]
