@@ -23,7 +23,7 @@ from shiftwork.compile import MacEngine
 from shiftwork.compile.program_file import read
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.example import EXAMPLE
-from shiftwork.golden.model import run
+from shiftwork.golden.model import finished, run
 from shiftwork.network.data import Data
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import import_onnx
@@ -266,13 +266,14 @@ def test_equal_maps_agree_and_other_layouts_are_refused(tmp_path: Path) -> None:
     network = import_onnx(build(tmp_path / "map.onnx", _map))
     x = np.random.default_rng(4).normal(0, 1, (40, 1, 6, 6)).astype(np.float32)
     integer = quantize(Quantization("fixed8"), network, Data(x, None))
-    outputs = (run(integer, x, collect=False)[integer.output] * integer.output_scale).astype(np.float32)
+    outputs = finished(integer, run(integer, x, collect=False))
+    ((name, values),) = outputs.items()
     arguments = ("map", integer, Data(x, None), "golden", Progress(quiet=True))
     assert run_integer(*arguments, reference=outputs).agreement == 100
-    assert run_integer(*arguments, reference=outputs[:, ::-1]).agreement < 20
-    assert outputs.shape == reference(network.path, x).shape == (40, 4, 4, 4)
+    assert run_integer(*arguments, reference={name: values[:, ::-1]}).agreement < 20
+    assert values.shape == reference(network, x)[name].shape == (40, 4, 4, 4)
     with pytest.raises(ShiftworkError, match="float model returned"):
-        run_integer(*arguments, reference=outputs.reshape(40, -1))
+        run_integer(*arguments, reference={name: values.reshape(40, -1)})
 
 
 def test_float_run(model: Path, data: Path, tmp_path: Path) -> None:
