@@ -53,9 +53,9 @@ EXP_MODE = "dnateq"
 """The mode of exponential codes."""
 
 
-def ends_of(tensors: Mapping[str, TensorInfo], result: str) -> Ends:
-    """Ends of a network of the input ``x`` and one output."""
-    return Ends.of_maps("x", tensors["x"].shape, result, tensors[result].shape)
+def ends_of(tensors: Mapping[str, TensorInfo], result: str, source: str = "x") -> Ends:
+    """Ends of a network of one input and one output."""
+    return Ends.of_maps(source, tensors[source].shape, result, tensors[result].shape)
 
 
 def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]:
@@ -330,8 +330,9 @@ def strided(
     bits = parameters.bits
     module = IntegerModule("first", "conv", ["image"], "x", stride=first.stride, pads=first.pads,
                            dilation=first.dilation, **parameters.of(weights, False, False))  # fmt: skip
-    network = replace(network, input="image", modules=[module, *network.modules],
-                      tensors={"image": TensorInfo(shape, 5, True, bits), **network.tensors})  # fmt: skip
+    tensors = {"image": TensorInfo(shape, 5, True, bits), **network.tensors}
+    network = replace(network, ends=ends_of(tensors, "out", "image"), modules=[module, *network.modules],
+                      tensors=tensors)  # fmt: skip
     return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (2, *shape)).astype(np.int8)
 
 
