@@ -236,6 +236,9 @@ class Builder:
         """Say that an output of a node is a constant."""
         self.constants[node.outputs[output]] = array
 
-    def part(self, nodes: Sequence[Any], inputs: Sequence[str], outputs: Sequence[str]) -> SubModel:
-        """An ONNX model of some nodes with the constants that they read."""
-        return SubModel.of(nodes, self.constants, inputs, outputs, self.opsets)
+    def part(self, node: Node, nodes: Sequence[Any], inputs: Sequence[str], output: str) -> SubModel:
+        """An ONNX model of a node and of those that it needs, with the constants that they read."""
+        try:
+            return SubModel.of(nodes, self.constants, inputs, [output], self.opsets)
+        except ShiftworkError as error:
+            raise node.error(str(error)) from error

@@ -74,7 +74,7 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
     proto.input.extend(reads)
     proto.output.append(f"t:{output}")
     chain = Chain(root, (*known.values(), proto))
-    function = graph.part(chain.nodes, ["x"], [f"t:{output}"])
+    function = graph.part(node, chain.nodes, ["x"], f"t:{output}")
     with np.errstate(all="ignore"):
         probed = function.apply(_PROBED)
     module = FloatModule(node.name, "table", [root], output, function=function)
@@ -332,7 +332,7 @@ def host(graph: Builder, node: Node) -> None:
     axis = node.attributes.get("axis")
     if axis is not None and graph.place(node, int(axis), len(values[0].view.axes)) == 0:
         raise node.error("samples are computed one by one: axis 0")
-    part = graph.part([proto], [f"x{index}" for index in range(len(values))], ["y"])
+    part = graph.part(node, [proto], [f"x{index}" for index in range(len(values))], "y")
     found = part.run([np.zeros(graph.sizes(value), np.float32) for value in values])[0]
     if found.ndim < 2 or found.shape[0] != graph.batch:
         raise node.error(f"gives {list(found.shape)}: the first axis has to count samples")

@@ -23,7 +23,7 @@ from shiftwork.network import import_layers as layers
 from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
 from shiftwork.network.ends import Ends, Entry, Exit
-from shiftwork.network.graph import FloatNetwork, live
+from shiftwork.network.graph import FloatModule, FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
 from shiftwork.network.simplify import RefusalError, Simple, Source, first_output, simplify
@@ -85,6 +85,7 @@ class Importer:
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
         graph: what is understood. refused: nodes with their errors. lost: values that they and their readers compute.
+        made: modules that came with a node, by its identity.
     """
 
     def __init__(self, path: Path, simple: Simple) -> None:
@@ -95,17 +96,13 @@ class Importer:
         self.tail = self._find_tail()
         self.refused: list[tuple[Node, ShiftworkError]] = []
         self.lost: set[str] = set()
+        self.made: dict[int, list[FloatModule]] = {}
         self.entries: list[Entry] = []
 
     def run(self, progress: OnItem | None = None) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
-            try:
-                self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
-            except Exception as error:
-                raise ShiftworkError(
-                    f"model {self.path}: weight {initializer.name!r} cannot be read (truncated or damaged)"
-                ) from error
+            self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
         for source in self.simple.sources:
             self._enter(source)
         tail = set(map(id, self.tail))
@@ -117,9 +114,10 @@ class Importer:
             if node.operator == "Gather" and self._looks_up(node):
                 continue
             try:
-                known = _known(node)
+                known, before = _known(node), len(self.graph.modules)
                 if self.lost.isdisjoint(node.inputs):
                     self._visit(node, known)
+                    self.made[id(node)] = self.graph.modules[before:]
                 else:
                     self.lost.update(node.outputs)
             except ShiftworkError as error:
@@ -289,10 +287,20 @@ def _same(
     return {name: Operator(handler, runs, note) for name in names}
 
 
+def may_take(node: Node) -> bool:
+    """Whether there are graphs in which a node like that is read, or computed behind the network."""
+    return node.domain in DOMAINS and node.operator in OPERATORS.keys() | VIEWS | _FINAL | _BEHIND
+
+
+def not_supported(node: Node) -> ShiftworkError:
+    """Nothing is known of the operator of a node."""
+    return node.error("operator is not supported")
+
+
 def _known(node: Node) -> Operator:
     known = OPERATORS.get(node.operator) if node.domain in DOMAINS else None
     if known is None:
-        raise node.error("operator is not supported")
+        raise not_supported(node)
     return known
 
 

@@ -10,7 +10,6 @@ sizes of dynamic axes, nodes in order, and none that no output needs. Fusions of
 from __future__ import annotations
 
 import heapq
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,13 @@ import numpy as np
 import onnx
 
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.submodel import reason
 
 _BATCH = 7  # samples that a dynamic batch has during import: a size that is not mistaken for another one
 _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
-_NODE = re.compile(r'[Nn]ode ?\(([^)]+)\)|In Node, \("([^"]+)"')  # how onnxruntime names nodes
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+_NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
 _KEPT_APART = [
     "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "GeluFusionL1", "LayerNormFusionL1", "MatMulAddFusion",
     "MatMulBNFusion", "MatmulTransposeFusion", "PadFusion", "ReluClipFusion", "TransposeOptimizer",
@@ -85,8 +85,9 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             is of the only input too.
 
     Raises:
-        RefusalError: operators that do not exist, a node that onnxruntime refuses.
-        ShiftworkError: a graph that onnxruntime refuses, an input without sizes.
+        RefusalError: operators that do not exist, a node that onnxruntime refuses or that reads what no node computes.
+        ShiftworkError: a graph that has a cycle or that onnxruntime refuses as a whole, an input without sizes, or of
+            something else than real numbers.
     """
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in known]
@@ -107,8 +108,9 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     _in_order(path, model.graph)
+    ranks = {name: rank for rank, node in enumerate(model.graph.node) for name in node.output}
     folded = _folded(path, _modern(path, model))
-    _in_order(path, folded.graph)
+    _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
 
 
@@ -121,6 +123,8 @@ def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int
             axis.dim_value if axis.dim_value > 0 else axis.dim_param or f"{value.name}.{place}"
             for place, axis in enumerate(axes)
         ]
+        if value.type.tensor_type.elem_type in _NO_NUMBERS:
+            raise ShiftworkError(f"model {path}: input {value.name!r} does not take real numbers")
         if not axes:
             raise ShiftworkError(f"model {path}: input {value.name!r} has no axes, so none for samples")
     symbol = _batch_symbol(list(shapes.values()))
@@ -201,33 +205,62 @@ def _modern(path: Path, model: Any) -> Any:
 
 def _folded(path: Path, model: Any) -> Any:
     """The model after onnxruntime's basic optimization."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "model.onnx"
+        error = _optimized(model, target)
+        if error is not None:
+            raise _refusal(path, model, error) from error
+        return onnx.load(target)
+
+
+def _optimized(model: Any, target: Path) -> Exception | None:
+    """Write what onnxruntime's basic optimization leaves of a model; what is wrong where it refuses that."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "model.onnx"
-        options.optimized_model_filepath = str(target)
-        try:
-            onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"],
-                disabled_optimizers=_KEPT_APART,
-            )  # fmt: skip
-        except Exception as error:
-            raise _refusal(path, model.graph, error) from error
-        return onnx.load(target)
+    options.optimized_model_filepath = str(target)
+    try:
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=_KEPT_APART
+        )
+    except Exception as error:
+        return error
+    return None
 
 
-def _refusal(path: Path, graph: Any, error: Exception) -> ShiftworkError:
-    """What onnxruntime has against a model: operators that do not exist, the node that it names, or the whole."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    named = {name for found in _NODE.findall(line) for name in found if name}
-    strangers = [node for node in graph.node if not _exists(node)]
-    why = "operator is not supported" if strangers else f"onnxruntime: {line}"
-    guilty = strangers or [node for node in graph.node if node.name in named]
-    reasons = {first_output(node): f"node {node.name!r} ({node.op_type}): {why}" for node in guilty}
-    return RefusalError(reasons) if reasons else ShiftworkError(f"model {path}: onnxruntime: {line}")
+def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
+    """A refusal by onnxruntime that names the nodes it is about, or the model."""
+    strangers = [node for node in model.graph.node if not _exists(node)]
+    if strangers:
+        return RefusalError({first_output(node): f"{_place(node)}: operator is not supported" for node in strangers})
+    nodes = list(model.graph.node)
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+
+    def cut(count: int) -> Exception | None:
+        """What is wrong with the model of the first nodes."""
+        last = model.graph.input[0].name if not count else next(name for name in nodes[count - 1].output if name)
+        del part.graph.node[:], part.graph.output[:]
+        part.graph.node.extend(nodes[:count])
+        part.graph.output.append(onnx.helper.make_empty_tensor_value_info(last))
+        with tempfile.TemporaryDirectory() as folder:
+            return _optimized(part, Path(folder) / "part.onnx")
+
+    good, bad = -1, len(nodes) + 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        found = cut(middle)
+        good, bad, error = (middle, bad, error) if found is None else (good, middle, found)
+    if bad in (0, len(nodes) + 1):
+        return ShiftworkError(f"model {path}: onnxruntime: {reason(error)}")
+    node = nodes[bad - 1]
+    return RefusalError({first_output(node): f"{_place(node)}: {reason(error)}"})
+
+
+def _place(node: Any) -> str:
+    return f"node {node.name!r} ({node.op_type})"
 
 
 def first_output(node: Any) -> str:
@@ -239,11 +272,15 @@ def _exists(node: Any) -> bool:
     return bool(onnx.defs.has(node.op_type, "" if node.domain == "ai.onnx" else node.domain))
 
 
-def _in_order(path: Path, graph: Any) -> None:
+def _in_order(path: Path, graph: Any, ranks: Mapping[str, int] | None = None) -> None:
     """Nodes that the outputs need, none before what it reads, else in the order that they have.
 
+    Args:
+        ranks: the order of the values that nodes compute; one that is not in it comes with what it reads.
+
     Raises:
-        ShiftworkError: a cycle, or a value that no node computes.
+        RefusalError: a node that reads what no node computes.
+        ShiftworkError: a cycle.
     """
     nodes = list(graph.node)
     makers = {name: place for place, node in enumerate(nodes) for name in node.output if name}
@@ -259,8 +296,8 @@ def _in_order(path: Path, graph: Any) -> None:
         names = {name for name in (*node.input, *captured(node)) if name}
         for number, name in enumerate(node.input):
             if name and name not in makers and name not in known:
-                where = f"node {node.name!r} ({node.op_type})"
-                raise ShiftworkError(f"{where}: input {number} ({name!r}) is computed by no node")
+                why = f"{_place(node)}: input {number} ({name!r}) is computed by no node"
+                raise RefusalError({first_output(node): why})
         reads[place] = {makers[name] for name in names if name in makers}
         waiting += reads[place]
     readers: dict[int, list[int]] = {}
@@ -268,16 +305,18 @@ def _in_order(path: Path, graph: Any) -> None:
         for source in sources:
             readers.setdefault(source, []).append(place)
     left = {place: len(sources) for place, sources in reads.items()}
-    ready = [place for place, count in left.items() if not count]
+    rank = {place: min((ranks[name] for name in nodes[place].output if name in ranks), default=-1)
+            if ranks is not None else place for place in needed}  # fmt: skip
+    ready = [(rank[place], place) for place, count in left.items() if not count]
     heapq.heapify(ready)
     order = []
     while ready:
-        place = heapq.heappop(ready)
+        _, place = heapq.heappop(ready)
         order.append(place)
         for reader in readers.get(place, ()):
             left[reader] -= 1
             if not left[reader]:
-                heapq.heappush(ready, reader)
+                heapq.heappush(ready, (rank[reader], reader))
     if len(order) < len(needed):
         raise ShiftworkError(f"model {path}: the graph has a cycle")
     kept = [nodes[place] for place in order]

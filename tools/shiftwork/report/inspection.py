@@ -20,7 +20,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.network.builder import Node
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatModule, FloatNetwork
-from shiftwork.network.importer import DOMAINS, OPERATORS, VIEWS, Importer, read
+from shiftwork.network.importer import DOMAINS, OPERATORS, VIEWS, Importer, may_take, not_supported, read
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.model_file import load_model
 from shiftwork.network.simplify import RefusalError, captured, first_output
@@ -40,16 +40,15 @@ _WORDS: dict[Becomes, str] = {
     "unused": "unused: no output needs it",
     "unjudged": "not judged: reads what is refused",
 }
+_COMPUTED: tuple[Becomes, ...] = ("host", "table", "RTL")
 #: The closest thing that works, for operators that the importer does not know.
 CLOSEST = {
     "Attention": "MatMul, Softmax and MatMul",
     "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
     "DynamicQuantizeLinear": "QuantizeLinear with a constant scale",
     "Einsum": "MatMul, with Transpose and Reshape around it",
-    "GRU": "MatMul, Sigmoid, Tanh, Mul and Add, step by step",
     "GridSample": "Resize",
     "If": "an export of one of its branches",
-    "LSTM": "MatMul, Sigmoid, Tanh, Mul and Add, step by step",
     "Loop": "an export of its steps, one behind the other",
     "LpPool": "AveragePool of a square, and Sqrt",
     "MatMulInteger": "MatMul between QuantizeLinear and DequantizeLinear",
@@ -58,7 +57,6 @@ CLOSEST = {
     "MultiHeadAttention": "MatMul, Softmax and MatMul",
     "QLinearConv": "Conv between QuantizeLinear and DequantizeLinear",
     "QLinearMatMul": "MatMul between QuantizeLinear and DequantizeLinear",
-    "RNN": "MatMul, Tanh and Add, step by step",
     "ReduceLogSum": "ReduceSum and Log",
     "ReduceSumSquare": "Mul and ReduceSum",
     "Scan": "an export of its steps, one behind the other",
@@ -162,16 +160,15 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
     protos = list(model.graph.node)
     constant, shapes = _constant(model.graph), _inferred(model)
     left: dict[str, Fate] = {}
-    network = None
+    network, refusal = None, None
     try:
         importer = read(path, model, sizes, progress)
     except RefusalError as error:
-        refusal: RefusalError | None = error
+        refusal = _with_strangers(protos, constant, error)
     else:
-        refusal, network = importer.refusal, importer.network()
-        counterparts = _counterparts(protos, importer.nodes)
+        network, refusal = importer.network(), importer.refusal
         fates = _fates(importer, network, shapes)
-        left = {key: fates[id(node)] for key, node in counterparts.items()}
+        left = {key: fates[id(node)] for key, node in _counterparts(protos, importer.nodes).items()}
     needed = {first_output(proto) for proto in model.graph.node}
 
     def gone(proto: Any) -> Becomes:
@@ -268,37 +265,50 @@ def _counterparts(protos: Sequence[Any], nodes: Sequence[Node]) -> dict[str, Nod
     return found
 
 
+def _with_strangers(protos: Sequence[Any], constant: set[str], error: RefusalError) -> RefusalError:
+    """A refusal of a graph that could not be read, with the nodes that are refused in any graph."""
+    moving = [Node(proto) for proto in protos if constant.isdisjoint(proto.output)]
+    others = {first_output(node.proto): str(not_supported(node)) for node in moving if not may_take(node)}
+    return RefusalError(others | error.reasons)
+
+
 def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple[int | str, ...]]) -> dict[int, Fate]:
     """Fates of the nodes that the importer has read, by the identity of each."""
-    owners = {module.nodes[0]: module for module in network.modules if module.nodes}
-    for fused in network.modules:
-        for name in fused.nodes:
-            owners.setdefault(name, fused)
-    understood = {name for module in importer.graph.modules for name in module.nodes}
-    tail, taken = set(map(id, importer.tail)), dict[str, str]()
+    owners = {name: module for module in network.modules for name in module.nodes}
+    alive, tail = set(map(id, network.modules)), set(map(id, importer.tail))
+    rows = {entry.name for entry in network.ends.entries if entry.rows is not None}
+    taken: dict[str, str] = {}  # modules that read a value, seen through views
     found = {}
     for node in reversed(importer.nodes):
-        module, behind = owners.get(node.name), next((taken[name] for name in node.outputs if name in taken), "")
+        made = [module for module in importer.made.get(id(node), ()) if module.nodes]
+        own = [module for module in made if id(module) in alive]
+        behind = next((taken[name] for name in node.outputs if name in taken), "")
         becomes: Becomes = "removed"
-        name = ""
+        module, remark = "", network.notes.get(node.name, "")
         if id(node) in tail:
             becomes = "tail"
         elif not importer.lost.isdisjoint(node.outputs):
             becomes = "unjudged"
         elif not importer.graph.constants.keys().isdisjoint(node.outputs):
             becomes = "folded"
-        elif module is not None:
-            becomes, name = _place(module) if module.nodes[0] == node.name else "fused", module.name
-        elif node.name in understood and behind:
-            becomes, name = "fused", behind
-        own = [one for one in network.modules if one.nodes and one.nodes[0] == node.name]
+        elif own:
+            places = Counter(map(_place, own))
+            becomes, module = max(places, key=_COMPUTED.index), own[-1].name
+            if len(own) > 1:
+                remark = ", ".join(
+                    f"{places[place]} modules {place}" for place in reversed(_COMPUTED) if place in places
+                )
+        elif made:
+            names = [owners[name].name for one in made for name in one.nodes if name in owners]
+            becomes, module = "fused", next(iter(names), behind)
+        elif not rows.isdisjoint(node.inputs):
+            becomes, remark = "host", "rows of a constant, looked up in front of the network"
         found[id(node)] = Fate(
-            node.name, node.operator, becomes, name, _shape(importer, first_output(node.proto), shapes),
-            sum(map(network.macs, own)), sum(one.weight.size for one in own if one.weight is not None),
-            network.notes.get(node.name, ""),
+            node.name, node.operator, becomes, module, _shape(importer, first_output(node.proto), shapes),
+            sum(map(network.macs, own)), sum(one.weight.size for one in own if one.weight is not None), remark,
         )  # fmt: skip
-        if name or behind:
-            taken.update((source, name or behind) for source in node.inputs if source not in taken)
+        if module or behind:
+            taken.update((source, module or behind) for source in node.inputs if source not in taken)
     return found
 
 
