@@ -34,7 +34,7 @@ from shiftwork.tensors.layout import BATCH, Step, View
 
 DOMAINS = ("", "ai.onnx")
 
-VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+_VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _FINAL = frozenset({
     "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "Sigmoid", "Softmax", "Tanh",
     "TopK",
@@ -247,7 +247,7 @@ class Importer:
             for name in node.inputs:
                 readers.setdefault(name, []).append(node)
         makers = {name: node for node in self.nodes for name in node.outputs if name}
-        allowed = VIEWS | _FINAL | _BEHIND
+        allowed = _VIEWS | _FINAL | _BEHIND
         left = {id(node) for node in self.nodes if node.operator in allowed and node.domain in DOMAINS}
         changed = True
         while changed:
@@ -257,7 +257,7 @@ class Importer:
                     continue
                 follows = all(id(reader) in left for name in node.outputs for reader in readers.get(name, ()))
                 after = [makers[name] for name in node.inputs if name in makers]
-                own = node.operator in _FINAL | VIEWS | {"Concat"} or any(
+                own = node.operator in _FINAL | _VIEWS | {"Concat"} or any(
                     id(maker) in left and maker.operator in _FINAL | _BEHIND for maker in after
                 )
                 if not follows or not own:
@@ -289,7 +289,7 @@ def _same(
 
 def may_take(node: Node) -> bool:
     """Whether there are graphs in which a node like that is read, or computed behind the network."""
-    return node.domain in DOMAINS and node.operator in OPERATORS.keys() | VIEWS | _FINAL | _BEHIND
+    return node.domain in DOMAINS and node.operator in OPERATORS.keys() | _VIEWS | _FINAL | _BEHIND
 
 
 def not_supported(node: Node) -> ShiftworkError:

@@ -28,8 +28,8 @@ _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
 _KEPT_APART = [
-    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "GeluFusionL1", "LayerNormFusionL1", "MatMulAddFusion",
-    "MatMulBNFusion", "MatmulTransposeFusion", "PadFusion", "ReluClipFusion", "TransposeOptimizer",
+    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
+    "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
 ]  # fmt: skip
 
 
@@ -96,8 +96,10 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     model.ir_version = max(model.ir_version, _IR)
     if not inputs:
         raise ShiftworkError(f"model {path}: one input expected, found none")
+    names = {node.name for node in model.graph.node}
     for node in model.graph.node:
-        node.name = node.name or first_output(node)
+        if not node.name and first_output(node) not in names:
+            node.name = first_output(node)
     _single_precision(model)
     sources, batch, fixed = _sources(path, inputs, sizes or {})
     for value, source in zip(inputs, sources, strict=True):
@@ -260,7 +262,7 @@ def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
 
 
 def _place(node: Any) -> str:
-    return f"node {node.name!r} ({node.op_type})"
+    return f"node {node.name or first_output(node)!r} ({node.op_type})"
 
 
 def first_output(node: Any) -> str:

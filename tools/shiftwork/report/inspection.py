@@ -20,7 +20,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.network.builder import Node
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatModule, FloatNetwork
-from shiftwork.network.importer import DOMAINS, OPERATORS, VIEWS, Importer, may_take, not_supported, read
+from shiftwork.network.importer import DOMAINS, OPERATORS, Importer, may_take, not_supported, read
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.model_file import load_model
 from shiftwork.network.simplify import RefusalError, captured, first_output
@@ -38,7 +38,7 @@ _WORDS: dict[Becomes, str] = {
     "removed": "removed (a view)",
     "tail": "host, behind the network",
     "unused": "unused: no output needs it",
-    "unjudged": "not judged: reads what is refused",
+    "unjudged": "not judged",
 }
 _COMPUTED: tuple[Becomes, ...] = ("host", "table", "RTL")
 #: The closest thing that works, for operators that the importer does not know.
@@ -167,38 +167,34 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
         refusal = _with_strangers(protos, constant, error)
     else:
         network, refusal = importer.network(), importer.refusal
-        fates = _fates(importer, network, shapes)
-        left = {key: fates[id(node)] for key, node in _counterparts(protos, importer.nodes).items()}
+        known = _fates(importer, network, shapes)
+        left = {key: known[id(node)] for key, node in _counterparts(protos, importer.nodes).items()}
     needed = {first_output(proto) for proto in model.graph.node}
-
-    def gone(proto: Any) -> Becomes:
-        if first_output(proto) not in needed:
-            return "unused"
-        if not constant.isdisjoint(proto.output):
-            return "folded"
-        return "unjudged" if network is None else "removed" if proto.op_type in VIEWS else "folded"
-
-    def fate(proto: Any) -> Fate:
+    fates = []
+    for proto in protos:
         key = first_output(proto)
-        known = left.get(key) or Fate("", "", gone(proto))
-        remark, closest = known.remark, ""
         if refusal is not None and key in refusal.reasons:
-            where = f"node {proto.name!r} ({proto.op_type}): "
-            known, remark, closest = Fate("", "", "refused"), refusal.reasons[key].removeprefix(where), _closest(proto)
-        name, shape = proto.name or key, known.shape or shapes.get(key)
-        return replace(known, name=name, operator=proto.op_type, shape=shape, remark=remark, closest=closest)
+            fate = _refused(proto, refusal.reasons[key], network is not None)
+        elif key in left:
+            fate = left[key]
+        else:
+            same = not constant.isdisjoint(proto.output)
+            away: Becomes = "folded" if same else "unjudged" if network is None else "removed"
+            fate = Fate("", "", away if key in needed else "unused")
+        fates.append(replace(fate, name=proto.name or key, operator=proto.op_type, shape=fate.shape or shapes.get(key)))
+    return Inspection(path.name, fates, network, refusal)
 
-    return Inspection(path.name, [fate(proto) for proto in protos], network, refusal)
 
-
-def _closest(proto: Any) -> str:
-    """What works in the place of a node that is refused."""
+def _refused(proto: Any, reason: str, by_importer: bool) -> Fate:
+    """A node that is refused, with what works in its place. by_importer: the graph is sound."""
+    known = OPERATORS.get(proto.op_type) if proto.domain in DOMAINS else None
+    closest = CLOSEST.get(proto.op_type, "none")
     if proto.domain not in DOMAINS:
-        return "operators of ONNX itself"
-    known = OPERATORS.get(proto.op_type)
-    if known is not None:
-        return f"{proto.op_type}: {known.note}" if known.note else ""
-    return CLOSEST.get(proto.op_type, "none")
+        closest = "operators of ONNX itself"
+    elif known is not None:
+        closest = f"{proto.op_type}: {known.note}" if known.note and by_importer else ""
+    remark = reason.removeprefix(f"node {proto.name or first_output(proto)!r} ({proto.op_type}): ")
+    return Fate("", "", "refused", remark=remark, closest=closest)
 
 
 def _constant(graph: Any) -> set[str]:
@@ -295,9 +291,7 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
             places = Counter(map(_place, own))
             becomes, module = max(places, key=_COMPUTED.index), own[-1].name
             if len(own) > 1:
-                remark = ", ".join(
-                    f"{places[place]} modules {place}" for place in reversed(_COMPUTED) if place in places
-                )
+                remark = f"{', '.join(f'{places[p]} {p}' for p in reversed(_COMPUTED) if p in places)} modules"
         elif made:
             names = [owners[name].name for one in made for name in one.nodes if name in owners]
             becomes, module = "fused", next(iter(names), behind)
@@ -352,12 +346,9 @@ class Trial:
         executors = {"golden": self.golden, "rtl": self.rtl, "accel": self.accelerator}
         runs = [name for name, reason in executors.items() if reason == ""]
         lines = [f"runs            --executor {', '.join(runs)}; scales from {self.samples}"] if runs else []
-        lines += [f"{name:<15} not: {reason}" for name, reason in executors.items() if reason]
-        if self.accelerator is None:
-            lines.append(f"accelerator     not tried: {self.samples}")
-        else:
-            lines.append(f"accelerator     {self.target}: {'does not fit' if self.accelerator else 'fits'}")
-        return lines
+        lines += [f"{name:<15} does not run: {executors[name]}" for name in ("golden", "rtl") if executors[name]]
+        fits = "not tried" if self.accelerator is None else "does not fit" if self.accelerator else "fits"
+        return [*lines, f"accelerator     {self.target}: {': '.join(filter(None, (fits, self.accelerator)))}"]
 
 
 def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerator, data: Path | None = None) -> Trial:
@@ -369,10 +360,10 @@ def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerato
     Raises:
         ShiftworkError: the data are not usable.
     """
-    what = f"{target.engine}, {target.activation_memory} KiB of activations"
+    what = f"{target.engine.kind} engine, {target.engine} cells, {target.activation_memory} KiB of activations"
     work = sum(map(network.macs, network.modules))
     if data is None and work > TRIED:
-        return Trial(f"{work:,} MACs take long; with --data it is", what)
+        return Trial("no samples", f"{what}, {work:,} MACs (--data has it tried)")
     samples = _random(network) if data is None else load_data(data, network, _SAMPLES, labels=False).x
     words = f"{len(samples)} {'random ' if data is None else ''}samples"
     try:
@@ -416,12 +407,12 @@ def total_lines(inspection: Inspection) -> list[str]:
     if "macs" in totals:
         largest = totals["largest_map"]
         lines += [
-            f"MACs            {totals['macs']:,}",
+            f"MACs            {totals['macs']:,}{'' if inspection.refusal is None else ', as far as it is read'}",
             f"weights         {totals['weights']:,}, bytes at 8 bits each",
             f"largest map     {'x'.join(map(str, largest['shape']))} (height, width, channels), {largest['name']!r}",
         ]
         if totals["moves"]:
-            lines.append(f"order           values of {totals['moves']} tensors move between modules, on the host")
+            lines.append(f"moves           {totals['moves']} between modules, into another order, on the host")
     return lines
 
 
