@@ -102,7 +102,7 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             node.name = first_output(node)
     _single_precision(model)
     sources, batch, fixed = _sources(path, inputs, sizes or {})
-    for value, source in zip(inputs, sources, strict=True):
+    for value, source in zip(model.graph.input, sources, strict=True):
         axes = value.type.tensor_type.shape.dim
         for axis, size in zip(axes, source.shape, strict=True):
             axis.dim_value = size
