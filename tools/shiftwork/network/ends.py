@@ -48,8 +48,9 @@ class Entry:
         if self.rows is None:
             return part
         places = part.astype(np.int64)
-        if places.size and not (0 <= int(places.min()) and int(places.max()) < len(self.rows)):
-            raise ShiftworkError(f"input {self.name!r}: {int(places.min())}..{int(places.max())} are no rows of {len(self.rows)}")
+        if places.size and (places.min() < 0 or places.max() >= len(self.rows)):
+            span = f"{int(places.min())}..{int(places.max())}"
+            raise ShiftworkError(f"input {self.name!r}: {span} are no rows of {len(self.rows)}")
         return self.rows[places]
 
 
@@ -172,9 +173,12 @@ class Ends:
     @staticmethod
     def from_json(entry: Mapping[str, Any], tail: SubModel | None, rows: Mapping[str, NDArray[np.float32]]) -> Ends:
         """Inverse of :meth:`to_json`. rows: of entries, by name."""
+        entries = (
+            Entry(name, tuple(shape), view_of(view), whole, rows.get(name))
+            for name, shape, view, whole in entry["entries"]
+        )
         return Ends(
-            tuple(Entry(name, tuple(shape), view_of(view), whole, rows.get(name)) for name, shape, view, whole in entry["entries"]),
-            tuple(Exit(tensor, name, view_of(view)) for tensor, name, view in entry["exits"]),
+            tuple(entries), tuple(Exit(tensor, name, view_of(view)) for tensor, name, view in entry["exits"]),
             tuple(entry["outputs"]), tail, int(entry["batch"]), bool(entry["fixed"]),
         )  # fmt: skip
 
