@@ -225,9 +225,10 @@ def _start(graph: Builder, node: Node, index: int, place: int, batched: bool) ->
 
 
 def _set_outputs(
-    graph: Builder, node: Node, cells: list[_Cell], found: list[tuple[list[Value], Value | None]], steps: int, front: bool
+    graph: Builder, node: Node, cells: list[_Cell], found: list[tuple[list[Value], Value | None]], steps: int,
+    front: bool,
 ) -> None:  # fmt: skip
-    """Y (steps, directions, N, hidden), Y_h and Y_c (directions, N, hidden), those that are read; N first if ``front``."""
+    """Y (steps, directions, N, hidden), Y_h and Y_c (directions, N, hidden), if they are read; N first if ``front``."""
     hidden, count = cells[0].hidden, len(cells)
     every = [states[step] for step in range(steps) for states, _ in found]
     last = [states[0 if cell.backwards else -1] for cell, (states, _) in zip(cells, found, strict=True)]
