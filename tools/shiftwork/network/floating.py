@@ -42,7 +42,7 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
     """
     path, ends = network.path, network.ends
     try:
-        session = _session(path, path.stat().st_mtime_ns)
+        session = _session(path, path.stat().st_mtime_ns, network.content)
         types = {source.name: _TYPES.get(source.type, np.float32) for source in session.get_inputs()}
         size = ends.batch if ends.fixed else 64
         parts = ends.split(x)
@@ -66,13 +66,13 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
 
 
 @lru_cache(maxsize=2)
-def _session(path: Path, changed: int) -> Any:
-    """The session of a file. changed: when it was."""
+def _session(path: Path, changed: int, content: bytes | None) -> Any:
+    """The session of a file. changed: when it was. content: in place of it."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(content or str(path), options, providers=["CPUExecutionProvider"])
 
 
 def logits(network: FloatNetwork, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
+from shiftwork.network.qonnx import DOMAINS, without_quant
 from shiftwork.network.simplify import Simple, Source, simplify
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
@@ -63,7 +64,11 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
 def read(path: Path, sizes: Mapping[str, Sequence[int]] | None = None) -> Importer:
     """The importer of a file that has read as much of it as it can; what it refuses is in it."""
-    importer = Importer(path, simplify(path, load_model(path), sizes))
+    shipped = load_model(path)
+    strange = any(node.domain in DOMAINS for node in shipped.graph.node)
+    model = without_quant(path, shipped)
+    content = model.SerializeToString() if strange else None
+    importer = Importer(path, simplify(path, model, sizes), content)
     importer.run()
     return importer
 
@@ -80,11 +85,12 @@ class Importer:
 
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
-        graph: what is understood. refused: errors by the name of a node.
+        content: the model in operators of ONNX where the file has others.
+        graph: what is understood. refused: nodes with what is wrong with them. entries: inputs.
     """
 
-    def __init__(self, path: Path, simple: Simple) -> None:
-        self.path, self.simple = path, simple
+    def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
+        self.path, self.simple, self.content = path, simple, content
         self.nodes = [Node(proto) for proto in simple.model.graph.node]
         self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
         self.outputs = [str(output.name) for output in simple.model.graph.output]
@@ -149,7 +155,7 @@ class Importer:
         )
         reads = {name for module in modules for name in module.reads()}
         fixed = {name: array for name, array in graph.fixed.items() if name in reads}
-        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes))
+        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
 
     def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
         """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
