@@ -26,13 +26,14 @@ from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatModule, FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
+from shiftwork.network.qonnx import DOMAINS, without_quant
 from shiftwork.network.simplify import RefusalError, Simple, Source, first_output, simplify
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
 from shiftwork.progress import OnItem
 from shiftwork.tensors.layout import BATCH, Step, View
 
-DOMAINS = ("", "ai.onnx")
+_DOMAINS = ("", "ai.onnx")
 
 _VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _FINAL = frozenset({
@@ -74,7 +75,10 @@ def read(
         path: for messages. model: protobuf; it is changed. sizes: as :func:`import_onnx` takes them.
         progress: told about every node.
     """
-    importer = Importer(path, simplify(path, model, sizes))
+    strange = any(node.domain in DOMAINS for node in model.graph.node)
+    model = without_quant(path, model)
+    content = model.SerializeToString() if strange else None
+    importer = Importer(path, simplify(path, model, sizes), content)
     importer.run(progress)
     return importer
 
@@ -84,12 +88,13 @@ class Importer:
 
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
-        graph: what is understood. refused: nodes with their errors. lost: values that they and their readers compute.
-        made: modules that came with a node, by its identity.
+        content: the model in operators of ONNX where the file has others.
+        graph: what is understood. refused: nodes with what is wrong with them. entries: inputs.
+        lost: values that refused nodes and their readers compute. made: modules that came with a node, by its identity.
     """
 
-    def __init__(self, path: Path, simple: Simple) -> None:
-        self.path, self.simple = path, simple
+    def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
+        self.path, self.simple, self.content = path, simple, content
         self.nodes = [Node(proto) for proto in simple.model.graph.node]
         self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
         self.outputs = [str(output.name) for output in simple.model.graph.output]
@@ -114,7 +119,9 @@ class Importer:
             if node.operator == "Gather" and self._looks_up(node):
                 continue
             try:
-                known, before = _known(node), len(self.graph.modules)
+                known, before = operator_of(node), len(self.graph.modules)
+                if known is None:
+                    raise not_supported(node)
                 if self.lost.isdisjoint(node.inputs):
                     self._visit(node, known)
                     self.made[id(node)] = self.graph.modules[before:]
@@ -160,7 +167,7 @@ class Importer:
         )
         reads = {name for module in modules for name in module.reads()}
         fixed = {name: array for name, array in graph.fixed.items() if name in reads}
-        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes))
+        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
 
     def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
         """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
@@ -248,7 +255,7 @@ class Importer:
                 readers.setdefault(name, []).append(node)
         makers = {name: node for node in self.nodes for name in node.outputs if name}
         allowed = _VIEWS | _FINAL | _BEHIND
-        left = {id(node) for node in self.nodes if node.operator in allowed and node.domain in DOMAINS}
+        left = {id(node) for node in self.nodes if node.operator in allowed and node.domain in _DOMAINS}
         changed = True
         while changed:
             changed = False
@@ -287,21 +294,19 @@ def _same(
     return {name: Operator(handler, runs, note) for name in names}
 
 
-def may_take(node: Node) -> bool:
-    """Whether there are graphs in which a node like that is read, or computed behind the network."""
-    return node.domain in DOMAINS and node.operator in OPERATORS.keys() | _VIEWS | _FINAL | _BEHIND
+def operator_of(node: Node) -> Operator | None:
+    """What the importer does with a node; None where it knows nothing of its operator."""
+    return OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
+
+
+def may_follow(node: Node) -> bool:
+    """Whether there are networks behind which the host computes a node like that."""
+    return node.domain in _DOMAINS and node.operator in _VIEWS | _FINAL | _BEHIND
 
 
 def not_supported(node: Node) -> ShiftworkError:
     """Nothing is known of the operator of a node."""
     return node.error("operator is not supported")
-
-
-def _known(node: Node) -> Operator:
-    known = OPERATORS.get(node.operator) if node.domain in DOMAINS else None
-    if known is None:
-        raise not_supported(node)
-    return known
 
 
 _SINGLE = "a number or one per channel is folded; functions of one tensor become a table; of two values"

@@ -20,7 +20,7 @@ from shiftwork.errors import ShiftworkError
 from shiftwork.network.builder import Node
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatModule, FloatNetwork
-from shiftwork.network.importer import DOMAINS, OPERATORS, Importer, may_take, not_supported, read
+from shiftwork.network.importer import Importer, may_follow, not_supported, operator_of, read
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.model_file import load_model
 from shiftwork.network.simplify import RefusalError, captured, first_output
@@ -158,7 +158,7 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
     """
     model = load_model(path)
     protos = list(model.graph.node)
-    constant, shapes = _constant(model.graph), _inferred(model)
+    constant, needed, shapes = _constant(model.graph), _needed(model.graph), _inferred(model)
     left: dict[str, Fate] = {}
     network, refusal = None, None
     try:
@@ -169,7 +169,6 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
         network, refusal = importer.network(), importer.refusal
         known = _fates(importer, network, shapes)
         left = {key: known[id(node)] for key, node in _counterparts(protos, importer.nodes).items()}
-    needed = {first_output(proto) for proto in model.graph.node}
     fates = []
     for proto in protos:
         key = first_output(proto)
@@ -180,18 +179,16 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
         else:
             same = not constant.isdisjoint(proto.output)
             away: Becomes = "folded" if same else "unjudged" if network is None else "removed"
-            fate = Fate("", "", away if key in needed else "unused")
+            fate = Fate("", "", away if needed.intersection(proto.output) else "unused")
         fates.append(replace(fate, name=proto.name or key, operator=proto.op_type, shape=fate.shape or shapes.get(key)))
     return Inspection(path.name, fates, network, refusal)
 
 
 def _refused(proto: Any, reason: str, by_importer: bool) -> Fate:
     """A node that is refused, with what works in its place. by_importer: the graph is sound."""
-    known = OPERATORS.get(proto.op_type) if proto.domain in DOMAINS else None
-    closest = CLOSEST.get(proto.op_type, "none")
-    if proto.domain not in DOMAINS:
-        closest = "operators of ONNX itself"
-    elif known is not None:
+    known = operator_of(Node(proto))
+    closest = "operators of ONNX itself" if proto.domain.removeprefix("ai.onnx") else CLOSEST.get(proto.op_type, "none")
+    if known is not None:
         closest = f"{proto.op_type}: {known.note}" if known.note and by_importer else ""
     remark = reason.removeprefix(f"node {proto.name or first_output(proto)!r} ({proto.op_type}): ")
     return Fate("", "", "refused", remark=remark, closest=closest)
@@ -213,6 +210,18 @@ def _constant(graph: Any) -> set[str]:
             break
         waiting = left
     return found - {""}
+
+
+def _needed(graph: Any) -> set[str]:
+    """Values that outputs need."""
+    makers = {name: node for node in graph.node for name in node.output}
+    found, waiting = set[str](), [output.name for output in graph.output]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in makers:
+            waiting += {*makers[name].input, *captured(makers[name])} - {""}
+        found.add(name)
+    return found
 
 
 def _inferred(model: Any) -> dict[str, tuple[int | str, ...]]:
@@ -264,7 +273,8 @@ def _counterparts(protos: Sequence[Any], nodes: Sequence[Node]) -> dict[str, Nod
 def _with_strangers(protos: Sequence[Any], constant: set[str], error: RefusalError) -> RefusalError:
     """A refusal of a graph that could not be read, with the nodes that are refused in any graph."""
     moving = [Node(proto) for proto in protos if constant.isdisjoint(proto.output)]
-    others = {first_output(node.proto): str(not_supported(node)) for node in moving if not may_take(node)}
+    others = {first_output(node.proto): str(not_supported(node))
+              for node in moving if operator_of(node) is None and not may_follow(node)}  # fmt: skip
     return RefusalError(others | error.reasons)
 
 
@@ -411,6 +421,9 @@ def total_lines(inspection: Inspection) -> list[str]:
             f"weights         {totals['weights']:,}, bytes at 8 bits each",
             f"largest map     {'x'.join(map(str, largest['shape']))} (height, width, channels), {largest['name']!r}",
         ]
+        assert inspection.network is not None
+        notes, told = inspection.network.notes, {fate.name for fate in inspection.nodes}
+        lines += [f"note            {name!r}: {text}" for name, text in notes.items() if name not in told]
         if totals["moves"]:
             lines.append(f"moves           {totals['moves']} between modules, into another order, on the host")
     return lines
