@@ -239,10 +239,12 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
             raise node.error("division by zero")
         else:
             array = 1.0 / array
-    rank, sizes = len(value.view.axes), graph.sizes(value)
+    rank, sizes = max(len(value.view.axes), array.ndim), graph.sizes(value)
     aligned = (1,) * (rank - array.ndim) + array.shape
+    wanted = [max(pair) for pair in zip((1,) * (rank - len(sizes)) + sizes, aligned, strict=True)]
+    value = Value(value.tensor, value.view.expanded(wanted))
     many = [axis for axis, size in enumerate(aligned) if size > 1]
-    if len(aligned) > rank or any(aligned[axis] != sizes[axis] for axis in many):
+    if any(aligned[axis] != graph.sizes(value)[axis] for axis in many):
         raise node.error(f"a constant of shape {array.shape} does not fit {list(sizes[1:])} (batch aside)")
     flat = array.reshape(aligned)
     if single is not None or (len(many) == 1 and many[0] != value.view.batch_axis):
@@ -329,13 +331,15 @@ def host(graph: Builder, node: Node) -> None:
     del proto.input[:], proto.output[:]
     proto.input.extend(reads)
     proto.output.append("y")
-    axis = node.attributes.get("axis")
-    if axis is not None and graph.place(node, int(axis), len(values[0].view.axes)) == 0:
-        raise node.error("samples are computed one by one: axis 0")
     part = graph.part(node, [proto], [f"x{index}" for index in range(len(values))], "y")
-    found = part.run([np.zeros(graph.sizes(value), np.float32) for value in values])[0]
+    draw = np.random.default_rng(0)
+    tried = [draw.uniform(0, 1, graph.sizes(value)).astype(np.float32) for value in values]
+    found = part.run(tried)[0]
     if found.ndim < 2 or found.shape[0] != graph.batch:
         raise node.error(f"gives {list(found.shape)}: the first axis has to count samples")
+    others = part.run([np.concatenate([1 - x[:1], x[1:]]) for x in tried])[0]
+    if not np.array_equal(found[1:], others[1:]):
+        raise node.error("samples are computed one by one: a result depends on several of them")
     rank = found.ndim
     groups = usual(rank)
     if found.shape == graph.sizes(values[0]):
