@@ -34,7 +34,8 @@ def network(save_model: Callable[..., Path], rng: np.random.Generator) -> Intege
     ]  # fmt: skip
     weights = {
         "a": rng.normal(0, 1, (4, 3, 1, 1)), "b": rng.normal(0, 0.3, (4, 4, 3, 3)), "d": rng.normal(0, 1, (5, 8)),
-        "a4": rng.normal(0, 1, (4, 4, 1, 1)), "a5": rng.normal(0, 1, (4, 4, 1, 1)), "one": np.ones(4), "zero": np.zeros(4), "zero0": np.float32(0),
+        "a4": rng.normal(0, 1, (4, 4, 1, 1)), "a5": rng.normal(0, 1, (4, 4, 1, 1)),
+        "one": np.ones(4), "zero": np.zeros(4), "zero0": np.float32(0),
         "six": np.float32(6),
     }  # fmt: skip
     path = save_model(nodes, {k: np.asarray(v, np.float32) for k, v in weights.items()}, ("N", 3, 8, 8))
