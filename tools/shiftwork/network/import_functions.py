@@ -239,6 +239,7 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
             raise node.error("division by zero")
         else:
             array = 1.0 / array
+            single = None if single is None else 1.0 / single
     rank, sizes = max(len(value.view.axes), array.ndim), graph.sizes(value)
     aligned = (1,) * (rank - array.ndim) + array.shape
     wanted = [max(pair) for pair in zip((1,) * (rank - len(sizes)) + sizes, aligned, strict=True)]
@@ -375,11 +376,16 @@ def resize(graph: Builder, node: Node) -> None:
 
 
 def quantized(graph: Builder, node: Node) -> None:
-    """QuantizeLinear and DequantizeLinear: folded on constants; on values the scale that the model wishes."""
+    """QuantizeLinear and DequantizeLinear: folded on constants; on values the scale that the model wishes.
+
+    Behind a QuantizeLinear values stay real numbers here; inputs of the network may be codes of the model.
+    """
     scale = graph.weight(node, 1, "scale")
     offset = graph.weight(node, 2, "zero point")
     assert scale is not None
     zero = np.zeros(1) if offset is None else offset
+    if scale.ndim > 1:
+        raise node.error("a scale per block is not supported")
     if node.inputs[0] in graph.constants:
         array = np.asarray(graph.constants[node.inputs[0]], np.float64)
         if scale.size > 1:
@@ -396,6 +402,10 @@ def quantized(graph: Builder, node: Node) -> None:
             graph.set_constant(node, np.clip(codes, low, high))
         return
     value = graph.value(node)
+    if node.operator == "DequantizeLinear" and node.inputs[0] not in graph.coded:
+        along = None if scale.size == 1 else graph.axis(node, "axis", 1, len(value.view.axes))
+        affine(graph, node, value, along, scale, -zero * scale)
+        return
     if node.operator == "QuantizeLinear":
         number, signed = _number(scale), _is_signed(graph, node)
         power = None if number is None else math.log2(number)
