@@ -297,7 +297,7 @@ def test_shapes_inputs_and_outputs(save_model: Any) -> None:
 
 def test_sizes_that_the_caller_knows(save_model: Any) -> None:
     path = save_model([("Conv", ["in", "w"], "out")], weights(w=(2, 3, 1, 1)), shape=("N", 3, "H", "W"))
-    for sizes in ({"in": (3, 5, 7)}, {"x": (3, 5, 7)}):
+    for sizes in ({"in": (9, 3, 5, 7)}, {"x": (9, 3, 5, 7)}):
         assert import_onnx(path, sizes).ends.sample_shape == (3, 5, 7)
     refused(path, "'in'", "dynamic")
     with pytest.raises(ShiftworkError, match="'in'"):

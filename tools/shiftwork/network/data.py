@@ -88,12 +88,12 @@ def load_data(path: str | Path, network: Taker, limit: int | None = None, labels
 
 
 def array_sizes(path: str | Path) -> dict[str, tuple[int, ...]]:
-    """Sizes of the axes of the arrays of a data file, the first one aside, by name.
+    """Sizes of the axes of the arrays of a data file, by name.
 
     Raises:
         ShiftworkError: as :func:`load_data`.
     """
-    return {name: array.shape[1:] for name, array in _arrays(Path(path)).items()}
+    return {name: array.shape for name, array in _arrays(Path(path)).items()}
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -116,7 +116,7 @@ def _input(path: Path, ends: Ends, entry: Entry, arrays: dict[str, NDArray[Any]]
     name = entry.name if entry.name in arrays or len(ends.entries) > 1 else "x"
     if name not in arrays:
         raise ShiftworkError(f"data {path}: no array {name!r}")
-    array, batch = arrays[name], entry.view.batch_axis or 0
+    array, batch = arrays[name], entry.batch_axis
     sizes = [str(size) for size in entry.shape]
     expected = f"({', '.join([*sizes[:batch], 'N', *sizes[batch:]])})"
     if array.dtype.kind not in ("fiu" if entry.whole else "f"):

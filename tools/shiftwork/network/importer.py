@@ -24,7 +24,9 @@ from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
 from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatNetwork, live
+from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
+from shiftwork.network.qonnx import DOMAINS, without_quant
 from shiftwork.network.simplify import Simple, Source, simplify
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
@@ -48,8 +50,7 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
     Args:
         path: model of float (or, cast first, integer) inputs and any number of outputs.
-        sizes: axes of inputs, the batch aside, where the model leaves them open, by the name of the input, or ``x``
-            where there is one.
+        sizes: of the axes of arrays that will enter, by the name of the input, where the model leaves axes open.
 
     Returns:
         The network with batch normalization, bias, ReLU and residual additions fused into modules.
@@ -63,7 +64,11 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
 def read(path: Path, sizes: Mapping[str, Sequence[int]] | None = None) -> Importer:
     """The importer of a file that has read as much of it as it can; what it refuses is in it."""
-    importer = Importer(path, simplify(path, load_model(path), sizes))
+    shipped = load_model(path)
+    strange = any(node.domain in DOMAINS for node in shipped.graph.node)
+    model = without_quant(path, shipped)
+    content = model.SerializeToString() if strange else None
+    importer = Importer(path, simplify(path, model, sizes), content)
     importer.run()
     return importer
 
@@ -80,11 +85,12 @@ class Importer:
 
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
-        graph: what is understood. refused: errors by the name of a node.
+        content: the model in operators of ONNX where the file has others.
+        graph: what is understood. refused: nodes with what is wrong with them. entries: inputs.
     """
 
-    def __init__(self, path: Path, simple: Simple) -> None:
-        self.path, self.simple = path, simple
+    def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
+        self.path, self.simple, self.content = path, simple, content
         self.nodes = [Node(proto) for proto in simple.model.graph.node]
         self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
         self.outputs = [str(output.name) for output in simple.model.graph.output]
@@ -101,6 +107,8 @@ class Importer:
         tail, lost = set(map(id, self.tail)), set[str]()
         for node in self.nodes:
             if id(node) in tail:
+                continue
+            if node.operator == "Gather" and self._looks_up(node):
                 continue
             if not lost.isdisjoint(node.inputs):
                 lost.update(node.outputs)
@@ -142,7 +150,7 @@ class Importer:
         )
         reads = {name for module in modules for name in module.reads()}
         fixed = {name: array for name, array in graph.fixed.items() if name in reads}
-        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes))
+        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
 
     def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
         """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
@@ -191,6 +199,28 @@ class Importer:
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
+
+    def _looks_up(self, node: Node) -> bool:
+        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
+        graph, name = self.graph, node.inputs[1]
+        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
+        rows = graph.constants.get(node.inputs[0])
+        readers = sum(name in other.inputs for other in self.nodes)
+        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+            return False
+        entry, value = self.entries[place], graph.values[name]
+        sizes = (*graph.sizes(value), rows.shape[1])
+        batch = entry.batch_axis
+        inner = [axis for axis in range(len(sizes)) if axis != batch]
+        whole = [sizes[axis] for axis in inner]
+        shape = (int(np.prod(whole[:-2], dtype=int)), whole[-2] if len(whole) > 1 else 1, whole[-1])
+        view = View.of(shape, "n hwc").reshaped([graph.batch, *whole], graph.batch)
+        assert view is not None
+        view = View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort([batch, *inner]).tolist())
+        graph.shapes[name] = shape
+        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
+        graph.set(node, Value(name, view))
+        return True
 
     def _visit(self, node: Node) -> None:
         known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
@@ -287,9 +317,11 @@ OPERATORS: dict[str, Operator] = {
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
     "Gather": Operator(moves.gather, "host", "constant, evenly spaced positions of an axis"),
     "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
+    "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
     "Identity": Operator(moves.identity, "removed"),
+    "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "MatMul": Operator(layers.matmul, "RTL or host", "constant weights on either side; of two activations on the host"),
     "Max": Operator(functions.extreme, "table", "with a number"),
     "MaxPool": Operator(layers.pool, "host"),
@@ -302,6 +334,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     "Pow": Operator(functions.arithmetic, "table", "a constant exponent"),
     "QuantizeLinear": Operator(functions.quantized, "removed", "a scale that is a power of two is kept where possible"),
+    "RNN": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "ReduceMax": Operator(layers.reduce, "host", "not over samples"),
     "ReduceMean": Operator(layers.reduce, "host", "not over samples"),
     "ReduceSum": Operator(layers.reduce, "host", "not over samples"),
