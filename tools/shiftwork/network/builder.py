@@ -89,7 +89,8 @@ class Builder:
         constants: arrays by the name of the ONNX value. values: of those that samples reach. shapes: of tensors.
         modules: so far. fixed: tensors (height, width, channels) that no module computes.
         chains: tensors that are functions of others, element by element. notes: what users should know of a node.
-        wishes: numbers of fractional bits that the model names for tensors.
+        wishes: numbers of fractional bits that the model names for tensors. coded: ONNX values that are codes of a
+            QuantizeLinear in the model, and real numbers here.
     """
 
     path: Path
@@ -103,6 +104,7 @@ class Builder:
     chains: dict[str, Chain] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     wishes: dict[str, int] = field(default_factory=dict)
+    coded: set[str] = field(default_factory=set)
     moved: dict[tuple[str, Any], str] = field(default_factory=dict)
 
     # -- constants

@@ -37,8 +37,8 @@ _DOMAINS = ("", "ai.onnx")
 
 _VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _FINAL = frozenset({
-    "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "Sigmoid", "Softmax", "Tanh",
-    "TopK",
+    "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "QuantizeLinear", "Sigmoid",
+    "Softmax", "Tanh", "TopK",
 })  # fmt: skip
 _BEHIND = frozenset({
     "Add", "Clip", "Concat", "Div", "Gather", "GatherElements", "GatherND", "Greater", "Less", "Max", "Min", "Mul",
@@ -192,9 +192,10 @@ class Importer:
         inner = [axis for axis in range(len(sizes)) if axis != place]
         readers = [node for node in self.nodes if source.name in node.inputs]
         channel = inner[0] if inner else None
-        if len(inner) == 2 and not any(
-            node.operator in ("Conv", "ConvTranspose", "MaxPool", "AveragePool") for node in readers
-        ):
+        reads = {node.operator for node in readers}
+        if len(inner) == 2 and reads.isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
+            channel = inner[-1]
+        if reads and reads <= {"MatMul", "LayerNormalization", "RMSNormalization"}:
             channel = inner[-1]
         if readers and all(node.operator == "Transpose" for node in readers):
             orders = {tuple(node.integers("perm", list(range(len(sizes)))[::-1])) for node in readers}
@@ -246,6 +247,9 @@ class Importer:
         if not known.many and any(o and o in read for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
+        follows = node.operator != "DequantizeLinear" and not self.graph.coded.isdisjoint(node.inputs)
+        if node.operator == "QuantizeLinear" or follows:
+            self.graph.coded.update(node.outputs)
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""

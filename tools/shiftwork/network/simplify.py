@@ -27,6 +27,7 @@ _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
+_STAND_INS = {"GroupNormalization": "InstanceNormalization"}
 _KEPT_APART = [
     "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
     "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
@@ -111,7 +112,11 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
         output.type.tensor_type.ClearField("shape")
     _in_order(path, model.graph)
     ranks = {name: rank for rank, node in enumerate(model.graph.node) for name in node.output}
+    hidden = _hidden(model)
     folded = _folded(path, _modern(path, model))
+    for node in folded.graph.node:
+        if node.output[0] in hidden:
+            node.CopyFrom(hidden[node.output[0]])
     _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
 
@@ -192,6 +197,19 @@ def _single_precision(model: Any) -> None:
                 real(attribute.t)
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i in _REALS:
                 attribute.i = onnx.TensorProto.FLOAT
+
+
+def _hidden(model: Any) -> dict[str, Any]:
+    """Nodes by output that onnxruntime would take apart, as it knows them as functions alone; others stand for them."""
+    result = {}
+    for node in model.graph.node:
+        if node.op_type in _STAND_INS:
+            kept = onnx.NodeProto()
+            kept.CopyFrom(node)
+            result[node.output[0]] = kept
+            node.op_type = _STAND_INS[node.op_type]
+            del node.attribute[:]
+    return result
 
 
 def _modern(path: Path, model: Any) -> Any:

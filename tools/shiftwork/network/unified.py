@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from shiftwork.network.graph import FloatModule, FloatNetwork, live
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, live
 from shiftwork.tensors.layout import Shape
 
 
@@ -102,8 +102,10 @@ class _Fusion:
         module = self._sole(tensor)
         if module is None:
             return None
-        if module.kind in ("conv", "add", "avgpool"):
+        if module.kind in ("conv", "add", "avgpool", "mul", "matmul"):
             return [module]
+        if module.kind not in MOVES:
+            return None
         found: list[FloatModule] = []
         for name in module.inputs:
             deeper = self._computed_by(name)
