@@ -187,7 +187,7 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
 def _refused(proto: Any, reason: str, by_importer: bool) -> Fate:
     """A node that is refused, with what works in its place. by_importer: the graph is sound."""
     known = operator_of(Node(proto))
-    closest = "operators of ONNX itself" if proto.domain.removeprefix("ai.onnx") else CLOSEST.get(proto.op_type, "none")
+    closest = CLOSEST.get(proto.op_type, "operators of ONNX" if proto.domain.removeprefix("ai.onnx") else "none")
     if known is not None:
         closest = f"{proto.op_type}: {known.note}" if known.note and by_importer else ""
     remark = reason.removeprefix(f"node {proto.name or first_output(proto)!r} ({proto.op_type}): ")
@@ -370,10 +370,10 @@ def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerato
     Raises:
         ShiftworkError: the data are not usable.
     """
-    what = f"{target.engine.kind} engine, {target.engine} cells, {target.activation_memory} KiB of activations"
+    what = f"{target.engine.kind} engine, {target.engine}, {target.activation_memory} KiB of activations"
     work = sum(map(network.macs, network.modules))
     if data is None and work > TRIED:
-        return Trial("no samples", f"{what}, {work:,} MACs (--data has it tried)")
+        return Trial("", f"{what}, {work:,} MACs, without --data")
     samples = _random(network) if data is None else load_data(data, network, _SAMPLES, labels=False).x
     words = f"{len(samples)} {'random ' if data is None else ''}samples"
     try:
