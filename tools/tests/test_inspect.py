@@ -11,13 +11,16 @@ import numpy as np
 import onnx
 import pytest
 
+from shiftwork.blocks.manifest import ROOT
 from shiftwork.cli import main
 from shiftwork.errors import ShiftworkError
+from shiftwork.example import EXAMPLE
 from shiftwork.network.importer import OPERATORS, import_onnx
 from shiftwork.network.simplify import RefusalError
 from shiftwork.report.inspection import CLOSEST, Inspection, inspect, total_lines
 
-CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "gen.py"
+GUIDE = ROOT / "docs" / "guides" / "own-onnx.md"
+CASES = ROOT.parent / "shared" / "cases" / "gen.py"
 Nodes = list[tuple[Any, ...]]
 
 SOUND: Nodes = [
@@ -203,6 +206,11 @@ def test_the_command(
     assert "engines tr, mac, msq inside, not exp" in capsys.readouterr().err
     assert main(["inspect", str(path), "--json", str(path)]) == 2
     assert "the command reads it" in capsys.readouterr().err
+
+
+def test_the_guide_shows_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(EXAMPLE / "digits.onnx")]) == 0
+    assert capsys.readouterr().out in GUIDE.read_text()
 
 
 def test_what_the_accelerator_does_not_take_runs_all_the_same(

@@ -418,7 +418,7 @@ def total_lines(inspection: Inspection) -> list[str]:
         largest = totals["largest_map"]
         lines += [
             f"MACs            {totals['macs']:,}{'' if inspection.refusal is None else ', as far as it is read'}",
-            f"weights         {totals['weights']:,}, bytes at 8 bits each",
+            f"weights         {totals['weights']:,}, as many bytes at 8 bits",
             f"largest map     {'x'.join(map(str, largest['shape']))} (height, width, channels), {largest['name']!r}",
         ]
         assert inspection.network is not None
