@@ -19,7 +19,7 @@ from shiftwork.run.networks import errors_of, run_integer
 from shiftwork.schemes import quantize
 
 MODEL = "face_rfb320"
-DETECTED = ("fixed8", "tr")
+DETECTED = ("fixed8", "joint", "tr")
 """Schemes that are measured."""
 IMAGES, CALIBRATION = "mobilenetv2", "mobilenetv2_calib"
 """Data sets of square images of -1..1, which the model takes as well; they stand in the middle of an empty image."""
@@ -27,6 +27,8 @@ SCORE = 0.7  # of what counts as a face
 _OVERLAP = 0.3  # of two boxes that are one face
 _SAME = 0.5  # overlap of faces that are the same in two models
 _SEARCHED, _TESTED = 120, 20  # images that are searched for faces; those with most are tested
+_BOXES = ((8, (10, 16, 24)), (16, (32, 48)), (32, (64, 96)), (64, (128, 192, 256)))  # steps and sizes, in pixels
+_VARIANCES = (0.1, 0.2)  # units of corrections of centres and of sizes
 _MODULES = 4  # that run on the RTL
 
 Real = NDArray[np.float64]
@@ -45,10 +47,11 @@ def detection(bench: Bench, scheme: str) -> dict[str, Any]:
     outputs = golden.finished(integer, golden.run(integer, x, collect=False))
     errors = errors_of(outputs, expected)
     sure, now = (values["scores"][..., 1] > SCORE for values in (expected, outputs))
-    faces, lost, new = 0, 0, 0
+    faces, lost, new, priors = 0, 0, 0, places(height, width)
     for index in range(len(x)):
         first, second = (
-            _faces(values["scores"][index, :, 1], values["boxes"][index]) for values in (expected, outputs)
+            _faces(values["scores"][index, :, 1], decoded(values["boxes"][index], priors))
+            for values in (expected, outputs)
         )
         faces += len(first)
         lost += sum(not any(overlap(a, b) >= _SAME for b in second) for a in first)
@@ -89,13 +92,31 @@ def _images(name: str, height: int, width: int) -> NDArray[np.float32]:
     return result
 
 
-def _faces(scores: NDArray[np.float32], boxes: NDArray[np.float32]) -> list[Real]:
+def places(height: int, width: int) -> Real:
+    """Centre and size (x, y, width, height) of the boxes that are corrected, as parts of the image: (places, 4)."""
+    result = []
+    for step, sizes in _BOXES:
+        for row in range(-(-height // step)):
+            for column in range(-(-width // step)):
+                centre = ((column + 0.5) * step / width, (row + 0.5) * step / height)
+                result += [(*centre, size / width, size / height) for size in sizes]
+    return np.clip(np.array(result), 0, 1)
+
+
+def decoded(corrections: NDArray[np.float32], priors: Real) -> Real:
+    """Boxes (x, y, x, y), as parts of the image, from what the model says of its places (places, 4)."""
+    centre = corrections[:, :2] * _VARIANCES[0] * priors[:, 2:] + priors[:, :2]
+    size = np.exp(corrections[:, 2:].astype(np.float64) * _VARIANCES[1]) * priors[:, 2:]
+    return np.concatenate([centre - size / 2, centre + size / 2], axis=1)
+
+
+def _faces(scores: NDArray[np.float32], boxes: Real) -> list[Real]:
     """Boxes (x, y, x, y) of the best scores, one a face."""
     kept: list[Real] = []
     for place in np.argsort(-scores):
         if scores[place] <= SCORE:
             break
-        box = boxes[place].astype(np.float64)
+        box = boxes[place]
         if all(overlap(box, other) < _OVERLAP for other in kept):
             kept.append(box)
     return kept
