@@ -15,12 +15,17 @@ from onnx import TensorProto, numpy_helper
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import finished, run
-from shiftwork.network.data import load_data
+from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.import_functions import FUNCTIONS, HOST
 from shiftwork.network.importer import OPERATORS, import_onnx
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.progress import Progress
 from shiftwork.quantize import fixed8
+from shiftwork.quantize.quantization import Quantization
+from shiftwork.run.networks import run_integer
+from shiftwork.schemes import quantize
 
 SaveModel = Callable[..., Path]
 Nodes = list[tuple[Any, ...]]
@@ -639,6 +644,42 @@ def test_whole_numbers(save_model: SaveModel, tmp_path: Path) -> None:
     data = load_data(tmp_path / "data.npz", network)
     integer = check_integers(network, data.x)
     assert not integer.tensors[integer.input].signed
+
+
+# -- schemes
+
+
+def parts(save_model: SaveModel) -> Path:
+    """A function, a product of two values, a transposed convolution, a residual, two inputs, two outputs and a tail."""
+    nodes = [
+        ("Conv", ["image", "first"], "x"), ("Sigmoid", ["x"], "s"), ("Mul", ["x", "s"], "silu"),
+        ("GlobalAveragePool", ["silu"], "g"), ("Conv", ["g", "gate"], "h"), ("HardSigmoid", ["h"], "hs"),
+        ("Mul", ["silu", "hs"], "m"), ("ConvTranspose", ["m", "up"], "u", {"strides": [2, 2]}), ("Relu", ["u"], "r"),
+        ("Conv", ["r", "last"], "map"), ("GlobalMaxPool", ["r"], "p"), ("Flatten", ["p"], "f"),
+        ("Concat", ["f", "facts"], "j", {"axis": 1}), ("Gemm", ["j", "w"], "l"), ("Softmax", ["l"], "classes"),
+    ]  # fmt: skip
+    constants = known(**weights(gate=(4, 4, 1, 1), up=(4, 4, 2, 2), w=(9, 3)))
+    return save_model(nodes, constants, {"image": ("N", 3, 6, 6), "facts": ("N", 5)}, ("map", "classes"))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "error"),
+    [("fixed8", 0.1), ("joint", 0.1), ("tr", 0.2), ("msq", 0.7), ("fixed4", 0.7), ("pot", 0.7), ("dnateq", 0.2)],
+)
+def test_every_scheme_takes_every_kind(scheme: str, error: float, save_model: SaveModel, tmp_path: Path) -> None:
+    network = import_onnx(parts(save_model))
+    assert {"conv", "table", "mul", "avgpool", "maxpool", "reshape", "concat"} <= set(kinds(network))
+    x = samples_of(network, 80)
+    integer = quantize(Quantization(scheme), network, Data(x, None))
+    codes = run(integer, x, collect=False)
+    expected = reference(network, x)
+    for name, value in finished(integer, codes).items():
+        assert np.linalg.norm(value - expected[name]) < error * np.linalg.norm(expected[name]), name
+    loaded = IntegerNetwork.load(integer.save(tmp_path / "network")[0])
+    for name, value in run(loaded, x, collect=False).items():
+        assert np.array_equal(value, codes[name])
+    report = run_integer("parts", integer, Data(x, None), "golden", Progress(quiet=True), reference=expected)
+    assert report.errors.keys() == expected.keys()
 
 
 # -- quantized models
