@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from shiftwork.compile import Engine, TrEngine, compile_network
 from shiftwork.compile.accelerator import Accelerator, compile_accelerator
 from shiftwork.errors import ShiftworkError
+from shiftwork.golden.model import run
 from shiftwork.network.builder import Node
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatModule, FloatNetwork
@@ -328,8 +329,8 @@ def _shape(importer: Importer, name: str, shapes: Mapping[str, tuple[int | str, 
         return None
     if importer.simple.fixed:
         return value.view.shape(importer.simple.batch)
-    source = importer.simple.sources[0]
-    symbol = shapes[source.name][source.batch_axis]
+    symbols = [shapes[source.name][source.batch_axis] for source in importer.simple.sources]
+    symbol = next((found for found in symbols if found != "?" and isinstance(found, str)), "N")
     return tuple(
         size if all(step.stride != BATCH for step in axis) else symbol if size == 1 else f"{size}{symbol}"
         for axis, size in zip(value.view.axes, value.view.shape(1), strict=True)
@@ -362,7 +363,7 @@ class Trial:
 
 
 def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerator, data: Path | None = None) -> Trial:
-    """Quantize a network with plain scales from a few samples and compile it.
+    """Quantize a network with plain scales from a few samples, run one of them, and compile it.
 
     Args:
         scheme: of the integers. engine: that runs it alone. target: the accelerator. data: samples; else random ones.
@@ -378,6 +379,7 @@ def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerato
     words = f"{len(samples)} {'random ' if data is None else ''}samples"
     try:
         integer = _integers(network, samples, scheme)
+        run(integer, samples[:1], collect=False)
     except ShiftworkError as error:
         return Trial(words, what, golden=str(error))
     reasons = []
@@ -393,13 +395,11 @@ def tried(network: FloatNetwork, scheme: str, engine: Engine, target: Accelerato
 def _random(network: FloatNetwork) -> NDArray[np.float32]:
     """Samples as the inputs expect them, with values that mean nothing."""
     rng = np.random.default_rng(1)
-    parts = [
-        rng.integers(0, 256, (_SAMPLES, *entry.shape)) if entry.whole else rng.normal(0, 1, (_SAMPLES, *entry.shape))
-        for entry in network.ends.entries
-    ]
-    return np.concatenate([part.reshape(_SAMPLES, -1) for part in parts], axis=1, dtype=np.float32).reshape(
-        _SAMPLES, *network.ends.sample_shape
-    )
+    parts = []
+    for entry in network.ends.entries:
+        size, most = (_SAMPLES, math.prod(entry.shape)), 256 if entry.rows is None else len(entry.rows)
+        parts.append(rng.integers(0, most, size) if entry.whole else rng.normal(0, 1, size))
+    return np.concatenate(parts, axis=1, dtype=np.float32).reshape(_SAMPLES, *network.ends.sample_shape)
 
 
 def _integers(network: FloatNetwork, samples: NDArray[np.float32], scheme: str) -> IntegerNetwork:
