@@ -15,7 +15,7 @@ from onnx import TensorProto, numpy_helper
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import finished, run
-from shiftwork.network.data import Data, load_data
+from shiftwork.network.data import Data, array_sizes, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.import_functions import FUNCTIONS, HOST
@@ -609,6 +609,17 @@ def test_sizes_that_the_graph_computes(save_model: SaveModel) -> None:
     constants = known(zero=np.array(0), zeros=np.array([0]), minus=np.array([-1]), **weights(w=(256, 3)))
     network = check(save_model(nodes, constants), samples=9)
     assert kinds(network) == ["conv", "conv"]
+
+
+def test_sizes_of_the_data(save_model: SaveModel, tmp_path: Path) -> None:
+    """Axes that the model leaves open have the sizes of the data, whatever the array is called."""
+    path = save_model(between(("Sigmoid", ["x"], "y")), known(), ("N", 3, "H", "W"))
+    for name in ("x", "in"):
+        np.savez(tmp_path / "data.npz", **{name: np.random.default_rng(2).normal(0, 1, (20, 3, 5, 9))})
+        network = import_onnx(path, array_sizes(tmp_path / "data.npz"))
+        data = load_data(tmp_path / "data.npz", network)
+        assert network.ends.sample_shape == data.x.shape[1:] == (3, 5, 9)
+        check_integers(network, data.x)
 
 
 def half(path: Path) -> Path:

@@ -89,8 +89,9 @@ class Importer:
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
         content: the model in operators of ONNX where the file has others.
-        graph: what is understood. refused: nodes with what is wrong with them. entries: inputs.
-        lost: values that refused nodes and their readers compute. made: modules that came with a node, by its identity.
+        graph: what is understood. read: values that nodes read or that leave. entries: inputs.
+        refused: nodes with what is wrong with them. lost: values that they and their readers compute.
+        made: modules that came with a node, by its identity.
     """
 
     def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
@@ -98,6 +99,7 @@ class Importer:
         self.nodes = [Node(proto) for proto in simple.model.graph.node]
         self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
         self.outputs = [str(output.name) for output in simple.model.graph.output]
+        self.read = {name for node in self.nodes for name in node.inputs if name} | set(self.outputs)
         self.tail = self._find_tail()
         self.refused: list[tuple[Node, ShiftworkError]] = []
         self.lost: set[str] = set()
@@ -243,8 +245,7 @@ class Importer:
         for index, name in enumerate(node.inputs):
             if name and name not in self.graph.values and name not in self.graph.constants:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
-        read = {name for other in self.nodes for name in other.inputs} | set(self.outputs)
-        if not known.many and any(o and o in read for o in node.outputs[1:]):
+        if not known.many and any(name in self.read for name in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
         follows = node.operator != "DequantizeLinear" and not self.graph.coded.isdisjoint(node.inputs)

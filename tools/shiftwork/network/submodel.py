@@ -52,9 +52,8 @@ class SubModel:
         Raises:
             ShiftworkError: onnxruntime refuses it; its message is the reason.
         """
-        read = {name for node in nodes for name in node.input if name}
-        known = [onnx.numpy_helper.from_array(np.asarray(array), name)
-                 for name, array in constants.items() if name in read]  # fmt: skip
+        read = dict.fromkeys(name for node in nodes for name in node.input if name in constants)
+        known = [onnx.numpy_helper.from_array(np.asarray(constants[name]), name) for name in read]
         sources = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inputs]
         targets = [onnx.helper.make_empty_tensor_value_info(name) for name in outputs]
         graph = onnx.helper.make_graph(list(nodes), "part", sources, targets, known)
