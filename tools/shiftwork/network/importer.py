@@ -195,7 +195,9 @@ class Importer:
         readers = [node for node in self.nodes if source.name in node.inputs]
         channel = inner[0] if inner else None
         reads = {node.operator for node in readers}
-        if len(inner) == 2 and reads.isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
+        padded = {name for node in readers if node.operator == "Pad" for name in node.outputs}
+        behind = {node.operator for node in self.nodes if not padded.isdisjoint(node.inputs)}
+        if len(inner) == 2 and (reads | behind).isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
             channel = inner[-1]
         if reads and reads <= {"MatMul", "LayerNormalization", "RMSNormalization"}:
             channel = inner[-1]
