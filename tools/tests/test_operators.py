@@ -550,6 +550,24 @@ def test_tails(tail: Nodes, outputs: tuple[str, ...], results: int, save_model: 
         assert np.isclose(got, expected, atol=0.2).mean() > 0.9
 
 
+def test_a_model_without_a_layer_has_no_tail(save_model: SaveModel) -> None:
+    for operator, kind in (("Softmax", "host"), ("Sigmoid", "table")):
+        network = check(save_model([("Flatten", ["in"], "f"), (operator, ["f"], "out")]))
+        assert kinds(network) == [kind]
+        check_integers(network, samples_of(network, 20))
+
+
+def test_a_tail_that_mixes_samples_is_refused(save_model: SaveModel) -> None:
+    with pytest.raises(ShiftworkError, match=r"node 'out' \(Softmax\): samples are computed one by one"):
+        import_onnx(save_model([CONV, ("Softmax", ["x"], "out", {"axis": 0})], known()))
+
+
+def test_outputs_in_which_an_axis_counts_more_than_samples(save_model: SaveModel) -> None:
+    nodes = [CONV, ("Flatten", ["x"], "rows", {"axis": 2}), ("Transpose", ["x"], "second", {"perm": [1, 0, 2, 3]})]
+    check(save_model(nodes, known(), outputs=("rows", "second")), samples=9)
+    check(save_model(nodes[::2], known(), (1, 3, 8, 8), outputs=("second",)))
+
+
 def test_heads_that_are_joined_behind_a_softmax(save_model: SaveModel) -> None:
     """Classes and boxes of two maps: what is behind the last layers is a tail."""
     nodes: Nodes = [CONV, ("MaxPool", ["x"], "p", {"kernel_shape": [2, 2], "strides": [2, 2]})]

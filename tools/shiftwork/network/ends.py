@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.submodel import SubModel
-from shiftwork.tensors.layout import Shape, Step, View
+from shiftwork.tensors.layout import BATCH, Shape, Step, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +155,13 @@ class Ends:
                 found[name].append(value)
         return {name: joined(parts, self.batch, count) for name, parts in found.items()}
 
+    def axis_of(self, name: str) -> int | None:
+        """The axis of an output along which samples follow each other; None where it is not known."""
+        if self.tail is not None:
+            return None
+        view = next(exit.view for exit in self.exits if exit.name == name)
+        return next((place for place, axis in enumerate(view.axes) for step in axis if step.stride == BATCH), None)
+
     @property
     def mixable(self) -> bool:
         """Whether samples between two samples are samples."""
@@ -242,13 +249,17 @@ def host_result(
     return view.put(np.asarray(function.run(values)[0], np.float32), shape)
 
 
-def joined(parts: list[NDArray[Any]], size: int, count: int) -> NDArray[Any]:
+def joined(parts: list[NDArray[Any]], size: int, count: int, axis: int | None = None) -> NDArray[Any]:
     """Results of whole batches one behind the other, those of the first ``count`` samples.
 
-    parts: arrays of which the first axis of ``size`` samples, or the first one at all, counts samples.
+    Args:
+        parts: arrays of ``size`` samples. axis: along which they follow each other; None: the first one if samples fill
+            it evenly, else the one of that size.
     """
     shape = parts[0].shape
-    axis = next((place for place, length in enumerate(shape) if length == size), 0)
+    if axis is None:
+        even = size > 1 and shape[:1] != () and shape[0] % size == 0
+        axis = 0 if even else next((place for place, length in enumerate(shape) if length == size), 0)
     whole = np.concatenate(parts, axis=axis)
     per_sample = shape[axis] // size if shape[axis] % size == 0 else 1
     return np.take(whole, np.arange(min(count * per_sample, whole.shape[axis])), axis=axis)

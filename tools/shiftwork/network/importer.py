@@ -159,6 +159,7 @@ class Importer:
         if self.tail and not self.refused:
             protos = [node.proto for node in self.tail]
             tail = SubModel.of(protos, graph.constants, wanted, self.outputs, graph.opsets)
+            self._check_tail(tail, [graph.values[name] for name in wanted])
         ends = Ends(tuple(self.entries), exits, tuple(self.outputs), tail, self.simple.batch, self.simple.fixed)
         modules = live(graph.modules, ends.tensors)
         if not modules and not self.refused:
@@ -170,6 +171,21 @@ class Importer:
         reads = {name for module in modules for name in module.reads()}
         fixed = {name: array for name, array in graph.fixed.items() if name in reads}
         return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
+
+    def _check_tail(self, tail: SubModel, reads: list[Value]) -> None:
+        """Refuse a tail in which a sample changes what it gives for others, as the host computes them in parts."""
+        batch, draw = self.simple.batch, np.random.default_rng(0)
+        axes = [value.view.batch_axis for value in reads]
+        if batch == 1 or None in axes:
+            return
+        first = [draw.uniform(0, 1, self.graph.sizes(value)).astype(np.float32) for value in reads]
+        others = [x.copy() for x in first]
+        for x, axis in zip(others, axes, strict=True):
+            np.moveaxis(x, axis or 0, 0)[0] *= -1
+        for name, x, y in zip(self.outputs, tail.run(first), tail.run(others), strict=True):
+            if x.shape == y.shape and x.shape[:1] == (batch,) and not np.array_equal(x[1:], y[1:]):
+                node = next(node for node in self.nodes if name in node.outputs)
+                raise node.error("samples are computed one by one: a result depends on several of them")
 
     def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
         """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
@@ -278,7 +294,8 @@ class Importer:
                     left.discard(id(node))
                     changed = True
         tail = [node for node in self.nodes if id(node) in left]
-        return tail if any(node.operator in _FINAL for node in tail) else []
+        final = any(node.operator in _FINAL for node in tail)
+        return tail if final and len(tail) < len(self.nodes) else []
 
 
 @dataclass(frozen=True)
