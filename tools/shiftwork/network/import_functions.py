@@ -238,7 +238,7 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
         elif (array == 0).any():
             raise node.error("division by zero")
         else:
-            array = 1.0 / array
+            array, single = 1.0 / array, None if single is None else 1.0 / single
     rank, sizes = len(value.view.axes), graph.sizes(value)
     aligned = (1,) * (rank - array.ndim) + array.shape
     many = [axis for axis, size in enumerate(aligned) if size > 1]
