@@ -88,12 +88,12 @@ def load_data(path: str | Path, network: Taker, limit: int | None = None, labels
 
 
 def array_sizes(path: str | Path) -> dict[str, tuple[int, ...]]:
-    """Sizes of the axes of the arrays of a data file, the first one aside, by name.
+    """Sizes of the axes of the arrays of a data file, by name.
 
     Raises:
         ShiftworkError: as :func:`load_data`.
     """
-    return {name: array.shape[1:] for name, array in _arrays(Path(path)).items()}
+    return {name: array.shape for name, array in _arrays(Path(path)).items()}
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -24,6 +24,7 @@ from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
 from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatNetwork, live
+from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
 from shiftwork.network.simplify import Simple, Source, simplify
 from shiftwork.network.submodel import SubModel
@@ -48,7 +49,7 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
     Args:
         path: model of float (or, cast first, integer) inputs and any number of outputs.
-        sizes: axes of inputs, the batch aside, where the model leaves them open, by the name of the input.
+        sizes: of the axes of arrays that will enter, by the name of the input, where the model leaves axes open.
 
     Returns:
         The network with batch normalization, bias, ReLU and residual additions fused into modules.
@@ -287,9 +288,11 @@ OPERATORS: dict[str, Operator] = {
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
     "Gather": Operator(moves.gather, "host", "constant, evenly spaced positions of an axis"),
     "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
+    "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
     "Identity": Operator(moves.identity, "removed"),
+    "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "MatMul": Operator(layers.matmul, "RTL or host", "constant weights on either side; of two activations on the host"),
     "Max": Operator(functions.extreme, "table", "with a number"),
     "MaxPool": Operator(layers.pool, "host"),
@@ -302,6 +305,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     "Pow": Operator(functions.arithmetic, "table", "a constant exponent"),
     "QuantizeLinear": Operator(functions.quantized, "removed", "a scale that is a power of two is kept where possible"),
+    "RNN": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "ReduceMax": Operator(layers.reduce, "host", "not over samples"),
     "ReduceMean": Operator(layers.reduce, "host", "not over samples"),
     "ReduceSum": Operator(layers.reduce, "host", "not over samples"),

@@ -66,7 +66,8 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
 
     Args:
         path: for messages. model: protobuf; it is changed.
-        sizes: of the axes of inputs, the batch aside, for those that are dynamic, by the name of the input.
+        sizes: of the axes of arrays that will enter, by the name of the input, for axes that are dynamic; that of ``x``
+            is of the only input too.
 
     Raises:
         ShiftworkError: an operator that does not exist (all of them are named), a graph that onnxruntime refuses, an
@@ -115,12 +116,13 @@ def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int
             counts.add(_BATCH if isinstance(size, str) else size)
         rest = [size for axis, size in enumerate(shape) if axis != place]
         if any(isinstance(size, str) for size in rest):
-            wanted = list(given.get(name, ()))
-            if len(wanted) != len(rest):
+            wanted = list(given.get(name, given.get("x", ()) if len(shapes) == 1 else ()))
+            if len(wanted) != len(shape):
                 raise ShiftworkError(
-                    f"model {path}: input {name!r} has a dynamic axis other than the batch: its sizes come from data, "
-                    f"or name them (`shape`)"
+                    f"model {path}: input {name!r} has a dynamic axis other than the batch: its sizes are taken "
+                    "from the data"
                 )
+            del wanted[place]
             rest = [own if isinstance(own, int) else int(new) for own, new in zip(rest, wanted, strict=True)]
         result.append((name, place, rest))
     fixed = symbol is None and not any(isinstance(shape[0], str) for shape in shapes.values())
