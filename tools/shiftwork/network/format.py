@@ -31,7 +31,7 @@ Requant = Literal["shift", "scale", "encode"]
 
 @dataclass
 class Work:
-    """Work of one convolution or fully connected module over all samples seen.
+    """Work of one convolution, fully connected module or product of two activations over all samples seen.
 
     Attributes:
         macs: multiply-accumulates; padded positions count.
@@ -232,8 +232,12 @@ class Format:
     def count_maps(self, work: Work, module: IntegerModule, values: Codes, rule: str) -> None:
         """Add what the gathered activations (N, h, w, c) of a convolution tell."""
 
+    def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
+        """Add the work of a product of two activations, of their values (N, h, w, k) and (N, h, c, k)."""
+        work.macs += first.size * second.shape[2]
+
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
-        """Settings and work of a convolution as JSON values, for reports; without its work where that is None."""
+        """Settings and work of a convolution or product as JSON values, for reports; without work where that is None."""
         return {"macs": 0 if work is None else work.macs}
 
 

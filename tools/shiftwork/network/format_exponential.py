@@ -142,6 +142,11 @@ class ExponentialCodes(Format):
             weights = self.weight_values(weight_matrix(module, part))
             cast(LiveWork, work).live_macs += int(per_k @ (weights != 0).sum(axis=0))
 
+    def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
+        super().count_product(work, first, second, rule)
+        filled = [(x != 0).sum(axis=2, dtype=np.int64) for x in (first, second)]
+        cast(LiveWork, work).live_macs += int((filled[0] * filled[1]).sum())
+
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
         done = self.work() if work is None else cast(LiveWork, work)
         return {"weight_bits": module.weight_bits, "macs": done.macs, "live_macs": done.live_macs}

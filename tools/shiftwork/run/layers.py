@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole network on a tile engine, simulated or of a board, compared with the golden model module by module.
 
-Convolutions and fully connected layers run on the RTL; pooling, element-wise additions and code moves are computed by
-the host with the golden functions, on the tensors that the RTL produced, and are named as such. Module n reads what
+Convolutions and fully connected layers run on the RTL, on engines that can do it products of two activations as well;
+pooling, element-wise additions and code moves are computed by the host with the golden functions, on the tensors that
+the RTL produced, and are named as such. Module n reads what
 module n-1 of this executor wrote, never golden data.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import Engine, Operands, compile_network
+from shiftwork.compile.products import product_operands, product_result
 from shiftwork.device.simulated import LayerResult, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import entering, evaluate
@@ -102,22 +104,26 @@ class Execution:
 
 
 def layer_reports(
-    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None, tiles: bool = False
+    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None, engine: Engine | None = None
 ) -> list[LayerReport]:
     """Reports with the static facts of every module and, where given, the work that the golden model counted.
 
-    tiles: a tile engine executes, and the host what is no convolution.
+    engine: a tile engine that executes what it takes, and the host the rest; None: the executor does all.
     """
     return [
         LayerReport(
             name=module.name,
             kind=_kind(network, module),
-            executor="host" if tiles and module.kind != "conv" else executor,
+            executor=executor if engine is None or engine.takes(module) else "host",
             shape=network.tensors[module.output].shape,
-            facts=module.format.facts(module, (counts or {}).get(module.name)) if module.kind == "conv" else {},
+            facts=module.format.facts(module, (counts or {}).get(module.name)) if _multiplies(module) else {},
         )
         for module in network.modules
     ]
+
+
+def _multiplies(module: IntegerModule) -> bool:
+    return module.kind in ("conv", "matmul")
 
 
 def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
@@ -139,6 +145,11 @@ def batch_size(network: IntegerNetwork, engine: Engine) -> int:
             lanes = engine.rows if engine.weights_on_rows(module) else engine.cols
             padded = -(-channels // lanes) * lanes
             largest = max(largest, height * width * (module.groups * module.depth + 5 * padded))
+        elif engine.takes(module):
+            (height, width, depth), (_, channels, _) = (network.tensors[name].shape for name in module.inputs)
+            rows, columns = (-(-size // lanes) * lanes for size, lanes in
+                             ((channels, engine.rows), (width, engine.cols)))  # fmt: skip
+            largest = max(largest, height * (depth * (rows + columns) + 2 * rows * columns))
     return max(1, _OPERAND_BYTES // largest)
 
 
@@ -175,7 +186,7 @@ def execute(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     program = compile_network(network, device.engine)
-    reports = layer_reports(network, device.executor, counts, tiles=True)
+    reports = layer_reports(network, device.executor, counts, device.engine)
     step = batch_size(network, device.engine)
     starts = range(0, len(x), step)
     total = len(starts) * len(network.modules)
@@ -192,12 +203,17 @@ def execute(
             if progress is not None:
                 progress(done, total, module.name)
             begin = clock()
-            if module.kind == "conv":
-                operands = program.layers[module.name].operands(tensors)
+            if device.engine.takes(module):
+                product = module.kind == "matmul"
+                if product:
+                    operands = product_operands(network, module, device.engine, tensors)
+                else:
+                    operands = program.layers[module.name].operands(tensors)
                 if tamper is not None:
                     tamper(operands)
                 run = device.run(operands, stalls, clock=clock)
-                tensors[module.output] = run.codes
+                shape = (len(part), *network.tensors[module.output].shape)
+                tensors[module.output] = product_result(run.codes, shape) if product else run.codes
                 report.seconds += clock() - begin
                 result.device_seconds += run.seconds
                 report.beats = (report.beats or 0) + run.in_beats
