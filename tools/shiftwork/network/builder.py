@@ -31,10 +31,14 @@ class Value:
 
 @dataclass(frozen=True)
 class Chain:
-    """A tensor that is an element-wise function of another one: the nodes that compute it, in order."""
+    """A tensor that is an element-wise function of another one: the nodes that compute it, in order.
+
+    The root is ``x`` in them, the tensor ``t:`` with its name. linear: the function is ``a * x + b``.
+    """
 
     root: str
     nodes: tuple[Any, ...] = ()
+    linear: bool = True
 
 
 class Node:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,24 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
     Args:
         values: of the node's inputs that samples reach, in their order.
     """
+    chain, output = _extended(graph, node, values), node.outputs[0]
+    function = graph.part(chain.nodes, ["x"], [f"t:{output}"])
+    with np.errstate(all="ignore"):
+        probed = function.apply(_PROBED)
+    module = FloatModule(node.name, "table", [chain.root], output, function=function)
+    module.signed = bool(np.nanmin(probed) < 0)
+    graph.chains[output] = replace(chain, linear=False)
+    return graph.emit(node, module, graph.shapes[chain.root], values[0].view)
+
+
+def _linear(graph: Builder, node: Node, value: Value, factor: float, offset: float) -> Value:
+    """``factor * value + offset`` as a layer; functions of it will be functions of what it is computed from."""
+    graph.chains[node.outputs[0]] = _extended(graph, node, [value])
+    return affine(graph, node, value, None, np.array([factor]), np.array([offset]))
+
+
+def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
+    """The nodes that compute an element-wise function of values that are functions of one tensor."""
     chains = [chain_of(graph, value.tensor) for value in values]
     root = chains[0].root
     known = {step.output[0]: step for chain in chains for step in chain.nodes}
@@ -73,14 +92,7 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
     del proto.input[:], proto.output[:]
     proto.input.extend(reads)
     proto.output.append(f"t:{output}")
-    chain = Chain(root, (*known.values(), proto))
-    function = graph.part(chain.nodes, ["x"], [f"t:{output}"])
-    with np.errstate(all="ignore"):
-        probed = function.apply(_PROBED)
-    module = FloatModule(node.name, "table", [root], output, function=function)
-    module.signed = bool(np.nanmin(probed) < 0)
-    graph.chains[output] = chain
-    return graph.emit(node, module, graph.shapes[root], values[0].view)
+    return Chain(root, (*known.values(), proto))
 
 
 def function(graph: Builder, node: Node) -> None:
@@ -89,8 +101,8 @@ def function(graph: Builder, node: Node) -> None:
 
 
 def is_function(graph: Builder, value: Value) -> bool:
-    """Whether a value is a function of another one already, so that more of it costs nothing."""
-    return value.tensor in graph.chains
+    """Whether a value is a table of another one already, so that more of it costs nothing."""
+    return not chain_of(graph, value.tensor).linear
 
 
 def relu(graph: Builder, node: Node) -> None:
