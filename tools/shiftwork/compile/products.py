@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
 from shiftwork.compile.program import Operands, compile_network
 from shiftwork.network.format import Codes, or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
+
+Weights = NDArray[np.int8 | np.uint8]
 
 
 def product_operands(
@@ -48,7 +52,7 @@ def as_convolution(
     first, second = (tensors[name] for name in module.inputs)
     images, height, width, depth = first.shape
     channels, groups = second.shape[2], images * height
-    weight = second.reshape(groups * channels, 1, 1, depth).view(second.dtype.type)
+    weight = cast(Weights, second.reshape(groups * channels, 1, 1, depth))
     shifts = np.broadcast_to(or_zero(module.shift), (groups, channels)).reshape(-1)
     source, target = (network.tensors[name] for name in (module.inputs[0], module.output))
     convolution = replace(

@@ -144,8 +144,8 @@ def evaluate(
     else:
         sources = [network.tensors[name] for name in module.inputs]
         if work is not None:
-            values = (network.tensors[name].values(tensors[name]) for name in module.inputs)
-            module.format.count_product(work, *values, network.rule)
+            first, second = (network.tensors[name].values(tensors[name]) for name in module.inputs)
+            module.format.count_product(work, first, second, network.rule)
         result = module.format.combine(module, [tensors[name] for name in module.inputs], sources, info)
     return result.astype(info.dtype, copy=False)
 

@@ -179,13 +179,14 @@ class Terms(Format):
                 found.streamed += int(weight_terms.sum()) * len(values) * len(windows)
 
     def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
-        """The second one is streamed; neither is revealed."""
+        """The second one stands for the weights; neither is revealed."""
         super().count_product(work, first, second, rule)
         found = cast(TermWork, work)
         found.bound += float(QT_PAIRS) * first.size * second.shape[2]
-        streamed, gathered = (terms.count(x, rule).sum(axis=2, dtype=np.int64) for x in (second, first))
-        found.pairs += int((streamed * gathered).sum())
-        found.streamed += int(streamed.sum()) * first.shape[2]
+        counts = [terms.count(x, rule).sum(axis=2, dtype=np.int64) for x in (first, second)]
+        found.pairs += int((counts[0] * counts[1]).sum())
+        on_rows, others = (second, first) if self.stream == "weights" else (first, second)
+        found.streamed += int(terms.count(on_rows, rule).sum(dtype=np.int64)) * others.shape[2]
 
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
         done = self.work() if work is None else cast(TermWork, work)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +58,14 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
     module = FloatModule(node.name, "table", [chain.root], output, function=function)
     module.signed = bool(np.nanmin(probed) < 0)
     graph.chains[output] = replace(chain, linear=False)
-    return graph.emit(node, module, graph.shapes[chain.root], values[0].view)
+    found = graph.emit(node, module, graph.shapes[chain.root], values[0].view)
+    _covers(module, chain.nodes)
+    return found
+
+
+def _covers(module: FloatModule, nodes: Sequence[Any]) -> None:
+    """Say which nodes a module computes."""
+    module.nodes, module.operators = tuple(node.name for node in nodes), tuple(node.op_type for node in nodes)
 
 
 def _linear(graph: Builder, node: Node, value: Value, factor: float, offset: float) -> Value:
@@ -267,7 +275,10 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
             offset = numbers
         else:
             factor, offset = (np.ones(1), -numbers) if place == 1 else (-np.ones(1), numbers)
-        affine(graph, node, value, axis, factor, offset)
+        if single is None:
+            affine(graph, node, value, axis, factor, offset)
+        else:
+            _linear(graph, node, value, float(factor[0]), float(offset[0]))
         return
     if value.view.batch_axis in many:
         if not np.array_equal(flat, np.broadcast_to(flat[:1], flat.shape)):
@@ -326,25 +337,31 @@ def negative(graph: Builder, node: Node) -> None:
     if is_function(graph, value):
         table(graph, node, [value])
     else:
-        affine(graph, node, value, None, -np.ones(1), np.zeros(1))
+        _linear(graph, node, value, -1.0, 0.0)
 
 
 def host(graph: Builder, node: Node) -> None:
-    """What the host computes in float, from ONNX values of the codes to codes of an ONNX value."""
+    """What the host computes in float, from ONNX values of the codes to codes of an ONNX value.
+
+    A factor or offset before it, one number, becomes a part of it.
+    """
     values = [graph.value(node, index) for index, name in enumerate(node.inputs) if name in graph.values]
     for value in values:
         graph.leading(node, value)
-    names = iter(f"x{index}" for index in range(len(values)))
+    found_before = [_before(graph, value, f"x{index}") for index, value in enumerate(values)]
+    names = iter(name for _, name, _ in found_before)
     proto = onnx.NodeProto()
     proto.CopyFrom(node.proto)
     reads = [next(names) if name in graph.values else name for name in node.inputs]
     del proto.input[:], proto.output[:]
     proto.input.extend(reads)
     proto.output.append("y")
+    protos = [*(step for steps, _, _ in found_before for step in steps), proto]
+    values = [value for _, _, value in found_before]
     axis = node.attributes.get("axis")
     if axis is not None and graph.place(node, int(axis), len(values[0].view.axes)) == 0:
         raise node.error("samples are computed one by one: axis 0")
-    part = graph.part([proto], [f"x{index}" for index in range(len(values))], ["y"])
+    part = graph.part(protos, [f"x{index}" for index in range(len(values))], ["y"])
     found = part.run([np.zeros(graph.sizes(value), np.float32) for value in values])[0]
     if found.ndim < 2 or found.shape[0] != graph.batch:
         raise node.error(f"gives {list(found.shape)}: the first axis has to count samples")
@@ -363,6 +380,28 @@ def host(graph: Builder, node: Node) -> None:
     module.views, module.view = tuple(value.view for value in values), view
     module.attributes["shape"] = shape
     graph.emit(node, module, shape, view)
+    _covers(module, protos)
+
+
+def _before(graph: Builder, value: Value, name: str) -> tuple[list[Any], str, Value]:
+    """A value as a linear function of another one: its nodes, what it is called in them, and that one as ``name``."""
+    chain = chain_of(graph, value.tensor)
+    if not chain.linear:
+        return [], name, value
+    steps = []
+    for step in chain.nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(step)
+        del copy.input[:], copy.output[:]
+        copy.input.extend(_own(read, name) for read in step.input)
+        copy.output.extend(_own(read, name) for read in step.output)
+        steps.append(copy)
+    return steps, steps[-1].output[0] if steps else name, Value(chain.root, value.view)
+
+
+def _own(read: str, name: str) -> str:
+    """Names of a chain with the root called ``name``."""
+    return name if read == "x" else f"{name}:{read}" if read.startswith("t:") else read
 
 
 def resize(graph: Builder, node: Node) -> None:

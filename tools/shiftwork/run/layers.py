@@ -147,8 +147,8 @@ def batch_size(network: IntegerNetwork, engine: Engine) -> int:
             largest = max(largest, height * width * (module.groups * module.depth + 5 * padded))
         elif engine.takes(module):
             (height, width, depth), (_, channels, _) = (network.tensors[name].shape for name in module.inputs)
-            rows, columns = (-(-size // lanes) * lanes for size, lanes in
-                             ((channels, engine.rows), (width, engine.cols)))  # fmt: skip
+            sizes = (channels, width) if engine.weights_on_rows(module) else (width, channels)
+            rows, columns = (-(-size // n) * n for size, n in zip(sizes, (engine.rows, engine.cols), strict=True))
             largest = max(largest, height * (depth * (rows + columns) + 2 * rows * columns))
     return max(1, _OPERAND_BYTES // largest)
 
