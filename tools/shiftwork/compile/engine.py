@@ -194,8 +194,9 @@ class Engine(ABC):
 
 
 def requant_of(network: IntegerNetwork) -> Requant:
-    """How the post unit requantizes: as the first module that is requantized."""
-    for module in sorted(network.convolutions, key=lambda module: not module.requantize):
+    """How the post unit requantizes: as the first module that is requantized, a convolution where there is one."""
+    multiplying = (module for module in network.modules if module.multiplies)
+    for module in sorted(multiplying, key=lambda module: (module.kind != "conv", not module.requantize)):
         return module.format.requant
     return "shift"
 

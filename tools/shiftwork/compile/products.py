@@ -49,14 +49,14 @@ def as_convolution(
     network: IntegerNetwork, module: IntegerModule, tensors: Mapping[str, Codes]
 ) -> tuple[IntegerNetwork, Codes]:
     """A network of one convolution that computes a product of a batch, and the codes (1, 1, w, ..) that it reads."""
-    first, second = (tensors[name] for name in module.inputs)
+    source, target = (network.tensors[name] for name in (module.inputs[0], module.output))
+    form, source, first, second = module.format.paired(source, *(tensors[name] for name in module.inputs))
     images, height, width, depth = first.shape
     channels, groups = second.shape[2], images * height
     weight = cast(Weights, second.reshape(groups * channels, 1, 1, depth))
     shifts = np.broadcast_to(or_zero(module.shift), (groups, channels)).reshape(-1)
-    source, target = (network.tensors[name] for name in (module.inputs[0], module.output))
     convolution = replace(
-        module, kind="conv", inputs=module.inputs[:1], groups=groups, attributes={},
+        module, kind="conv", inputs=module.inputs[:1], groups=groups, attributes={}, format=form,
         weight=weight, bias=np.zeros(groups * channels, np.int32), shift=shifts,
     )  # fmt: skip
     infos = {

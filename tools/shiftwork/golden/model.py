@@ -191,7 +191,7 @@ def run(
         tensors = entering(network, part)
         for index, module in enumerate(network.modules):
             work = None
-            if counts is not None and module.kind in ("conv", "matmul"):
+            if counts is not None and module.multiplies:
                 work = counts.setdefault(module.name, module.format.work())
             tensors[module.output] = evaluate(network, module, tensors, work)
             if not collect:

@@ -178,6 +178,15 @@ class Format:
             inputs = [np.clip(x, *target.limits) if x.dtype != target.dtype else x for x in inputs]
         return move(module.kind, [x.astype(target.dtype, copy=False) for x in inputs], module.attributes)
 
+    def paired(self, source: TensorInfo, first: Codes, second: Codes) -> tuple[Format, TensorInfo, Codes, Codes]:
+        """A product of two activations as a convolution: its format, what it reads, and the codes of that and of its
+        weights.
+
+        Args:
+            source: what the first codes are. first, second: codes of any shape.
+        """
+        return self, source, first, second
+
     def requantizer_bounds(
         self, module: IntegerModule, sums: NDArray[np.int64], shortcut: int
     ) -> list[tuple[str, int, int]]:
@@ -237,7 +246,7 @@ class Format:
         work.macs += first.size * second.shape[2]
 
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
-        """Settings and work of a convolution or product as JSON values, for reports; without work where that is None."""
+        """Settings and work of a convolution or product as JSON values, for reports; no work where that is None."""
         return {"macs": 0 if work is None else work.macs}
 
 

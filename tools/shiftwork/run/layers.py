@@ -116,14 +116,10 @@ def layer_reports(
             kind=_kind(network, module),
             executor=executor if engine is None or engine.takes(module) else "host",
             shape=network.tensors[module.output].shape,
-            facts=module.format.facts(module, (counts or {}).get(module.name)) if _multiplies(module) else {},
+            facts=module.format.facts(module, (counts or {}).get(module.name)) if module.multiplies else {},
         )
         for module in network.modules
     ]
-
-
-def _multiplies(module: IntegerModule) -> bool:
-    return module.kind in ("conv", "matmul")
 
 
 def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
