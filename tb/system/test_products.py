@@ -182,10 +182,7 @@ def test_a_fault_of_a_product_is_found(name: str, fault: object) -> None:
 def test_the_transformer(scheme: str) -> None:
     """What attention multiplies runs on the RTL; Softmax, normalizations, tables and moves are named as the host's."""
     network = import_onnx(TRANSFORMER)
-    wish = (
-        Quantization(scheme, budget="12") if scheme == "tr" else Quantization(scheme, exponent_bits=_BITS.get(scheme))
-    )
-    integer = quantize(wish, network, load_data(CALIBRATION, network))
+    integer = quantize(WISHES[scheme], network, load_data(CALIBRATION, network))
     done = run(integer, load_data(TEST, network, 2).x, ENGINES["exp" if scheme == "dnateq" else "tr"])
     on_host = {layer.kind for layer in done.layers if layer.executor == "host"}
     assert on_host == {"host", "table", "reshape", "avgpool"}
