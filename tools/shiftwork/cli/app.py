@@ -204,6 +204,7 @@ def run(
             integer, used, floats = integer.first(modules), replace(used, y=None), None
         kind = cast("Executor", executor)
         report = run_integer(model.name, integer, used, kind, progress, device, reference=floats, keep=tensors)
+        report.notes = network.notes
         return _finish(report, json, outputs)
 
 

@@ -36,6 +36,7 @@ from shiftwork.measure.entries import (
     anchor_runs,
     entries,
 )
+from shiftwork.measure.perplexity import PERPLEXITIES, perplexity
 from shiftwork.measure.promises import PROMISED, PROMISES, promise
 from shiftwork.measure.records import Record
 from shiftwork.progress import Progress
@@ -66,6 +67,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
         for scheme in PROMISED:
             job = Job(partial(promise, bench, subject, scheme), subject.sets)
             found[f"promise.{subject.network}.{scheme}"] = job
+    found |= {name: Job(partial(perplexity, bench, name)) for name in PERPLEXITIES}
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
     found["boards"] = Job(partial(runs.boards, bench), tuple(name for one in BOARD_NETWORKS for name in one.sets))

@@ -116,7 +116,7 @@ def _input(path: Path, ends: Ends, entry: Entry, arrays: dict[str, NDArray[Any]]
     name = entry.name if entry.name in arrays or len(ends.entries) > 1 else "x"
     if name not in arrays:
         raise ShiftworkError(f"data {path}: no array {name!r}")
-    array, batch = arrays[name], entry.view.batch_axis or 0
+    array, batch = arrays[name], entry.batch_axis
     sizes = [str(size) for size in entry.shape]
     expected = f"({', '.join([*sizes[:batch], 'N', *sizes[batch:]])})"
     if array.dtype.kind not in ("fiu" if entry.whole else "f"):

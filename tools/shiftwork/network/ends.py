@@ -16,19 +16,42 @@ from shiftwork.network.submodel import SubModel
 from shiftwork.tensors.layout import Shape, Step, View
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """An input of a network.
 
     Attributes:
         name: of the ONNX input, and of the tensor that holds it. shape: of a sample, its batch axis left out.
         view: the ONNX input in the tensor. whole: the model takes whole numbers.
+        rows: (rows, values): the input holds numbers of rows, and the tensor those rows, as further axis of ``view``.
     """
 
     name: str
     shape: tuple[int, ...]
     view: View
     whole: bool = False
+    rows: NDArray[np.float32] | None = None
+
+    @property
+    def batch_axis(self) -> int:
+        """The axis of the ONNX input that counts samples."""
+        axis = self.view.batch_axis
+        assert axis is not None
+        return axis
+
+    def values(self, part: NDArray[Any]) -> NDArray[Any]:
+        """What enters the tensor, the batch in front, of samples (N, *shape).
+
+        Raises:
+            ShiftworkError: a number of a row that there is not.
+        """
+        if self.rows is None:
+            return part
+        places = part.astype(np.int64)
+        if places.size and (places.min() < 0 or places.max() >= len(self.rows)):
+            span = f"{int(places.min())}..{int(places.max())}"
+            raise ShiftworkError(f"input {self.name!r}: {span} are no rows of {len(self.rows)}")
+        return self.rows[places]
 
 
 @dataclass(frozen=True)
@@ -104,9 +127,8 @@ class Ends:
         parts = self.split(x)
         result = {}
         for entry in self.entries:
-            batch = entry.view.batch_axis
-            assert batch is not None
-            result[entry.name] = entry.view.put(np.moveaxis(parts[entry.name], 0, batch), shapes[entry.name])
+            value = np.moveaxis(entry.values(parts[entry.name]), 0, entry.batch_axis)
+            result[entry.name] = entry.view.put(value, shapes[entry.name])
         return result
 
     def packed(self, tensors: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
@@ -133,8 +155,13 @@ class Ends:
                 found[name].append(value)
         return {name: joined(parts, self.batch, count) for name, parts in found.items()}
 
+    @property
+    def mixable(self) -> bool:
+        """Whether samples between two samples are samples."""
+        return all(entry.rows is None for entry in self.entries)
+
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, without the tail."""
+        """Plain JSON values, without the tail and the rows."""
         return {
             "entries": [[e.name, list(e.shape), _plain(e.view), e.whole] for e in self.entries],
             "exits": [[e.tensor, e.name, _plain(e.view)] for e in self.exits],
@@ -144,11 +171,14 @@ class Ends:
         }
 
     @staticmethod
-    def from_json(entry: Mapping[str, Any], tail: SubModel | None) -> Ends:
-        """Inverse of :meth:`to_json`."""
+    def from_json(entry: Mapping[str, Any], tail: SubModel | None, rows: Mapping[str, NDArray[np.float32]]) -> Ends:
+        """Inverse of :meth:`to_json`. rows: of entries, by name."""
+        entries = (
+            Entry(name, tuple(shape), view_of(view), whole, rows.get(name))
+            for name, shape, view, whole in entry["entries"]
+        )
         return Ends(
-            tuple(Entry(name, tuple(shape), view_of(view), whole) for name, shape, view, whole in entry["entries"]),
-            tuple(Exit(tensor, name, view_of(view)) for tensor, name, view in entry["exits"]),
+            tuple(entries), tuple(Exit(tensor, name, view_of(view)) for tensor, name, view in entry["exits"]),
             tuple(entry["outputs"]), tail, int(entry["batch"]), bool(entry["fixed"]),
         )  # fmt: skip
 

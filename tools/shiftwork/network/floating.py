@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,13 +40,9 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
     Raises:
         ShiftworkError: onnxruntime refuses the model or the data.
     """
-    import onnxruntime
-
     path, ends = network.path, network.ends
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = _session(path, path.stat().st_mtime_ns, network.content)
         types = {source.name: _TYPES.get(source.type, np.float32) for source in session.get_inputs()}
         size = ends.batch if ends.fixed else 64
         parts = ends.split(x)
@@ -56,7 +54,7 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
             feed: dict[str, NDArray[Any]] = {}
             for entry in ends.entries:
                 part = filled(parts[entry.name][start : start + size], size)
-                feed[entry.name] = np.moveaxis(part, 0, entry.view.batch_axis or 0).astype(types[entry.name])
+                feed[entry.name] = np.moveaxis(part, 0, entry.batch_axis).astype(types[entry.name])
             for name, value in zip(ends.outputs, session.run(list(ends.outputs), feed), strict=True):
                 results[name].append(np.asarray(value))
     except ShiftworkError:
@@ -65,6 +63,16 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
     return {name: joined(values, size, len(x)) for name, values in results.items()}
+
+
+@lru_cache(maxsize=2)
+def _session(path: Path, changed: int, content: bytes | None) -> Any:
+    """The session of a file. changed: when it was. content: in place of it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(content or str(path), options, providers=["CPUExecutionProvider"])
 
 
 def logits(network: FloatNetwork, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -78,6 +78,7 @@ class FloatNetwork(HasEnds):
         path: the ONNX file. ends: its inputs and outputs; the ONNX values at them name the tensors too.
         shapes: ``(height, width, channels)`` of every tensor. constants: tensors that no module computes.
         wishes: numbers of fractional bits that the model names for tensors. notes: on nodes, for reports.
+        content: the model as onnxruntime reads it, where that is not the file.
     """
 
     path: Path
@@ -87,6 +88,7 @@ class FloatNetwork(HasEnds):
     constants: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     wishes: dict[str, int] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    content: bytes | None = None
 
     @property
     def batch(self) -> int | None:

@@ -257,7 +257,14 @@ def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], outpu
         return value
     if any(not span for span in spans.values()):
         raise node.error("the output is empty: the window does not fit the input")
-    rank = len(sizes)
+    rank, batch = len(sizes), value.view.batch_axis
+    if batch is None:
+        raise node.error("an axis counts samples and more")
+    if batch:
+        order = [batch, *(place for place in range(rank) if place != batch)]
+        front = Value(value.tensor, value.view.transposed(order))
+        found = cut(graph, node, front, {order.index(place): span for place, span in spans.items()}, output)
+        return Value(found.tensor, found.view.transposed(np.argsort(order).tolist()))
     groups = groups_of(graph, value)
     if groups is None or any((place,) not in map(tuple, groups) for place in spans):
         if len(spans) > 1:

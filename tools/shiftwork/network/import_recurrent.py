@@ -2,8 +2,8 @@
 """LSTM, GRU and RNN as the layers that they are, step by step.
 
 What a gate gets of the input is one fully connected layer over all steps. In every step each gate is a fully connected
-layer of the state before it, to whose accumulator that is added, and a table; products and sums of gates and states follow.
-States are tensors like others: between steps they are codes.
+layer of the state before it, to whose accumulator that is added, and a table; products and sums of gates and states
+follow. States are tensors like others: between steps they are codes.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _Cell:
     """One direction of a recurrent layer.
 
     Attributes:
-        weights, states: of every gate, (hidden, features) and (hidden, hidden). biases, state_biases: of both (hidden,).
+        weights, states: of every gate, (hidden, features) and (hidden, hidden). biases, state_biases: of both.
         start: state and cell before the first step; None is zero. backwards: the last step comes first.
     """
 
@@ -83,9 +83,8 @@ class _Cell:
             raise node.error(f"weights {weight.shape} and {state.shape} do not fit a state of {hidden}")
         bias = np.zeros(2 * len(gates) * hidden) if arrays[2] is None else arrays[2][place]
         halves = bias.reshape(2, len(gates), hidden)
-        starts = [
-            _start(graph, node, 5 + index, place, batched) for index in range(2 if node.operator == "LSTM" else 1)
-        ]
+        count = 2 if node.operator == "LSTM" else 1
+        starts = [_start(graph, node, 5 + index, place, batched) for index in range(count)]
         return _Cell(
             graph, node, f"{node.name}{'.reverse' if backwards else ''}", hidden,
             dict(zip(gates, weight[place].reshape(len(gates), hidden, -1), strict=True)),
@@ -95,7 +94,7 @@ class _Cell:
         )  # fmt: skip
 
     def run(self, value: Value, steps: int) -> tuple[list[Value], Value | None]:
-        """State (N, hidden) after every step, in the order of the sequence, and the cell after the last one computed."""
+        """State (N, hidden) after every step, in the order of the sequence, and the cell after the last one."""
         separate = self.node.operator == "GRU" and self.node.integer("linear_before_reset", 0)
         inputs = {}
         for gate, weight in self.weights.items():
@@ -210,7 +209,7 @@ def _start(graph: Builder, node: Node, index: int, place: int, batched: bool) ->
         return None
     axis = 1 if batched else 0
     if node.inputs[index] in graph.constants:
-        array = np.asarray(graph.constants[node.inputs[index]], np.float64).take(place, axis)
+        array = np.take(np.asarray(graph.constants[node.inputs[index]], np.float64), [place], axis).squeeze(axis)
         if not array.any():
             return None
         if not np.array_equal(array, np.broadcast_to(array[:1], array.shape)):
@@ -226,43 +225,25 @@ def _start(graph: Builder, node: Node, index: int, place: int, batched: bool) ->
 
 
 def _set_outputs(
-    graph: Builder,
-    node: Node,
-    cells: list[_Cell],
-    found: list[tuple[list[Value], Value | None]],
-    steps: int,
-    batched: bool,
-) -> None:
-    """Y, Y_h and Y_c, those that are read."""
+    graph: Builder, node: Node, cells: list[_Cell], found: list[tuple[list[Value], Value | None]], steps: int,
+    front: bool,
+) -> None:  # fmt: skip
+    """Y (steps, directions, N, hidden), Y_h and Y_c (directions, N, hidden), if they are read; N first if ``front``."""
     hidden, count = cells[0].hidden, len(cells)
-    if node.outputs and node.outputs[0]:
-        order = [found[place][0][step].tensor for step in range(steps) for place in range(count)]
-        view = _joined(graph, node, node.outputs[0], order, hidden, (steps, count))
-        graph.set(
-            node, Value(_tensor(order, node.outputs[0]), view.transposed((0, 1, 2, 3) if batched else (1, 2, 0, 3))), 0
-        )
-    lasts = [states[0 if cell.backwards else -1] for cell, (states, _) in zip(cells, found, strict=True)]
-    ends = [lasts, [cell for _, cell in found]]
-    for index, values in enumerate(ends, 1):
-        if len(node.outputs) > index and node.outputs[index]:
-            tensors = [value.tensor for value in values if value is not None]
-            view = _joined(graph, node, node.outputs[index], tensors, hidden, (count,))
-            graph.set(
-                node,
-                Value(_tensor(tensors, node.outputs[index]), view.transposed((0, 1, 2) if batched else (1, 0, 2))),
-                index,
-            )
-
-
-def _tensor(tensors: list[str], output: str) -> str:
-    return tensors[0] if len(tensors) == 1 else output
-
-
-def _joined(graph: Builder, node: Node, output: str, tensors: list[str], hidden: int, sizes: tuple[int, ...]) -> View:
-    """Tensors one behind the other, as a value (N, *sizes, hidden)."""
-    shape = (1, 1, hidden * len(tensors))
-    if len(tensors) > 1:
-        graph.append(FloatModule(output, "concat", tensors, output), shape, node)
-    view = View.of(shape, "n hwc").reshaped((graph.batch, *sizes, hidden), graph.batch)
-    assert view is not None
-    return view
+    every = [states[step] for step in range(steps) for states, _ in found]
+    last = [states[0 if cell.backwards else -1] for cell, (states, _) in zip(cells, found, strict=True)]
+    ends = [every, last, [cell for _, cell in found if cell is not None]]
+    for index, values in enumerate(ends[: len(node.outputs)]):
+        output = node.outputs[index]
+        if not output:
+            continue
+        tensors = [value.tensor for value in values]
+        shape = (1, 1, hidden * len(tensors))
+        if len(tensors) > 1:
+            graph.append(FloatModule(output, "concat", tensors, output), shape, node)
+        sizes = (steps, count) if index == 0 else (count,)
+        view = View.of(shape, "n hwc").reshaped((graph.batch, *sizes, hidden), graph.batch)
+        assert view is not None
+        order = (1, 2, 0, 3) if index == 0 else (1, 0, 2)
+        whole = output if len(tensors) > 1 else tensors[0]
+        graph.set(node, Value(whole, view if front else view.transposed(order)), index)

@@ -26,6 +26,7 @@ from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
+from shiftwork.network.qonnx import DOMAINS, without_quant
 from shiftwork.network.simplify import Simple, Source, simplify
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
@@ -63,7 +64,11 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
 
 def read(path: Path, sizes: Mapping[str, Sequence[int]] | None = None) -> Importer:
     """The importer of a file that has read as much of it as it can; what it refuses is in it."""
-    importer = Importer(path, simplify(path, load_model(path), sizes))
+    shipped = load_model(path)
+    strange = any(node.domain in DOMAINS for node in shipped.graph.node)
+    model = without_quant(path, shipped)
+    content = model.SerializeToString() if strange else None
+    importer = Importer(path, simplify(path, model, sizes), content)
     importer.run()
     return importer
 
@@ -80,11 +85,12 @@ class Importer:
 
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
-        graph: what is understood. refused: errors by the name of a node.
+        content: the model in operators of ONNX where the file has others.
+        graph: what is understood. refused: nodes with what is wrong with them. entries: inputs.
     """
 
-    def __init__(self, path: Path, simple: Simple) -> None:
-        self.path, self.simple = path, simple
+    def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
+        self.path, self.simple, self.content = path, simple, content
         self.nodes = [Node(proto) for proto in simple.model.graph.node]
         self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
         self.outputs = [str(output.name) for output in simple.model.graph.output]
@@ -106,6 +112,8 @@ class Importer:
         tail, lost = set(map(id, self.tail)), set[str]()
         for node in self.nodes:
             if id(node) in tail:
+                continue
+            if node.operator == "Gather" and self._looks_up(node):
                 continue
             if not lost.isdisjoint(node.inputs):
                 lost.update(node.outputs)
@@ -147,7 +155,7 @@ class Importer:
         )
         reads = {name for module in modules for name in module.reads()}
         fixed = {name: array for name, array in graph.fixed.items() if name in reads}
-        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes))
+        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
 
     def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
         """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
@@ -195,6 +203,28 @@ class Importer:
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
+
+    def _looks_up(self, node: Node) -> bool:
+        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
+        graph, name = self.graph, node.inputs[1]
+        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
+        rows = graph.constants.get(node.inputs[0])
+        readers = sum(name in other.inputs for other in self.nodes)
+        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+            return False
+        entry, value = self.entries[place], graph.values[name]
+        sizes = (*graph.sizes(value), rows.shape[1])
+        batch = entry.batch_axis
+        inner = [axis for axis in range(len(sizes)) if axis != batch]
+        whole = [sizes[axis] for axis in inner]
+        shape = (int(np.prod(whole[:-2], dtype=int)), whole[-2] if len(whole) > 1 else 1, whole[-1])
+        view = View.of(shape, "n hwc").reshaped([graph.batch, *whole], graph.batch)
+        assert view is not None
+        view = View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort([batch, *inner]).tolist())
+        graph.shapes[name] = shape
+        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
+        graph.set(node, Value(name, view))
+        return True
 
     def _visit(self, node: Node) -> None:
         known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None

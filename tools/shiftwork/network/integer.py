@@ -336,6 +336,11 @@ class IntegerNetwork(HasEnds):
             "scales": self.scales,
             "ends": self.ends.to_json(),
             "tail": None if self.ends.tail is None else stored(_bytes(self.ends.tail.content), arrays, "tail"),
+            "rows": {
+                entry.name: stored(entry.rows, arrays, f"rows.{index}")
+                for index, entry in enumerate(self.ends.entries)
+                if entry.rows is not None
+            },
             "constants": {
                 name: stored(codes, arrays, f"constant.{index}")
                 for index, (name, codes) in enumerate(self.constants.items())
@@ -368,9 +373,10 @@ class IntegerNetwork(HasEnds):
                     raise ValueError(description["format"])
                 modules = [_module(entry, archive) for entry in description["modules"]]
                 tail = description["tail"] and SubModel.load(restored(description["tail"], archive).tobytes())
+                rows = {name: restored(entry, archive) for name, entry in description["rows"].items()}
                 constants = {name: restored(entry, archive) for name, entry in description["constants"].items()}
             tensors = {name: _tensor(info) for name, info in description["tensors"].items()}
-            ends = Ends.from_json(description["ends"], tail)
+            ends = Ends.from_json(description["ends"], tail, rows)
             promise = None if description["promise"] is None else Promise(**description["promise"])
             saving = None if description["saving"] is None else Saving(**description["saving"])
         except Exception as error:

@@ -71,7 +71,8 @@ class Judge:
         cycles: Cycles | None = None,
     ) -> None:
         self.held, self.tolerated, self.total, self.cycles = len(held), tolerated, total, cycles
-        rolls = [1 + place * len(held) // _PARTNERS for place in range(_PARTNERS)]
+        partners = _PARTNERS if network.ends.mixable else 0
+        rolls = [1 + place * len(held) // partners for place in range(partners)]
         mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
         self.samples = np.concatenate([held, *mixed]).astype(np.float32)
         self.exact = outputs_of(network, self.samples)

@@ -28,6 +28,7 @@ _MAX_SHIFT = 31
 _BIAS_LIMIT = (1 << 30) - 1  # a bias takes at most half of the accumulator's range
 _SHORTCUT_SHIFT = 22  # a shortcut of 8 bits takes at most half of it too
 _FINER = 4  # the mse method tries this many bits more than maxabs, and one less
+_WISHED = 8  # bits of the activations at which scales that a model names are kept
 _SHORTCUT_LOSS = 3  # bits of precision that a shortcut may lose to the accumulator it is added to
 
 
@@ -153,6 +154,8 @@ def activation_scales(network: FloatNetwork, statistics: dict[str, Statistics], 
             own[name] = full_range_fraction(found.largest, signs[name], bits.activations)
         else:
             own[name] = mse_fraction(found.values, found.largest, signs[name], *bits.activation_range(signs[name]))
+        if bits.activations == _WISHED:
+            own[name] = network.wishes.get(name, own[name])
     tensors: dict[str, int] = {}
     for group in tied(network):
         tensors.update(dict.fromkeys(group, min(own[name] for name in group)))

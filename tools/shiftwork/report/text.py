@@ -146,6 +146,8 @@ def summary_lines(report: RunReport) -> list[str]:
             lines.append(f"error           {name!r}: SQNR {error['sqnr']:.1f} dB, at most {error['largest']:.4g}")
     if report.promise is not None:
         lines += promise_lines(report.promise, report.scheme)
+    for name, note in report.notes.items():
+        lines.append(f"node            {name!r}: {note}")
     if report.scales is not None:
         lines.append(f"scales          {report.scales}")
     if report.quantizations is not None:

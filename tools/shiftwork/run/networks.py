@@ -89,6 +89,7 @@ class RunReport:
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
         saving: what the quantizer saves beside conventional quantization.
+        notes: on nodes of the model, by their names.
         engine: what it ran on. layers: one entry per module. results: what the network gave.
     """
 
@@ -124,6 +125,7 @@ class RunReport:
     bytes_written: int | None = None
     quantizations: dict[str, int] | None = None
     saving: Saving | None = None
+    notes: dict[str, str] = field(default_factory=dict)
     layers: list[LayerReport] = field(default_factory=list)
     results: Results | None = None
 
