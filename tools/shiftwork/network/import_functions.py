@@ -239,6 +239,7 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
             raise node.error("division by zero")
         else:
             array = 1.0 / array
+            single = _number(array)
     rank, sizes = len(value.view.axes), graph.sizes(value)
     aligned = (1,) * (rank - array.ndim) + array.shape
     many = [axis for axis, size in enumerate(aligned) if size > 1]
