@@ -124,7 +124,9 @@ class _Maker:
         for start in range(0, SAMPLES, size):
             feed = {}
             for name in inputs:
-                if name in self.values:
+                if name in self.samples:
+                    feed[name] = self.samples[name][start : start + size]
+                elif name in self.values:
                     places = np.arange(start, start + size)
                     feed[name] = np.take(self.values[name], places, axis=self.batch_axis[name])
                 elif name:
@@ -206,7 +208,8 @@ class _Maker:
             found["pads"] = [(r - 1) // 2 for r in (*reach, *reach)]
         elif way == "auto":
             found["auto_pad"] = self.pick("SAME_UPPER", "SAME_LOWER", "VALID")
-            self.need(set(dilations) == {1})
+            self.need(set(dilations) == {1} and all(
+                k >= n for k, n in zip(found["kernel_shape"], found.get("strides", dilations), strict=True)))
         pads = found.get("pads", [0] * 2 * len(sizes))
         grown = [n + pads[i] + pads[i + len(sizes)] for i, n in enumerate(sizes)]
         self.need(all(n >= r for n, r in zip(grown, reach, strict=True)))
@@ -737,7 +740,7 @@ class _Maker:
         if self.chance(0.06):
             array = self.rng.integers(0, 256, array.shape).astype(np.uint8)
         self.samples[name] = array
-        self.values[name], self.batch_axis[name] = array, 0
+        self.values[name], self.batch_axis[name] = array, 0 if array.dtype == np.float32 else -1
         if array.dtype == np.uint8:
             number = self.constant(np.float32(1 / 64))
             return str(self.node("Mul", [str(self.node("Cast", [name], to=TensorProto.FLOAT)), number]))

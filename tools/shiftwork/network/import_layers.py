@@ -212,7 +212,7 @@ def dense(graph: Builder, node: Node, value: Value, weight: Real, bias: Real | N
     if math.prod(step.size for step in value.view.steps(rows)) == 1:
         shape = graph.shapes[value.tensor]
         places = value.view.positions([rank - 1])
-        if len(np.unique(places)) != math.prod(shape):
+        if sorted(places.tolist()) != list(range(math.prod(shape))):
             value = graph.arranged(value, (rows, (), (rank - 1,)))
             shape, places = graph.shapes[value.tensor], np.arange(features)
         kernel = np.empty((out, features))

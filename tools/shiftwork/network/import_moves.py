@@ -41,7 +41,8 @@ def flatten(graph: Builder, node: Node) -> None:
     """Flatten."""
     value = graph.value(node)
     sizes = graph.sizes(value)
-    axis = graph.place(node, node.integer("axis", 1), len(sizes) + 1)
+    axis = node.integer("axis", 1)
+    axis = len(sizes) if axis == len(sizes) else graph.place(node, axis, len(sizes))
     _reshape(graph, node, value, [math.prod(sizes[:axis]), math.prod(sizes[axis:])])
 
 
