@@ -52,8 +52,23 @@ class RandomGraph:
 
 
 def random_graph(seed: int) -> RandomGraph:
-    """The model of a seed."""
-    return _Maker(seed).model()
+    """The model of a seed: the first one that onnxruntime takes as a whole."""
+    for attempt in range(10):
+        found = _Maker([seed, attempt]).model()
+        try:
+            _session(found.model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+            return found
+        except Exception:  # its shape inference errs on pools with ceil_mode
+            continue
+    raise RuntimeError(f"seed {seed}: onnxruntime takes no model")
+
+
+def _session(model: Any, level: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = level
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _run(node: Any, opset: int, feed: dict[str, NDArray[Any]], outputs: list[str]) -> list[NDArray[Any]]:
@@ -63,16 +78,11 @@ def _run(node: Any, opset: int, feed: dict[str, NDArray[Any]], outputs: list[str
     ]
     graph = helper.make_graph([node], "node", inputs, [helper.make_empty_tensor_value_info(name) for name in outputs])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return list(session.run(outputs, feed))
+    return list(_session(model, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL).run(outputs, feed))
 
 
 class _Maker:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: list[int]) -> None:
         self.seed, self.rng = seed, np.random.default_rng(seed)
         self.opset = self.integer(11, 21)
         self.fixed = self.pick(None, None, None, 1, 2, 4)
@@ -191,8 +201,8 @@ class _Maker:
     def bias(self, count: int) -> list[str]:
         return [self.constant(self.normal(count) * np.float32(0.3))] if self.chance(0.6) else []
 
-    def window(self, sizes: tuple[int, ...], dilated: bool = True) -> dict[str, Any]:
-        """Kernel, strides, dilations, and padding one way or another."""
+    def window(self, sizes: tuple[int, ...], dilated: bool = True, pooled: bool = False) -> dict[str, Any]:
+        """Kernel, strides, dilations, and padding one way or another; onnxruntime pads pools by less than a kernel."""
         found: dict[str, Any] = {"kernel_shape": [min(self.integer(1, 4), n) for n in sizes]}
         dilations = [1] * len(sizes)
         if dilated and self.chance(0.3):
@@ -201,11 +211,12 @@ class _Maker:
         if self.chance(0.6):
             found["strides"] = [self.integer(1, 3) for _ in sizes]
         reach = [d * (k - 1) + 1 for d, k in zip(dilations, found["kernel_shape"], strict=True)]
+        most = found["kernel_shape"] if pooled else reach
         way = self.pick("none", "pads", "pads", "same", "auto")
         if way == "pads":
-            found["pads"] = [self.integer(0, r - 1) for r in (*reach, *reach)]
+            found["pads"] = [self.integer(0, r - 1) for r in (*most, *most)]
         elif way == "same":
-            found["pads"] = [(r - 1) // 2 for r in (*reach, *reach)]
+            found["pads"] = [(r - 1) // 2 for r in (*most, *most)]
         elif way == "auto":
             found["auto_pad"] = self.pick("SAME_UPPER", "SAME_LOWER", "VALID")
             self.need(set(dilations) == {1} and all(
@@ -302,7 +313,7 @@ class _Maker:
         _, *sizes = self.shape(x)
         self.need(len(sizes) in (1, 2))
         average = self.chance(0.5)
-        window = self.window(tuple(sizes), not average or self.opset >= 19)
+        window = self.window(tuple(sizes), not average or self.opset >= 19, True)
         if "auto_pad" not in window and self.chance(0.4):
             window["ceil_mode"] = 1
         if average and self.chance(0.5):
@@ -442,14 +453,13 @@ class _Maker:
         if alike and self.chance(0.6):
             return str(self.pick(*alike))
         for step in self.rng.permutation(["conv", "function", "matmul", "with_constant", "gated"]):
-            kept = len(self.nodes)
+            kept = self.state()
             try:
                 found = str(getattr(self, str(step))(x))
-                if self.values[found].shape == self.values[x].shape:
-                    return found
+                self.need(self.values[found].shape == self.values[x].shape)
+                return found
             except _UnfitError:
-                pass
-            del self.nodes[kept:]
+                self.restore(kept)
         return self.function(x)
 
     def two(self, x: str) -> str:
@@ -748,18 +758,25 @@ class _Maker:
             return str(self.node("Transpose", [name], perm=[0, 3, 1, 2]))
         return name
 
+    def state(self) -> tuple[int, set[str], bool]:
+        """What :meth:`restore` comes back to."""
+        return len(self.nodes), set(self.values), self.jumps
+
+    def restore(self, state: tuple[int, set[str], bool]) -> None:
+        """Forget what was done since then."""
+        del self.nodes[state[0] :]
+        self.values = {name: array for name, array in self.values.items() if name in state[1]}
+        self.jumps = state[2]
+
     def try_step(self, step: Callable[[str], str], x: str) -> str | None:
         """The value after a step; None, and nothing changed, where it does not fit."""
-        kept = len(self.nodes), set(self.values), self.jumps
+        kept = self.state()
         try:
             found = self.scaled(step(x))
-            if float(self.values[found].std()) < 0.05:
-                raise _UnfitError
+            self.need(float(self.values[found].std()) > 0.05)
             return found
         except _UnfitError:
-            del self.nodes[kept[0] :]
-            self.values = {name: array for name, array in self.values.items() if name in kept[1]}
-            self.jumps = kept[2]
+            self.restore(kept)
             return None
 
     def tail(self, x: str) -> str:
@@ -809,13 +826,14 @@ class _Maker:
         if others and self.chance(0.25):
             outputs.insert(self.integer(0, 1), str(self.pick(*others)))
         if self.chance(0.2):
-            kept = len(self.nodes)
+            kept = self.state()
             try:
+                self.need(outputs.count(x) == 1)
                 outputs[outputs.index(x)] = self.tail(x)
                 self.steps.append("tail")
             except _UnfitError:
-                del self.nodes[kept:]
-        return RandomGraph(self.seed, self._proto(outputs), self._read_samples(), self.steps, self.jumps)
+                self.restore(kept)
+        return RandomGraph(self.seed[0], self._proto(outputs), self._read_samples(), self.steps, self.jumps)
 
     def _read_samples(self) -> dict[str, NDArray[Any]]:
         read = {name for node in self.nodes for name in node.input}
@@ -834,7 +852,7 @@ class _Maker:
         ]
         read = {name for node in self.nodes for name in node.input}
         known = [numpy_helper.from_array(array, name) for name, array in self.constants.items() if name in read]
-        graph = helper.make_graph(self.nodes, f"random {self.seed}", inputs, targets, known)
+        graph = helper.make_graph(self.nodes, f"random {self.seed[0]}", inputs, targets, known)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
         onnx.checker.check_model(model)
         return model

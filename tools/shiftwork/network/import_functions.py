@@ -154,7 +154,8 @@ def _channels(graph: Builder, value: Value, axis: int) -> Groups:
     groups = groups_of(graph, value)
     if groups is not None and tuple(groups[2]) == (axis,):
         return groups
-    return usual(len(value.view.axes)) if axis == 1 else grouped(len(value.view.axes), axis)
+    rank = len(value.view.axes)
+    return usual(rank) if axis == 1 and rank == 4 else grouped(rank, axis)
 
 
 def _axis_of(graph: Builder, node: Node, value: Value, array: NDArray[Any]) -> int:
