@@ -94,6 +94,7 @@ class _Maker:
         self.values: dict[str, NDArray[np.float32]] = {}  # (SAMPLES, ...) that samples reach
         self.samples: dict[str, NDArray[Any]] = {}
         self.batch_axis: dict[str, int] = {}
+        self.sizes: dict[str, NDArray[np.int64]] = {}  # of shapes
         self.steps: list[str] = []
         self.jumps = False
 
@@ -139,14 +140,19 @@ class _Maker:
                 if name in self.samples:
                     feed[name] = self.samples[name][start : start + size]
                 elif name in self.values:
-                    places = np.arange(start, start + size)
+                    rows = self.values[name].shape[self.batch_axis[name]] // SAMPLES
+                    places = np.arange(start * rows, (start + size) * rows)
                     feed[name] = np.take(self.values[name], places, axis=self.batch_axis[name])
                 elif name:
-                    feed[name] = self.constants[name]
+                    feed[name] = self.sizes[name] if name in self.sizes else self.constants[name]
             try:
                 parts.append(_run(node, self.opset, feed, outputs))
             except Exception as error:
                 raise RuntimeError(f"seed {self.seed}: {helper.printable_node(node)}: {error}") from error
+        if operator == "Shape" or (inputs[0] in self.sizes and operator != "Reshape"):
+            self.sizes.update({outputs[0]: parts[0][0]})
+            self.nodes.append(node)
+            return outputs[0]
         for index, output in enumerate(outputs):
             whole = np.concatenate([part[index] for part in parts], samples)
             if not np.isfinite(whole).all() or whole.size > SAMPLES * _LARGEST or min(whole.shape) == 0:
@@ -337,7 +343,9 @@ class _Maker:
         chosen = sorted(self.rng.choice(axes, self.integer(1, len(axes)), replace=False).tolist())
         self.need(len(chosen) < len(axes) or self.chance(0.3))
         keep = 1 if len(chosen) == len(axes) else self.integer(0, 1)
-        operator = self.pick("ReduceMean", "ReduceMean", "ReduceMax", "ReduceSum", "ReduceMin", "ReduceL2")
+        operator = self.pick(
+            "ReduceMean", "ReduceMean", "ReduceMax", "ReduceSum", "ReduceMin", "ReduceL2", "ReduceLogSumExp"
+        )
         chosen = [self.signed_axis(x, axis) for axis in chosen]
         return self.with_axes(operator, x, chosen, 13 if operator == "ReduceSum" else 18, keepdims=keep)
 
@@ -603,17 +611,59 @@ class _Maker:
         for _ in range(self.integer(0, 2)):
             y = str(self.node(self.pick("Tanh", "Relu", "Sigmoid"), [y], samples=1))
         if self.chance(0.4):
-            y = str(self.node("Mul", [y, self.constant(np.float32(1.5))], samples=1))
+            array = self.pick(np.float32(1.5), 0.5 + self.rng.random(self.shape(x)[-1], np.float32))
+            y = str(self.node("Mul", [y, self.constant(array)], samples=1))
         if self.chance(0.4):
-            weight = self.normal(self.shape(x)[-1], 3)
+            axis = self.pick(0, 2)
+            size = self.values[y].shape[axis]
+            start = self.whole([self.integer(0, size - 1)])
+            y = str(self.node("Slice", [y, start, self.whole([size]), self.whole([axis])], samples=1))
+        if self.chance(0.4):
+            weight = self.normal(self.shape(y)[-1], 3)
             y = str(self.node("MatMul", [y, self.constant(weight)], samples=1))
         return str(self.node("Transpose", [y], perm=[1, 0, 2]))
+
+    def rows(self, x: str) -> str:
+        """Every position a row of its own for a while, as layers on sequences are exported."""
+        self.need(self.values[x].ndim in (3, 4))
+        *sizes, features = self.shape(x)
+        y = str(self.node("Reshape", [x, self.whole([-1, features])]))
+        for _ in range(self.integer(1, 2)):
+            features = self.values[y].shape[-1]
+            way = self.pick("gemm", "matmul", "function", "with_constant", "gated")
+            if way == "with_constant":
+                y = str(
+                    self.node(self.pick("Add", "Mul"), [y, self.constant(1 + self.rng.random(features, np.float32))])
+                )
+            else:
+                y = str(getattr(self, way)(y))
+        back = [self.fixed or -1, *sizes, self.values[y].shape[-1]]
+        return str(self.node("Reshape", [y, self.whole(back)]))
+
+    def dynamic(self, x: str) -> str:
+        """A reshape whose batch is computed from the shape, as PyTorch exports a view."""
+        y = str(self.node("Shape", [x]))
+        y = str(self.node("Gather", [y, self.constant(np.int64(0))]))
+        y = self.with_axes("Unsqueeze", y, [0], 13)
+        rest = self.pick([-1], [*self.shape(x)[::-1]], [self.shape(x)[0], -1])
+        y = str(self.node("Concat", [y, self.whole(rest)], axis=0))
+        return str(self.node("Reshape", [x, y]))
+
+    def quiet(self, x: str) -> str:
+        """What does nothing."""
+        way = self.pick("Identity", "Dropout", "Cast", "Dead")
+        if way == "Cast":
+            return str(self.node("Cast", [x], to=TensorProto.FLOAT))
+        if way == "Dead":
+            self.node("Sigmoid", [x])
+            return str(self.node("Identity", [x]))
+        return str(self.node(way, [x]))
 
     def reshape(self, x: str) -> str:
         values = math.prod(self.shape(x))
         sizes: list[int] = []
         left = values
-        for _ in range(self.integer(0, 2)):
+        for _ in range(self.pick(0, 1, 1, 2, 2, 3)):
             size = int(self.pick(*(n for n in range(1, left + 1) if left % n == 0)))
             sizes.append(size)
             left //= size
@@ -716,7 +766,8 @@ class _Maker:
         ways = [self.lrn] if rank == 4 else []
         ways += [self.layer_normalization] if self.opset >= 17 else []
         ways += [self.instance_normalization] if rank in (3, 4) and math.prod(self.shape(x)[1:]) > 3 else []
-        ways += [self.lp_normalization]
+        ways += [self.lp_normalization, self.cumulated, self.log_softmax]
+        ways += [self.group_normalization] if self.opset >= 21 and rank in (3, 4) and channels % 2 == 0 else []
         self.need(bool(ways) and channels > 0)
         return str(self.pick(*ways)(x))
 
@@ -736,6 +787,18 @@ class _Maker:
         count = self.shape(x)[0]
         names = [self.constant((1 + 0.2 * self.normal(count)).astype(np.float32)), self.constant(self.normal(count))]
         return str(self.node("InstanceNormalization", [x, *names], epsilon=1e-2))
+
+    def group_normalization(self, x: str) -> str:
+        count = self.shape(x)[0]
+        names = [self.constant((1 + 0.2 * self.normal(count)).astype(np.float32)), self.constant(self.normal(count))]
+        return str(self.node("GroupNormalization", [x, *names], num_groups=2, epsilon=1e-2))
+
+    def cumulated(self, x: str) -> str:
+        axis = self.signed_axis(x, self.pick(*self.axes(x)))
+        return str(self.node("CumSum", [x, self.constant(np.int64(axis))], reverse=self.integer(0, 1)))
+
+    def log_softmax(self, x: str) -> str:
+        return str(self.node("LogSoftmax", [x], axis=self.values[x].ndim - 1))
 
     def lp_normalization(self, x: str) -> str:
         axis = self.pick(*self.axes(x))
@@ -860,12 +923,44 @@ class _Maker:
             )
             for name in outputs
         ]
-        read = {name for node in self.nodes for name in node.input}
+        nodes = [*self._constants(), *self.nodes]
+        read = {name for node in nodes for name in node.input}
         known = [numpy_helper.from_array(array, name) for name, array in self.constants.items() if name in read]
-        graph = helper.make_graph(self.nodes, f"random {self.seed[0]}", inputs, targets, known)
+        graph = helper.make_graph(nodes, f"random {self.seed[0]}", inputs, targets, known)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        if self.chance(0.1):  # as old exporters have it
+            graph = model.graph
+            graph.input.extend(helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in graph.initializer)
         onnx.checker.check_model(model)
+        if self.chance(0.1):
+            order = [model.graph.node[i] for i in self.rng.permutation(len(model.graph.node))]
+            copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in order]
+            del model.graph.node[:]
+            model.graph.node.extend(copies)
         return model
+
+    def _constants(self) -> list[Any]:
+        """Nodes that some constants come from; these are no initializers then."""
+        made = []
+        read = {name for node in self.nodes for name in node.input}
+        for name, array in list(self.constants.items()):
+            if name not in read or array.dtype != np.float32 or not self.chance(0.15):
+                continue
+            way = self.pick("constant", "transpose", "identity")
+            if way == "constant":
+                made.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array)))
+                del self.constants[name]
+                continue
+            del self.constants[name]
+            source = f"{name}.source"
+            if way == "transpose" and array.ndim > 1:
+                order = self.rng.permutation(array.ndim)
+                self.constants[source] = np.ascontiguousarray(array.transpose(np.argsort(order)))
+                made.append(helper.make_node("Transpose", [source], [name], perm=order.tolist()))
+            else:
+                self.constants[source] = array
+                made.append(helper.make_node("Identity", [source], [name]))
+        return made
 
 
 _LAYERS = ("conv", "conv", "conv_transpose", "gemm", "matmul", "matmul_left")
@@ -874,7 +969,7 @@ _STEPS = (
     "positive", "gated", "clip", "bounded", "prelu", "with_constant", "with_constant", "two", "two", "divided", "gate",
     "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose", "transpose", "swapped",
     "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle", "heads", "depth_to_space",
-    "resize", "softmax", "normalization",
+    "resize", "softmax", "normalization", "normalization", "rows", "dynamic", "quiet",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shiftwork.network.builder import Builder, Chain, Groups, Node, Value
 from shiftwork.network.graph import FloatModule
 from shiftwork.network.import_layers import activation, affine
-from shiftwork.network.import_moves import grouped, groups_of, usual
+from shiftwork.network.import_moves import grouped, groups_of, stored_order, usual
 from shiftwork.network.import_moves import resize as nearest
 from shiftwork.tensors.layout import View
 
@@ -342,9 +342,9 @@ def host(graph: Builder, node: Node) -> None:
     groups = usual(rank)
     if found.shape == graph.sizes(values[0]):
         groups = groups_of(graph, values[0]) or groups
-    shapes = tuple(math.prod(found.shape[place] for place in group) for group in groups)
+    shapes = tuple(math.prod(found.shape[place] for place in group if place) for group in groups)
     shape = (shapes[0], shapes[1], shapes[2])
-    order = (0, *(place for group in groups for place in group))
+    order = stored_order(groups)
     view = View.of(shape, "n hwc").reshaped([found.shape[place] for place in order], graph.batch)
     assert view is not None
     view = view.transposed(np.argsort(order).tolist())

@@ -287,7 +287,8 @@ def affine(graph: Builder, node: Node, value: Value, axis: int | None, scale: Re
         groups = groups_of(graph, value)
         if groups is None or tuple(groups[2]) != (axis,):
             rank = len(value.view.axes)
-            groups = graph.map_groups(node, value) if axis == 1 and rank in (3, 4) else grouped(rank, axis)
+            is_map = axis == 1 and rank in (3, 4) and value.view.batch_axis == 0
+            groups = graph.map_groups(node, value) if is_map else grouped(rank, axis)
         source = graph.arranged(value, groups)
     shape = graph.shapes[source.tensor]
     factors, offsets = (np.broadcast_to(np.reshape(v, -1), (shape[2],)).astype(np.float64) for v in (scale, offset))
