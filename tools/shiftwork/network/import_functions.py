@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shiftwork.network.builder import Builder, Chain, Groups, Node, Value
 from shiftwork.network.graph import FloatModule
 from shiftwork.network.import_layers import activation, affine
-from shiftwork.network.import_moves import grouped, groups_of, usual
+from shiftwork.network.import_moves import grouped, groups_of, stored_order, usual
 from shiftwork.network.import_moves import resize as nearest
 from shiftwork.tensors.layout import View
 
@@ -174,7 +174,8 @@ def _channels(graph: Builder, value: Value, axis: int) -> Groups:
     groups = groups_of(graph, value)
     if groups is not None and tuple(groups[2]) == (axis,):
         return groups
-    return usual(len(value.view.axes)) if axis == 1 else grouped(len(value.view.axes), axis)
+    rank = len(value.view.axes)
+    return usual(rank) if axis == 1 and rank == 4 else grouped(rank, axis)
 
 
 def _axis_of(graph: Builder, node: Node, value: Value, array: NDArray[Any]) -> int:
@@ -258,7 +259,8 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
         elif (array == 0).any():
             raise node.error("division by zero")
         else:
-            array, single = 1.0 / array, None if single is None else 1.0 / single
+            array = 1.0 / array
+            single = _number(array)
     rank, sizes = len(value.view.axes), graph.sizes(value)
     aligned = (1,) * (rank - array.ndim) + array.shape
     many = [axis for axis, size in enumerate(aligned) if size > 1]
@@ -369,9 +371,9 @@ def host(graph: Builder, node: Node) -> None:
     groups = usual(rank)
     if found.shape == graph.sizes(values[0]):
         groups = groups_of(graph, values[0]) or groups
-    shapes = tuple(math.prod(found.shape[place] for place in group) for group in groups)
+    shapes = tuple(math.prod(found.shape[place] for place in group if place) for group in groups)
     shape = (shapes[0], shapes[1], shapes[2])
-    order = (0, *(place for group in groups for place in group))
+    order = stored_order(groups)
     view = View.of(shape, "n hwc").reshaped([found.shape[place] for place in order], graph.batch)
     assert view is not None
     view = view.transposed(np.argsort(order).tolist())

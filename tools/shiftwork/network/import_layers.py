@@ -212,7 +212,7 @@ def dense(graph: Builder, node: Node, value: Value, weight: Real, bias: Real | N
     if math.prod(step.size for step in value.view.steps(rows)) == 1:
         shape = graph.shapes[value.tensor]
         places = value.view.positions([rank - 1])
-        if len(np.unique(places)) != math.prod(shape):
+        if sorted(places.tolist()) != list(range(math.prod(shape))):
             value = graph.arranged(value, (rows, (), (rank - 1,)))
             shape, places = graph.shapes[value.tensor], np.arange(features)
         kernel = np.empty((out, features))
@@ -287,7 +287,8 @@ def affine(graph: Builder, node: Node, value: Value, axis: int | None, scale: Re
         groups = groups_of(graph, value)
         if groups is None or tuple(groups[2]) != (axis,):
             rank = len(value.view.axes)
-            groups = graph.map_groups(node, value) if axis == 1 and rank in (3, 4) else grouped(rank, axis)
+            is_map = axis == 1 and rank in (3, 4) and value.view.batch_axis == 0
+            groups = graph.map_groups(node, value) if is_map else grouped(rank, axis)
         source = graph.arranged(value, groups)
     shape = graph.shapes[source.tensor]
     factors, offsets = (np.broadcast_to(np.reshape(v, -1), (shape[2],)).astype(np.float64) for v in (scale, offset))

@@ -26,8 +26,8 @@ _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _KEPT_APART = [
-    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "GeluFusionL1", "LayerNormFusionL1", "MatMulAddFusion",
-    "MatMulBNFusion", "MatmulTransposeFusion", "PadFusion", "ReluClipFusion", "TransposeOptimizer",
+    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
+    "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
 ]  # fmt: skip
 
 

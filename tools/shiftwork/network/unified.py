@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from shiftwork.network.graph import FloatModule, FloatNetwork, live
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, live
 from shiftwork.tensors.layout import Shape
 
 
@@ -91,6 +91,8 @@ class _Fusion:
     def _activation(self, module: FloatModule) -> FloatModule | None:
         """Let what computes the tensor apply a ReLU; what moved its codes since then ends in the ReLU's output."""
         targets = self._computed_by(module.inputs[0])
+        if module.clip is not None and any(target.kind == "host" for target in targets or ()):
+            return None
         for target in targets or ():
             target.relu = True
             if module.clip is not None:
@@ -102,7 +104,7 @@ class _Fusion:
         module = self._sole(tensor)
         if module is None:
             return None
-        if module.kind in ("conv", "add", "avgpool"):
+        if module.kind not in MOVES:
             return [module]
         found: list[FloatModule] = []
         for name in module.inputs:

@@ -157,20 +157,21 @@ class View:
             The view of the value in the new map, the shape of the map, and the steps in the old one that its values are
             read by.
         """
-        order = [
-            (place, step) for group in groups for place in group for step in self.axes[place] if step.stride != BATCH
+        order = [(place, number) for group in groups for place in group for number in range(len(self.axes[place]))
+                 if self.axes[place][number].stride != BATCH]  # fmt: skip
+        stride, moved = 1, dict[tuple[int, int], Step]()
+        for place, number in reversed(order):
+            moved[place, number] = Step(self.axes[place][number].size, stride)
+            stride *= self.axes[place][number].size
+        axes = [
+            [step if step.stride == BATCH else moved[place, number] for number, step in enumerate(axis)]
+            for place, axis in enumerate(self.axes)
         ]
-        stride, strides = 1, dict[tuple[int, int], int]()
-        for number in range(len(order) - 1, -1, -1):
-            strides[number, 0] = stride
-            stride *= order[number][1].size
-        axes: list[list[Step]] = [[step for step in axis if step.stride == BATCH] for axis in self.axes]
-        for number, (place, step) in enumerate(order):
-            axes[place].append(Step(step.size, strides[number, 0]))
         sizes = [math.prod(step.size for place in group for step in self.axes[place] if step.stride != BATCH)
                  for group in groups]  # fmt: skip
         view = View(tuple(tuple(_joined(axis)) for axis in axes))
-        return view, (sizes[0], sizes[1], sizes[2]), _joined([step for _, step in order])
+        steps = _joined([self.axes[place][number] for place, number in order])
+        return view, (sizes[0], sizes[1], sizes[2]), steps
 
     def taken(self, maps: NDArray[Any]) -> NDArray[Any]:
         """The value (batch in its place) of stored maps (N, height, width, channels).
@@ -219,8 +220,8 @@ def _counts_samples(axis: Axis) -> bool:
 def _with_batch(axes: list[Axis], old: tuple[Axis, ...]) -> View | None:
     """Axes of a batch of one sample, which a reshape cannot see, with the batch where it has to be: in front."""
     first = next(place for place, axis in enumerate(old) if _counts_samples(axis))
-    if first == 0 and axes and not axes[0]:
-        return View(((Step(0, BATCH),), *axes[1:]))
+    if first == 0 and axes:
+        return View(((Step(0, BATCH), *axes[0]), *axes[1:]))
     if len(old) == len(axes) and not axes[first]:
         return View(tuple((Step(0, BATCH),) if place == first else axis for place, axis in enumerate(axes)))
     return None
