@@ -94,6 +94,7 @@ class Builder:
         modules: so far. fixed: tensors (height, width, channels) that no module computes.
         chains: tensors that are functions of others, element by element. notes: what users should know of a node.
         wishes: numbers of fractional bits that the model names for tensors.
+        deferred: nodes by their output, which stands for their only input that samples reach until its reader is read.
     """
 
     path: Path
@@ -107,6 +108,7 @@ class Builder:
     chains: dict[str, Chain] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     wishes: dict[str, int] = field(default_factory=dict)
+    deferred: dict[str, Node] = field(default_factory=dict)
     moved: dict[tuple[str, Any], str] = field(default_factory=dict)
 
     # -- constants
@@ -239,6 +241,12 @@ class Builder:
     def set_constant(self, node: Node, array: NDArray[Any], output: int = 0) -> None:
         """Say that an output of a node is a constant."""
         self.constants[node.outputs[output]] = array
+
+    def fold(self, node: Node) -> None:
+        """Compute a node that reads constants alone."""
+        outputs = [name for name in node.outputs if name]
+        for name, array in zip(outputs, self.part([node.proto], [], outputs).run([]), strict=True):
+            self.constants[name] = array
 
     def part(self, nodes: Sequence[Any], inputs: Sequence[str], outputs: Sequence[str]) -> SubModel:
         """An ONNX model of some nodes with the constants that they read."""

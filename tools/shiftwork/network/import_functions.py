@@ -31,6 +31,8 @@ HOST = (
     "LpNormalization", "MeanVarianceNormalization", "RMSNormalization", "ReduceL1", "ReduceL2", "ReduceLogSumExp",
     "ReduceMin", "ReduceProd", "Softmax",
 )  # fmt: skip
+#: Of them those that look along one axis, the last one unless they say otherwise.
+_ALONG = ("Hardmax", "LayerNormalization", "LogSoftmax", "RMSNormalization", "Softmax")
 _PROBED = np.concatenate([np.linspace(-64, 64, 8193), [-1e4, -1e3, 1e3, 1e4]])
 
 
@@ -345,12 +347,10 @@ def negative(graph: Builder, node: Node) -> None:
 def host(graph: Builder, node: Node) -> None:
     """What the host computes in float, from ONNX values of the codes to codes of an ONNX value.
 
-    A factor or offset before it, one number, becomes a part of it.
+    What is linear before it becomes a part of it: factors, offsets, masks.
     """
-    values = [graph.value(node, index) for index, name in enumerate(node.inputs) if name in graph.values]
-    for value in values:
-        graph.leading(node, value)
-    found_before = [_before(graph, value, f"x{index}") for index, value in enumerate(values)]
+    reached = [name for name in node.inputs if name in graph.values]
+    found_before = [_before(graph, name, f"x{index}") for index, name in enumerate(reached)]
     names = iter(name for _, name, _ in found_before)
     proto = onnx.NodeProto()
     proto.CopyFrom(node.proto)
@@ -360,8 +360,18 @@ def host(graph: Builder, node: Node) -> None:
     proto.output.append("y")
     protos = [*(step for steps, _, _ in found_before for step in steps), proto]
     values = [value for _, _, value in found_before]
+    rank = len(values[0].view.axes)
+    last = graph.axis(node, "axis", -1, rank) == rank - 1
+    both = last and node.operator in _ALONG and all(value.view.batch_axis is None for value in values)
+    if both:  # one axis counts samples and heads
+        values = [Value(value.tensor, value.view.apart()) for value in values]
+        attributes = [attribute for attribute in proto.attribute if attribute.name != "axis"]
+        del proto.attribute[:]
+        proto.attribute.extend([*attributes, onnx.helper.make_attribute("axis", rank)])
+    for value in values:
+        graph.leading(node, value)
     axis = node.attributes.get("axis")
-    if axis is not None and graph.place(node, int(axis), len(values[0].view.axes)) == 0:
+    if axis is not None and graph.place(node, int(axis), rank) == 0:
         raise node.error("samples are computed one by one: axis 0")
     part = graph.part(protos, [f"x{index}" for index in range(len(values))], ["y"])
     found = part.run([np.zeros(graph.sizes(value), np.float32) for value in values])[0]
@@ -381,12 +391,24 @@ def host(graph: Builder, node: Node) -> None:
     module.signed = node.operator not in ("Softmax", "Hardmax", "ReduceL1", "ReduceL2")
     module.views, module.view = tuple(value.view for value in values), view
     module.attributes["shape"] = shape
-    graph.emit(node, module, shape, view)
+    graph.emit(node, module, shape, view.together() if both else view)
     _covers(module, protos)
 
 
-def _before(graph: Builder, value: Value, name: str) -> tuple[list[Any], str, Value]:
-    """A value as a linear function of another one: its nodes, what it is called in them, and that one as ``name``."""
+def _before(graph: Builder, read: str, name: str) -> tuple[list[Any], str, Value]:
+    """An ONNX value as a linear function of another one: its nodes, what it is called in them, and that one, which is
+    called ``name``."""
+    value = graph.values[read]
+    if read in graph.deferred:
+        proto = onnx.NodeProto()
+        proto.CopyFrom(graph.deferred[read].proto)
+        (inner,) = (found for found in proto.input if found in graph.values)
+        steps, known, value = _before(graph, inner, name)
+        reads = [known if found == inner else found for found in proto.input]
+        del proto.input[:], proto.output[:]
+        proto.input.extend(reads)
+        proto.output.append(f"{name}:{read}")
+        return [*steps, proto], f"{name}:{read}", value
     chain = chain_of(graph, value.tensor)
     if not chain.linear:
         return [], name, value

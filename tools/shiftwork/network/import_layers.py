@@ -241,6 +241,10 @@ def _product(graph: Builder, node: Node) -> None:
     rank = max(len(first.view.axes), len(second.view.axes))
     if min(len(first.view.axes), len(second.view.axes)) != rank or rank < 3:
         raise node.error("two values of the same number of axes, at least three, are expected")
+    both = first.view.batch_axis is None and second.view.batch_axis is None  # one axis counts samples and heads
+    if both:
+        first, second = Value(first.tensor, first.view.apart()), Value(second.tensor, second.view.apart())
+        rank += 1
     for value in (first, second):
         graph.leading(node, value)
     sizes, others = graph.sizes(first), graph.sizes(second)
@@ -259,7 +263,7 @@ def _product(graph: Builder, node: Node) -> None:
     module = FloatModule(node.name, "matmul", [left.tensor, right.tensor], node.outputs[0])
     view = View.of(shape, "n h w c").reshaped([graph.batch, *lead[1:], *shape[1:]], graph.batch)
     assert view is not None
-    graph.emit(node, module, shape, view)
+    graph.emit(node, module, shape, view.together() if both else view)
 
 
 def batch_normalization(graph: Builder, node: Node) -> None:

@@ -37,6 +37,28 @@ def identity(graph: Builder, node: Node) -> None:
     graph.set(node, graph.value(node))
 
 
+def shape_of(graph: Builder, node: Node) -> None:
+    """Shape: sizes are known."""
+    sizes = graph.sizes(graph.value(node))
+    chosen = slice(node.integer("start", 0), node.integer("end", len(sizes)))
+    graph.set_constant(node, np.array(sizes[chosen], np.int64))
+
+
+def where(graph: Builder, node: Node) -> None:
+    """Where: of a condition that is the same everywhere."""
+    condition = graph.constant(node, 0, "condition")
+    assert condition is not None
+    index = 1 if condition.all() else 2
+    if condition.any() != condition.all() or node.inputs[index] not in graph.values:
+        raise node.error("a condition that is the same everywhere is expected")
+    graph.set(node, graph.value(node, index))
+
+
+def never(graph: Builder, node: Node) -> None:
+    """IsNaN and IsInf: codes stand for numbers."""
+    graph.set_constant(node, np.zeros((1,) * len(graph.value(node).view.axes), bool))
+
+
 def flatten(graph: Builder, node: Node) -> None:
     """Flatten."""
     value = graph.value(node)

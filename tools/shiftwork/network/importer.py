@@ -35,6 +35,7 @@ from shiftwork.tensors.layout import BATCH, Step, View
 _DOMAINS = ("", "ai.onnx")
 
 _VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+_OF_CODES = frozenset({"DequantizeLinear", "QuantizeLinear"})
 _FINAL = frozenset({
     "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "Sigmoid", "Softmax", "Tanh",
     "TopK",
@@ -227,16 +228,44 @@ class Importer:
         return True
 
     def _visit(self, node: Node) -> None:
+        if (
+            node.operator not in _OF_CODES
+            and node.inputs
+            and self.graph.constants.keys() >= set(filter(None, node.inputs))
+        ):
+            self.graph.fold(node)
+            return
         known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
         if known is None:
             raise node.error("operator is not supported")
         for index, name in enumerate(node.inputs):
             if name and name not in self.graph.values and name not in self.graph.constants:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
+        if self._masks(node):
+            self.graph.deferred[node.outputs[0]] = node
+            self.graph.set(node, next(self.graph.values[name] for name in node.inputs if name in self.graph.values))
+            return
         read = {name for other in self.nodes for name in other.inputs} | set(self.outputs)
         if not known.many and any(o and o in read for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
+
+    def _masks(self, node: Node) -> bool:
+        """Whether a node only gives one value and constants to what the host computes, as a mask does."""
+        values = [name for name in node.inputs if name in self.graph.values]
+        readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
+        if node.operator not in ("Add", "Sub", "Mul", "Where") or len(values) != 1 or len(readers) != 1:
+            return False
+        if readers[0].operator not in functions.HOST or node.outputs[0] in self.outputs:
+            return False
+        sizes = self.graph.sizes(self.graph.values[values[0]])
+        for name in node.inputs:
+            if name in self.graph.constants:
+                shape = self.graph.constants[name].shape
+                grown = [own for own, size in zip(shape[::-1], sizes[::-1], strict=False) if own not in (1, size)]
+                if len(shape) > len(sizes) or grown or (len(shape) == len(sizes) and shape[0] > 1):
+                    return False
+        return True
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
@@ -323,6 +352,8 @@ OPERATORS: dict[str, Operator] = {
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
     "Identity": Operator(moves.identity, "removed"),
     "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
+    "IsInf": Operator(moves.never, "folded"),
+    "IsNaN": Operator(moves.never, "folded"),
     "MatMul": Operator(layers.matmul, "RTL or host", "constant weights on either side; of two activations on the host"),
     "Max": Operator(functions.extreme, "table", "with a number"),
     "MaxPool": Operator(layers.pool, "host"),
@@ -343,6 +374,7 @@ OPERATORS: dict[str, Operator] = {
     "Reshape": Operator(moves.reshape, "removed or host", "keeps the batch axis"),
     "Resize": Operator(functions.resize, "host", "whole factors and nearest positions move codes; others in float"),
     "Slice": Operator(moves.slice_, "host", "constant bounds, positive steps, not along the batch"),
+    "Shape": Operator(moves.shape_of, "folded"),
     "SpaceToDepth": Operator(moves.space_to_depth, "host"),
     "Split": Operator(moves.split, "host", many=True),
     "Squeeze": Operator(moves.squeeze, "removed"),
@@ -354,6 +386,9 @@ OPERATORS: dict[str, Operator] = {
     ),
     "Unsqueeze": Operator(moves.unsqueeze, "removed"),
     "Upsample": Operator(functions.resize, "host", "as Resize"),
+    "Where": Operator(
+        moves.where, "removed", "a condition that is the same everywhere, or before what the host computes"
+    ),
     **_same(functions.FUNCTIONS, functions.function, "table"),
     **_same(functions.HOST, functions.host, "host", "in float between quantizations"),
 }
