@@ -25,6 +25,7 @@ from shiftwork.compile.packing import pack_codes, pack_lanes, unpack_codes, unpa
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums
 from shiftwork.golden.model import dot_products
+from shiftwork.network.ends import Ends
 from shiftwork.network.integer import (
     ExponentialCodes,
     IntegerModule,
@@ -50,7 +51,7 @@ def network_of(module: IntegerModule, source: TensorInfo, size: tuple[int, int])
     tensors = {"x": source, "y": TensorInfo((*size, len(module.weight)), 3, True)}
     if module.shortcut is not None:
         tensors[module.shortcut] = TensorInfo(tensors["y"].shape, 2, True)
-    return IntegerNetwork("tr", "x", "y", tensors, [module])
+    return IntegerNetwork("tr", Ends.of_maps("x", source.shape, "y", tensors["y"].shape), tensors, [module])
 
 
 def example(stream: Stream, groups: int, signed: bool) -> tuple[IntegerNetwork, dict[str, Codes]]:
@@ -416,7 +417,8 @@ def exp_example(groups: int = 1, bits: int = 4) -> tuple[IntegerNetwork, dict[st
         ),
     )
     small = replace(info, shape=(4, 5, 10))
-    network = IntegerNetwork("dnateq", "x", "y", {"x": info, "s": small, "y": small}, [module])
+    ends = Ends.of_maps("x", info.shape, "y", small.shape)
+    network = IntegerNetwork("dnateq", ends, {"x": info, "s": small, "y": small}, [module])
     return network, {"x": rng.choice(legal, (3, 7, 5, 4)), "s": rng.choice(legal, (3, 4, 5, 10))}
 
 

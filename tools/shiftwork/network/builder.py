@@ -93,7 +93,8 @@ class Builder:
         constants: arrays by the name of the ONNX value. values: of those that samples reach. shapes: of tensors.
         modules: so far. fixed: tensors (height, width, channels) that no module computes.
         chains: tensors that are functions of others, element by element. notes: what users should know of a node.
-        wishes: numbers of fractional bits that the model names for tensors.
+        wishes: numbers of fractional bits that the model names for tensors. coded: ONNX values that are codes of a
+            QuantizeLinear in the model, and real numbers here.
         deferred: nodes by their output, which stands for their only input that samples reach until its reader is read.
     """
 
@@ -109,6 +110,7 @@ class Builder:
     notes: dict[str, str] = field(default_factory=dict)
     wishes: dict[str, int] = field(default_factory=dict)
     deferred: dict[str, Node] = field(default_factory=dict)
+    coded: set[str] = field(default_factory=set)
     moved: dict[tuple[str, Any], str] = field(default_factory=dict)
 
     # -- constants
@@ -245,9 +247,14 @@ class Builder:
     def fold(self, node: Node) -> None:
         """Compute a node that reads constants alone."""
         outputs = [name for name in node.outputs if name]
-        for name, array in zip(outputs, self.part([node.proto], [], outputs).run([]), strict=True):
+        for name, array in zip(
+            outputs, SubModel.of([node.proto], self.constants, [], outputs, self.opsets).run([]), strict=True
+        ):
             self.constants[name] = array
 
-    def part(self, nodes: Sequence[Any], inputs: Sequence[str], outputs: Sequence[str]) -> SubModel:
-        """An ONNX model of some nodes with the constants that they read."""
-        return SubModel.of(nodes, self.constants, inputs, outputs, self.opsets)
+    def part(self, node: Node, nodes: Sequence[Any], inputs: Sequence[str], output: str) -> SubModel:
+        """An ONNX model of a node and of those that it needs, with the constants that they read."""
+        try:
+            return SubModel.of(nodes, self.constants, inputs, [output], self.opsets)
+        except ShiftworkError as error:
+            raise node.error(str(error)) from error

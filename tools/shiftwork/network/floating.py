@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.ends import filled, host_result, joined
 from shiftwork.network.graph import FloatModule, FloatNetwork
+from shiftwork.network.submodel import reason
 from shiftwork.progress import OnItem
 from shiftwork.tensors.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.tensors.maps import move, window_count, window_sum
@@ -60,8 +61,7 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
     except ShiftworkError:
         raise
     except Exception as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
+        raise ShiftworkError(f"model {path}: onnxruntime: {reason(error)}") from error
     return {name: joined(values, size, len(x)) for name, values in results.items()}
 
 

@@ -54,7 +54,7 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
         values: of the node's inputs that samples reach, in their order.
     """
     chain, output = _extended(graph, node, values), node.outputs[0]
-    function = graph.part(chain.nodes, ["x"], [f"t:{output}"])
+    function = graph.part(node, chain.nodes, ["x"], f"t:{output}")
     with np.errstate(all="ignore"):
         probed = function.apply(_PROBED)
     module = FloatModule(node.name, "table", [chain.root], output, function=function)
@@ -262,11 +262,13 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
             raise node.error("division by zero")
         else:
             array = 1.0 / array
-            single = _number(array)
-    rank, sizes = len(value.view.axes), graph.sizes(value)
+            single = None if single is None else 1.0 / single
+    rank, sizes = max(len(value.view.axes), array.ndim), graph.sizes(value)
     aligned = (1,) * (rank - array.ndim) + array.shape
+    wanted = [max(pair) for pair in zip((1,) * (rank - len(sizes)) + sizes, aligned, strict=True)]
+    value = Value(value.tensor, value.view.expanded(wanted))
     many = [axis for axis, size in enumerate(aligned) if size > 1]
-    if len(aligned) > rank or any(aligned[axis] != sizes[axis] for axis in many):
+    if any(aligned[axis] != graph.sizes(value)[axis] for axis in many):
         raise node.error(f"a constant of shape {array.shape} does not fit {list(sizes[1:])} (batch aside)")
     flat = array.reshape(aligned)
     if single is not None or (len(many) == 1 and many[0] != value.view.batch_axis):
@@ -373,10 +375,15 @@ def host(graph: Builder, node: Node) -> None:
     axis = node.attributes.get("axis")
     if axis is not None and graph.place(node, int(axis), rank) == 0:
         raise node.error("samples are computed one by one: axis 0")
-    part = graph.part(protos, [f"x{index}" for index in range(len(values))], ["y"])
-    found = part.run([np.zeros(graph.sizes(value), np.float32) for value in values])[0]
+    part = graph.part(node, protos, [f"x{index}" for index in range(len(values))], "y")
+    draw = np.random.default_rng(0)
+    tried = [draw.uniform(0, 1, graph.sizes(value)).astype(np.float32) for value in values]
+    found = part.run(tried)[0]
     if found.ndim < 2 or found.shape[0] != graph.batch:
         raise node.error(f"gives {list(found.shape)}: the first axis has to count samples")
+    others = part.run([np.concatenate([1 - x[:1], x[1:]]) for x in tried])[0]
+    if not np.array_equal(found[1:], others[1:]):
+        raise node.error("samples are computed one by one: a result depends on several of them")
     rank = found.ndim
     groups = usual(rank)
     if found.shape == graph.sizes(values[0]):
@@ -446,11 +453,16 @@ def resize(graph: Builder, node: Node) -> None:
 
 
 def quantized(graph: Builder, node: Node) -> None:
-    """QuantizeLinear and DequantizeLinear: folded on constants; on values the scale that the model wishes."""
+    """QuantizeLinear and DequantizeLinear: folded on constants; on values the scale that the model wishes.
+
+    Behind a QuantizeLinear values stay real numbers here; inputs of the network may be codes of the model.
+    """
     scale = graph.weight(node, 1, "scale")
     offset = graph.weight(node, 2, "zero point")
     assert scale is not None
     zero = np.zeros(1) if offset is None else offset
+    if scale.ndim > 1:
+        raise node.error("a scale per block is not supported")
     if node.inputs[0] in graph.constants:
         array = np.asarray(graph.constants[node.inputs[0]], np.float64)
         if scale.size > 1:
@@ -467,6 +479,10 @@ def quantized(graph: Builder, node: Node) -> None:
             graph.set_constant(node, np.clip(codes, low, high))
         return
     value = graph.value(node)
+    if node.operator == "DequantizeLinear" and node.inputs[0] not in graph.coded:
+        along = None if scale.size == 1 else graph.axis(node, "axis", 1, len(value.view.axes))
+        affine(graph, node, value, along, scale, -zero * scale)
+        return
     if node.operator == "QuantizeLinear":
         number, signed = _number(scale), _is_signed(graph, node)
         power = None if number is None else math.log2(number)

@@ -116,14 +116,16 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     pads = (
         _pads(node, (height, width), (ky, kx), (1, 1), (1, 1), flat) if "output_shape" not in node.attributes else None
     )
+    whole = [s * (n - 1) + e + k for (n, k, s), e in zip(sizes, extra, strict=True)]
     if pads is None or node.text("auto_pad", "NOTSET") not in ("NOTSET", "", "VALID"):
-        wanted = _two(node.integers("output_shape", [size * s for size, _, s in sizes][flat:]), flat, 1)
-        total = [max(0, s * (n - 1) + e + k - w) for (n, k, s), e, w in zip(sizes, extra, wanted, strict=True)]
+        wanted = _two(node.integers("output_shape", [n * s for n, _, s in sizes][flat:]), flat, 1)
+        total = [max(0, size - new) for size, new in zip(whole, wanted, strict=True)]
         upper = node.text("auto_pad", "NOTSET") == "SAME_UPPER"
         first = [t // 2 if upper else t - t // 2 for t in total]
+        if pads is None:
+            whole = [new + t for new, t in zip(wanted, total, strict=True)]
         pads = (first[0], first[1], total[0] - first[0], total[1] - first[1])
-    rows = sy * (height - 1) + extra[0] + ky - pads[0] - pads[2]
-    columns = sx * (width - 1) + extra[1] + kx - pads[1] - pads[3]
+    rows, columns = whole[0] - pads[0] - pads[2], whole[1] - pads[1] - pads[3]
     if rows < 1 or columns < 1:
         raise node.error("the output is empty: the window does not fit the input")
     jy, jx = -(-ky // sy), -(-kx // sx)
@@ -151,8 +153,7 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     ))  # fmt: skip
     spans = {2: range(pads[0], pads[0] + rows), 3: range(pads[1], pads[1] + columns)}
     value = graph.arranged(Value(name, view), ((2,), (3,), (1,)))
-    whole = graph.shapes[value.tensor]
-    if whole[:2] != (rows, columns):
+    if graph.shapes[value.tensor][:2] != (rows, columns):
         value = cut(graph, node, value, spans, node.outputs[0])
     graph.set(node, Value(value.tensor, _map_view(graph.shapes[value.tensor], flat)))
 

@@ -37,8 +37,8 @@ _DOMAINS = ("", "ai.onnx")
 _VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _OF_CODES = frozenset({"DequantizeLinear", "QuantizeLinear"})
 _FINAL = frozenset({
-    "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "Sigmoid", "Softmax", "Tanh",
-    "TopK",
+    "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "QuantizeLinear", "Sigmoid",
+    "Softmax", "Tanh", "TopK",
 })  # fmt: skip
 _BEHIND = frozenset({
     "Add", "Clip", "Concat", "Div", "Gather", "GatherElements", "GatherND", "Greater", "Less", "Max", "Min", "Mul",
@@ -102,12 +102,7 @@ class Importer:
     def run(self) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
-            try:
-                self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
-            except Exception as error:
-                raise ShiftworkError(
-                    f"model {self.path}: weight {initializer.name!r} cannot be read (truncated or damaged)"
-                ) from error
+            self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
         for source in self.simple.sources:
             self._enter(source)
         tail, lost = set(map(id, self.tail)), set[str]()
@@ -181,9 +176,10 @@ class Importer:
         inner = [axis for axis in range(len(sizes)) if axis != place]
         readers = [node for node in self.nodes if source.name in node.inputs]
         channel = inner[0] if inner else None
-        if len(inner) == 2 and not any(
-            node.operator in ("Conv", "ConvTranspose", "MaxPool", "AveragePool") for node in readers
-        ):
+        reads = {node.operator for node in readers}
+        if len(inner) == 2 and reads.isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
+            channel = inner[-1]
+        if reads and reads <= {"MatMul", "LayerNormalization", "RMSNormalization"}:
             channel = inner[-1]
         if readers and all(node.operator == "Transpose" for node in readers):
             orders = {tuple(node.integers("perm", list(range(len(sizes)))[::-1])) for node in readers}
@@ -249,6 +245,9 @@ class Importer:
         if not known.many and any(o and o in read for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
+        follows = node.operator != "DequantizeLinear" and not self.graph.coded.isdisjoint(node.inputs)
+        if node.operator == "QuantizeLinear" or follows:
+            self.graph.coded.update(node.outputs)
 
     def _masks(self, node: Node) -> bool:
         """Whether a node only gives one value and constants to what the host computes, as a mask does."""

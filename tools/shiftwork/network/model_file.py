@@ -16,8 +16,8 @@ def load_model(path: str | Path) -> Any:
     """The ONNX protobuf of a file, with the external data that it names.
 
     Raises:
-        ShiftworkError: the file is missing, empty, truncated or no ONNX model, or a file of external data is missing,
-            too short, or outside the folder of the model.
+        ShiftworkError: the file is missing, empty, truncated or no ONNX model, a weight has less or more data than its
+            shape says, or a file of external data is missing, too short, or outside the folder of the model.
     """
     path = Path(path)
     if path.is_dir():
@@ -37,6 +37,13 @@ def load_model(path: str | Path) -> Any:
     if not model.graph.node or not model.graph.output:
         raise ShiftworkError(f"model {path}: the file holds no ONNX graph")
     _load_external(path, model)
+    for tensor in model.graph.initializer:
+        try:
+            onnx.numpy_helper.to_array(tensor)
+        except Exception as error:
+            raise ShiftworkError(
+                f"model {path}: weight {tensor.name!r} cannot be read (truncated or damaged)"
+            ) from error
     return model
 
 

@@ -20,11 +20,14 @@ import numpy as np
 import onnx
 
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.submodel import reason
 
 _BATCH = 7  # samples that a dynamic batch has during import: a size that is not mistaken for another one
 _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
+_NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
+_STAND_INS = {"GroupNormalization": "InstanceNormalization"}
 _KEPT_APART = [
     "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
     "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
@@ -71,7 +74,7 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
 
     Raises:
         ShiftworkError: an operator that does not exist (all of them are named), a graph that onnxruntime refuses, an
-            input without sizes.
+            input without sizes, or of something else than real numbers.
     """
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in known]
@@ -90,8 +93,13 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     _in_order(path, model.graph)
+    ranks = {name: rank for rank, node in enumerate(model.graph.node) for name in node.output}
+    hidden = _hidden(model)
     folded = _folded(path, _modern(path, model))
-    _in_order(path, folded.graph)
+    for node in folded.graph.node:
+        if node.output[0] in hidden:
+            node.CopyFrom(hidden[node.output[0]])
+    _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
 
 
@@ -104,6 +112,8 @@ def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int
             axis.dim_value if axis.dim_value > 0 else axis.dim_param or f"{value.name}.{place}"
             for place, axis in enumerate(axes)
         ]
+        if value.type.tensor_type.elem_type in _NO_NUMBERS:
+            raise ShiftworkError(f"model {path}: input {value.name!r} does not take real numbers")
         if not axes:
             raise ShiftworkError(f"model {path}: input {value.name!r} has no axes, so none for samples")
     symbol = _batch_symbol(list(shapes.values()))
@@ -171,6 +181,19 @@ def _single_precision(model: Any) -> None:
                 attribute.i = onnx.TensorProto.FLOAT
 
 
+def _hidden(model: Any) -> dict[str, Any]:
+    """Nodes by output that onnxruntime would take apart, as it knows them as functions alone; others stand for them."""
+    result = {}
+    for node in model.graph.node:
+        if node.op_type in _STAND_INS:
+            kept = onnx.NodeProto()
+            kept.CopyFrom(node)
+            result[node.output[0]] = kept
+            node.op_type = _STAND_INS[node.op_type]
+            del node.attribute[:]
+    return result
+
+
 def _modern(path: Path, model: Any) -> Any:
     """The model at an opset that onnxruntime reads."""
     old = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
@@ -184,38 +207,72 @@ def _modern(path: Path, model: Any) -> Any:
 
 def _folded(path: Path, model: Any) -> Any:
     """The model after onnxruntime's basic optimization."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "model.onnx"
+        error = _optimized(model, target)
+        if error is not None:
+            raise _refusal(path, model, error) from error
+        return onnx.load(target)
+
+
+def _optimized(model: Any, target: Path) -> Exception | None:
+    """Write what onnxruntime's basic optimization leaves of a model; what is wrong where it refuses that."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "model.onnx"
-        options.optimized_model_filepath = str(target)
-        try:
-            onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"],
-                disabled_optimizers=_KEPT_APART,
-            )  # fmt: skip
-        except Exception as error:
-            strangers = [node for node in model.graph.node if not _exists(node)]
-            if strangers:
-                lines = [f"node {node.name or node.output[0]!r} ({node.op_type}): operator is not supported"
-                         for node in strangers]  # fmt: skip
-                raise ShiftworkError(
-                    "\n  ".join([f"{len(lines)} refusals:", *lines] if len(lines) > 1 else lines)
-                ) from None
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
-        return onnx.load(target)
+    options.optimized_model_filepath = str(target)
+    try:
+        onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=_KEPT_APART
+        )
+    except Exception as error:
+        return error
+    return None
+
+
+def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
+    """A refusal by onnxruntime that names the nodes it is about, or the model."""
+    strangers = [node for node in model.graph.node if not _exists(node)]
+    if strangers:
+        lines = [f"{_place(node)}: operator is not supported" for node in strangers]
+        return ShiftworkError("\n  ".join([f"{len(lines)} refusals:", *lines] if len(lines) > 1 else lines))
+    nodes = list(model.graph.node)
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+
+    def cut(count: int) -> Exception | None:
+        """What is wrong with the model of the first nodes."""
+        last = model.graph.input[0].name if not count else next(name for name in nodes[count - 1].output if name)
+        del part.graph.node[:], part.graph.output[:]
+        part.graph.node.extend(nodes[:count])
+        part.graph.output.append(onnx.helper.make_empty_tensor_value_info(last))
+        with tempfile.TemporaryDirectory() as folder:
+            return _optimized(part, Path(folder) / "part.onnx")
+
+    good, bad = -1, len(nodes) + 1
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        found = cut(middle)
+        good, bad, error = (middle, bad, error) if found is None else (good, middle, found)
+    where = f"model {path}: onnxruntime" if bad in (0, len(nodes) + 1) else _place(nodes[bad - 1])
+    return ShiftworkError(f"{where}: {reason(error)}")
+
+
+def _place(node: Any) -> str:
+    return f"node {node.name or node.output[0]!r} ({node.op_type})"
 
 
 def _exists(node: Any) -> bool:
     return bool(onnx.defs.has(node.op_type, "" if node.domain == "ai.onnx" else node.domain))
 
 
-def _in_order(path: Path, graph: Any) -> None:
+def _in_order(path: Path, graph: Any, ranks: Mapping[str, int] | None = None) -> None:
     """Nodes that the outputs need, none before what it reads, else in the order that they have.
+
+    Args:
+        ranks: the order of the values that nodes compute; one that is not in it comes with what it reads.
 
     Raises:
         ShiftworkError: a cycle, or a value that no node computes.
@@ -234,8 +291,7 @@ def _in_order(path: Path, graph: Any) -> None:
         names = {name for name in (*node.input, *_captured(node)) if name}
         for number, name in enumerate(node.input):
             if name and name not in makers and name not in known:
-                where = f"node {node.name or node.output[0]!r} ({node.op_type})"
-                raise ShiftworkError(f"{where}: input {number} ({name!r}) is computed by no node")
+                raise ShiftworkError(f"{_place(node)}: input {number} ({name!r}) is computed by no node")
         reads[place] = {makers[name] for name in names if name in makers}
         waiting += reads[place]
     readers: dict[int, list[int]] = {}
@@ -243,16 +299,18 @@ def _in_order(path: Path, graph: Any) -> None:
         for source in sources:
             readers.setdefault(source, []).append(place)
     left = {place: len(sources) for place, sources in reads.items()}
-    ready = [place for place, count in left.items() if not count]
+    rank = {place: min((ranks[name] for name in nodes[place].output if name in ranks), default=-1)
+            if ranks is not None else place for place in needed}  # fmt: skip
+    ready = [(rank[place], place) for place, count in left.items() if not count]
     heapq.heapify(ready)
     order = []
     while ready:
-        place = heapq.heappop(ready)
+        _, place = heapq.heappop(ready)
         order.append(place)
         for reader in readers.get(place, ()):
             left[reader] -= 1
             if not left[reader]:
-                heapq.heappush(ready, reader)
+                heapq.heappush(ready, (rank[reader], reader))
     if len(order) < len(needed):
         raise ShiftworkError(f"model {path}: the graph has a cycle")
     kept = [nodes[place] for place in order]

@@ -7,6 +7,7 @@ cores.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,7 +81,7 @@ class SubModel:
         try:
             return list(_session(self.content).run(list(self.outputs), feed))
         except Exception as error:
-            raise ShiftworkError(f"{', '.join(self.operators)}: onnxruntime: {_line(error)}") from error
+            raise ShiftworkError(f"{', '.join(self.operators)}: onnxruntime: {reason(error)}") from error
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """An element-wise function of one input, for numbers of any shape."""
@@ -98,8 +99,14 @@ def _session(content: bytes) -> Any:
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise ShiftworkError(f"onnxruntime: {_line(error)}") from error
+        raise ShiftworkError(f"onnxruntime: {reason(error)}") from error
 
 
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+_AROUND = re.compile(
+    r".*(Inference(Error)?\] |was false\. |invalid model\. |, Error |ONNXRuntimeError\] : \d+ : \w+ : )"
+)
+
+
+def reason(error: Exception) -> str:
+    """What an error of onnxruntime says, in one line, without its codes, its source file and its names of the place."""
+    return _AROUND.sub("", (str(error).strip().splitlines() or [type(error).__name__])[0])

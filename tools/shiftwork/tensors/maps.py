@@ -74,12 +74,13 @@ def window_count(size: tuple[int, int], attributes: Mapping[str, Any]) -> NDArra
     counts = []
     top, left, bottom, right = attributes["pads"]
     outputs = pooled_size(size, attributes)
-    for n, out, k, s, before, after in zip(
-        size, outputs, attributes["kernel"], attributes["stride"], (top, left), (bottom, right), strict=True
-    ):
-        start = np.arange(out, dtype=np.int64) * s - before
+    for n, out, k, s, d, before, after in zip(
+        size, outputs, attributes["kernel"], attributes["stride"], attributes.get("dilation", (1, 1)), (top, left),
+        (bottom, right), strict=True,
+    ):  # fmt: skip
         first, last = (-before, n + after) if attributes["count_include_pad"] else (0, n)
-        counts.append(np.minimum(start + k, last) - np.maximum(start, first))
+        places = np.arange(out, dtype=np.int64)[:, None] * s - before + np.arange(k, dtype=np.int64) * d
+        counts.append(((places >= first) & (places < last)).sum(axis=1, dtype=np.int64))
     return np.asarray(np.multiply.outer(counts[0], counts[1])[..., None], dtype=np.int64)
 
 
