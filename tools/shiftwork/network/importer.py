@@ -255,7 +255,8 @@ class Importer:
         readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
         if node.operator not in ("Add", "Sub", "Mul", "Where") or len(values) != 1 or len(readers) != 1:
             return False
-        if readers[0].operator not in functions.HOST or node.outputs[0] in self.outputs:
+        (reader,) = readers
+        if reader.operator not in functions.HOST or reader in self.tail or node.outputs[0] in self.outputs:
             return False
         sizes = self.graph.sizes(self.graph.values[values[0]])
         for name in node.inputs:
