@@ -343,6 +343,7 @@ OPERATORS: dict[str, Operator] = {
     "DequantizeLinear": Operator(functions.quantized, "removed", "of constants it is folded"),
     "Div": Operator(functions.arithmetic, "folded or host", f"{_SINGLE}: times a table of inverses"),
     "Dropout": Operator(moves.identity, "removed", "inference"),
+    "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
     "Expand": Operator(moves.expand, "host"),
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
     "Gather": Operator(moves.gather, "host", "constant, evenly spaced positions of an axis"),
@@ -354,7 +355,9 @@ OPERATORS: dict[str, Operator] = {
     "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "IsInf": Operator(moves.never, "folded"),
     "IsNaN": Operator(moves.never, "folded"),
-    "MatMul": Operator(layers.matmul, "RTL or host", "constant weights on either side; of two activations on the host"),
+    "MatMul": Operator(
+        layers.matmul, "RTL or host", "constant weights on either side; of two activations in 4-bit rows on the host"
+    ),
     "Max": Operator(functions.extreme, "table", "with a number"),
     "MaxPool": Operator(layers.pool, "host"),
     "Min": Operator(functions.extreme, "table", "with a number"),
