@@ -23,6 +23,7 @@ from shiftwork.blocks.manifest import ROOT
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, regression, runs, trainings
 from shiftwork.measure.bench import Bench
+from shiftwork.measure.detection import CALIBRATION, DETECTED, IMAGES, MODEL, detection
 from shiftwork.measure.entries import (
     ACCELERATOR_COSTS,
     BOARD_NETWORKS,
@@ -67,6 +68,8 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
         for scheme in PROMISED:
             job = Job(partial(promise, bench, subject, scheme), subject.sets)
             found[f"promise.{subject.network}.{scheme}"] = job
+    for scheme in DETECTED:
+        found[f"detection.{MODEL}.{scheme}"] = Job(partial(detection, bench, scheme), (IMAGES, CALIBRATION))
     found |= {name: Job(partial(perplexity, bench, name)) for name in PERPLEXITIES}
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)

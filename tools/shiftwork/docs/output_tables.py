@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Generated tables of networks whose outputs are no classes of an image: words that follow, faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shiftwork.blocks.manifest import Manifest
+from shiftwork.docs.markdown import measurement, table
+from shiftwork.measure.detection import DETECTED, MODEL, SCORE
+from shiftwork.measure.perplexity import PERPLEXITIES
+
+
+def _perplexity(book: Manifest) -> str:
+    known = [entry for name in PERPLEXITIES if (entry := measurement(book.root, name)) is not None]
+    if not known:
+        return "Not measured yet.\n"
+    whole = next((entry["pairs_per_mac_bound"] for entry in known if entry.get("scheme") == "fixed8"), None)
+    rows = []
+    for entry in known:
+        if "scheme" not in entry:
+            rows.append(("float, onnxruntime", f"{entry['perplexity']:.2f}", *[""] * 5))
+            continue
+        budget = "" if entry["budget"] is None else f", g = {entry['group']}, k = {entry['budget']}"
+        bound, rtl = entry["pairs_per_mac_bound"], entry["rtl"]
+        rows.append(
+            (
+                f"`{entry['scheme']}`{budget}",
+                f"{entry['perplexity']:.2f}",
+                f"{bound:.2f}",
+                "" if whole is None else f"{whole / bound:.2f}x",
+                f"{entry['pairs_per_mac_present']:.2f}",
+                f"{rtl['cycles']:,}",
+                f"{rtl['mismatches']} of {rtl['compared']:,}",
+            )
+        )
+    words = known[0]["words"]
+    head = ("scheme", "perplexity", "pairs a MAC, bound", "fewer", "present", "cycles a word", "mismatches")
+    return table(head, rows, range(1, 7)) + (
+        f"\nPerplexity on {words:,} words in {known[0]['streams']} texts side by side, the state of every text carried "
+        "from word to word, on the golden model; a word on the RTL, compared module by module. "
+        "`python -m shiftwork.measure --only 'perplexity.*'`.\n"
+    )
+
+
+def _detection(book: Manifest) -> str:
+    rows = []
+    for scheme in DETECTED:
+        entry = measurement(book.root, f"detection.{MODEL}.{scheme}")
+        if entry is None:
+            continue
+        scores, boxes, rtl = entry["errors"]["scores"], entry["errors"]["boxes"], entry["rtl"]
+        rows.append(
+            (
+                f"`{scheme}`",
+                f"{scores['sqnr']:.1f} dB, {scores['largest']:.3f}",
+                f"{boxes['sqnr']:.1f} dB, {boxes['largest']:.3f}",
+                f"{entry['anchors_differ']} of {entry['anchors']}",
+                f"{entry['faces_lost']} of {entry['faces']}, {entry['faces_new']} new",
+                f"{rtl['mismatches']} of {rtl['compared']:,}, {entry['modules']} of {entry['all_modules']} modules",
+                str(entry["images"]),
+            )
+        )
+    if not rows:
+        return "Not measured yet.\n"
+    head = (
+        "scheme", "scores: SQNR, largest error", "boxes", f"places above {SCORE} that differ", "faces that are lost",
+        "mismatches on the RTL", "images",
+    )  # fmt: skip
+    return table(head, rows, range(1, 7)) + (
+        "\nOn the golden model against onnxruntime; the images are those of 120 on which the float model is sure of "
+        f"most places. A face is lost where no box above {SCORE} shares half of its area. "
+        "`python -m shiftwork.measure --only 'detection.*'`.\n"
+    )
+
+
+PARTS: dict[str, Callable[[Manifest], str]] = {"perplexity": _perplexity, "detection": _detection}
