@@ -51,6 +51,7 @@ class ExpEngine(Engine):
     form: ClassVar[type[Format]] = ExponentialCodes
     acc_bits: ClassVar[int] = ACC_BITS
     bound_name: ClassVar[str] = "bound of values"
+    products: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within("rows", self.rows, 1, MAX_ROWS)
@@ -215,6 +216,7 @@ def _may_be_negative(network: IntegerNetwork, name: str) -> bool:
     for module in network.modules:
         if module.output == name:
             return not module.relu and (
-                module.kind == "conv" or any(_may_be_negative(network, source) for source in module.inputs)
+                module.kind in ("conv", "table", "host")
+                or any(_may_be_negative(network, source) for source in module.inputs)
             )
     return True

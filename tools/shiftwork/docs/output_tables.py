@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated tables of networks whose outputs are no classes of an image: words that follow, faces."""
+"""Generated tables of networks that are more than layers behind each other: words that follow, faces, attention."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from shiftwork.blocks.manifest import Manifest
 from shiftwork.docs.markdown import measurement, table
+from shiftwork.measure.attention import ATTENTIVE, TRANSFORMER
 from shiftwork.measure.detection import DETECTED, MODEL, SCORE
 from shiftwork.measure.perplexity import PERPLEXITIES
 
@@ -74,4 +75,42 @@ def _detection(book: Manifest) -> str:
     )
 
 
-PARTS: dict[str, Callable[[Manifest], str]] = {"perplexity": _perplexity, "detection": _detection}
+def _attention(book: Manifest) -> str:
+    rows, tools = [], set()
+    for scheme in ATTENTIVE:
+        entry = measurement(book.root, f"attention.{TRANSFORMER.network}.{scheme}")
+        if entry is None:
+            continue
+        rtl, count = entry["rtl"], entry["rtl"]["samples"]
+        all_elements = rtl["compared"] + rtl["host_compared"]
+        rows.append(
+            (
+                f"`{scheme}`",
+                f"{entry['float_accuracy']:.2f}",
+                f"{entry['accuracy']:.2f}",
+                f"{entry['weight_bits']:.1f}, {entry['activation_bits']:.1f}",
+                entry["engine"],
+                f"{rtl['cycles'] // count:,}",
+                f"{rtl['product_cycles'] // count:,}" if rtl["products"] else "host",
+                f"{100 * rtl['compared'] / all_elements:.0f}",
+                f"{rtl['mismatches']} of {rtl['compared']:,}",
+            )
+        )
+        tools.add(f"{entry['samples']} images on the golden model, {count} on the RTL ({rtl['simulator']})")
+    if not rows:
+        return "Not measured yet.\n"
+    head = (
+        "scheme", "float %", "accuracy %", "bits w, a", "engine", "cycles a sample", "of products",
+        "elements by the RTL %", "mismatches",
+    )  # fmt: skip
+    return table(head, rows, (1, 2, 3, 5, 6, 7, 8)) + (
+        f"\nSimulated: {'; '.join(sorted(tools))}. Cycles are those that the model of cycles predicts. "
+        "`python -m shiftwork.measure --only 'attention.*'`.\n"
+    )
+
+
+PARTS: dict[str, Callable[[Manifest], str]] = {
+    "perplexity": _perplexity,
+    "detection": _detection,
+    "attention": _attention,
+}

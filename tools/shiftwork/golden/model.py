@@ -131,7 +131,7 @@ def evaluate(
         network: the network it belongs to.
         module: any kind.
         tensors: codes (N, height, width, channels) of every tensor it reads.
-        work: where a convolution adds its work, or None.
+        work: where a convolution or a product of two activations adds its work, or None.
 
     Returns:
         (N, height, width, channels) in the type of the tensor.
@@ -143,6 +143,9 @@ def evaluate(
         result = module.format.output(module, total, tensors[str(module.shortcut)] if apart else None)
     else:
         sources = [network.tensors[name] for name in module.inputs]
+        if work is not None:
+            first, second = (network.tensors[name].values(tensors[name]) for name in module.inputs)
+            module.format.count_product(work, first, second, network.rule)
         result = module.format.combine(module, [tensors[name] for name in module.inputs], sources, info)
     return result.astype(info.dtype, copy=False)
 
@@ -170,7 +173,7 @@ def run(
         network: the integer network.
         x: real samples as the ONNX input expects them, or codes (N, height, width, channels) of the network input.
         collect: return every tensor; otherwise the network outputs only.
-        counts: a dict to which the work of every convolution is added under its module's name.
+        counts: a dict to which the work of every convolution and product is added under its module's name.
         progress: told about every part of the samples.
 
     Returns:
@@ -188,7 +191,7 @@ def run(
         tensors = entering(network, part)
         for index, module in enumerate(network.modules):
             work = None
-            if counts is not None and module.kind == "conv":
+            if counts is not None and module.multiplies:
                 work = counts.setdefault(module.name, module.format.work())
             tensors[module.output] = evaluate(network, module, tensors, work)
             if not collect:

@@ -22,6 +22,7 @@ from pathlib import Path
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, regression, runs, trainings
+from shiftwork.measure.attention import ATTENTIVE, TRANSFORMER, attention
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.detection import CALIBRATION, DETECTED, IMAGES, MODEL, detection
 from shiftwork.measure.entries import (
@@ -71,6 +72,8 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     for scheme in DETECTED:
         found[f"detection.{MODEL}.{scheme}"] = Job(partial(detection, bench, scheme), (IMAGES, CALIBRATION))
     found |= {name: Job(partial(perplexity, bench, name)) for name in PERPLEXITIES}
+    for scheme in ATTENTIVE:
+        found[f"attention.{TRANSFORMER.network}.{scheme}"] = Job(partial(attention, bench, scheme))
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
     found["boards"] = Job(partial(runs.boards, bench), tuple(name for one in BOARD_NETWORKS for name in one.sets))

@@ -37,7 +37,7 @@ def on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) ->
             "samples": report.samples,
             "mismatches": report.mismatches,
             "compared": report.compared,
-            "macs": report.totals["macs"],
+            "macs": report.device_macs,
             "cycles": report.cycles,
             "predicted_cycles": report.predicted_cycles,
             "utilisation": report.utilisation,

@@ -31,10 +31,14 @@ class Value:
 
 @dataclass(frozen=True)
 class Chain:
-    """A tensor that is an element-wise function of another one: the nodes that compute it, in order."""
+    """A tensor that is an element-wise function of another one: the nodes that compute it, in order.
+
+    The root is ``x`` in them, the tensor ``t:`` with its name. linear: the function is ``a * x + b``.
+    """
 
     root: str
     nodes: tuple[Any, ...] = ()
+    linear: bool = True
 
 
 class Node:
@@ -91,6 +95,7 @@ class Builder:
         chains: tensors that are functions of others, element by element. notes: what users should know of a node.
         wishes: numbers of fractional bits that the model names for tensors. coded: ONNX values that are codes of a
             QuantizeLinear in the model, and real numbers here.
+        deferred: nodes by their output, which stands for their only input that samples reach until its reader is read.
     """
 
     path: Path
@@ -104,6 +109,7 @@ class Builder:
     chains: dict[str, Chain] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     wishes: dict[str, int] = field(default_factory=dict)
+    deferred: dict[str, Node] = field(default_factory=dict)
     coded: set[str] = field(default_factory=set)
     moved: dict[tuple[str, Any], str] = field(default_factory=dict)
 
@@ -237,6 +243,14 @@ class Builder:
     def set_constant(self, node: Node, array: NDArray[Any], output: int = 0) -> None:
         """Say that an output of a node is a constant."""
         self.constants[node.outputs[output]] = array
+
+    def fold(self, node: Node) -> None:
+        """Compute a node that reads constants alone."""
+        outputs = [name for name in node.outputs if name]
+        for name, array in zip(
+            outputs, SubModel.of([node.proto], self.constants, [], outputs, self.opsets).run([]), strict=True
+        ):
+            self.constants[name] = array
 
     def part(self, node: Node, nodes: Sequence[Any], inputs: Sequence[str], output: str) -> SubModel:
         """An ONNX model of a node and of those that it needs, with the constants that they read."""

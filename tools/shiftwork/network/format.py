@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shiftwork.network.ends import host_result, view_of
 from shiftwork.network.submodel import SubModel
-from shiftwork.tensors.arithmetic import divide_round, module_output
+from shiftwork.tensors.arithmetic import divide_round, look_up, module_output
 from shiftwork.tensors.maps import move, window_count, window_sum
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Requant = Literal["shift", "scale", "encode"]
 
 @dataclass
 class Work:
-    """Work of one convolution or fully connected module over all samples seen.
+    """Work of one convolution, fully connected module or product of two activations over all samples seen.
 
     Attributes:
         macs: multiply-accumulates; padded positions count.
@@ -178,6 +178,15 @@ class Format:
             inputs = [np.clip(x, *target.limits) if x.dtype != target.dtype else x for x in inputs]
         return move(module.kind, [x.astype(target.dtype, copy=False) for x in inputs], module.attributes)
 
+    def paired(self, source: TensorInfo, first: Codes, second: Codes) -> tuple[Format, TensorInfo, Codes, Codes]:
+        """A product of two activations as a convolution: its format, what it reads, and the codes of that and of its
+        weights.
+
+        Args:
+            source: what the first codes are. first, second: codes of any shape.
+        """
+        return self, source, first, second
+
     def requantizer_bounds(
         self, module: IntegerModule, sums: NDArray[np.int64], shortcut: int
     ) -> list[tuple[str, int, int]]:
@@ -232,8 +241,12 @@ class Format:
     def count_maps(self, work: Work, module: IntegerModule, values: Codes, rule: str) -> None:
         """Add what the gathered activations (N, h, w, c) of a convolution tell."""
 
+    def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
+        """Add the work of a product of two activations, of their values (N, h, w, k) and (N, h, c, k)."""
+        work.macs += first.size * second.shape[2]
+
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
-        """Settings and work of a convolution as JSON values, for reports; without its work where that is None."""
+        """Settings and work of a convolution or product as JSON values, for reports; no work where that is None."""
         return {"macs": 0 if work is None else work.macs}
 
 
@@ -243,7 +256,7 @@ Format.known[Format.name] = Format
 def looked_up(module: IntegerModule, codes: Codes, target: TensorInfo) -> Codes:
     """Codes of a table for input codes of 8 bits or less."""
     assert module.table is not None
-    return module.table[codes.view(np.uint8)].view(target.dtype)
+    return look_up(codes, module.table.view(target.dtype))
 
 
 def product(kind: str, inputs: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

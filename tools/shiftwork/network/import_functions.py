@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from shiftwork.network.builder import Builder, Chain, Groups, Node, Value
 from shiftwork.network.graph import FloatModule
 from shiftwork.network.import_layers import activation, affine
-from shiftwork.network.import_moves import grouped, groups_of, usual
+from shiftwork.network.import_moves import grouped, groups_of, stored_order, usual
 from shiftwork.network.import_moves import resize as nearest
 from shiftwork.tensors.layout import View
 
@@ -29,6 +31,8 @@ HOST = (
     "LpNormalization", "MeanVarianceNormalization", "RMSNormalization", "ReduceL1", "ReduceL2", "ReduceLogSumExp",
     "ReduceMin", "ReduceProd", "Softmax",
 )  # fmt: skip
+#: Of them those that look along one axis, the last one unless they say otherwise.
+_ALONG = ("Hardmax", "LayerNormalization", "LogSoftmax", "RMSNormalization", "Softmax")
 _PROBED = np.concatenate([np.linspace(-64, 64, 8193), [-1e4, -1e3, 1e3, 1e4]])
 
 
@@ -49,6 +53,31 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
     Args:
         values: of the node's inputs that samples reach, in their order.
     """
+    chain, output = _extended(graph, node, values), node.outputs[0]
+    function = graph.part(node, chain.nodes, ["x"], f"t:{output}")
+    with np.errstate(all="ignore"):
+        probed = function.apply(_PROBED)
+    module = FloatModule(node.name, "table", [chain.root], output, function=function)
+    module.signed = bool(np.nanmin(probed) < 0)
+    graph.chains[output] = replace(chain, linear=False)
+    found = graph.emit(node, module, graph.shapes[chain.root], values[0].view)
+    _covers(module, chain.nodes)
+    return found
+
+
+def _covers(module: FloatModule, nodes: Sequence[Any]) -> None:
+    """Say which nodes a module computes."""
+    module.nodes, module.operators = tuple(node.name for node in nodes), tuple(node.op_type for node in nodes)
+
+
+def _linear(graph: Builder, node: Node, value: Value, factor: float, offset: float) -> Value:
+    """``factor * value + offset`` as a layer; functions of it will be functions of what it is computed from."""
+    graph.chains[node.outputs[0]] = _extended(graph, node, [value])
+    return affine(graph, node, value, None, np.array([factor]), np.array([offset]))
+
+
+def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
+    """The nodes that compute an element-wise function of values that are functions of one tensor."""
     chains = [chain_of(graph, value.tensor) for value in values]
     root = chains[0].root
     known = {step.output[0]: step for chain in chains for step in chain.nodes}
@@ -73,14 +102,7 @@ def table(graph: Builder, node: Node, values: list[Value]) -> Value:
     del proto.input[:], proto.output[:]
     proto.input.extend(reads)
     proto.output.append(f"t:{output}")
-    chain = Chain(root, (*known.values(), proto))
-    function = graph.part(node, chain.nodes, ["x"], f"t:{output}")
-    with np.errstate(all="ignore"):
-        probed = function.apply(_PROBED)
-    module = FloatModule(node.name, "table", [root], output, function=function)
-    module.signed = bool(np.nanmin(probed) < 0)
-    graph.chains[output] = chain
-    return graph.emit(node, module, graph.shapes[root], values[0].view)
+    return Chain(root, (*known.values(), proto))
 
 
 def function(graph: Builder, node: Node) -> None:
@@ -89,8 +111,8 @@ def function(graph: Builder, node: Node) -> None:
 
 
 def is_function(graph: Builder, value: Value) -> bool:
-    """Whether a value is a function of another one already, so that more of it costs nothing."""
-    return value.tensor in graph.chains
+    """Whether a value is a table of another one already, so that more of it costs nothing."""
+    return not chain_of(graph, value.tensor).linear
 
 
 def relu(graph: Builder, node: Node) -> None:
@@ -154,7 +176,8 @@ def _channels(graph: Builder, value: Value, axis: int) -> Groups:
     groups = groups_of(graph, value)
     if groups is not None and tuple(groups[2]) == (axis,):
         return groups
-    return usual(len(value.view.axes)) if axis == 1 else grouped(len(value.view.axes), axis)
+    rank = len(value.view.axes)
+    return usual(rank) if axis == 1 and rank == 4 else grouped(rank, axis)
 
 
 def _axis_of(graph: Builder, node: Node, value: Value, array: NDArray[Any]) -> int:
@@ -258,7 +281,10 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
             offset = numbers
         else:
             factor, offset = (np.ones(1), -numbers) if place == 1 else (-np.ones(1), numbers)
-        affine(graph, node, value, axis, factor, offset)
+        if single is None:
+            affine(graph, node, value, axis, factor, offset)
+        else:
+            _linear(graph, node, value, float(factor[0]), float(offset[0]))
         return
     if value.view.batch_axis in many:
         if not np.array_equal(flat, np.broadcast_to(flat[:1], flat.shape)):
@@ -317,22 +343,39 @@ def negative(graph: Builder, node: Node) -> None:
     if is_function(graph, value):
         table(graph, node, [value])
     else:
-        affine(graph, node, value, None, -np.ones(1), np.zeros(1))
+        _linear(graph, node, value, -1.0, 0.0)
 
 
 def host(graph: Builder, node: Node) -> None:
-    """What the host computes in float, from ONNX values of the codes to codes of an ONNX value."""
-    values = [graph.value(node, index) for index, name in enumerate(node.inputs) if name in graph.values]
-    for value in values:
-        graph.leading(node, value)
-    names = iter(f"x{index}" for index in range(len(values)))
+    """What the host computes in float, from ONNX values of the codes to codes of an ONNX value.
+
+    What is linear before it becomes a part of it: factors, offsets, masks.
+    """
+    reached = [name for name in node.inputs if name in graph.values]
+    found_before = [_before(graph, name, f"x{index}") for index, name in enumerate(reached)]
+    names = iter(name for _, name, _ in found_before)
     proto = onnx.NodeProto()
     proto.CopyFrom(node.proto)
     reads = [next(names) if name in graph.values else name for name in node.inputs]
     del proto.input[:], proto.output[:]
     proto.input.extend(reads)
     proto.output.append("y")
-    part = graph.part(node, [proto], [f"x{index}" for index in range(len(values))], "y")
+    protos = [*(step for steps, _, _ in found_before for step in steps), proto]
+    values = [value for _, _, value in found_before]
+    rank = len(values[0].view.axes)
+    last = graph.axis(node, "axis", -1, rank) == rank - 1
+    both = last and node.operator in _ALONG and all(value.view.batch_axis is None for value in values)
+    if both:  # one axis counts samples and heads
+        values = [Value(value.tensor, value.view.apart()) for value in values]
+        attributes = [attribute for attribute in proto.attribute if attribute.name != "axis"]
+        del proto.attribute[:]
+        proto.attribute.extend([*attributes, onnx.helper.make_attribute("axis", rank)])
+    for value in values:
+        graph.leading(node, value)
+    axis = node.attributes.get("axis")
+    if axis is not None and graph.place(node, int(axis), rank) == 0:
+        raise node.error("samples are computed one by one: axis 0")
+    part = graph.part(node, protos, [f"x{index}" for index in range(len(values))], "y")
     draw = np.random.default_rng(0)
     tried = [draw.uniform(0, 1, graph.sizes(value)).astype(np.float32) for value in values]
     found = part.run(tried)[0]
@@ -345,9 +388,9 @@ def host(graph: Builder, node: Node) -> None:
     groups = usual(rank)
     if found.shape == graph.sizes(values[0]):
         groups = groups_of(graph, values[0]) or groups
-    shapes = tuple(math.prod(found.shape[place] for place in group) for group in groups)
+    shapes = tuple(math.prod(found.shape[place] for place in group if place) for group in groups)
     shape = (shapes[0], shapes[1], shapes[2])
-    order = (0, *(place for group in groups for place in group))
+    order = stored_order(groups)
     view = View.of(shape, "n hwc").reshaped([found.shape[place] for place in order], graph.batch)
     assert view is not None
     view = view.transposed(np.argsort(order).tolist())
@@ -355,7 +398,41 @@ def host(graph: Builder, node: Node) -> None:
     module.signed = node.operator not in ("Softmax", "Hardmax", "ReduceL1", "ReduceL2")
     module.views, module.view = tuple(value.view for value in values), view
     module.attributes["shape"] = shape
-    graph.emit(node, module, shape, view)
+    graph.emit(node, module, shape, view.together() if both else view)
+    _covers(module, protos)
+
+
+def _before(graph: Builder, read: str, name: str) -> tuple[list[Any], str, Value]:
+    """An ONNX value as a linear function of another one: its nodes, what it is called in them, and that one, which is
+    called ``name``."""
+    value = graph.values[read]
+    if read in graph.deferred:
+        proto = onnx.NodeProto()
+        proto.CopyFrom(graph.deferred[read].proto)
+        (inner,) = (found for found in proto.input if found in graph.values)
+        steps, known, value = _before(graph, inner, name)
+        reads = [known if found == inner else found for found in proto.input]
+        del proto.input[:], proto.output[:]
+        proto.input.extend(reads)
+        proto.output.append(f"{name}:{read}")
+        return [*steps, proto], f"{name}:{read}", value
+    chain = chain_of(graph, value.tensor)
+    if not chain.linear:
+        return [], name, value
+    steps = []
+    for step in chain.nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(step)
+        del copy.input[:], copy.output[:]
+        copy.input.extend(_own(read, name) for read in step.input)
+        copy.output.extend(_own(read, name) for read in step.output)
+        steps.append(copy)
+    return steps, steps[-1].output[0] if steps else name, Value(chain.root, value.view)
+
+
+def _own(read: str, name: str) -> str:
+    """Names of a chain with the root called ``name``."""
+    return name if read == "x" else f"{name}:{read}" if read.startswith("t:") else read
 
 
 def resize(graph: Builder, node: Node) -> None:

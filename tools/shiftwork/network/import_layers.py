@@ -193,7 +193,45 @@ def matmul(graph: Builder, node: Node) -> None:
         found = dense(graph, node, Value(value.tensor, value.view.transposed(swapped)), weight)
         graph.set(node, Value(found.tensor, found.view.transposed(swapped)))
     else:
-        _product(graph, node)
+        _product(graph, node, graph.value(node, 0), graph.value(node, 1))
+
+
+def einsum(graph: Builder, node: Node) -> None:
+    """Einsum: a sum of products over axes that two operands share; one of them may be constant."""
+    equation = node.text("equation", "").replace(" ", "")
+    parts, result = equation.split("->")[0].split(","), equation.partition("->")[2]
+    if len(parts) != 2 or "." in equation or not result or any(len(set(p)) < len(p) for p in (*parts, result)):
+        raise node.error(f"{equation!r}: two operands, a result, and no axis twice are expected")
+    swapped = node.inputs[0] in graph.constants
+    first, second = parts[::-1] if swapped else parts
+    value, summed = graph.value(node, int(swapped)), [axis for axis in second if axis in first and axis not in result]
+    own = [axis for axis in first if axis in result and axis not in second]
+    others = [axis for axis in second if axis in result and axis not in first]
+    both = [axis for axis in result if axis in first and axis in second]
+    if not summed or {*summed, *own, *others, *both} != {*first, *second} or len(result) != len([*own, *others, *both]):
+        raise node.error(f"{equation!r}: an axis that both operands have is summed, others are in the result")
+    weight = (
+        graph.weight(node, 1 - int(swapped), "weight") if node.inputs[1 - int(swapped)] in graph.constants else None
+    )
+    view = value.view.transposed([first.index(axis) for axis in (*both, *own, *summed)])
+    if weight is None:
+        if len(summed) != 1 or len(own) != 1 or len(others) != 1:
+            raise node.error(f"{equation!r}: of two activations the sum is over one axis, and each has one of its own")
+        other = graph.value(node, 1)
+        right = other.view.transposed([second.index(axis) for axis in (*both, *summed, *others)])
+        found = _product(graph, node, Value(value.tensor, view), Value(other.tensor, right))
+    else:
+        if both:
+            raise node.error(f"{equation!r}: constant weights differ along {both[0]!r}")
+        matrix = weight.transpose([second.index(axis) for axis in (*others, *summed)])
+        sizes, count = matrix.shape[: len(others)], len(own)
+        joined = View((*view.axes[:count], tuple(step for axis in view.axes[count:] for step in axis)))
+        found = dense(graph, node, Value(value.tensor, joined), matrix.reshape(math.prod(sizes), -1))
+        apart = View(found.view.axes[-1:]).reshaped(sizes, 0)
+        assert apart is not None
+        found = Value(found.tensor, View((*found.view.axes[:-1], *apart.axes)))
+    axes = [*both, *own, *others]
+    graph.set(node, Value(found.tensor, found.view.transposed([axes.index(axis) for axis in result])))
 
 
 def dense(graph: Builder, node: Node, value: Value, weight: Real, bias: Real | None = None) -> Value:
@@ -213,7 +251,7 @@ def dense(graph: Builder, node: Node, value: Value, weight: Real, bias: Real | N
     if math.prod(step.size for step in value.view.steps(rows)) == 1:
         shape = graph.shapes[value.tensor]
         places = value.view.positions([rank - 1])
-        if len(np.unique(places)) != math.prod(shape):
+        if sorted(places.tolist()) != list(range(math.prod(shape))):
             value = graph.arranged(value, (rows, (), (rank - 1,)))
             shape, places = graph.shapes[value.tensor], np.arange(features)
         kernel = np.empty((out, features))
@@ -236,12 +274,15 @@ def dense(graph: Builder, node: Node, value: Value, weight: Real, bias: Real | N
     return graph.emit(node, module, shape, View((*axes, View.of(shape, "c").axes[0])))
 
 
-def _product(graph: Builder, node: Node) -> None:
-    """A product of two activations: ``out[g][t][s] = sum over k of first[g][t][k] * second[g][s][k]``."""
-    first, second = graph.value(node, 0), graph.value(node, 1)
+def _product(graph: Builder, node: Node, first: Value, second: Value) -> Value:
+    """A product of two activations: ``out[g][t][s] = sum over k of first[g][t][k] * second[g][k][s]``."""
     rank = max(len(first.view.axes), len(second.view.axes))
     if min(len(first.view.axes), len(second.view.axes)) != rank or rank < 3:
         raise node.error("two values of the same number of axes, at least three, are expected")
+    both = first.view.batch_axis is None and second.view.batch_axis is None  # one axis counts samples and heads
+    if both:
+        first, second = Value(first.tensor, first.view.apart()), Value(second.tensor, second.view.apart())
+        rank += 1
     for value in (first, second):
         graph.leading(node, value)
     sizes, others = graph.sizes(first), graph.sizes(second)
@@ -260,7 +301,7 @@ def _product(graph: Builder, node: Node) -> None:
     module = FloatModule(node.name, "matmul", [left.tensor, right.tensor], node.outputs[0])
     view = View.of(shape, "n h w c").reshaped([graph.batch, *lead[1:], *shape[1:]], graph.batch)
     assert view is not None
-    graph.emit(node, module, shape, view)
+    return graph.emit(node, module, shape, view.together() if both else view)
 
 
 def batch_normalization(graph: Builder, node: Node) -> None:
@@ -288,7 +329,8 @@ def affine(graph: Builder, node: Node, value: Value, axis: int | None, scale: Re
         groups = groups_of(graph, value)
         if groups is None or tuple(groups[2]) != (axis,):
             rank = len(value.view.axes)
-            groups = graph.map_groups(node, value) if axis == 1 and rank in (3, 4) else grouped(rank, axis)
+            is_map = axis == 1 and rank in (3, 4) and value.view.batch_axis == 0
+            groups = graph.map_groups(node, value) if is_map else grouped(rank, axis)
         source = graph.arranged(value, groups)
     shape = graph.shapes[source.tensor]
     factors, offsets = (np.broadcast_to(np.reshape(v, -1), (shape[2],)).astype(np.float64) for v in (scale, offset))

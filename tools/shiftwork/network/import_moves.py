@@ -37,11 +37,34 @@ def identity(graph: Builder, node: Node) -> None:
     graph.set(node, graph.value(node))
 
 
+def shape_of(graph: Builder, node: Node) -> None:
+    """Shape: sizes are known."""
+    sizes = graph.sizes(graph.value(node))
+    chosen = slice(node.integer("start", 0), node.integer("end", len(sizes)))
+    graph.set_constant(node, np.array(sizes[chosen], np.int64))
+
+
+def where(graph: Builder, node: Node) -> None:
+    """Where: of a condition that is the same everywhere."""
+    condition = graph.constant(node, 0, "condition")
+    assert condition is not None
+    index = 1 if condition.all() else 2
+    if condition.any() != condition.all() or node.inputs[index] not in graph.values:
+        raise node.error("a condition that is the same everywhere is expected")
+    graph.set(node, graph.value(node, index))
+
+
+def never(graph: Builder, node: Node) -> None:
+    """IsNaN and IsInf: codes stand for numbers."""
+    graph.set_constant(node, np.zeros((1,) * len(graph.value(node).view.axes), bool))
+
+
 def flatten(graph: Builder, node: Node) -> None:
     """Flatten."""
     value = graph.value(node)
     sizes = graph.sizes(value)
-    axis = graph.place(node, node.integer("axis", 1), len(sizes) + 1)
+    axis = node.integer("axis", 1)
+    axis = len(sizes) if axis == len(sizes) else graph.place(node, axis, len(sizes))
     _reshape(graph, node, value, [math.prod(sizes[:axis]), math.prod(sizes[axis:])])
 
 
@@ -206,7 +229,7 @@ def concat(graph: Builder, node: Node) -> None:
     tensors = [value.tensor for value in placed]
     height, width, _ = graph.shapes[tensors[0]]
     channels = sum(graph.shapes[name][2] for name in tensors)
-    order = (0, *(place for group in groups for place in group))
+    order = stored_order(groups)
     whole = View.of((height, width, channels), "n hwc")
     joined = [sizes[0][place] if place != axis else channels for place in order]
     view = whole.reshaped(joined, graph.batch)
@@ -216,9 +239,14 @@ def concat(graph: Builder, node: Node) -> None:
 
 
 def grouped(rank: int, channel: int) -> Groups:
-    """Axes behind the batch as height, width and channels, with one of them as channels."""
-    rest = [place for place in range(1, rank) if place != channel]
+    """Axes as height, width and channels, with one of them as channels; that of the batch does not matter."""
+    rest = [place for place in range(rank) if place != channel]
     return (rest[:-1], rest[-1:], (channel,))
+
+
+def stored_order(groups: Groups) -> tuple[int, ...]:
+    """The axes of a value as they are stored, behind that of the batch, the first one."""
+    return (0, *(place for group in groups for place in group if place))
 
 
 def slice_(graph: Builder, node: Node) -> None:
@@ -257,14 +285,13 @@ def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], outpu
         return value
     if any(not span for span in spans.values()):
         raise node.error("the output is empty: the window does not fit the input")
-    rank, batch = len(sizes), value.view.batch_axis
-    if batch is None:
-        raise node.error("an axis counts samples and more")
-    if batch:
+    rank = len(sizes)
+    if batch := value.view.batch_axis:  # not the first axis
         order = [batch, *(place for place in range(rank) if place != batch)]
-        front = Value(value.tensor, value.view.transposed(order))
-        found = cut(graph, node, front, {order.index(place): span for place, span in spans.items()}, output)
+        first = Value(value.tensor, value.view.transposed(order))
+        found = cut(graph, node, first, {order.index(place): span for place, span in spans.items()}, output)
         return Value(found.tensor, found.view.transposed(np.argsort(order).tolist()))
+    graph.leading(node, value)
     groups = groups_of(graph, value)
     if groups is None or any((place,) not in map(tuple, groups) for place in spans):
         if len(spans) > 1:
@@ -294,7 +321,7 @@ def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], outpu
 
 def _restored(groups: Groups, shape: tuple[int, int, int], sizes: list[int], batch: int) -> View:
     """The value with these sizes whose axes are stored in the order of the groups."""
-    order = (0, *(place for group in groups for place in group))
+    order = stored_order(groups)
     view = View.of(shape, "n hwc").reshaped([sizes[place] for place in order], batch)
     assert view is not None
     return view.transposed(np.argsort(order).tolist())
@@ -383,7 +410,8 @@ def pad(graph: Builder, node: Node) -> None:
     if len(pads) != 2 * len(places):
         raise node.error(f"{len(pads)} pads for {len(places)} axes")
     full = {place: (pads[i], pads[i + len(places)]) for i, place in enumerate(places)}
-    if any(full.get(value.view.batch_axis or 0, (0, 0))):
+    graph.leading(node, value)
+    if any(full.get(0, (0, 0))):
         raise node.error("batch padding and negative padding are not supported")
     sizes = graph.sizes(value)
     cuts = {place: range(max(0, -before), sizes[place] - max(0, -after))

@@ -36,6 +36,7 @@ from shiftwork.tensors.layout import BATCH, Step, View
 _DOMAINS = ("", "ai.onnx")
 
 _VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+_OF_CODES = frozenset({"DequantizeLinear", "QuantizeLinear"})
 _FINAL = frozenset({
     "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "QuantizeLinear", "Sigmoid",
     "Softmax", "Tanh", "TopK",
@@ -121,6 +122,9 @@ class Importer:
             if node.operator == "Gather" and self._looks_up(node):
                 continue
             try:
+                if self._is_constant(node):
+                    self.graph.fold(node)
+                    continue
                 known, before = operator_of(node), len(self.graph.modules)
                 if known is None:
                     raise not_supported(node)
@@ -259,16 +263,43 @@ class Importer:
         graph.set(node, Value(name, view))
         return True
 
+    def _is_constant(self, node: Node) -> bool:
+        """Whether a node has constants to compute with and nothing else."""
+        read = set(filter(None, node.inputs))
+        return node.operator not in _OF_CODES and bool(read) and self.graph.constants.keys() >= read
+
     def _visit(self, node: Node, known: Operator) -> None:
         for index, name in enumerate(node.inputs):
             if name and name not in self.graph.values and name not in self.graph.constants:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
+        if self._masks(node):
+            self.graph.deferred[node.outputs[0]] = node
+            self.graph.set(node, next(self.graph.values[name] for name in node.inputs if name in self.graph.values))
+            return
         if not known.many and any(name in self.read for name in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
         follows = node.operator != "DequantizeLinear" and not self.graph.coded.isdisjoint(node.inputs)
         if node.operator == "QuantizeLinear" or follows:
             self.graph.coded.update(node.outputs)
+
+    def _masks(self, node: Node) -> bool:
+        """Whether a node only gives one value and constants to what the host computes, as a mask does."""
+        values = [name for name in node.inputs if name in self.graph.values]
+        readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
+        if node.operator not in ("Add", "Sub", "Mul", "Where") or len(values) != 1 or len(readers) != 1:
+            return False
+        (reader,) = readers
+        if reader.operator not in functions.HOST or reader in self.tail or node.outputs[0] in self.outputs:
+            return False
+        sizes = self.graph.sizes(self.graph.values[values[0]])
+        for name in node.inputs:
+            if name in self.graph.constants:
+                shape = self.graph.constants[name].shape
+                grown = [own for own, size in zip(shape[::-1], sizes[::-1], strict=False) if own not in (1, size)]
+                if len(shape) > len(sizes) or grown or (len(shape) == len(sizes) and shape[0] > 1):
+                    return False
+        return True
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
@@ -362,6 +393,7 @@ OPERATORS: dict[str, Operator] = {
     "DequantizeLinear": Operator(functions.quantized, "removed", "of constants it is folded"),
     "Div": Operator(functions.arithmetic, "folded or host", f"{_SINGLE}: times a table of inverses"),
     "Dropout": Operator(moves.identity, "removed", "inference"),
+    "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
     "Expand": Operator(moves.expand, "host"),
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
     "Gather": Operator(moves.gather, "host", "constant, evenly spaced positions of an axis"),
@@ -371,7 +403,11 @@ OPERATORS: dict[str, Operator] = {
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
     "Identity": Operator(moves.identity, "removed"),
     "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
-    "MatMul": Operator(layers.matmul, "RTL or host", "constant weights on either side; of two activations on the host"),
+    "IsInf": Operator(moves.never, "folded"),
+    "IsNaN": Operator(moves.never, "folded"),
+    "MatMul": Operator(
+        layers.matmul, "RTL or host", "constant weights on either side; of two activations in 4-bit rows on the host"
+    ),
     "Max": Operator(functions.extreme, "table", "with a number"),
     "MaxPool": Operator(layers.pool, "host"),
     "Min": Operator(functions.extreme, "table", "with a number"),
@@ -391,6 +427,7 @@ OPERATORS: dict[str, Operator] = {
     "Reshape": Operator(moves.reshape, "removed or host", "keeps the batch axis"),
     "Resize": Operator(functions.resize, "host", "whole factors and nearest positions move codes; others in float"),
     "Slice": Operator(moves.slice_, "host", "constant bounds, positive steps, not along the batch"),
+    "Shape": Operator(moves.shape_of, "folded"),
     "SpaceToDepth": Operator(moves.space_to_depth, "host"),
     "Split": Operator(moves.split, "host", many=True),
     "Squeeze": Operator(moves.squeeze, "removed"),
@@ -402,6 +439,9 @@ OPERATORS: dict[str, Operator] = {
     ),
     "Unsqueeze": Operator(moves.unsqueeze, "removed"),
     "Upsample": Operator(functions.resize, "host", "as Resize"),
+    "Where": Operator(
+        moves.where, "removed", "a condition that is the same everywhere, or before what the host computes"
+    ),
     **_same(functions.FUNCTIONS, functions.function, "table"),
     **_same(functions.HOST, functions.host, "host", "in float between quantizations"),
 }

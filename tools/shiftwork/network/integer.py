@@ -179,6 +179,11 @@ class IntegerModule:
         return int(np.prod(self.weight.shape[1:]))
 
     @property
+    def multiplies(self) -> bool:
+        """True for what sums products: convolutions and ``matmul``."""
+        return self.kind in ("conv", "matmul")
+
+    @property
     def depthwise(self) -> bool:
         """True for a convolution in which every group has one input channel and there is more than one group."""
         return self.weight is not None and self.groups > 1 and self.weight.shape[3] == 1

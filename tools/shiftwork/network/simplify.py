@@ -116,7 +116,10 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     folded = _folded(path, _modern(path, model))
     for node in folded.graph.node:
         if node.output[0] in hidden:
+            inputs = list(node.input)  # some may have other names now
             node.CopyFrom(hidden[node.output[0]])
+            del node.input[:]
+            node.input.extend(inputs)
     _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
 

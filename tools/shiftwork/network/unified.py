@@ -91,6 +91,8 @@ class _Fusion:
     def _activation(self, module: FloatModule) -> FloatModule | None:
         """Let what computes the tensor apply a ReLU; what moved its codes since then ends in the ReLU's output."""
         targets = self._computed_by(module.inputs[0])
+        if module.clip is not None and any(target.kind == "host" for target in targets or ()):
+            return None
         for target in targets or ():
             target.relu = True
             if module.clip is not None:
@@ -102,10 +104,8 @@ class _Fusion:
         module = self._sole(tensor)
         if module is None:
             return None
-        if module.kind in ("conv", "add", "avgpool", "mul", "matmul"):
-            return [module]
         if module.kind not in MOVES:
-            return None
+            return [module]
         found: list[FloatModule] = []
         for name in module.inputs:
             deeper = self._computed_by(name)

@@ -495,7 +495,12 @@ def _fill(module: FloatModule, built: IntegerModule, tensors: Mapping[str, Tenso
         if module.shortcut is not None:
             shift = fraction - tensors[module.shortcut].fraction
             built.shortcut_shift = np.full(len(module.weight), _legal_shift(module, shift), np.int32)
-    elif module.kind in ("mul", "matmul"):
+    elif module.kind == "matmul":
+        code = codes.tensors[module.inputs[1]]
+        table, second = exponential.table(code, WEIGHT_BITS)
+        form, fraction = ExponentialCodes(code, table, second), fractions[0] + second
+        built.weight_bits = code.bits + 1
+    elif module.kind == "mul":
         fraction = sum(fractions)
     elif module.kind in ("add", "concat"):
         built.attributes["shifts"] = tuple(_legal_shift(module, fraction - own) for own in fractions)

@@ -504,7 +504,11 @@ def build(network: FloatNetwork, scales: MsqScales) -> IntegerNetwork:
             return fill_shifts(module, built, weight, base)
         return _fill_factors(module, built, weight, steps, base)
 
-    return assemble(network, base, scales.scheme, fill)
+    result = assemble(network, base, scales.scheme, fill)
+    for built in result.modules:
+        if built.kind == "matmul":
+            built.format = MixedRows()
+    return result
 
 
 def _fill_factors(module: FloatModule, built: IntegerModule, weight: NDArray[Any], steps: Real, base: Scales) -> int:

@@ -162,7 +162,7 @@ def summary_lines(report: RunReport) -> list[str]:
     if report.saving is not None:
         lines += saving_lines(report.saving)
     if report.cycles is not None and report.engine is not None:
-        macs = report.totals.get("macs")
+        macs = report.device_macs
         per_mac = report.cycles * report.engine.cells / macs if macs else 0.0
         seconds = report.device_seconds or 1.0
         speed = f"simulated at {report.cycles / seconds / 1e3:.0f} kcycles/s"

@@ -130,6 +130,11 @@ class RunReport:
     results: Results | None = None
 
     @property
+    def device_macs(self) -> int:
+        """Multiply-accumulates of what the host did not compute."""
+        return sum(layer.macs for layer in self.layers if layer.executor != "host")
+
+    @property
     def ok(self) -> bool:
         """False when anything differs from the golden model or was left uncompared."""
         return self.executor in ("float", "golden") or (self.mismatches == 0 and bool(self.compared))
@@ -282,8 +287,9 @@ def run_integer(
             right, other = (found == data.y for found in (expected, classes))
             report.loss_error = standard_error(right.astype(int) - other)
     report.host_modules = [layer.name for layer in layers if layer.executor == "host"]
-    if network.convolutions:
-        report.columns = network.convolutions[0].format.columns
+    formats = [module.format for module in network.modules if module.multiplies]
+    if formats:
+        report.columns = formats[0].columns
         report.totals = report.columns.totals([layer.facts for layer in layers if layer.facts])
     if device is not None and executor != "golden":
         report.mismatches = sum(layer.mismatches for layer in layers)

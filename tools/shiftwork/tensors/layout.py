@@ -125,8 +125,19 @@ class View:
         if left:
             return None
         if batch == 1 and any(stride == BATCH for axis in self.axes for _, stride in axis):
-            return _with_batch(axes, self.axes)
+            return _with_batch(axes, self.axes, target)
         return View(tuple(axes))
+
+    def apart(self) -> View:
+        """With an axis of its own for the batch where the first axis counts samples and, inside, something else."""
+        first = self.axes[0] if self.axes else ()
+        if len(first) < 2 or first[0].stride != BATCH:
+            return self
+        return View((first[:1], first[1:], *self.axes[1:]))
+
+    def together(self) -> View:
+        """The first two axes as one: what :meth:`apart` undoes."""
+        return View(((*self.axes[0], *self.axes[1]), *self.axes[2:]))
 
     def expanded(self, target: Sequence[int]) -> View:
         """Axes of size 1 repeated to other sizes, axes in front added. target: the sizes, that of the batch aside."""
@@ -157,20 +168,21 @@ class View:
             The view of the value in the new map, the shape of the map, and the steps in the old one that its values are
             read by.
         """
-        order = [
-            (place, step) for group in groups for place in group for step in self.axes[place] if step.stride != BATCH
+        order = [(place, number) for group in groups for place in group for number in range(len(self.axes[place]))
+                 if self.axes[place][number].stride != BATCH]  # fmt: skip
+        stride, moved = 1, dict[tuple[int, int], Step]()
+        for place, number in reversed(order):
+            moved[place, number] = Step(self.axes[place][number].size, stride)
+            stride *= self.axes[place][number].size
+        axes = [
+            [step if step.stride == BATCH else moved[place, number] for number, step in enumerate(axis)]
+            for place, axis in enumerate(self.axes)
         ]
-        stride, strides = 1, dict[tuple[int, int], int]()
-        for number in range(len(order) - 1, -1, -1):
-            strides[number, 0] = stride
-            stride *= order[number][1].size
-        axes: list[list[Step]] = [[step for step in axis if step.stride == BATCH] for axis in self.axes]
-        for number, (place, step) in enumerate(order):
-            axes[place].append(Step(step.size, strides[number, 0]))
         sizes = [math.prod(step.size for place in group for step in self.axes[place] if step.stride != BATCH)
                  for group in groups]  # fmt: skip
         view = View(tuple(tuple(_joined(axis)) for axis in axes))
-        return view, (sizes[0], sizes[1], sizes[2]), _joined([step for _, step in order])
+        steps = _joined([self.axes[place][number] for place, number in order])
+        return view, (sizes[0], sizes[1], sizes[2]), steps
 
     def taken(self, maps: NDArray[Any]) -> NDArray[Any]:
         """The value (batch in its place) of stored maps (N, height, width, channels).
@@ -216,14 +228,19 @@ def _counts_samples(axis: Axis) -> bool:
     return any(stride == BATCH for _, stride in axis)
 
 
-def _with_batch(axes: list[Axis], old: tuple[Axis, ...]) -> View | None:
-    """Axes of a batch of one sample, which a reshape cannot see, with the batch where it has to be: in front."""
+def _with_batch(axes: list[Axis], old: tuple[Axis, ...], target: Sequence[int]) -> View | None:
+    """Axes of a batch of one sample, which a reshape cannot see, with the batch where it has to be: behind as many
+    values as before, in an axis of its own where there is one, not in the last axis, along which layers multiply."""
     first = next(place for place, axis in enumerate(old) if _counts_samples(axis))
-    if first == 0 and axes and not axes[0]:
-        return View(((Step(0, BATCH),), *axes[1:]))
-    if len(old) == len(axes) and not axes[first]:
-        return View(tuple((Step(0, BATCH),) if place == first else axis for place, axis in enumerate(axes)))
-    return None
+    inner = next(place for place, step in enumerate(old[first]) if step.stride == BATCH)
+    before = math.prod(View((*old[:first], old[first][:inner])).shape())
+    found = [place for place in range(len(axes)) if math.prod(target[:place]) == before]
+    if not found:
+        return None
+    chosen = first if first in found else next((place for place in found if not axes[place]), found[0])
+    if chosen and chosen == len(axes) - 1 and axes[chosen]:
+        return View((*axes[: chosen - 1], (*axes[chosen - 1], Step(0, BATCH)), axes[chosen]))
+    return View(tuple((Step(0, BATCH), *axis) if place == chosen else axis for place, axis in enumerate(axes)))
 
 
 def positions(steps: Sequence[Step]) -> NDArray[np.int64]:
