@@ -568,6 +568,22 @@ def test_outputs_in_which_an_axis_counts_more_than_samples(save_model: SaveModel
     check(save_model(nodes[::2], known(), (1, 3, 8, 8), outputs=("second",)))
 
 
+def test_as_many_boxes_as_the_model_finds(save_model: SaveModel) -> None:
+    nodes = [
+        CONV, ("Flatten", ["x"], "f"), ("Gemm", ["f", "w"], "b"), ("Reshape", ["b", "boxes"], "xyxy"),
+        ("Gemm", ["f", "v"], "s"), ("Reshape", ["s", "scores"], "class"), ("Sigmoid", ["class"], "p"),
+        ("NonMaxSuppression", ["xyxy", "p", "most", "iou", "least"], "found"),
+        ("Cast", ["found"], "out", {"to": TensorProto.FLOAT}),
+    ]  # fmt: skip
+    constants = known(boxes=np.array([1, 5, 4]), scores=np.array([1, 1, 5]), most=np.array([3]))
+    constants |= {"iou": np.array([0.5], np.float32), "least": np.array([0.5], np.float32)}
+    path = save_model(nodes, constants | weights(w=(256, 20), v=(256, 5)), (1, 3, 8, 8))
+    network = check(path, samples=1)
+    x = samples_of(network, 12)
+    (found,) = reference(network, x).values()
+    assert len(found) == sum(len(next(iter(reference(network, x[n : n + 1]).values()))) for n in range(12))
+
+
 def test_heads_that_are_joined_behind_a_softmax(save_model: SaveModel) -> None:
     """Classes and boxes of two maps: what is behind the last layers is a tail."""
     nodes: Nodes = [CONV, ("MaxPool", ["x"], "p", {"kernel_shape": [2, 2], "strides": [2, 2]})]
