@@ -387,6 +387,9 @@ class _Maker:
             self.apart(x, 0.3)
         return str(self.node(name, [x], **attributes))
 
+    def relu(self, x: str) -> str:
+        return str(self.node("Relu", [x]))
+
     def positive(self, x: str) -> str:
         """A function of a value that was made positive."""
         high = str(self.node("Add", [self.scaled(str(self.node(self.pick("Softplus", "Sigmoid", "Abs", "Exp")
@@ -872,13 +875,14 @@ class _Maker:
         x = self.enter()
         if self.chance(0.2):
             self.enter()
-        steps = _STEPS
         first = self.chance(0.7)
         wanted = self.integer(2, 9)
         for _ in range(60):
             if len(self.steps) >= wanted:
                 break
-            step = self.pick(*(_LAYERS if first else steps))
+            step = self.pick(
+                *(_LAYERS if first else _MAPS if self.values[x].ndim == 4 and self.chance(0.5) else _STEPS)
+            )
             first = False
             found = self.try_step(getattr(self, step), x)
             if found is not None:
@@ -964,8 +968,12 @@ class _Maker:
 
 
 _LAYERS = ("conv", "conv", "conv_transpose", "gemm", "matmul", "matmul_left")
+_MAPS = (
+    "conv", "conv", "conv_transpose", "relu", "relu", "pool", "pool", "gate", "residual", "shuffle", "depth_to_space",
+    "resize", "resize", "batch_normalization", "concat", "split", "pad", "transpose", "global_pool", "reduction",
+)  # fmt: skip
 _STEPS = (
-    *_LAYERS, "product", "batch_normalization", "pool", "pool", "global_pool", "reduction", "function", "function",
+    *_LAYERS, "relu", "relu", "relu", "product", "batch_normalization", "pool", "pool", "global_pool", "reduction", "function", "function",
     "positive", "gated", "clip", "bounded", "prelu", "with_constant", "with_constant", "two", "two", "divided", "gate",
     "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose", "transpose", "swapped",
     "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle", "heads", "depth_to_space",
