@@ -214,7 +214,8 @@ def is_raw(network: FloatNetwork, module: FloatModule) -> bool:
         return False
     if module.kind == "avgpool":
         height, width, _ = network.shapes[module.inputs[0]]
-        return tuple(module.attributes["kernel"]) == (height, width) and not any(module.attributes["pads"])
+        whole = tuple(module.attributes["kernel"]) == (height, width) and not any(module.attributes["pads"])
+        return whole and module.clip is None
     return module.kind in ("conv", "add", "mul", "matmul")
 
 
