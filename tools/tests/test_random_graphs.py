@@ -116,7 +116,11 @@ def expected(
 def check_modules(case: Case, integer: IntegerNetwork, tensors: dict[str, Codes]) -> None:
     """Every module of plain integers by itself: the float graph's, rounded to codes; a tie may fall to either side."""
     for module, built in zip(case.network.modules, integer.modules, strict=True):
-        real, codes, info = expected(integer, module, built, tensors), tensors[module.output], integer.tensors[module.output]
+        real, codes, info = (
+            expected(integer, module, built, tensors),
+            tensors[module.output],
+            integer.tensors[module.output],
+        )
         if info.bits > 8:
             known = integer.real(module.output, codes)
             assert np.allclose(known, real, rtol=1e-5, atol=1e-5 * np.abs(known).max()), module.name

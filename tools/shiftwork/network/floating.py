@@ -64,7 +64,7 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
     except Exception as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
-    return {name: joined(values, size, len(x)) for name, values in results.items()}
+    return {name: joined(values, size, len(x), ends.sample_axis(name)) for name, values in results.items()}
 
 
 def logits(network: FloatNetwork, x: NDArray[np.float32]) -> NDArray[np.float32]:
