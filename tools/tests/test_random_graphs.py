@@ -19,6 +19,7 @@ from random_graphs import RandomGraph, random_graph
 
 from shiftwork.compile import Engine, ExpEngine, MsqEngine, Operands, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
+from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data, array_sizes, load_data
 from shiftwork.network.floating import activations, evaluate, reference
@@ -37,6 +38,8 @@ TOLERANCE = 1e-3
 """Of the float graph: part of the range of an output; rounding of float32 takes a hundredth of it."""
 FLOOR = 10.0
 """Signal to noise of every output of 8 bits, in dB, where no function of the model jumps."""
+REFUSALS = ("no scale fits", "too small beside what they are added to")
+"""What few bits cannot say: such a graph is left out under the second scheme."""
 OTHERS = ("tr", "joint", "msq", "dnateq")
 ENGINES: dict[type, Engine] = {
     engine.form: engine for engine in (TrEngine(4, 8), MsqEngine(2, 3, 4, 4), ExpEngine(4, 8, 2))
@@ -136,7 +139,12 @@ def check(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case,
     assert error < TOLERANCE, f"float graph: {error:.2g} of the range"
     done = []
     for scheme in schemes:
-        integer = case.integers(scheme)
+        try:
+            integer = case.integers(scheme)
+        except ShiftworkError as error:
+            if scheme != "fixed8" and any(reason in str(error) for reason in REFUSALS):
+                continue
+            raise
         tensors = golden.run(integer, case.data.x)
         outputs = golden.finished(integer, tensors)
         assert {name: value.shape for name, value in outputs.items()} == {
