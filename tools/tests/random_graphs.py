@@ -299,7 +299,7 @@ class _Maker:
 
     def matmul(self, x: str) -> str:
         self.need(self.values[x].ndim <= 4)
-        *rest, features = self.shape(x)
+        features = self.shape(x)[-1]
         out = self.integer(1, 6)
         weight = self.normal(features, out) / np.float32(math.sqrt(features))
         return str(self.node("MatMul", [x, self.constant(weight)]))
@@ -446,9 +446,8 @@ class _Maker:
         return str(self.node("Clip", names))
 
     def bounded(self, x: str) -> str:
-        number = np.float32(self.pick(0.0, 0.0, -0.3, 0.4))
-        return str(self.node(self.pick("Max", "Min"), self.pick([x, 0], [0, x]) and
-                             ([x, self.constant(number)] if self.chance(0.5) else [self.constant(number), x])))  # fmt: skip
+        number = self.constant(np.float32(self.pick(0.0, 0.0, -0.3, 0.4)))
+        return str(self.node(self.pick("Max", "Min"), [x, number] if self.chance(0.5) else [number, x]))
 
     def prelu(self, x: str) -> str:
         sizes = self.shape(x)
@@ -555,12 +554,14 @@ class _Maker:
         axis = self.pick(*self.axes(x))
         others = [x]
         for _ in range(self.integer(1, 2)):
-            fits = [name for name, array in self.values.items() if self.batch_axis[name] == 0
-                    and array.ndim == self.values[x].ndim and all(
-                        own == new for place, (own, new) in enumerate(zip(array.shape, self.values[x].shape, strict=True))
-                        if place != axis)]  # fmt: skip
+            fits = [name for name in self.values if self.batch_axis[name] == 0 and self.joins(name, x, axis)]
             others.insert(self.integer(0, 1), str(self.pick(*fits)) if self.chance(0.6) else self.other(x))
         return str(self.node("Concat", others, axis=self.signed_axis(x, axis)))
+
+    def joins(self, first: str, second: str, axis: int) -> bool:
+        """Whether all sizes but one are equal."""
+        sizes, others = self.values[first].shape, self.values[second].shape
+        return len(sizes) == len(others) and np.delete(sizes, axis).tolist() == np.delete(others, axis).tolist()
 
     def split(self, x: str) -> str:
         axis = self.pick(*self.axes(x))
@@ -872,7 +873,9 @@ class _Maker:
         if array.dtype == np.uint8:
             number = self.constant(np.float32(1 / 64))
             return str(self.node("Mul", [str(self.node("Cast", [name], to=TensorProto.FLOAT)), number]))
-        if len(shape) == 2 and self.fixed is None and self.chance(0.3):  # steps first, as recurrent networks have them
+        if (
+            len(shape) == 2 and shape[0] > 1 and self.fixed is None and self.chance(0.3)
+        ):  # steps first, as recurrent networks have them
             self.samples[name] = self.values[name] = np.ascontiguousarray(np.moveaxis(array, 0, 1))
             self.batch_axis[name] = 1
             return str(self.node("Transpose", [name], perm=[1, 0, 2]))
@@ -1031,11 +1034,11 @@ _MAPS = (
     "resize", "resize", "batch_normalization", "concat", "split", "pad", "transpose", "global_pool", "reduction",
 )  # fmt: skip
 _STEPS = (
-    *_LAYERS, "relu", "relu", "relu", "product", "batch_normalization", "pool", "pool", "global_pool", "reduction", "function", "function",
-    "positive", "gated", "clip", "bounded", "prelu", "with_constant", "with_constant", "two", "two", "divided", "gate",
-    "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose", "transpose", "swapped",
-    "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle", "heads", "depth_to_space",
-    "resize", "softmax", "normalization", "normalization", "rows", "dynamic", "quiet",
+    *_LAYERS, "relu", "relu", "relu", "product", "batch_normalization", "pool", "pool", "global_pool", "reduction",
+    "function", "function", "positive", "gated", "clip", "bounded", "prelu", "with_constant", "with_constant", "two",
+    "two", "divided", "gate", "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose",
+    "transpose", "swapped", "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle",
+    "heads", "depth_to_space", "resize", "softmax", "normalization", "normalization", "rows", "dynamic", "quiet",
 )  # fmt: skip
 
 

@@ -373,26 +373,11 @@ def resize(graph: Builder, node: Node) -> None:
 
 
 def quantized(graph: Builder, node: Node) -> None:
-    """QuantizeLinear and DequantizeLinear: folded on constants; on values the scale that the model wishes."""
+    """QuantizeLinear and DequantizeLinear: of values they are nothing but the scale that the model wishes."""
     scale = graph.weight(node, 1, "scale")
     offset = graph.weight(node, 2, "zero point")
     assert scale is not None
     zero = np.zeros(1) if offset is None else offset
-    if node.inputs[0] in graph.constants:
-        array = np.asarray(graph.constants[node.inputs[0]], np.float64)
-        if scale.size > 1:
-            axis = node.integer("axis", 1)
-            shape = [1] * array.ndim
-            shape[axis] = -1
-            scale = scale.reshape(shape)
-            zero = zero.reshape(shape) if zero.size > 1 else zero
-        if node.operator == "DequantizeLinear":
-            graph.set_constant(node, ((array - zero) * scale).astype(np.float32))
-        else:
-            codes = np.round(array / scale) + zero
-            low, high = (-128, 127) if _is_signed(graph, node) else (0, 255)
-            graph.set_constant(node, np.clip(codes, low, high))
-        return
     value = graph.value(node)
     if node.operator == "QuantizeLinear":
         number, signed = _number(scale), _is_signed(graph, node)

@@ -28,9 +28,6 @@ def constant(graph: Builder, node: Node) -> None:
 
 def identity(graph: Builder, node: Node) -> None:
     """Identity, Dropout, Cast: of values they are nothing."""
-    if node.inputs[0] in graph.constants:
-        graph.set_constant(node, graph.constants[node.inputs[0]])
-        return
     training = graph.constant(node, 2, "training_mode") if node.operator == "Dropout" else None
     if training is not None and bool(np.asarray(training).any()):
         raise node.error("training mode is not supported")
@@ -82,10 +79,6 @@ def _reshape(graph: Builder, node: Node, value: Value, target: list[int]) -> Non
 
 def transpose(graph: Builder, node: Node) -> None:
     """Transpose."""
-    if node.inputs[0] in graph.constants:
-        array = graph.constants[node.inputs[0]]
-        graph.set_constant(node, array.transpose(node.attributes.get("perm")))
-        return
     value = graph.value(node)
     rank = len(value.view.axes)
     order = node.integers("perm", list(range(rank))[::-1])
@@ -181,11 +174,6 @@ def space_to_depth(graph: Builder, node: Node) -> None:
 
 def concat(graph: Builder, node: Node) -> None:
     """Concat."""
-    if all(name in graph.constants for name in node.inputs):
-        graph.set_constant(
-            node, np.concatenate([graph.constants[name] for name in node.inputs], node.integer("axis", 0))
-        )
-        return
     values = []
     rank = next(len(graph.values[name].view.axes) for name in node.inputs if name in graph.values)
     axis = graph.axis(node, "axis", 1, rank)
@@ -381,11 +369,6 @@ def split(graph: Builder, node: Node) -> None:
 
 def gather(graph: Builder, node: Node) -> None:
     """Gather with constant indices."""
-    if node.inputs[0] in graph.constants and node.has(1) and node.inputs[1] in graph.constants:
-        graph.set_constant(
-            node, np.take(graph.constants[node.inputs[0]], graph.constants[node.inputs[1]], node.integer("axis", 0))
-        )
-        return
     value = graph.value(node)
     index = graph.constant(node, 1, "indices")
     assert index is not None

@@ -197,6 +197,8 @@ class Importer:
 
     def _visit(self, node: Node) -> None:
         known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
+        if node.operator != "Constant" and self._folded(node):
+            return
         if known is None:
             raise node.error("operator is not supported")
         for index, name in enumerate(node.inputs):
@@ -206,6 +208,22 @@ class Importer:
         if not known.many and any(o and o in read for o in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
+
+    def _folded(self, node: Node) -> bool:
+        """Compute a node of constants, or the shape of a value, which onnxruntime has left."""
+        graph = self.graph
+        if node.operator == "Shape" and node.inputs[0] in graph.values:
+            sizes = np.array(graph.sizes(graph.values[node.inputs[0]]), np.int64)
+            graph.set_constant(node, sizes[node.integer("start", 0) : node.attributes.get("end")])
+            return True
+        if not node.inputs or not all(name in graph.constants for name in node.inputs if name):
+            return False
+        names = [name for name in node.outputs if name]
+        try:
+            graph.constants.update(zip(names, graph.part([node.proto], [], names).run([]), strict=True))
+        except ShiftworkError as error:
+            raise node.error(str(error)) from error
+        return True
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
