@@ -38,8 +38,9 @@ TOLERANCE = 1e-3
 """Of the float graph: part of the range of an output; rounding of float32 takes a hundredth of it."""
 FLOOR = 10.0
 """Signal to noise of every output of 8 bits, in dB, where no function of the model jumps."""
-REFUSALS = ("no scale fits", "too small beside what they are added to")
-"""What few bits cannot say: such a graph is left out under the second scheme."""
+REFUSALS = ("no scale fits", "too small beside what they are added to", "a network output by scale cannot have")
+"""What few bits cannot say, and an engine of 4 bits not add: such a graph is left out under the second scheme."""
+MOST_REFUSED = 0.1
 OTHERS = ("tr", "joint", "msq", "dnateq")
 ENGINES: dict[type, Engine] = {
     engine.form: engine for engine in (TrEngine(4, 8), MsqEngine(2, 3, 4, 4), ExpEngine(4, 8, 2))
@@ -142,9 +143,9 @@ def check(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case,
         try:
             integer = case.integers(scheme)
         except ShiftworkError as error:
-            if scheme != "fixed8" and any(reason in str(error) for reason in REFUSALS):
-                continue
-            raise
+            if not _refused(scheme, error):
+                raise
+            continue
         tensors = golden.run(integer, case.data.x)
         outputs = golden.finished(integer, tensors)
         assert {name: value.shape for name, value in outputs.items()} == {
@@ -160,6 +161,10 @@ def check(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case,
             assert np.array_equal(value, outputs[name]), f"{scheme}: {name} differs after saving"
         done.append((case, integer, tensors))
     return done
+
+
+def _refused(scheme: str, error: ShiftworkError) -> bool:
+    return scheme != "fixed8" and any(reason in str(error) for reason in REFUSALS)
 
 
 def named(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case, IntegerNetwork, dict[str, Codes]]]:
@@ -198,10 +203,17 @@ def mismatches(case: Case, integer: IntegerNetwork, tensors: dict[str, Codes], t
 @pytest.mark.full
 @pytest.mark.parametrize("start", range(0, ALL, PART))
 def test_random_graphs_on_the_rtl(start: int, tmp_path: Path) -> None:
+    compared = 0
     for seed in range(FIRST + start, FIRST + start + PART):
         for case, integer, tensors in named(seed, tmp_path, _schemes(seed)):
-            found = mismatches(case, integer, tensors)
+            try:
+                found = mismatches(case, integer, tensors)
+            except ShiftworkError as error:
+                assert _refused(integer.scheme, error), f"seed {seed}, {integer.scheme}: {error}"
+                continue
             assert found == 0, f"seed {seed}, {integer.scheme}: {found} differ"
+            compared += 1
+    assert compared >= 2 * PART * (1 - MOST_REFUSED)
 
 
 # Negative controls: what must be found is found.
@@ -217,10 +229,11 @@ def _layered(folder: Path) -> tuple[Case, IntegerNetwork, dict[str, Codes]]:
 
 
 def test_a_wrong_float_graph_is_found(tmp_path: Path) -> None:
+    """A wrong bias; what normalizes its values may hide one, but not those of all layers."""
     case, _, _ = _layered(tmp_path)
-    module = next(module for module in case.network.modules if module.weight is not None)
-    assert module.bias is not None
-    module.bias = module.bias + 0.5
+    for module in case.network.modules:
+        if module.bias is not None:
+            module.bias = module.bias + 0.5 * np.arange(len(module.bias)) + 0.5
     assert largest_error(case.exact, float_outputs(case)) > TOLERANCE
 
 

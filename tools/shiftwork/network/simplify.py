@@ -26,8 +26,9 @@ _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _KEPT_APART = [
-    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
-    "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
+    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "GemmSumFusion",
+    "GemmTransposeFusion", "LayerNormFusionL1", "MatMulAddFusion", "MatMul_BatchNormalization_Fusion",
+    "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
 ]  # fmt: skip
 
 
