@@ -525,7 +525,7 @@ class _Maker:
             y = str(self.node("Conv", [y, self.kernel(channels, 3, 1, 1), *self.bias(channels)]))
         else:
             y = str(self.node("Flatten", [y]))
-            y = str(self.node("Gemm", [y, self.kernel(channels, channels)]))
+            y = str(self.node("Gemm", [y, self.kernel(channels, channels), self.constant(self.normal(channels))]))
             y = self.with_axes("Unsqueeze", y, [2, 3], 13)
         y = str(self.node(self.pick("Sigmoid", "HardSigmoid", "Tanh"), [y]))
         return str(self.node("Mul", [x, y] if self.chance(0.5) else [y, x]))
@@ -667,7 +667,10 @@ class _Maker:
         """Every position a row of its own for a while, as layers on sequences are exported."""
         self.need(self.values[x].ndim in (3, 4))
         *sizes, features = self.shape(x)
-        y = str(self.node("Reshape", [x, self.whole([-1, features])]))
+        if self.chance(0.3):
+            y = str(self.node("Flatten", [x], axis=self.values[x].ndim - 1))
+        else:
+            y = str(self.node("Reshape", [x, self.whole([-1, features])]))
         for _ in range(self.integer(1, 2)):
             features = self.values[y].shape[-1]
             way = self.pick("gemm", "matmul", "function", "with_constant", "gated")
@@ -801,8 +804,7 @@ class _Maker:
     # -- normalizations on the host
 
     def softmax(self, x: str) -> str:
-        rank = self.values[x].ndim
-        axis = rank - 1 if self.opset < 13 else self.pick(*self.axes(x))
+        axis = self.pick(*self.axes(x))
         self.need(self.values[x].shape[axis] > 1)
         return self.scaled(str(self.node("Softmax", [x], axis=self.signed_axis(x, axis))))
 
@@ -816,6 +818,40 @@ class _Maker:
         ways += [self.group_normalization] if self.opset >= 21 and rank in (3, 4) and channels % 2 == 0 else []
         self.need(bool(ways) and channels > 0)
         return str(self.pick(*ways)(x))
+
+    def normalized(self, x: str) -> str:
+        """Layer normalization as exporters took it apart."""
+        axis = [self.values[x].ndim - 1]
+        self.need(self.shape(x)[-1] > 2)
+        y = str(self.node("Sub", [x, self.with_axes("ReduceMean", x, axis, 18, keepdims=1)]))
+        y = str(self.node("Mul", [y, y])) if self.chance(0.3) else y
+        square = str(self.node("Pow", [y, self.constant(np.float32(2))]))
+        mean = self.with_axes("ReduceMean", square, axis, 18, keepdims=1)
+        root = str(self.node("Sqrt", [str(self.node("Add", [mean, self.constant(np.float32(0.3))]))]))
+        y = str(self.node("Div", [y, root]))
+        count = self.shape(x)[-1]
+        y = str(self.node("Mul", [y, self.constant(0.5 + self.rng.random(count, np.float32))]))
+        return str(self.node("Add", [y, self.constant(self.normal(count))])) if self.chance(0.6) else y
+
+    def shares(self, x: str) -> str:
+        """A softmax as exporters took it apart, with a mask sometimes."""
+        axis = [self.values[x].ndim - 1]
+        self.need(self.shape(x)[-1] > 1)
+        if self.chance(0.4) and self.values[x].ndim > 2:
+            x = str(self.node("Add", [x, self.constant(self.normal(*self.shape(x)[-2:]))]))
+        y = str(self.node("Sub", [x, self.with_axes("ReduceMax", x, axis, 18, keepdims=1)]))
+        y = str(self.node("Exp", [y]))
+        return self.scaled(str(self.node("Div", [y, self.with_axes("ReduceSum", y, axis, 13, keepdims=1)])))
+
+    def joined_constant(self, x: str) -> str:
+        """A constant in front of or behind a value, such as a class token."""
+        self.need(self.fixed is not None)
+        axis = self.pick(*self.axes(x))
+        sizes = list(self.shape(x))
+        sizes[axis - 1] = self.integer(1, 2)
+        array = np.broadcast_to(self.normal(*sizes), (self.fixed or 1, *sizes))
+        name = self.constant(np.ascontiguousarray(array))
+        return str(self.node("Concat", [name, x] if self.chance(0.5) else [x, name], axis=axis))
 
     def lrn(self, x: str) -> str:
         return str(self.node("LRN", [x], size=self.pick(1, 3, 5), alpha=0.1, beta=0.75, bias=1.0))
@@ -1039,6 +1075,7 @@ _STEPS = (
     "two", "divided", "gate", "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose",
     "transpose", "swapped", "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle",
     "heads", "depth_to_space", "resize", "softmax", "normalization", "normalization", "rows", "dynamic", "quiet",
+    "normalized", "shares", "joined_constant",
 )  # fmt: skip
 
 
