@@ -120,11 +120,8 @@ def expected(
 def check_modules(case: Case, integer: IntegerNetwork, tensors: dict[str, Codes]) -> None:
     """Every module of plain integers by itself: the float graph's, rounded to codes; a tie may fall to either side."""
     for module, built in zip(case.network.modules, integer.modules, strict=True):
-        real, codes, info = (
-            expected(integer, module, built, tensors),
-            tensors[module.output],
-            integer.tensors[module.output],
-        )
+        real, codes = expected(integer, module, built, tensors), tensors[module.output]
+        info = integer.tensors[module.output]
         if info.bits > 8:
             known = integer.real(module.output, codes)
             assert np.allclose(known, real, rtol=1e-5, atol=1e-5 * np.abs(known).max()), module.name
@@ -151,8 +148,9 @@ def check(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case,
         assert {name: value.shape for name, value in outputs.items()} == {
             name: value.shape for name, value in case.exact.items()
         }
-        if scheme == "fixed8":
+        if scheme in ("fixed8", "joint"):
             check_modules(case, integer, tensors)
+        if scheme == "fixed8":
             ratio = signal_to_noise(case.exact, outputs)
             assert case.jumps or ratio >= FLOOR, f"{ratio:.1f} dB"
         integer.save(folder / "network.npz")
