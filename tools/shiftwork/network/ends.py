@@ -222,11 +222,12 @@ def joined(parts: list[NDArray[Any]], size: int, count: int, axis: int | None = 
 
     Args:
         parts: results of ``size`` samples each.
-        axis: that counts samples, or samples and more; None: the first one of that size, else the first one.
+        axis: that counts samples, or samples and more; None: the first one, where it can be, else one of that size.
     """
     shape = parts[0].shape
     if axis is None:
-        axis = next((place for place, length in enumerate(shape) if length == size), 0)
+        axes = [place for place, length in enumerate(shape) if length == size or (place == 0 and length % size == 0)]
+        axis = axes[0] if axes else 0
     whole = np.concatenate(parts, axis=axis)
     per_sample = shape[axis] // size if shape[axis] % size == 0 else 1
     return np.take(whole, np.arange(min(count * per_sample, whole.shape[axis])), axis=axis)
