@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.submodel import SubModel
-from shiftwork.tensors.layout import BATCH, Shape, Step, View
+from shiftwork.tensors.layout import Shape, Step, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +137,11 @@ class Ends:
             return tensors[self.tensors[0]]
         return np.concatenate([tensors[name].reshape(len(tensors[name]), -1) for name in self.tensors], axis=1)
 
+    def sample_axis(self, name: str) -> int | None:
+        """The axis of an output that counts samples, or samples and more; None where the tail computes it."""
+        views = [exit.view for exit in self.exits if exit.name == name and self.tail is None]
+        return views[0].sample_axis if views else None
+
     def finish(self, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs of the model by name, from the real numbers (N, height, width, channels) of the exits."""
         values = [exit.view.taken(np.asarray(tensors[exit.tensor], np.float32)) for exit in self.exits]
@@ -154,13 +159,6 @@ class Ends:
             for name, value in zip(self.outputs, self.tail.run(part), strict=True):
                 found[name].append(value)
         return {name: joined(parts, self.batch, count) for name, parts in found.items()}
-
-    def axis_of(self, name: str) -> int | None:
-        """The axis of an output along which samples follow each other; None where it is not known."""
-        if self.tail is not None:
-            return None
-        view = next(exit.view for exit in self.exits if exit.name == name)
-        return next((place for place, axis in enumerate(view.axes) for step in axis if step.stride == BATCH), None)
 
     @property
     def mixable(self) -> bool:

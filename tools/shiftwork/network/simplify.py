@@ -29,8 +29,9 @@ _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.
 _NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
 _STAND_INS = {"GroupNormalization": "InstanceNormalization"}
 _KEPT_APART = [
-    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
-    "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
+    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "GemmSumFusion",
+    "GemmTransposeFusion", "LayerNormFusionL1", "MatMulAddFusion", "MatMul_BatchNormalization_Fusion",
+    "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
 ]  # fmt: skip
 
 
