@@ -43,8 +43,8 @@ SOUND: Nodes = [
 REFUSED: Nodes = [
     ("Conv", ["in", "k"], "conv"),
     ("Conv", ["in", "conv"], "dynamic"),
-    ("Einsum", ["conv", "m"], "mix", {"equation": "nchw,cd->ndhw"}),
-    ("Where", ["mask", "mix", "conv"], "masked"),
+    ("Mean", ["conv", "conv"], "mix"),
+    ("Det", ["mix"], "masked"),
     ("Relu", ["masked"], "behind"),
     ("GlobalAveragePool", ["behind"], "out"),
 ]
@@ -109,7 +109,7 @@ def test_all_refusals_at_once(save_model: Any, weights: dict[str, np.ndarray]) -
     told = {fate.name: (fate.remark, fate.closest) for fate in found.nodes if fate.becomes == "refused"}
     assert "'conv' must be a constant" in told["dynamic"][0]
     assert "constant weights" in told["dynamic"][1]
-    assert told["mix"] == ("operator is not supported", CLOSEST["Einsum"])
+    assert told["mix"] == ("operator is not supported", CLOSEST["Mean"])
     assert told["masked"][1] == "none"
     assert found.refusals().endswith("and 3 other nodes: `shiftwork inspect` shows them")
     with pytest.raises(RefusalError, match="3 refusals"):

@@ -47,7 +47,6 @@ CLOSEST = {
     "Attention": "MatMul, Softmax and MatMul",
     "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
     "DynamicQuantizeLinear": "QuantizeLinear with a constant scale",
-    "Einsum": "MatMul, with Transpose and Reshape around it",
     "GridSample": "Resize",
     "If": "an export of one of its branches",
     "Loop": "an export of its steps, one behind the other",
