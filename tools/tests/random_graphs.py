@@ -175,7 +175,7 @@ class _Maker:
         if 0.3 < deviation < 2.5 and np.abs(self.values[name]).max() < 8:
             return name
         factor = np.float32(1 / max(deviation, float(np.abs(self.values[name]).max()) / 6))
-        self.need(factor < 12)
+        self.need(factor < 5)  # more is what cancellation leaves
         if self.chance(0.3):
             return str(self.node("Div", [name, self.constant(1 / factor)]))
         return str(self.node("Mul", self.pick(lambda a, b: [a, b], lambda a, b: [b, a])(name, self.constant(factor))))
