@@ -30,8 +30,10 @@ from shiftwork.quantize.bounds import accumulator_bound, check_accumulators
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.expfit import Magnitudes, fit_code
 from shiftwork.quantize.judge import Judge, split
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.report.fit_plot import check_plot, draw_fits
 from shiftwork.report.text import fit_lines
+from shiftwork.schemes import quantize
 from shiftwork.tensors.im2col import im2col
 
 
@@ -526,3 +528,15 @@ def test_plots_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
     with pytest.raises(ShiftworkError, match=r"fit plot needs matplotlib: pip install 'shiftwork\[plot\]'"):
         check_plot(tmp_path / "fits.png")
+
+
+@pytest.mark.parametrize(("operator", "signed"), [("LogSoftmax", 1), ("Tanh", 1), ("Sigmoid", 0)])
+def test_signs_of_what_host_and_tables_give_reach_the_engine(
+    save_model: SaveModel, rng: np.random.Generator, operator: str, signed: int
+) -> None:
+    nodes = [(operator, ["in"], "f"), ("MatMul", ["f", "w"], "out")]
+    path = save_model(nodes, {"w": rng.normal(0, 1, (6, 3)).astype(np.float32)}, ("N", 6))
+    samples = rng.normal(0, 1, (16, 6)).astype(np.float32)
+    network = quantize(Quantization("dnateq"), import_onnx(path), Data(samples, None))
+    (layer,) = compile_network(network, ExpEngine(4, 8, 2)).layers.values()
+    assert layer.configuration["cfg_row_signed"] == signed
