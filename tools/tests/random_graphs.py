@@ -36,6 +36,7 @@ class RandomGraph:
     Attributes:
         seed: it is made from. model: protobuf. samples: (N, ...) by the name of an input. steps: what it is made of.
         jumps: it holds functions that jump or compare, so that a small error may become a large one.
+        fixed: samples that it takes at once, None: any number.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class RandomGraph:
     samples: dict[str, NDArray[Any]]
     steps: list[str]
     jumps: bool
+    fixed: int | None = None
 
     def save(self, path: Path) -> Path:
         """Write the model, and its samples as ``.npz`` beside it; returns the path of the samples."""
@@ -57,8 +59,10 @@ def random_graph(seed: int) -> RandomGraph:
         found = _Maker([seed, attempt]).model()
         try:
             session = _session(found.model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
-            first = found.model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or SAMPLES
-            session.run(None, {name: array[:first] for name, array in found.samples.items()})
+            size = found.fixed or SAMPLES
+            session.run(
+                None, {name: array[:size] if size < SAMPLES else array for name, array in found.samples.items()}
+            )
             return found
         except Exception:  # such as its shape inference of pools with ceil_mode, and fused products
             continue
@@ -79,14 +83,14 @@ def _run(node: Any, opset: int, feed: dict[str, NDArray[Any]], outputs: list[str
         for name, array in feed.items()
     ]
     graph = helper.make_graph([node], "node", inputs, [helper.make_empty_tensor_value_info(name) for name in outputs])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
     return list(_session(model, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL).run(outputs, feed))
 
 
 class _Maker:
     def __init__(self, seed: list[int]) -> None:
         self.seed, self.rng = seed, np.random.default_rng(seed)
-        self.opset = self.integer(11, 21)
+        self.opset = self.integer(9, 22) if self.chance(0.3) else self.integer(11, 21)
         self.fixed = self.pick(None, None, None, 1, 2, 4)
         self.count = 0
         self.nodes: list[Any] = []
@@ -97,6 +101,7 @@ class _Maker:
         self.sizes: dict[str, NDArray[np.int64]] = {}  # of shapes
         self.steps: list[str] = []
         self.jumps = False
+        self.open = self.fixed is None and self.chance(0.1)  # height and width of inputs are not in the model
 
     # -- choices
 
@@ -138,7 +143,8 @@ class _Maker:
             feed = {}
             for name in inputs:
                 if name in self.samples:
-                    feed[name] = self.samples[name][start : start + size]
+                    places = np.arange(start, start + size)
+                    feed[name] = np.take(self.samples[name], places, axis=max(0, self.batch_axis[name]))
                 elif name in self.values:
                     rows = self.values[name].shape[self.batch_axis[name]] // SAMPLES
                     places = np.arange(start * rows, (start + size) * rows)
@@ -183,7 +189,7 @@ class _Maker:
 
     def signed_axis(self, name: str, axis: int) -> int:
         """The axis, counted from the front or from the end."""
-        return axis if self.chance(0.6) else axis - self.values[name].ndim
+        return axis if self.opset < 11 or self.chance(0.6) else axis - self.values[name].ndim
 
     def with_axes(self, operator: str, name: str, axes: list[int], since: int, **attributes: Any) -> str:
         """A node whose axes are an attribute in older opsets, and an input since some."""
@@ -205,7 +211,10 @@ class _Maker:
 
     def kernel(self, *shape: int) -> str:
         depth = math.prod(shape[1:])
-        return self.constant(self.normal(*shape) * np.float32(1 / math.sqrt(max(1, depth))))
+        array = self.normal(*shape) * np.float32(1 / math.sqrt(max(1, depth)))
+        if self.chance(0.05):
+            array[self.integer(0, shape[0] - 1)] *= np.float32(self.pick(0, 1e-3))
+        return self.constant(array)
 
     def bias(self, count: int) -> list[str]:
         return [self.constant(self.normal(count) * np.float32(0.3))] if self.chance(0.6) else []
@@ -281,6 +290,7 @@ class _Maker:
         weight = self.normal(features, out) / np.float32(math.sqrt(features))
         name = self.constant(weight.T.copy() if transposed else weight)
         offset = self.pick(None, self.normal(out), self.normal(1, out), self.normal(1), np.float32(0.4))
+        offset = np.float32(0.2) if offset is None and self.opset < 11 else offset
         more = [] if offset is None else [self.constant(np.asarray(offset, np.float32))]
         attributes: dict[str, Any] = {"transB": transposed}
         if self.chance(0.4):
@@ -289,7 +299,7 @@ class _Maker:
 
     def matmul(self, x: str) -> str:
         self.need(self.values[x].ndim <= 4)
-        *rest, features = self.shape(x)
+        features = self.shape(x)[-1]
         out = self.integer(1, 6)
         weight = self.normal(features, out) / np.float32(math.sqrt(features))
         return str(self.node("MatMul", [x, self.constant(weight)]))
@@ -326,8 +336,8 @@ class _Maker:
         _, *sizes = self.shape(x)
         self.need(len(sizes) in (1, 2))
         average = self.chance(0.5)
-        window = self.window(tuple(sizes), not average or self.opset >= 19, True)
-        if "auto_pad" not in window and self.chance(0.4):
+        window = self.window(tuple(sizes), self.opset >= (19 if average else 10), True)
+        if "auto_pad" not in window and self.opset >= 10 and self.chance(0.4):
             window["ceil_mode"] = 1
         if average and self.chance(0.5):
             window["count_include_pad"] = 1
@@ -364,7 +374,11 @@ class _Maker:
         names += ["Exp"] if largest < 3 else []
         names += ["Tan"] if largest < 1.2 else []
         names += ["Log", "Sqrt", "Reciprocal"] if low > 0.3 else []
-        names += ["Floor", "Ceil", "Round", "Sign", "Shrink", "ThresholdedRelu"] if self.chance(0.2) else []
+        names += (
+            ["Floor", "Ceil", "Round", "Sign", "Shrink", "ThresholdedRelu"]
+            if self.opset >= 11 and self.chance(0.2)
+            else []
+        )
         name = self.pick(*names)
         attributes: dict[str, Any] = {}
         if name in ("Elu", "LeakyRelu", "Celu") and self.chance(0.7):
@@ -387,6 +401,9 @@ class _Maker:
             self.apart(x, 0.3)
         return str(self.node(name, [x], **attributes))
 
+    def relu(self, x: str) -> str:
+        return str(self.node("Relu", [x]))
+
     def positive(self, x: str) -> str:
         """A function of a value that was made positive."""
         high = str(self.node("Add", [self.scaled(str(self.node(self.pick("Softplus", "Sigmoid", "Abs", "Exp")
@@ -406,7 +423,7 @@ class _Maker:
             return str(self.node("Mul", [x, str(self.node("Tanh", [str(self.node("Softplus", [x]))]))]))
         if which == 2:
             inner = str(self.node("Add", [x, self.constant(np.float32(3))]))
-            inner = str(self.node("Clip", [inner, self.constant(np.float32(0)), self.constant(np.float32(6))]))
+            inner = self.clipped(inner, 0.0, 6.0)
             return str(self.node("Div", [str(self.node("Mul", [x, inner])), self.constant(np.float32(6))]))
         if which == 3:
             return str(self.node("Mul", [x, x]))
@@ -417,14 +434,20 @@ class _Maker:
 
     def clip(self, x: str) -> str:
         low, high = self.pick((0.0, 1.0), (0.0, 6.0), (-0.5, 1.0), (None, 0.7), (-0.4, None), (0.2, 1.5), (0.0, None))
+        return self.clipped(x, low, high)
+
+    def clipped(self, x: str, low: float | None, high: float | None) -> str:
+        """Clip, whose bounds were attributes before opset 11."""
+        if self.opset < 11:
+            known = {name: bound for name, bound in (("min", low), ("max", high)) if bound is not None}
+            return str(self.node("Clip", [x], **known))
         names = [x, "" if low is None else self.constant(np.float32(low))]
         names += [] if high is None else [self.constant(np.float32(high))]
         return str(self.node("Clip", names))
 
     def bounded(self, x: str) -> str:
-        number = np.float32(self.pick(0.0, 0.0, -0.3, 0.4))
-        return str(self.node(self.pick("Max", "Min"), self.pick([x, 0], [0, x]) and
-                             ([x, self.constant(number)] if self.chance(0.5) else [self.constant(number), x])))  # fmt: skip
+        number = self.constant(np.float32(self.pick(0.0, 0.0, -0.3, 0.4)))
+        return str(self.node(self.pick("Max", "Min"), [x, number] if self.chance(0.5) else [number, x]))
 
     def prelu(self, x: str) -> str:
         sizes = self.shape(x)
@@ -502,7 +525,7 @@ class _Maker:
             y = str(self.node("Conv", [y, self.kernel(channels, 3, 1, 1), *self.bias(channels)]))
         else:
             y = str(self.node("Flatten", [y]))
-            y = str(self.node("Gemm", [y, self.kernel(channels, channels)]))
+            y = str(self.node("Gemm", [y, self.kernel(channels, channels), self.constant(self.normal(channels))]))
             y = self.with_axes("Unsqueeze", y, [2, 3], 13)
         y = str(self.node(self.pick("Sigmoid", "HardSigmoid", "Tanh"), [y]))
         return str(self.node("Mul", [x, y] if self.chance(0.5) else [y, x]))
@@ -531,12 +554,14 @@ class _Maker:
         axis = self.pick(*self.axes(x))
         others = [x]
         for _ in range(self.integer(1, 2)):
-            fits = [name for name, array in self.values.items() if self.batch_axis[name] == 0
-                    and array.ndim == self.values[x].ndim and all(
-                        own == new for place, (own, new) in enumerate(zip(array.shape, self.values[x].shape, strict=True))
-                        if place != axis)]  # fmt: skip
+            fits = [name for name in self.values if self.batch_axis[name] == 0 and self.joins(name, x, axis)]
             others.insert(self.integer(0, 1), str(self.pick(*fits)) if self.chance(0.6) else self.other(x))
         return str(self.node("Concat", others, axis=self.signed_axis(x, axis)))
+
+    def joins(self, first: str, second: str, axis: int) -> bool:
+        """Whether all sizes but one are equal."""
+        sizes, others = self.values[first].shape, self.values[second].shape
+        return len(sizes) == len(others) and np.delete(sizes, axis).tolist() == np.delete(others, axis).tolist()
 
     def split(self, x: str) -> str:
         axis = self.pick(*self.axes(x))
@@ -569,11 +594,22 @@ class _Maker:
             size = self.values[x].shape[axis]
             start = self.integer(0, size - 1)
             stop = self.integer(start + 1, size)
-            starts.append(start if self.chance(0.6) else start - size)
-            stops.append(stop if stop < size or self.chance(0.5) else self.pick(1 << 31, (1 << 63) - 1))
-            steps.append(self.pick(1, 1, 2))
+            step = self.pick(1, 1, 2, -1, -2)
+            if self.opset < 10:
+                step = 1
+            if step < 0:
+                start, stop = stop - 1, self.pick(start - 1 - size, -(1 << 31)) if start == 0 else start - 1
+            elif self.chance(0.4):
+                start, stop = start - size, stop if stop < size else self.pick(size, 1 << 31, (1 << 63) - 1)
+            starts.append(start)
+            stops.append(stop)
+            steps.append(step)
         places = [self.signed_axis(x, axis) for axis in chosen]
-        more = [self.whole(places), self.whole(steps)] if self.chance(0.5) or 2 in steps else [self.whole(places)]
+        if self.opset < 10:
+            return str(self.node("Slice", [x], starts=starts, ends=stops, axes=places))
+        more = (
+            [self.whole(places)] if self.chance(0.5) and set(steps) == {1} else [self.whole(places), self.whole(steps)]
+        )
         return str(self.node("Slice", [x, self.whole(starts), self.whole(stops), *more]))
 
     def gather(self, x: str) -> str:
@@ -581,9 +617,11 @@ class _Maker:
         size = self.values[x].shape[axis]
         if self.chance(0.4):
             self.need(self.values[x].ndim > 2)
-            chosen: Any = self.integer(-size, size - 1)
+            chosen: Any = self.integer(-size if self.opset >= 11 else 0, size - 1)
         else:
             chosen = list(range(self.integer(0, size - 1), size, self.integer(1, 2)))
+            if self.chance(0.5):
+                chosen = self.rng.integers(0, size, self.integer(1, 5)).tolist()
         return str(self.node("Gather", [x, self.whole(chosen)], axis=self.signed_axis(x, axis)))
 
     def pad(self, x: str) -> str:
@@ -593,6 +631,8 @@ class _Maker:
         after = [self.integer(0, 2) if axis in axes else 0 for axis in range(rank)]
         if self.chance(0.2) and all(n > 1 for n in self.shape(x)):
             before[axes[0]] = -1
+        if self.opset < 11:
+            return str(self.node("Pad", [x], pads=[*before, *after]))
         names = [x, self.whole([*before, *after])]
         if self.chance(0.4):
             names.append(self.constant(np.float32(0)))
@@ -627,7 +667,10 @@ class _Maker:
         """Every position a row of its own for a while, as layers on sequences are exported."""
         self.need(self.values[x].ndim in (3, 4))
         *sizes, features = self.shape(x)
-        y = str(self.node("Reshape", [x, self.whole([-1, features])]))
+        if self.chance(0.3):
+            y = str(self.node("Flatten", [x], axis=self.values[x].ndim - 1))
+        else:
+            y = str(self.node("Reshape", [x, self.whole([-1, features])]))
         for _ in range(self.integer(1, 2)):
             features = self.values[y].shape[-1]
             way = self.pick("gemm", "matmul", "function", "with_constant", "gated")
@@ -680,7 +723,9 @@ class _Maker:
         return str(self.node("Reshape", [x, self.whole([batch if self.chance(0.5) else 0, *sizes])]))
 
     def flatten(self, x: str) -> str:
-        return str(self.node("Flatten", [x], axis=1 if self.chance(0.7) else 1 - self.values[x].ndim))
+        return str(
+            self.node("Flatten", [x], axis=1 if self.opset < 11 or self.chance(0.7) else 1 - self.values[x].ndim)
+        )
 
     def unsqueeze(self, x: str) -> str:
         rank = self.values[x].ndim
@@ -732,7 +777,8 @@ class _Maker:
         self.need(self.values[x].ndim == 4)
         channels, height, width = self.shape(x)
         if channels % 4 == 0 and self.chance(0.7):
-            return str(self.node("DepthToSpace", [x], blocksize=2, mode=self.pick("DCR", "CRD")))
+            more = {"mode": self.pick("DCR", "CRD")} if self.opset >= 11 else {}
+            return str(self.node("DepthToSpace", [x], blocksize=2, **more))
         self.need(height % 2 == 0 and width % 2 == 0)
         return str(self.node("SpaceToDepth", [x], blocksize=2))
 
@@ -743,6 +789,9 @@ class _Maker:
         way = self.pick(
             ("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil")
         )
+        if self.opset < 11:
+            scales = self.constant(np.asarray(factors, np.float32))
+            return str(self.node("Upsample" if self.opset == 9 else "Resize", [x, scales], mode="nearest"))
         more = {"mode": "nearest", "coordinate_transformation_mode": way[0], "nearest_mode": way[1]}
         if self.chance(0.2):
             more = {"mode": "linear", "coordinate_transformation_mode": self.pick("half_pixel", "align_corners")}
@@ -755,8 +804,7 @@ class _Maker:
     # -- normalizations on the host
 
     def softmax(self, x: str) -> str:
-        rank = self.values[x].ndim
-        axis = rank - 1 if self.opset < 13 else self.pick(*self.axes(x))
+        axis = self.pick(*self.axes(x))
         self.need(self.values[x].shape[axis] > 1)
         return self.scaled(str(self.node("Softmax", [x], axis=self.signed_axis(x, axis))))
 
@@ -770,6 +818,40 @@ class _Maker:
         ways += [self.group_normalization] if self.opset >= 21 and rank in (3, 4) and channels % 2 == 0 else []
         self.need(bool(ways) and channels > 0)
         return str(self.pick(*ways)(x))
+
+    def normalized(self, x: str) -> str:
+        """Layer normalization as exporters took it apart."""
+        axis = [self.values[x].ndim - 1]
+        self.need(self.shape(x)[-1] > 2)
+        y = str(self.node("Sub", [x, self.with_axes("ReduceMean", x, axis, 18, keepdims=1)]))
+        y = str(self.node("Mul", [y, y])) if self.chance(0.3) else y
+        square = str(self.node("Pow", [y, self.constant(np.float32(2))]))
+        mean = self.with_axes("ReduceMean", square, axis, 18, keepdims=1)
+        root = str(self.node("Sqrt", [str(self.node("Add", [mean, self.constant(np.float32(0.3))]))]))
+        y = str(self.node("Div", [y, root]))
+        count = self.shape(x)[-1]
+        y = str(self.node("Mul", [y, self.constant(0.5 + self.rng.random(count, np.float32))]))
+        return str(self.node("Add", [y, self.constant(self.normal(count))])) if self.chance(0.6) else y
+
+    def shares(self, x: str) -> str:
+        """A softmax as exporters took it apart, with a mask sometimes."""
+        axis = [self.values[x].ndim - 1]
+        self.need(self.shape(x)[-1] > 1)
+        if self.chance(0.4) and self.values[x].ndim > 2:
+            x = str(self.node("Add", [x, self.constant(self.normal(*self.shape(x)[-2:]))]))
+        y = str(self.node("Sub", [x, self.with_axes("ReduceMax", x, axis, 18, keepdims=1)]))
+        y = str(self.node("Exp", [y]))
+        return self.scaled(str(self.node("Div", [y, self.with_axes("ReduceSum", y, axis, 13, keepdims=1)])))
+
+    def joined_constant(self, x: str) -> str:
+        """A constant in front of or behind a value, such as a class token."""
+        self.need(self.fixed is not None)
+        axis = self.pick(*self.axes(x))
+        sizes = list(self.shape(x))
+        sizes[axis - 1] = self.integer(1, 2)
+        array = np.broadcast_to(self.normal(*sizes), (self.fixed or 1, *sizes))
+        name = self.constant(np.ascontiguousarray(array))
+        return str(self.node("Concat", [name, x] if self.chance(0.5) else [x, name], axis=axis))
 
     def lrn(self, x: str) -> str:
         return str(self.node("LRN", [x], size=self.pick(1, 3, 5), alpha=0.1, beta=0.75, bias=1.0))
@@ -794,6 +876,7 @@ class _Maker:
         return str(self.node("GroupNormalization", [x, *names], num_groups=2, epsilon=1e-2))
 
     def cumulated(self, x: str) -> str:
+        self.need(self.opset >= 11)
         axis = self.signed_axis(x, self.pick(*self.axes(x)))
         return str(self.node("CumSum", [x, self.constant(np.int64(axis))], reverse=self.integer(0, 1)))
 
@@ -826,6 +909,12 @@ class _Maker:
         if array.dtype == np.uint8:
             number = self.constant(np.float32(1 / 64))
             return str(self.node("Mul", [str(self.node("Cast", [name], to=TensorProto.FLOAT)), number]))
+        if (
+            len(shape) == 2 and shape[0] > 1 and self.fixed is None and self.chance(0.3)
+        ):  # steps first, as recurrent networks have them
+            self.samples[name] = self.values[name] = np.ascontiguousarray(np.moveaxis(array, 0, 1))
+            self.batch_axis[name] = 1
+            return str(self.node("Transpose", [name], perm=[1, 0, 2]))
         if len(shape) == 3 and self.chance(0.3):  # channels last, as some exporters have them
             return str(self.node("Transpose", [name], perm=[0, 3, 1, 2]))
         return name
@@ -862,6 +951,7 @@ class _Maker:
             ordered = np.sort(self.values[x], axis=-1)
             self.need(float(np.diff(ordered, axis=-1).min()) > _MARGIN)
             self.jumps = True
+            self.need(self.opset >= 11)
             if which == "TopK":
                 return str(self.node("TopK", [x, self.whole([2])], 2, axis=rank - 1)[self.integer(0, 1)])
             return str(self.node("ArgMax", [x], axis=-1, keepdims=self.integer(0, 1)))
@@ -872,13 +962,14 @@ class _Maker:
         x = self.enter()
         if self.chance(0.2):
             self.enter()
-        steps = _STEPS
         first = self.chance(0.7)
         wanted = self.integer(2, 9)
         for _ in range(60):
             if len(self.steps) >= wanted:
                 break
-            step = self.pick(*(_LAYERS if first else steps))
+            step = self.pick(
+                *(_LAYERS if first else _MAPS if self.values[x].ndim == 4 and self.chance(0.5) else _STEPS)
+            )
             first = False
             found = self.try_step(getattr(self, step), x)
             if found is not None:
@@ -892,6 +983,13 @@ class _Maker:
                     x = found
                     if step != "flatten":
                         break
+        if self.values[x].ndim > 2 and self.chance(0.1):
+            features = self.values[x].shape[-1]
+            x = str(self.node("Reshape", [x, self.whole([-1, features])]))
+            self.steps.append("rows of the output")
+        elif self.values[x].ndim > 1 and self.chance(0.06):
+            x = str(self.node("Transpose", [x], samples=1, perm=[1, 0, *range(2, self.values[x].ndim)]))
+            self.steps.append("samples second")
         outputs = [x]
         others = [name for node in self.nodes for name in node.output if name in self.values and name != x
                   and self.batch_axis[name] == 0 and 0.05 < self.values[name].std() < 10]  # fmt: skip
@@ -900,12 +998,12 @@ class _Maker:
         if self.chance(0.2):
             kept = self.state()
             try:
-                self.need(outputs.count(x) == 1)
+                self.need(outputs.count(x) == 1 and self.batch_axis[x] == 0)
                 outputs[outputs.index(x)] = self.tail(x)
                 self.steps.append("tail")
             except _UnfitError:
                 self.restore(kept)
-        return RandomGraph(self.seed[0], self._proto(outputs), self._read_samples(), self.steps, self.jumps)
+        return RandomGraph(self.seed[0], self._proto(outputs), self._read_samples(), self.steps, self.jumps, self.fixed)
 
     def _read_samples(self) -> dict[str, NDArray[Any]]:
         read = {name for node in self.nodes for name in node.input}
@@ -913,10 +1011,13 @@ class _Maker:
 
     def _proto(self, outputs: list[str]) -> Any:
         batch = self.fixed or "N"
-        inputs = [
-            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), [batch, *array.shape[1:]])
-            for name, array in self._read_samples().items()
-        ]
+        inputs = []
+        for name, array in self._read_samples().items():
+            shape: list[Any] = list(array.shape)
+            shape[max(0, self.batch_axis[name])] = batch
+            if self.open and array.ndim == 4:
+                shape[2:] = ["H", "W"]
+            inputs.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), shape))
         targets = [
             helper.make_tensor_value_info(
                 name, helper.np_dtype_to_tensor_dtype(self.values[name].dtype), [None] * self.values[name].ndim
@@ -927,7 +1028,7 @@ class _Maker:
         read = {name for node in nodes for name in node.input}
         known = [numpy_helper.from_array(array, name) for name, array in self.constants.items() if name in read]
         graph = helper.make_graph(nodes, f"random {self.seed[0]}", inputs, targets, known)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
         if self.chance(0.1):  # as old exporters have it
             graph = model.graph
             graph.input.extend(helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in graph.initializer)
@@ -964,12 +1065,17 @@ class _Maker:
 
 
 _LAYERS = ("conv", "conv", "conv_transpose", "gemm", "matmul", "matmul_left")
+_MAPS = (
+    "conv", "conv", "conv_transpose", "relu", "relu", "pool", "pool", "gate", "residual", "shuffle", "depth_to_space",
+    "resize", "resize", "batch_normalization", "concat", "split", "pad", "transpose", "global_pool", "reduction",
+)  # fmt: skip
 _STEPS = (
-    *_LAYERS, "product", "batch_normalization", "pool", "pool", "global_pool", "reduction", "function", "function",
-    "positive", "gated", "clip", "bounded", "prelu", "with_constant", "with_constant", "two", "two", "divided", "gate",
-    "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose", "transpose", "swapped",
-    "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle", "heads", "depth_to_space",
-    "resize", "softmax", "normalization", "normalization", "rows", "dynamic", "quiet",
+    *_LAYERS, "relu", "relu", "relu", "product", "batch_normalization", "pool", "pool", "global_pool", "reduction",
+    "function", "function", "positive", "gated", "clip", "bounded", "prelu", "with_constant", "with_constant", "two",
+    "two", "divided", "gate", "broadcast", "residual", "concat", "concat", "split", "cut", "gather", "pad", "transpose",
+    "transpose", "swapped", "reshape", "reshape", "flatten", "unsqueeze", "squeeze", "expand", "tile", "shuffle",
+    "heads", "depth_to_space", "resize", "softmax", "normalization", "normalization", "rows", "dynamic", "quiet",
+    "normalized", "shares", "joined_constant",
 )  # fmt: skip
 
 

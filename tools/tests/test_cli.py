@@ -95,7 +95,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    for command in ("run", "quantize", "compile", "simulate", "demo", "doctor", "cores", "synth", "board"):
+    for command in ("inspect", "run", "quantize", "compile", "simulate", "demo", "doctor", "cores", "synth", "board"):
         assert f"\n  {command} " in text
 
 

@@ -15,12 +15,17 @@ from onnx import TensorProto, numpy_helper
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import finished, run
-from shiftwork.network.data import load_data
+from shiftwork.network.data import Data, array_sizes, load_data
 from shiftwork.network.floating import reference
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.import_functions import FUNCTIONS, HOST
 from shiftwork.network.importer import OPERATORS, import_onnx
+from shiftwork.network.integer import IntegerNetwork
+from shiftwork.progress import Progress
 from shiftwork.quantize import fixed8
+from shiftwork.quantize.quantization import Quantization
+from shiftwork.run.networks import run_integer
+from shiftwork.schemes import quantize
 
 SaveModel = Callable[..., Path]
 Nodes = list[tuple[Any, ...]]
@@ -545,6 +550,40 @@ def test_tails(tail: Nodes, outputs: tuple[str, ...], results: int, save_model: 
         assert np.isclose(got, expected, atol=0.2).mean() > 0.9
 
 
+def test_a_model_without_a_layer_has_no_tail(save_model: SaveModel) -> None:
+    for operator, kind in (("Softmax", "host"), ("Sigmoid", "table")):
+        network = check(save_model([("Flatten", ["in"], "f"), (operator, ["f"], "out")]))
+        assert kinds(network) == [kind]
+        check_integers(network, samples_of(network, 20))
+
+
+def test_a_tail_that_mixes_samples_is_refused(save_model: SaveModel) -> None:
+    with pytest.raises(ShiftworkError, match=r"node 'out' \(Softmax\): samples are computed one by one"):
+        import_onnx(save_model([CONV, ("Softmax", ["x"], "out", {"axis": 0})], known()))
+
+
+def test_outputs_in_which_an_axis_counts_more_than_samples(save_model: SaveModel) -> None:
+    nodes = [CONV, ("Flatten", ["x"], "rows", {"axis": 2}), ("Transpose", ["x"], "second", {"perm": [1, 0, 2, 3]})]
+    check(save_model(nodes, known(), outputs=("rows", "second")), samples=9)
+    check(save_model(nodes[::2], known(), (1, 3, 8, 8), outputs=("second",)))
+
+
+def test_as_many_boxes_as_the_model_finds(save_model: SaveModel) -> None:
+    nodes = [
+        CONV, ("Flatten", ["x"], "f"), ("Gemm", ["f", "w"], "b"), ("Reshape", ["b", "boxes"], "xyxy"),
+        ("Gemm", ["f", "v"], "s"), ("Reshape", ["s", "scores"], "class"), ("Sigmoid", ["class"], "p"),
+        ("NonMaxSuppression", ["xyxy", "p", "most", "iou", "least"], "found"),
+        ("Cast", ["found"], "out", {"to": TensorProto.FLOAT}),
+    ]  # fmt: skip
+    constants = known(boxes=np.array([1, 5, 4]), scores=np.array([1, 1, 5]), most=np.array([3]))
+    constants |= {"iou": np.array([0.5], np.float32), "least": np.array([0.5], np.float32)}
+    path = save_model(nodes, constants | weights(w=(256, 20), v=(256, 5)), (1, 3, 8, 8))
+    network = check(path, samples=1)
+    x = samples_of(network, 12)
+    (found,) = reference(network, x).values()
+    assert len(found) == sum(len(next(iter(reference(network, x[n : n + 1]).values()))) for n in range(12))
+
+
 def test_heads_that_are_joined_behind_a_softmax(save_model: SaveModel) -> None:
     """Classes and boxes of two maps: what is behind the last layers is a tail."""
     nodes: Nodes = [CONV, ("MaxPool", ["x"], "p", {"kernel_shape": [2, 2], "strides": [2, 2]})]
@@ -606,6 +645,17 @@ def test_sizes_that_the_graph_computes(save_model: SaveModel) -> None:
     assert kinds(network) == ["conv", "conv"]
 
 
+def test_sizes_of_the_data(save_model: SaveModel, tmp_path: Path) -> None:
+    """Axes that the model leaves open have the sizes of the data, whatever the array is called."""
+    path = save_model(between(("Sigmoid", ["x"], "y")), known(), ("N", 3, "H", "W"))
+    for name in ("x", "in"):
+        np.savez(tmp_path / "data.npz", **{name: np.random.default_rng(2).normal(0, 1, (20, 3, 5, 9))})
+        network = import_onnx(path, array_sizes(tmp_path / "data.npz"))
+        data = load_data(tmp_path / "data.npz", network)
+        assert network.ends.sample_shape == data.x.shape[1:] == (3, 5, 9)
+        check_integers(network, data.x)
+
+
 def half(path: Path) -> Path:
     """A model in half precision."""
     model = onnx.load(str(path))
@@ -639,6 +689,42 @@ def test_whole_numbers(save_model: SaveModel, tmp_path: Path) -> None:
     data = load_data(tmp_path / "data.npz", network)
     integer = check_integers(network, data.x)
     assert not integer.tensors[integer.input].signed
+
+
+# -- schemes
+
+
+def parts(save_model: SaveModel) -> Path:
+    """A function, a product of two values, a transposed convolution, a residual, two inputs, two outputs and a tail."""
+    nodes = [
+        ("Conv", ["image", "first"], "x"), ("Sigmoid", ["x"], "s"), ("Mul", ["x", "s"], "silu"),
+        ("GlobalAveragePool", ["silu"], "g"), ("Conv", ["g", "gate"], "h"), ("HardSigmoid", ["h"], "hs"),
+        ("Mul", ["silu", "hs"], "m"), ("ConvTranspose", ["m", "up"], "u", {"strides": [2, 2]}), ("Relu", ["u"], "r"),
+        ("Conv", ["r", "last"], "map"), ("GlobalMaxPool", ["r"], "p"), ("Flatten", ["p"], "f"),
+        ("Concat", ["f", "facts"], "j", {"axis": 1}), ("Gemm", ["j", "w"], "l"), ("Softmax", ["l"], "classes"),
+    ]  # fmt: skip
+    constants = known(**weights(gate=(4, 4, 1, 1), up=(4, 4, 2, 2), w=(9, 3)))
+    return save_model(nodes, constants, {"image": ("N", 3, 6, 6), "facts": ("N", 5)}, ("map", "classes"))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "error"),
+    [("fixed8", 0.1), ("joint", 0.1), ("tr", 0.2), ("msq", 0.7), ("fixed4", 0.7), ("pot", 0.7), ("dnateq", 0.2)],
+)
+def test_every_scheme_takes_every_kind(scheme: str, error: float, save_model: SaveModel, tmp_path: Path) -> None:
+    network = import_onnx(parts(save_model))
+    assert {"conv", "table", "mul", "avgpool", "maxpool", "reshape", "concat"} <= set(kinds(network))
+    x = samples_of(network, 80)
+    integer = quantize(Quantization(scheme), network, Data(x, None))
+    codes = run(integer, x, collect=False)
+    expected = reference(network, x)
+    for name, value in finished(integer, codes).items():
+        assert np.linalg.norm(value - expected[name]) < error * np.linalg.norm(expected[name]), name
+    loaded = IntegerNetwork.load(integer.save(tmp_path / "network")[0])
+    for name, value in run(loaded, x, collect=False).items():
+        assert np.array_equal(value, codes[name])
+    report = run_integer("parts", integer, Data(x, None), "golden", Progress(quiet=True), reference=expected)
+    assert report.errors.keys() == expected.keys()
 
 
 # -- quantized models

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from random_graphs import RandomGraph, random_graph
+from random_graphs import random_graph
 
 from shiftwork.compile import Engine, ExpEngine, MsqEngine, Operands, TrEngine, requant_of
 from shiftwork.device.simulated import SimulatedDevice
+from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data, array_sizes, load_data
 from shiftwork.network.floating import activations, evaluate, reference
@@ -37,6 +38,9 @@ TOLERANCE = 1e-3
 """Of the float graph: part of the range of an output; rounding of float32 takes a hundredth of it."""
 FLOOR = 10.0
 """Signal to noise of every output of 8 bits, in dB, where no function of the model jumps."""
+REFUSALS = ("no scale fits", "too small beside what they are added to", "a network output by scale cannot have")
+"""What few bits cannot say, and an engine of 4 bits not add: such a graph is left out under the second scheme."""
+MOST_REFUSED = 0.1
 OTHERS = ("tr", "joint", "msq", "dnateq")
 ENGINES: dict[type, Engine] = {
     engine.form: engine for engine in (TrEngine(4, 8), MsqEngine(2, 3, 4, 4), ExpEngine(4, 8, 2))
@@ -47,12 +51,12 @@ Outputs = dict[str, NDArray[Any]]
 
 @dataclass
 class Case:
-    """A random model as it was read, its samples, and what onnxruntime makes of them."""
+    """A model as it was read, its samples, and what onnxruntime makes of them."""
 
-    made: RandomGraph
     network: FloatNetwork
     data: Data
     exact: Outputs
+    jumps: bool = False
 
     def integers(self, scheme: str) -> IntegerNetwork:
         """Quantized; every sample is seen and held back, because so few tell too little of each other."""
@@ -67,7 +71,7 @@ def read(seed: int, folder: Path) -> Case:
     samples = made.save(path)
     network = import_onnx(path, array_sizes(samples))
     data = load_data(samples, network)
-    return Case(made, network, data, reference(network, data.x))
+    return Case(network, data, reference(network, data.x), made.jumps)
 
 
 def float_outputs(case: Case) -> Outputs:
@@ -116,11 +120,8 @@ def expected(
 def check_modules(case: Case, integer: IntegerNetwork, tensors: dict[str, Codes]) -> None:
     """Every module of plain integers by itself: the float graph's, rounded to codes; a tie may fall to either side."""
     for module, built in zip(case.network.modules, integer.modules, strict=True):
-        real, codes, info = (
-            expected(integer, module, built, tensors),
-            tensors[module.output],
-            integer.tensors[module.output],
-        )
+        real, codes = expected(integer, module, built, tensors), tensors[module.output]
+        info = integer.tensors[module.output]
         if info.bits > 8:
             known = integer.real(module.output, codes)
             assert np.allclose(known, real, rtol=1e-5, atol=1e-5 * np.abs(known).max()), module.name
@@ -136,22 +137,32 @@ def check(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case,
     assert error < TOLERANCE, f"float graph: {error:.2g} of the range"
     done = []
     for scheme in schemes:
-        integer = case.integers(scheme)
+        try:
+            integer = case.integers(scheme)
+        except ShiftworkError as error:
+            if not _refused(scheme, error):
+                raise
+            continue
         tensors = golden.run(integer, case.data.x)
         outputs = golden.finished(integer, tensors)
         assert {name: value.shape for name, value in outputs.items()} == {
             name: value.shape for name, value in case.exact.items()
         }
-        if scheme == "fixed8":
+        if scheme in ("fixed8", "joint"):
             check_modules(case, integer, tensors)
+        if scheme == "fixed8":
             ratio = signal_to_noise(case.exact, outputs)
-            assert case.made.jumps or ratio >= FLOOR, f"{ratio:.1f} dB"
+            assert case.jumps or ratio >= FLOOR, f"{ratio:.1f} dB"
         integer.save(folder / "network.npz")
         again = IntegerNetwork.load(folder / "network.npz")
         for name, value in golden.finished(again, golden.run(again, case.data.x)).items():
             assert np.array_equal(value, outputs[name]), f"{scheme}: {name} differs after saving"
         done.append((case, integer, tensors))
     return done
+
+
+def _refused(scheme: str, error: ShiftworkError) -> bool:
+    return scheme != "fixed8" and any(reason in str(error) for reason in REFUSALS)
 
 
 def named(seed: int, folder: Path, schemes: tuple[str, ...]) -> list[tuple[Case, IntegerNetwork, dict[str, Codes]]]:
@@ -190,10 +201,18 @@ def mismatches(case: Case, integer: IntegerNetwork, tensors: dict[str, Codes], t
 @pytest.mark.full
 @pytest.mark.parametrize("start", range(0, ALL, PART))
 def test_random_graphs_on_the_rtl(start: int, tmp_path: Path) -> None:
+    compared = 0
     for seed in range(FIRST + start, FIRST + start + PART):
         for case, integer, tensors in named(seed, tmp_path, _schemes(seed)):
-            found = mismatches(case, integer, tensors)
+            try:
+                found = mismatches(case, integer, tensors)
+            except ShiftworkError as error:
+                if not _refused(integer.scheme, error):
+                    raise AssertionError(f"seed {seed}, {integer.scheme}: {error}") from error
+                continue
             assert found == 0, f"seed {seed}, {integer.scheme}: {found} differ"
+            compared += 1
+    assert compared >= 2 * PART * (1 - MOST_REFUSED)
 
 
 # Negative controls: what must be found is found.
@@ -203,16 +222,17 @@ def _layered(folder: Path) -> tuple[Case, IntegerNetwork, dict[str, Codes]]:
     """The first random model with a convolution and an output of real numbers."""
     for seed in range(FIRST, FIRST + QUICK):
         found = named(seed, folder, ("fixed8",))[0]
-        if found[1].convolutions and not found[0].made.jumps:
+        if found[1].convolutions and not found[0].jumps:
             return found
     raise AssertionError("no random model has a convolution")
 
 
 def test_a_wrong_float_graph_is_found(tmp_path: Path) -> None:
+    """A wrong bias; what normalizes its values may hide one, but not those of all layers."""
     case, _, _ = _layered(tmp_path)
-    module = next(module for module in case.network.modules if module.weight is not None)
-    assert module.bias is not None
-    module.bias = module.bias + 0.5
+    for module in case.network.modules:
+        if module.bias is not None:
+            module.bias = module.bias + 0.5 * np.arange(len(module.bias)) + 0.5
     assert largest_error(case.exact, float_outputs(case)) > TOLERANCE
 
 

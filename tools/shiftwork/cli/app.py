@@ -24,7 +24,7 @@ from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Calibration, Quantization
-from shiftwork.schemes import EngineWish, check, engine_wish, scheme_of
+from shiftwork.schemes import SCHEMES, EngineWish, check, engine_wish, scheme_of
 from shiftwork.schemes import quantize as quantized
 from shiftwork.settings import choose
 
@@ -114,15 +114,26 @@ def _board(
     return board
 
 
+def _imported(model: Path, data: Path, progress: Progress) -> FloatNetwork:
+    """Import a model: a step; what is refused of it is listed."""
+    from shiftwork.network.data import array_sizes
+    from shiftwork.report.inspection import inspect
+
+    progress.step(f"import {model.name}")
+    with progress.items() as shown:
+        found = inspect(model, array_sizes(data), shown.item)
+    if found.refusal is not None:
+        print(found.refusals())
+    return found.accepted()
+
+
 def _quantize(
     wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress, engine: Engine | None = None
 ) -> tuple[FloatNetwork, Data, IntegerNetwork]:
     """Import and quantize a model: two steps; the float network, the calibration samples, the integer network."""
-    from shiftwork.network.data import array_sizes, load_data
-    from shiftwork.network.importer import import_onnx
+    from shiftwork.network.data import load_data
 
-    progress.step(f"import {model.name}")
-    network = import_onnx(model, array_sizes(data))
+    network = _imported(model, data, progress)
     calibration = known.load(network, load_data(data, network))
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
     return network, calibration, quantized(wish, network, calibration, progress, engine)
@@ -149,6 +160,41 @@ def _check_tensors(outputs: Path | None, tensors: bool) -> None:
         raise SettingError("`tensors` needs `outputs`")
 
 
+@app.command("inspect")
+@takes(shape=engine_wish(), accelerator=AcceleratorWish)
+def inspect_model(
+    model: o.Model,
+    shape: EngineWish,
+    accelerator: AcceleratorWish,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="D.npz", help="Samples: sizes of dynamic axes, scales. [default: random]"),
+    ] = None,
+    scheme: Annotated[str, typer.Option(help=f"{', '.join(SCHEMES)}.")] = Quantization.scheme,
+    json: o.JsonFile = None,
+) -> int:
+    """What becomes of every node of a model, what is refused, and whether the accelerator takes it; exit code 1 when
+    it does not run."""
+    from shiftwork.network.data import array_sizes
+    from shiftwork.report.inspection import inspect, to_json, total_lines, tried
+
+    engine, target = shape.build(scheme), accelerator.accelerator(shape.build(scheme, inside=True))
+    check_targets((model, data), json=json)
+    progress = Progress(steps=2)
+    progress.step(f"read {model.name}")
+    with progress.items() as shown:
+        found = inspect(model, None if data is None else array_sizes(data), shown.item)
+    print(found.table().text(), "", *total_lines(found), sep="\n")
+    trial = None
+    if found.refusal is None:
+        progress.step("quantize with plain scales and compile")
+        trial = tried(found.accepted(), scheme, engine, target, data)
+        print("\n".join(trial.lines()))
+    if json is not None:
+        write_json(json, to_json(found, trial))
+    return 1 if trial is None or trial.golden else 0
+
+
 @app.command()
 @takes(wish=Quantization, known=Calibration, shape=engine_wish(), accelerator=SimulationWish)
 def run(
@@ -168,9 +214,8 @@ def run(
     json: o.JsonFile = None,
 ) -> int:
     """Quantize a model, execute it and, on the RTL or a board, compare every layer with the golden model."""
-    from shiftwork.network.data import array_sizes, load_data
+    from shiftwork.network.data import load_data
     from shiftwork.network.floating import reference
-    from shiftwork.network.importer import import_onnx
     from shiftwork.run.networks import EXECUTORS, run_float, run_integer
 
     wish = check(wish)
@@ -185,8 +230,7 @@ def run(
     check_targets((model, data, known.calib_data, wish.overrides), json=json, outputs=outputs)
     with board or nullcontext():
         progress = Progress(steps={"float": 2, "golden": 4, "uart": 4}.get(executor, 5))
-        progress.step(f"import {model.name}")
-        network = import_onnx(model, array_sizes(data))
+        network = _imported(model, data, progress)
         samples = load_data(data, network)
         used = samples if limit is None else load_data(data, network, limit)
         progress.step(f"float model on {len(used.x)} samples")

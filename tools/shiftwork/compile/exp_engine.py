@@ -214,9 +214,13 @@ def _walked(codes: Codes, config: ExpConfig, fold: int) -> list[ExpTile]:
 def _may_be_negative(network: IntegerNetwork, name: str) -> bool:
     """Whether a tensor of exponential codes can have negative ones, as far as the modules before it tell."""
     for module in network.modules:
-        if module.output == name:
-            return not module.relu and (
-                module.kind in ("conv", "table", "host")
-                or any(_may_be_negative(network, source) for source in module.inputs)
-            )
-    return True
+        if module.output != name or module.relu:
+            continue
+        if module.kind == "table":
+            code = network.tensors[name].code
+            assert code is not None
+            assert module.table is not None
+            used = module.table[network.tensors[module.inputs[0]].codes().view(np.uint8)]
+            return bool((exponential.unpack(used, code.bits)[0] < 0).any())
+        return module.kind in ("conv", "host") or any(_may_be_negative(network, source) for source in module.inputs)
+    return name in network.inputs or name in network.constants

@@ -100,7 +100,7 @@ def places(height: int, width: int) -> Real:
             for column in range(-(-width // step)):
                 centre = ((column + 0.5) * step / width, (row + 0.5) * step / height)
                 result += [(*centre, size / width, size / height) for size in sizes]
-    return np.clip(np.array(result), 0, 1)
+    return np.asarray(np.clip(np.array(result), 0, 1), np.float64)
 
 
 def decoded(corrections: NDArray[np.float32], priors: Real) -> Real:

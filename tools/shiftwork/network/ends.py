@@ -137,6 +137,11 @@ class Ends:
             return tensors[self.tensors[0]]
         return np.concatenate([tensors[name].reshape(len(tensors[name]), -1) for name in self.tensors], axis=1)
 
+    def sample_axis(self, name: str) -> int | None:
+        """The axis of an output that counts samples, or samples and more; None where the tail computes it."""
+        views = [exit.view for exit in self.exits if exit.name == name and self.tail is None]
+        return views[0].sample_axis if views else None
+
     def finish(self, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Outputs of the model by name, from the real numbers (N, height, width, channels) of the exits."""
         values = [exit.view.taken(np.asarray(tensors[exit.tensor], np.float32)) for exit in self.exits]
@@ -242,14 +247,20 @@ def host_result(
     return view.put(np.asarray(function.run(values)[0], np.float32), shape)
 
 
-def joined(parts: list[NDArray[Any]], size: int, count: int) -> NDArray[Any]:
+def joined(parts: list[NDArray[Any]], size: int, count: int, axis: int | None = None) -> NDArray[Any]:
     """Results of whole batches one behind the other, those of the first ``count`` samples.
 
-    parts: arrays of which the first axis of ``size`` samples, or the first one at all, counts samples.
+    Args:
+        parts: arrays of ``size`` samples. axis: along which they follow each other; None: the first one if samples fill
+            it evenly, else the one of that size.
     """
     shape = parts[0].shape
-    axis = next((place for place, length in enumerate(shape) if length == size), 0)
+    if axis is None:
+        even = size > 1 and shape[:1] != () and shape[0] % size == 0
+        axis = 0 if even else next((place for place, length in enumerate(shape) if length == size), 0)
     whole = np.concatenate(parts, axis=axis)
+    if any(part.shape != shape for part in parts):  # the model finds how many there are
+        return whole
     per_sample = shape[axis] // size if shape[axis] % size == 0 else 1
     return np.take(whole, np.arange(min(count * per_sample, whole.shape[axis])), axis=axis)
 

@@ -62,7 +62,7 @@ def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | 
         raise
     except Exception as error:
         raise ShiftworkError(f"model {path}: onnxruntime: {reason(error)}") from error
-    return {name: joined(values, size, len(x)) for name, values in results.items()}
+    return {name: joined(values, size, len(x), ends.sample_axis(name)) for name, values in results.items()}
 
 
 @lru_cache(maxsize=2)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shiftwork.network.ends import host_result, view_of
 from shiftwork.network.submodel import SubModel
-from shiftwork.tensors.arithmetic import divide_round, module_output
+from shiftwork.tensors.arithmetic import divide_round, look_up, module_output
 from shiftwork.tensors.maps import move, window_count, window_sum
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ Format.known[Format.name] = Format
 def looked_up(module: IntegerModule, codes: Codes, target: TensorInfo) -> Codes:
     """Codes of a table for input codes of 8 bits or less."""
     assert module.table is not None
-    return module.table[codes.view(np.uint8)].view(target.dtype)
+    return look_up(codes, module.table.view(target.dtype))
 
 
 def product(kind: str, inputs: Sequence[NDArray[Any]]) -> NDArray[np.int64]:

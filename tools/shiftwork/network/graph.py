@@ -7,6 +7,7 @@ carry the name of the ONNX value they hold.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +103,13 @@ class FloatNetwork(HasEnds):
             return None
         height, width, channels = self.shapes[self.output]
         return channels if height == width == 1 else None
+
+    def macs(self, module: FloatModule) -> int:
+        """Multiply-accumulates of a module for a sample; padded positions count."""
+        depth = 0 if module.weight is None else math.prod(module.weight.shape[1:])
+        if module.kind == "matmul":
+            depth = self.shapes[module.inputs[0]][2]
+        return math.prod(self.shapes[module.output]) * depth
 
     def entering(self, x: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Tensors (N, height, width, channels) that are there before any module: of samples, and constants."""

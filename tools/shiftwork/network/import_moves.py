@@ -28,9 +28,6 @@ def constant(graph: Builder, node: Node) -> None:
 
 def identity(graph: Builder, node: Node) -> None:
     """Identity, Dropout, Cast: of values they are nothing."""
-    if node.inputs[0] in graph.constants:
-        graph.set_constant(node, graph.constants[node.inputs[0]])
-        return
     training = graph.constant(node, 2, "training_mode") if node.operator == "Dropout" else None
     if training is not None and bool(np.asarray(training).any()):
         raise node.error("training mode is not supported")
@@ -104,10 +101,6 @@ def _reshape(graph: Builder, node: Node, value: Value, target: list[int]) -> Non
 
 def transpose(graph: Builder, node: Node) -> None:
     """Transpose."""
-    if node.inputs[0] in graph.constants:
-        array = graph.constants[node.inputs[0]]
-        graph.set_constant(node, array.transpose(node.attributes.get("perm")))
-        return
     value = graph.value(node)
     rank = len(value.view.axes)
     order = node.integers("perm", list(range(rank))[::-1])
@@ -203,11 +196,6 @@ def space_to_depth(graph: Builder, node: Node) -> None:
 
 def concat(graph: Builder, node: Node) -> None:
     """Concat."""
-    if all(name in graph.constants for name in node.inputs):
-        graph.set_constant(
-            node, np.concatenate([graph.constants[name] for name in node.inputs], node.integer("axis", 0))
-        )
-        return
     values = []
     rank = next(len(graph.values[name].view.axes) for name in node.inputs if name in graph.values)
     axis = graph.axis(node, "axis", 1, rank)
@@ -219,8 +207,14 @@ def concat(graph: Builder, node: Node) -> None:
             values.append(graph.fix(name, array[0]))
         else:
             values.append(graph.value(node, index))
+    graph.set(node, _concatenated(graph, node, values, axis, node.outputs[0]))
+
+
+def _concatenated(graph: Builder, node: Node, values: list[Value], axis: int, output: str) -> Value:
+    """Values one behind the other along an axis, as a tensor of the name ``output``."""
     for value in values:
         graph.leading(node, value)
+    rank = len(values[0].view.axes)
     sizes = [graph.sizes(value) for value in values]
     if axis == 0 or len({(*size[:axis], *size[axis + 1 :]) for size in sizes}) != 1:
         raise node.error(f"the inputs {[list(size[1:]) for size in sizes]} cannot be joined along axis {axis}")
@@ -234,8 +228,8 @@ def concat(graph: Builder, node: Node) -> None:
     joined = [sizes[0][place] if place != axis else channels for place in order]
     view = whole.reshaped(joined, graph.batch)
     assert view is not None
-    module = FloatModule(node.name, "concat", tensors, node.outputs[0])
-    graph.emit(node, module, (height, width, channels), view.transposed(np.argsort(order).tolist()))
+    graph.append(FloatModule(node.name, "concat", tensors, output), (height, width, channels), node)
+    return Value(output, view.transposed(np.argsort(order).tolist()))
 
 
 def grouped(rank: int, channel: int) -> Groups:
@@ -271,10 +265,36 @@ def slice_(graph: Builder, node: Node) -> None:
             if len(span) != sizes[place] or step != 1:
                 raise node.error(f"axis {axis} cannot be sliced")
             continue
-        if step < 1:
-            raise node.error("a step must be positive")
         spans[place] = span
+    backwards = {place: spans.pop(place) for place, span in list(spans.items()) if span.step < 0 and len(span) > 1}
+    spans = {place: span if span.step > 0 else range(span[0], span[0] + 1) for place, span in spans.items() if span}
+    for place, span in backwards.items():
+        value = _picked(graph, node, value, place, list(span), graph.fresh(f"{node.outputs[0]} (axis {place})"))
     graph.set(node, cut(graph, node, value, spans, node.outputs[0]))
+
+
+def _picked(graph: Builder, node: Node, value: Value, place: int, chosen: list[int], output: str) -> Value:
+    """Positions of an axis in any order: evenly spaced ones are cut out, and joined where that takes several cuts."""
+    spans: list[range] = []
+    for index in chosen:
+        last = spans[-1] if spans else None
+        if last is not None and len(last) == 1 and index > last[0]:
+            spans[-1] = range(last[0], index + 1, index - last[0])
+        elif last is not None and len(last) > 1 and index == last[-1] + last.step:
+            spans[-1] = range(last[0], index + 1, last.step)
+        else:
+            spans.append(range(index, index + 1))
+    if len(spans) == 1:
+        return cut(graph, node, value, {place: spans[0]}, output)
+    rank = len(value.view.axes)
+    batch = value.view.batch_axis or 0
+    order = [batch, *(axis for axis in range(rank) if axis != batch)]
+    first = Value(value.tensor, value.view.transposed(order))
+    axis = order.index(place)
+    parts = [cut(graph, node, first, {axis: span}, graph.fresh(f"{output}.{number}"))
+             for number, span in enumerate(spans)]  # fmt: skip
+    found = _concatenated(graph, node, parts, axis, output)
+    return Value(found.tensor, found.view.transposed(np.argsort(order).tolist()))
 
 
 def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], output: str) -> Value:
@@ -370,27 +390,16 @@ def split(graph: Builder, node: Node) -> None:
 
 
 def gather(graph: Builder, node: Node) -> None:
-    """Gather with constant indices that are evenly spaced."""
-    if node.inputs[0] in graph.constants and node.has(1) and node.inputs[1] in graph.constants:
-        graph.set_constant(
-            node, np.take(graph.constants[node.inputs[0]], graph.constants[node.inputs[1]], node.integer("axis", 0))
-        )
-        return
+    """Gather with constant indices."""
     value = graph.value(node)
     index = graph.constant(node, 1, "indices")
     assert index is not None
     sizes = graph.sizes(value)
     axis = graph.axis(node, "axis", 0, len(sizes))
-    chosen = np.asarray(index).reshape(-1) % sizes[axis]
-    steps = np.diff(chosen)
-    if (
-        np.ndim(index) > 1
-        or (len(steps) and (steps[0] < 1 or (steps != steps[0]).any()))
-        or axis == value.view.batch_axis
-    ):
-        raise node.error("only evenly spaced positions of an axis of a sample can be gathered")
-    span = range(int(chosen[0]), int(chosen[-1]) + 1, int(steps[0]) if len(steps) else 1)
-    found = cut(graph, node, value, {axis: span}, node.outputs[0])
+    if np.ndim(index) > 1 or np.size(index) == 0 or axis == value.view.batch_axis:
+        raise node.error("a list of positions of an axis of a sample is expected")
+    chosen = (np.asarray(index).reshape(-1) % sizes[axis]).tolist()
+    found = _picked(graph, node, value, axis, chosen, node.outputs[0])
     graph.set(node, found if np.ndim(index) else Value(found.tensor, found.view.squeezed([axis])))
 
 
@@ -443,10 +452,11 @@ def resize(graph: Builder, node: Node) -> bool:
     value = graph.value(node)
     sizes = graph.sizes(value)
     scales: NDArray[Any] | None = None
+    old = node.operator == "Upsample" or len(node.inputs) == 2  # before opset 11
     if "scales" in node.attributes:
         scales = np.asarray(node.attributes["scales"], np.float64)
-    elif node.operator == "Upsample" or node.has(2):
-        scales = graph.weight(node, 1 if node.operator == "Upsample" else 2, "scales")
+    elif old or node.has(2):
+        scales = graph.weight(node, 1 if old else 2, "scales")
     if scales is None or not scales.size:
         target = graph.whole(node, 3, "sizes")
         if target is None:
@@ -456,8 +466,8 @@ def resize(graph: Builder, node: Node) -> bool:
         return False
     if len(scales) != len(sizes) or (scales < 1).any() or (scales != np.floor(scales)).any():
         return False
-    way = node.text("coordinate_transformation_mode", "half_pixel" if node.operator == "Resize" else "asymmetric")
-    rounding = node.text("nearest_mode", "round_prefer_floor" if node.operator == "Resize" else "floor")
+    way = node.text("coordinate_transformation_mode", "asymmetric" if old else "half_pixel")
+    rounding = node.text("nearest_mode", "floor" if old else "round_prefer_floor")
     for size, factor in zip(sizes, scales, strict=True):
         if factor > 1 and not _repeats(size, int(factor), way, rounding):
             return False

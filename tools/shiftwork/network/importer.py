@@ -23,13 +23,14 @@ from shiftwork.network import import_layers as layers
 from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
 from shiftwork.network.ends import Ends, Entry, Exit
-from shiftwork.network.graph import FloatNetwork, live
+from shiftwork.network.graph import FloatModule, FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
 from shiftwork.network.model_file import load_model
 from shiftwork.network.qonnx import DOMAINS, without_quant
-from shiftwork.network.simplify import Simple, Source, simplify
+from shiftwork.network.simplify import RefusalError, Simple, Source, first_output, simplify
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
+from shiftwork.progress import OnItem
 from shiftwork.tensors.layout import BATCH, Step, View
 
 _DOMAINS = ("", "ai.onnx")
@@ -60,25 +61,27 @@ def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = No
         ShiftworkError: unreadable file, unknown operator or option (all of them are named), NaN, Inf or non-numeric
             weights, sizes that are not known.
     """
-    return read(Path(path), sizes).network()
+    importer = read(Path(path), load_model(path), sizes)
+    if importer.refusal is not None:
+        raise importer.refusal
+    return importer.network()
 
 
-def read(path: Path, sizes: Mapping[str, Sequence[int]] | None = None) -> Importer:
-    """The importer of a file that has read as much of it as it can; what it refuses is in it."""
-    shipped = load_model(path)
-    strange = any(node.domain in DOMAINS for node in shipped.graph.node)
-    model = without_quant(path, shipped)
+def read(
+    path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None = None, progress: OnItem | None = None
+) -> Importer:
+    """The importer of a model that has read as much of it as it can; what it refuses is in it.
+
+    Args:
+        path: for messages. model: protobuf; it is changed. sizes: as :func:`import_onnx` takes them.
+        progress: told about every node.
+    """
+    strange = any(node.domain in DOMAINS for node in model.graph.node)
+    model = without_quant(path, model)
     content = model.SerializeToString() if strange else None
     importer = Importer(path, simplify(path, model, sizes), content)
-    importer.run()
+    importer.run(progress)
     return importer
-
-
-def _all(refused: Sequence[ShiftworkError]) -> ShiftworkError:
-    """One error that says all that is refused."""
-    if len(refused) == 1:
-        return refused[0]
-    return ShiftworkError("\n  ".join([f"{len(refused)} refusals:", *map(str, refused)]))
 
 
 class Importer:
@@ -87,7 +90,9 @@ class Importer:
     Attributes:
         simple: what is read. nodes: of it. tail: those that the host computes behind the network.
         content: the model in operators of ONNX where the file has others.
-        graph: what is understood. refused: nodes with what is wrong with them. entries: inputs.
+        graph: what is understood. read: values that nodes read or that leave. entries: inputs.
+        refused: nodes with what is wrong with them. lost: values that they and their readers compute.
+        made: modules that came with a node, by its identity.
     """
 
     def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
@@ -95,55 +100,73 @@ class Importer:
         self.nodes = [Node(proto) for proto in simple.model.graph.node]
         self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
         self.outputs = [str(output.name) for output in simple.model.graph.output]
+        self.read = {name for node in self.nodes for name in node.inputs if name} | set(self.outputs)
         self.tail = self._find_tail()
         self.refused: list[tuple[Node, ShiftworkError]] = []
+        self.lost: set[str] = set()
+        self.made: dict[int, list[FloatModule]] = {}
         self.entries: list[Entry] = []
 
-    def run(self) -> None:
+    def run(self, progress: OnItem | None = None) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
             self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
         for source in self.simple.sources:
             self._enter(source)
-        tail, lost = set(map(id, self.tail)), set[str]()
-        for node in self.nodes:
+        tail = set(map(id, self.tail))
+        for number, node in enumerate(self.nodes, 1):
+            if progress is not None:
+                progress(number, len(self.nodes), node.name)
             if id(node) in tail:
                 continue
             if node.operator == "Gather" and self._looks_up(node):
                 continue
-            if not lost.isdisjoint(node.inputs):
-                lost.update(node.outputs)
-                continue
             try:
-                self._visit(node)
+                if self._is_constant(node):
+                    self.graph.fold(node)
+                    continue
+                known, before = operator_of(node), len(self.graph.modules)
+                if known is None:
+                    raise not_supported(node)
+                if self.lost.isdisjoint(node.inputs):
+                    self._visit(node, known)
+                    self.made[id(node)] = self.graph.modules[before:]
+                else:
+                    self.lost.update(node.outputs)
             except ShiftworkError as error:
                 self.refused.append((node, error))
-                lost.update(node.outputs)
+                self.lost.update(node.outputs)
+
+    @property
+    def refusal(self) -> RefusalError | None:
+        """All that is refused, as one error."""
+        reasons = {first_output(node.proto): str(error) for node, error in self.refused}
+        return RefusalError(reasons) if reasons else None
 
     def network(self) -> FloatNetwork:
-        """The float graph.
+        """The float graph: up to the nodes that are refused, where there are any.
 
         Raises:
-            ShiftworkError: all that was refused; an output that no sample reaches.
+            ShiftworkError: an output that no sample reaches.
         """
-        if self.refused:
-            raise _all([error for _, error in self.refused])
         graph = self.graph
-        read = {name for node in self.tail for name in node.inputs if name}
-        made = {name for node in self.tail for name in node.outputs}
-        wanted = [name for name in graph.values if name in read] if self.tail else []
+        apart = [*self.tail, *(node for node in self.nodes if not self.lost.isdisjoint(node.outputs))]
+        read = {name for node in apart for name in node.inputs if name}
+        made = {name for node in apart for name in node.outputs}
+        wanted = [name for name in graph.values if name in read] if apart else []
         wanted += [name for name in self.outputs if name not in made and name not in wanted]
         missing = [name for name in wanted if name not in graph.values]
         if missing:
             raise ShiftworkError(f"model {self.path}: output {missing[0]!r} is not computed from the input")
         exits = tuple(Exit(graph.values[name].tensor, name, graph.values[name].view) for name in wanted)
         tail = None
-        if self.tail:
+        if self.tail and not self.refused:
             protos = [node.proto for node in self.tail]
             tail = SubModel.of(protos, graph.constants, wanted, self.outputs, graph.opsets)
+            self._check_tail(tail, [graph.values[name] for name in wanted])
         ends = Ends(tuple(self.entries), exits, tuple(self.outputs), tail, self.simple.batch, self.simple.fixed)
         modules = live(graph.modules, ends.tensors)
-        if not modules:
+        if not modules and not self.refused:
             raise ShiftworkError(f"model {self.path}: no layer between input and output")
         shapes = self._named(ends, modules)
         ends = replace(
@@ -152,6 +175,21 @@ class Importer:
         reads = {name for module in modules for name in module.reads()}
         fixed = {name: array for name, array in graph.fixed.items() if name in reads}
         return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
+
+    def _check_tail(self, tail: SubModel, reads: list[Value]) -> None:
+        """Refuse a tail in which a sample changes what it gives for others, as the host computes them in parts."""
+        batch, draw = self.simple.batch, np.random.default_rng(0)
+        axes = [value.view.batch_axis for value in reads]
+        if batch == 1 or None in axes:
+            return
+        first = [draw.uniform(0, 1, self.graph.sizes(value)).astype(np.float32) for value in reads]
+        others = [x.copy() for x in first]
+        for x, axis in zip(others, axes, strict=True):
+            np.moveaxis(x, axis or 0, 0)[0] *= -1
+        for name, x, y in zip(self.outputs, tail.run(first), tail.run(others), strict=True):
+            if x.shape == y.shape and x.shape[:1] == (batch,) and not np.array_equal(x[1:], y[1:]):
+                node = next(node for node in self.nodes if name in node.outputs)
+                raise node.error("samples are computed one by one: a result depends on several of them")
 
     def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
         """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
@@ -177,7 +215,9 @@ class Importer:
         readers = [node for node in self.nodes if source.name in node.inputs]
         channel = inner[0] if inner else None
         reads = {node.operator for node in readers}
-        if len(inner) == 2 and reads.isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
+        padded = {name for node in readers if node.operator == "Pad" for name in node.outputs}
+        behind = {node.operator for node in self.nodes if not padded.isdisjoint(node.inputs)}
+        if len(inner) == 2 and (reads | behind).isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
             channel = inner[-1]
         if reads and reads <= {"MatMul", "LayerNormalization", "RMSNormalization"}:
             channel = inner[-1]
@@ -223,17 +263,12 @@ class Importer:
         graph.set(node, Value(name, view))
         return True
 
-    def _visit(self, node: Node) -> None:
-        if (
-            node.operator not in _OF_CODES
-            and node.inputs
-            and self.graph.constants.keys() >= set(filter(None, node.inputs))
-        ):
-            self.graph.fold(node)
-            return
-        known = OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
-        if known is None:
-            raise node.error("operator is not supported")
+    def _is_constant(self, node: Node) -> bool:
+        """Whether a node has constants to compute with and nothing else."""
+        read = set(filter(None, node.inputs))
+        return node.operator not in _OF_CODES and bool(read) and self.graph.constants.keys() >= read
+
+    def _visit(self, node: Node, known: Operator) -> None:
         for index, name in enumerate(node.inputs):
             if name and name not in self.graph.values and name not in self.graph.constants:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
@@ -241,8 +276,7 @@ class Importer:
             self.graph.deferred[node.outputs[0]] = node
             self.graph.set(node, next(self.graph.values[name] for name in node.inputs if name in self.graph.values))
             return
-        read = {name for other in self.nodes for name in other.inputs} | set(self.outputs)
-        if not known.many and any(o and o in read for o in node.outputs[1:]):
+        if not known.many and any(name in self.read for name in node.outputs[1:]):
             raise node.error("only the first output is supported")
         known.handler(self.graph, node)
         follows = node.operator != "DequantizeLinear" and not self.graph.coded.isdisjoint(node.inputs)
@@ -291,7 +325,8 @@ class Importer:
                     left.discard(id(node))
                     changed = True
         tail = [node for node in self.nodes if id(node) in left]
-        return tail if any(node.operator in _FINAL for node in tail) else []
+        final = any(node.operator in _FINAL for node in tail)
+        return tail if final and len(tail) < len(self.nodes) else []
 
 
 @dataclass(frozen=True)
@@ -312,6 +347,21 @@ def _same(
     names: Iterable[str], handler: Callable[[Builder, Node], None], runs: str, note: str = ""
 ) -> dict[str, Operator]:
     return {name: Operator(handler, runs, note) for name in names}
+
+
+def operator_of(node: Node) -> Operator | None:
+    """What the importer does with a node; None where it knows nothing of its operator."""
+    return OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
+
+
+def may_follow(node: Node) -> bool:
+    """Whether there are networks behind which the host computes a node like that."""
+    return node.domain in _DOMAINS and node.operator in _VIEWS | _FINAL | _BEHIND
+
+
+def not_supported(node: Node) -> ShiftworkError:
+    """Nothing is known of the operator of a node."""
+    return node.error("operator is not supported")
 
 
 _SINGLE = "a number or one per channel is folded; functions of one tensor become a table; of two values"
@@ -346,7 +396,7 @@ OPERATORS: dict[str, Operator] = {
     "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
     "Expand": Operator(moves.expand, "host"),
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
-    "Gather": Operator(moves.gather, "host", "constant, evenly spaced positions of an axis"),
+    "Gather": Operator(moves.gather, "host", "constant positions of an axis; each run of evenly spaced ones is a cut"),
     "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
     "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),
@@ -376,7 +426,7 @@ OPERATORS: dict[str, Operator] = {
     "Relu": Operator(functions.relu, "fused", "into the module before it"),
     "Reshape": Operator(moves.reshape, "removed or host", "keeps the batch axis"),
     "Resize": Operator(functions.resize, "host", "whole factors and nearest positions move codes; others in float"),
-    "Slice": Operator(moves.slice_, "host", "constant bounds, positive steps, not along the batch"),
+    "Slice": Operator(moves.slice_, "host", "constant bounds, not along the batch"),
     "Shape": Operator(moves.shape_of, "folded"),
     "SpaceToDepth": Operator(moves.space_to_depth, "host"),
     "Split": Operator(moves.split, "host", many=True),

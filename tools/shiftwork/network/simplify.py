@@ -29,9 +29,23 @@ _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.
 _NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
 _STAND_INS = {"GroupNormalization": "InstanceNormalization"}
 _KEPT_APART = [
-    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "LayerNormFusionL1",
-    "MatMulAddFusion", "MatMul_BatchNormalization_Fusion", "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
+    "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "GemmSumFusion",
+    "GemmTransposeFusion", "LayerNormFusionL1", "MatMulAddFusion", "MatMul_BatchNormalization_Fusion",
+    "MatmulTransposeFusion", "Pad_Fusion", "TransposeOptimizer",
 ]  # fmt: skip
+
+
+class RefusalError(ShiftworkError):
+    """Nodes of a model are refused, all of them told at once.
+
+    Attributes:
+        reasons: what is wrong with each, by the first value that it computes.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        lines = list(reasons.values())
+        super().__init__(lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} refusals:", *lines]))
+        self.reasons = dict(reasons)
 
 
 @dataclass(frozen=True)
@@ -73,8 +87,9 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             is of the only input too.
 
     Raises:
-        ShiftworkError: an operator that does not exist (all of them are named), a graph that onnxruntime refuses, an
-            input without sizes, or of something else than real numbers.
+        RefusalError: operators that do not exist, a node that onnxruntime refuses or that reads what no node computes.
+        ShiftworkError: a graph that has a cycle or that onnxruntime refuses as a whole, an input without sizes, or of
+            something else than real numbers.
     """
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in known]
@@ -83,9 +98,13 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     model.ir_version = max(model.ir_version, _IR)
     if not inputs:
         raise ShiftworkError(f"model {path}: one input expected, found none")
+    names = {node.name for node in model.graph.node}
+    for node in model.graph.node:
+        if not node.name and first_output(node) not in names:
+            node.name = first_output(node)
     _single_precision(model)
     sources, batch, fixed = _sources(path, inputs, sizes or {})
-    for value, source in zip(inputs, sources, strict=True):
+    for value, source in zip(model.graph.input, sources, strict=True):
         axes = value.type.tensor_type.shape.dim
         for axis, size in zip(axes, source.shape, strict=True):
             axis.dim_value = size
@@ -239,8 +258,7 @@ def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
     """A refusal by onnxruntime that names the nodes it is about, or the model."""
     strangers = [node for node in model.graph.node if not _exists(node)]
     if strangers:
-        lines = [f"{_place(node)}: operator is not supported" for node in strangers]
-        return ShiftworkError("\n  ".join([f"{len(lines)} refusals:", *lines] if len(lines) > 1 else lines))
+        return RefusalError({first_output(node): f"{_place(node)}: operator is not supported" for node in strangers})
     nodes = list(model.graph.node)
     part = onnx.ModelProto()
     part.CopyFrom(model)
@@ -259,12 +277,19 @@ def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
         middle = (good + bad) // 2
         found = cut(middle)
         good, bad, error = (middle, bad, error) if found is None else (good, middle, found)
-    where = f"model {path}: onnxruntime" if bad in (0, len(nodes) + 1) else _place(nodes[bad - 1])
-    return ShiftworkError(f"{where}: {reason(error)}")
+    if bad in (0, len(nodes) + 1):
+        return ShiftworkError(f"model {path}: onnxruntime: {reason(error)}")
+    node = nodes[bad - 1]
+    return RefusalError({first_output(node): f"{_place(node)}: {reason(error)}"})
 
 
 def _place(node: Any) -> str:
-    return f"node {node.name or node.output[0]!r} ({node.op_type})"
+    return f"node {node.name or first_output(node)!r} ({node.op_type})"
+
+
+def first_output(node: Any) -> str:
+    """The first value that a node computes, which no other node does."""
+    return next(filter(None, node.output), "")
 
 
 def _exists(node: Any) -> bool:
@@ -278,7 +303,8 @@ def _in_order(path: Path, graph: Any, ranks: Mapping[str, int] | None = None) ->
         ranks: the order of the values that nodes compute; one that is not in it comes with what it reads.
 
     Raises:
-        ShiftworkError: a cycle, or a value that no node computes.
+        RefusalError: a node that reads what no node computes.
+        ShiftworkError: a cycle.
     """
     nodes = list(graph.node)
     makers = {name: place for place, node in enumerate(nodes) for name in node.output if name}
@@ -291,10 +317,11 @@ def _in_order(path: Path, graph: Any, ranks: Mapping[str, int] | None = None) ->
             continue
         needed.add(place)
         node = nodes[place]
-        names = {name for name in (*node.input, *_captured(node)) if name}
+        names = {name for name in (*node.input, *captured(node)) if name}
         for number, name in enumerate(node.input):
             if name and name not in makers and name not in known:
-                raise ShiftworkError(f"{_place(node)}: input {number} ({name!r}) is computed by no node")
+                why = f"{_place(node)}: input {number} ({name!r}) is computed by no node"
+                raise RefusalError({first_output(node): why})
         reads[place] = {makers[name] for name in names if name in makers}
         waiting += reads[place]
     readers: dict[int, list[int]] = {}
@@ -321,11 +348,11 @@ def _in_order(path: Path, graph: Any, ranks: Mapping[str, int] | None = None) ->
     graph.node.extend(kept)
 
 
-def _captured(node: Any) -> set[str]:
+def captured(node: Any) -> set[str]:
     """Values of the graph around it that the branches of a node read."""
     names = set[str]()
     for attribute in node.attribute:
         if attribute.HasField("g"):
             for inner in attribute.g.node:
-                names.update(inner.input, _captured(inner))
+                names.update(inner.input, captured(inner))
     return names

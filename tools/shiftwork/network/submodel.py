@@ -2,7 +2,7 @@
 """Parts of an ONNX graph that onnxruntime computes in float: functions behind tables, and what the host does.
 
 A part is a small ONNX model of its own. It runs in one thread, so that its result does not depend on the number of
-cores.
+cores. onnx and onnxruntime are imported when a part is made or run: programs on files of their own need neither.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
@@ -52,9 +51,10 @@ class SubModel:
         Raises:
             ShiftworkError: onnxruntime refuses it; its message is the reason.
         """
-        read = {name for node in nodes for name in node.input if name}
-        known = [onnx.numpy_helper.from_array(np.asarray(array), name)
-                 for name, array in constants.items() if name in read]  # fmt: skip
+        import onnx
+
+        read = dict.fromkeys(name for node in nodes for name in node.input if name in constants)
+        known = [onnx.numpy_helper.from_array(np.asarray(constants[name]), name) for name in read]
         sources = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in inputs]
         targets = [onnx.helper.make_empty_tensor_value_info(name) for name in outputs]
         graph = onnx.helper.make_graph(list(nodes), "part", sources, targets, known)
@@ -67,6 +67,8 @@ class SubModel:
     @staticmethod
     def load(content: bytes) -> SubModel:
         """The model that :attr:`content` describes."""
+        import onnx
+
         graph = onnx.load_model_from_string(content).graph
         inputs, outputs = (tuple(value.name for value in values) for values in (graph.input, graph.output))
         return SubModel(content, inputs, outputs, tuple(node.op_type for node in graph.node))

@@ -29,6 +29,7 @@ _BIAS_LIMIT = (1 << 30) - 1  # a bias takes at most half of the accumulator's ra
 _SHORTCUT_SHIFT = 22  # a shortcut of 8 bits takes at most half of it too
 _FINER = 4  # the mse method tries this many bits more than maxabs, and one less
 _WISHED = 8  # bits of the activations at which scales that a model names are kept
+_LOWEST = 64  # bits below the N that a tensor would have by itself: no scale comes there
 _SHORTCUT_LOSS = 3  # bits of precision that a shortcut may lose to the accumulator it is added to
 
 
@@ -217,7 +218,8 @@ def is_raw(network: FloatNetwork, module: FloatModule) -> bool:
         return False
     if module.kind == "avgpool":
         height, width, _ = network.shapes[module.inputs[0]]
-        return tuple(module.attributes["kernel"]) == (height, width) and not any(module.attributes["pads"])
+        whole = tuple(module.attributes["kernel"]) == (height, width) and not any(module.attributes["pads"])
+        return whole and module.clip is None
     return module.kind in ("conv", "add", "mul", "matmul")
 
 
@@ -246,7 +248,8 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
     Convolutions at free scales (without entry in ``scales.weights``) demand nothing.
 
     Raises:
-        ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to.
+        ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to; a product of
+            coarse values has to share its scale with them.
     """
     groups = tied(network)
     fractions = scales.tensors
@@ -255,6 +258,8 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
     def lower(name: str, limit: int) -> bool:
         if fractions[name] <= limit:
             return False
+        if limit < wanted[name] - _LOWEST:
+            raise ShiftworkError(f"no scale fits {name!r}: a product of coarse values shares it with them")
         for group in groups:
             if name in group:
                 fractions.update(dict.fromkeys(group, limit))

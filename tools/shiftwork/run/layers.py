@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole network on a tile engine, simulated or of a board, compared with the golden model module by module.
 
-Convolutions and fully connected layers run on the RTL, on engines that can do it products of two activations as well;
-pooling, element-wise additions and code moves are computed by the host with the golden functions, on the tensors that
-the RTL produced, and are named as such. Module n reads what
-module n-1 of this executor wrote, never golden data.
+Convolutions and fully connected layers run on the RTL, tables where the device has one, and products of two activations
+on engines that can do it; pooling, element-wise additions and code moves are computed by the host with the golden
+functions, on the tensors that the RTL produced, and are named as such. Module n reads what module n-1 of this executor
+wrote, never golden data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile import Engine, Operands, compile_network
+from shiftwork.compile import Engine, Operands, compile_network, table_cycles
 from shiftwork.compile.products import product_operands, product_result
 from shiftwork.device.simulated import LayerResult, Stalls
 from shiftwork.errors import ShiftworkError
@@ -40,8 +40,23 @@ class TileDevice(Protocol):
     def engine(self) -> Engine:
         """The engine."""
 
+    @property
+    def has_table(self) -> bool:
+        """Whether it looks codes up."""
+
     def run(self, operands: Operands, stalls: Stalls | None = None, *, clock: Callable[[], float] = ...) -> LayerResult:
         """Run every tile of a layer."""
+
+    def table(
+        self,
+        codes: NDArray[np.integer],
+        table: NDArray[np.integer],
+        stalls: Stalls | None = None,
+        *,
+        name: str = ...,
+        clock: Callable[[], float] = ...,
+    ) -> LayerResult:
+        """Look up codes, where it has a table."""
 
 
 _OPERAND_BYTES = 256 << 20
@@ -104,22 +119,30 @@ class Execution:
 
 
 def layer_reports(
-    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None, engine: Engine | None = None
+    network: IntegerNetwork,
+    executor: Executor,
+    counts: Mapping[str, Work] | None = None,
+    device: TileDevice | None = None,
 ) -> list[LayerReport]:
     """Reports with the static facts of every module and, where given, the work that the golden model counted.
 
-    engine: a tile engine that executes what it takes, and the host the rest; None: the executor does all.
+    device: a tile engine that executes what it takes, and the host the rest; None: the executor does all.
     """
     return [
         LayerReport(
             name=module.name,
             kind=_kind(network, module),
-            executor=executor if engine is None or engine.takes(module) else "host",
+            executor=executor if device is None or runs_on(device, module) else "host",
             shape=network.tensors[module.output].shape,
             facts=module.format.facts(module, (counts or {}).get(module.name)) if module.multiplies else {},
         )
         for module in network.modules
     ]
+
+
+def runs_on(device: TileDevice, module: IntegerModule) -> bool:
+    """Whether a device computes a module."""
+    return device.has_table if module.kind == "table" else device.engine.takes(module)
 
 
 def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
@@ -182,7 +205,7 @@ def execute(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     program = compile_network(network, device.engine)
-    reports = layer_reports(network, device.executor, counts, device.engine)
+    reports = layer_reports(network, device.executor, counts, device)
     step = batch_size(network, device.engine)
     starts = range(0, len(x), step)
     total = len(starts) * len(network.modules)
@@ -199,7 +222,21 @@ def execute(
             if progress is not None:
                 progress(done, total, module.name)
             begin = clock()
-            if device.engine.takes(module):
+            if module.kind == "table" and device.has_table:
+                assert module.table is not None
+                found = network.tensors[module.output].dtype
+                run = device.table(
+                    tensors[module.inputs[0]], module.table.view(found), stalls, name=module.name, clock=clock
+                )
+                tensors[module.output] = run.codes
+                report.seconds += clock() - begin
+                result.device_seconds += run.seconds
+                report.cycles = (report.cycles or 0) + run.cycles
+                if predict:
+                    lookup = table_cycles(run.codes.size, device.engine.cols)
+                    report.predicted_cycles = (report.predicted_cycles or 0) + lookup
+                    report.bound = (report.bound or 0) + -(-run.codes.size // device.engine.cols)
+            elif device.engine.takes(module):
                 product = module.kind == "matmul"
                 if product:
                     operands = product_operands(network, module, device.engine, tensors)

@@ -81,6 +81,11 @@ class View:
                 return place if len(axis) == 1 else None
         return None
 
+    @property
+    def sample_axis(self) -> int | None:
+        """The axis that counts samples, or samples and more, or None."""
+        return next((place for place, axis in enumerate(self.axes) if _counts_samples(axis)), None)
+
     def transposed(self, order: Sequence[int]) -> View:
         """The axes in another order."""
         return View(tuple(self.axes[place] for place in order))
