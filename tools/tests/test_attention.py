@@ -160,12 +160,13 @@ def test_a_mask_that_others_read_is_no_part_of_the_softmax(save_model: Any) -> N
     assert len(network.constants) == 1
 
 
-def test_results_that_are_no_numbers_are_replaced(save_model: Any) -> None:
+@pytest.mark.parametrize("operator", ["IsNaN", "IsInf"])
+def test_results_that_are_no_numbers_are_replaced(operator: str, save_model: Any) -> None:
     """As PyTorch writes rows of which everything is masked."""
     nodes, arrays = attention(none=np.float32(0))
     place = next(index for index, node in enumerate(nodes) if node[0] == "Softmax")
     nodes[place] = ("Softmax", ["scaled"], "raw")
-    nodes[place + 1 : place + 1] = [("IsNaN", ["raw"], "wrong"), ("Where", ["wrong", "none", "raw"], "weights")]
+    nodes[place + 1 : place + 1] = [(operator, ["raw"], "wrong"), ("Where", ["wrong", "none", "raw"], "weights")]
     check(save_model(nodes, arrays, SHAPE))
 
 

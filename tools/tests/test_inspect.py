@@ -43,9 +43,9 @@ SOUND: Nodes = [
 REFUSED: Nodes = [
     ("Conv", ["in", "k"], "conv"),
     ("Conv", ["in", "conv"], "dynamic"),
-    ("LpPool", ["conv"], "mix", {"kernel_shape": [2, 2]}),
-    ("RandomNormalLike", ["mix"], "noise"),
-    ("Relu", ["noise"], "behind"),
+    ("Mean", ["conv", "conv"], "mix"),
+    ("Det", ["mix"], "masked"),
+    ("Relu", ["masked"], "behind"),
     ("GlobalAveragePool", ["behind"], "out"),
 ]
 
@@ -53,12 +53,13 @@ REFUSED: Nodes = [
 @pytest.fixture
 def weights() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(3)
-    real = {"swapped": (3, 4, 3, 3), "matrix": (64, 5), "k": (4, 3, 1, 1), "last": (2, 4, 1, 1)}
+    real = {"swapped": (3, 4, 3, 3), "matrix": (64, 5), "k": (4, 3, 1, 1), "m": (4, 4), "last": (2, 4, 1, 1)}
     arrays: dict[str, np.ndarray] = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in real.items()}
     return arrays | {
         "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
         "first": np.array([0]),
         "rest": np.array([-1]),
+        "mask": np.ones((1, 4, 8, 8), bool),
     }
 
 
@@ -102,14 +103,14 @@ def test_every_fate_of_a_sound_model(save_model: Any, weights: dict[str, np.ndar
 def test_all_refusals_at_once(save_model: Any, weights: dict[str, np.ndarray]) -> None:
     found = inspect(made(save_model, REFUSED, weights, outputs=("out", "dynamic")))
     assert fates(found) == {
-        "conv": "RTL", "dynamic": "refused", "mix": "refused", "noise": "refused", "behind": "unjudged",
+        "conv": "RTL", "dynamic": "refused", "mix": "refused", "masked": "refused", "behind": "unjudged",
         "out": "unjudged",
     }  # fmt: skip
     told = {fate.name: (fate.remark, fate.closest) for fate in found.nodes if fate.becomes == "refused"}
     assert "'conv' must be a constant" in told["dynamic"][0]
     assert "constant weights" in told["dynamic"][1]
-    assert told["mix"] == ("operator is not supported", CLOSEST["LpPool"])
-    assert told["noise"][1] == "none"
+    assert told["mix"] == ("operator is not supported", CLOSEST["Mean"])
+    assert told["masked"][1] == "none"
     assert found.refusals().endswith("and 3 other nodes: `shiftwork inspect` shows them")
     with pytest.raises(RefusalError, match="3 refusals"):
         found.accepted()
@@ -244,7 +245,7 @@ def test_work_is_refused_with_the_list(
     assert main([command, str(path), "--data", str(data), *output]) == 2
     text, error = capsys.readouterr()
     lines = text.splitlines()
-    assert [line.split()[0] for line in lines[2:5]] == ["dynamic", "mix", "noise"]
+    assert [line.split()[0] for line in lines[2:5]] == ["dynamic", "mix", "masked"]
     assert "and 3 other nodes" in lines[-1]
     assert "3 refusals" in error
     assert main(["inspect", str(path)]) == 1
