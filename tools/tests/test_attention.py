@@ -13,6 +13,7 @@ import pytest
 from imported import check, check_integers, samples_of, weights
 from onnx import numpy_helper
 
+from shiftwork.compile import ExpEngine, compile_network
 from shiftwork.errors import ShiftworkError
 from shiftwork.example import CALIBRATION, TEST, TRANSFORMER
 from shiftwork.golden import model as golden
@@ -22,6 +23,7 @@ from shiftwork.network.format import Work
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
+from shiftwork.quantize import dnateq
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import quantize
 
@@ -253,3 +255,19 @@ def test_constants_of_the_transformer_are_small() -> None:
     """The file holds weights, no data."""
     arrays = [numpy_helper.to_array(array) for array in onnx.load(TRANSFORMER).graph.initializer]
     assert sum(array.size for array in arrays) < 20_000
+
+
+def test_what_the_host_computes_may_be_negative(save_model: Any) -> None:
+    """A normalization of what is not negative: rows of the exponential engine keep their signs."""
+    nodes = [
+        ("MatMul", ["in", "w1"], "m"), ("Relu", ["m"], "r"), ("LayerNormalization", ["r", "scale"], "n"),
+        ("MatMul", ["n", "w2"], "out"),
+    ]  # fmt: skip
+    arrays = weights(w1=(WIDTH, WIDTH), w2=(WIDTH, 3)) | {"scale": np.ones(WIDTH, np.float32)}
+    network = import_onnx(save_model(nodes, arrays, SHAPE))
+    x = samples_of(network, 40)
+    integer = dnateq.quantize(network, x, 5)
+    normalized, last = integer.modules[-2], integer.modules[-1]
+    tensors = golden.run(integer, x)
+    assert (integer.tensors[normalized.output].values(tensors[normalized.output]) < 0).any()
+    assert compile_network(integer, ExpEngine()).layers[last.name].configuration["cfg_row_signed"] == 1

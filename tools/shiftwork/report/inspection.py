@@ -317,8 +317,8 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
 
 
 def _place(module: FloatModule) -> Becomes:
-    """Where a module is computed under ``--executor rtl``."""
-    return "RTL" if module.kind == "conv" else "table" if module.kind == "table" else "host"
+    """Where a module is computed under ``--executor rtl``, by all engines but that of 4-bit rows."""
+    return "RTL" if module.kind in ("conv", "matmul") else "table" if module.kind == "table" else "host"
 
 
 def _shape(importer: Importer, name: str, shapes: Mapping[str, tuple[int | str, ...]]) -> tuple[int | str, ...] | None:
