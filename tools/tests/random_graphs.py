@@ -128,9 +128,6 @@ class _Maker:
     def whole(self, values: Any) -> str:
         return self.constant(np.asarray(values, np.int64))
 
-    def inputs(self, name: str) -> NDArray[np.float32]:
-        return self.values[name]
-
     def node(self, operator: str, inputs: list[str], count: int = 1, samples: int = 0, **attributes: Any) -> Any:
         """Append a node and compute it; its outputs, one by itself. samples: the axis that counts
         samples in them."""
