@@ -109,10 +109,10 @@ def test_a_fault_of_a_product_is_found(name: str, fault: object) -> None:
 
 @pytest.mark.parametrize("scheme", WISHES)
 def test_the_transformer(scheme: str) -> None:
-    """What attention multiplies runs on the RTL; Softmax, normalizations, tables and moves are named as the host's."""
+    """What attention multiplies runs on the RTL; Softmax, normalizations and moves are named as the host's."""
     network = import_onnx(TRANSFORMER)
     integer = quantize(WISHES[scheme], network, load_data(CALIBRATION, network))
     done = run(integer, load_data(TEST, network, 2).x, ENGINES["exp" if scheme == "dnateq" else "tr"])
     on_host = {layer.kind for layer in done.layers if layer.executor == "host"}
-    assert on_host == {"host", "table", "reshape", "avgpool"}
+    assert on_host == {"host", "reshape", "avgpool"}
     assert [layer.executor for layer in done.layers if layer.kind == "matmul"] == ["rtl"] * 4
