@@ -82,11 +82,11 @@ def test_samples_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(whole.outputs["out"], single.outputs["out"])
 
 
-def test_an_engine_that_takes_no_products_leaves_them_to_the_host() -> None:
+def test_4_bit_rows_take_no_products() -> None:
     network, _ = whole_numbers((True, True), SEED)
-    assert not MsqEngine().products
-    layers = executor.layer_reports(network, "rtl", engine=MsqEngine())
-    assert [layer.executor for layer in layers] == ["host"] * 4
+    product = network.module("product")
+    assert ENGINES["tr"].takes(product)
+    assert not MsqEngine().takes(product)
 
 
 def _wrong_code(operands: Operands) -> None:
