@@ -82,11 +82,11 @@ def test_samples_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.array_equal(whole.outputs["out"], single.outputs["out"])
 
 
-def test_an_engine_that_takes_no_products_leaves_them_to_the_host() -> None:
+def test_4_bit_rows_take_no_products() -> None:
     network, _ = whole_numbers((True, True), SEED)
-    assert not MsqEngine().products
-    layers = executor.layer_reports(network, "rtl", engine=MsqEngine())
-    assert [layer.executor for layer in layers] == ["host"] * 4
+    product = network.module("product")
+    assert ENGINES["tr"].takes(product)
+    assert not MsqEngine().takes(product)
 
 
 def _wrong_code(operands: Operands) -> None:
@@ -109,10 +109,10 @@ def test_a_fault_of_a_product_is_found(name: str, fault: object) -> None:
 
 @pytest.mark.parametrize("scheme", WISHES)
 def test_the_transformer(scheme: str) -> None:
-    """What attention multiplies runs on the RTL; Softmax, normalizations, tables and moves are named as the host's."""
+    """What attention multiplies runs on the RTL; Softmax, normalizations and moves are named as the host's."""
     network = import_onnx(TRANSFORMER)
     integer = quantize(WISHES[scheme], network, load_data(CALIBRATION, network))
     done = run(integer, load_data(TEST, network, 2).x, ENGINES["exp" if scheme == "dnateq" else "tr"])
     on_host = {layer.kind for layer in done.layers if layer.executor == "host"}
-    assert on_host == {"host", "table", "reshape", "avgpool"}
+    assert on_host == {"host", "reshape", "avgpool"}
     assert [layer.executor for layer in done.layers if layer.kind == "matmul"] == ["rtl"] * 4

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from shiftwork.compile.engine import Engine
 from shiftwork.compile.program import Operands, compile_network
+from shiftwork.network.ends import Ends
 from shiftwork.network.format import Codes, or_zero
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 
@@ -64,4 +65,6 @@ def as_convolution(
         module.output: replace(target, shape=(1, width, groups * channels)),
     }
     codes = first.transpose(2, 0, 1, 3).reshape(1, 1, width, groups * depth)
-    return replace(network, tensors=infos, modules=[convolution], constants={}), np.ascontiguousarray(codes)
+    ends = Ends.of_maps(module.inputs[0], infos[module.inputs[0]].shape, module.output, infos[module.output].shape)
+    part = replace(network, ends=ends, tensors=infos, modules=[convolution], constants={})
+    return part, np.ascontiguousarray(codes)
