@@ -34,7 +34,8 @@
 // Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any
 //   stall pattern gives the same bits. table_ready is 1 while no tile is in flight, its results
 //   aside.
-// Reset: synchronous, drops tiles in flight, 2^(BITS+1) + 1 cycles until in_ready; tables stay.
+// Reset: synchronous, drops tiles in flight, 5 cycles (BITS 6: 9, 7: 17) until in_ready; tables
+//   stay.
 // Bit order: row 0, column 0 in the low bits; lane count 1.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -71,6 +72,8 @@ module shw_exp_engine #(
 );
   localparam CODE_W  = BITS + 1;
   localparam INDEX_W = (DEPTH == 512) ? 9 : 8;
+  localparam LOW_W   = (BITS < 5) ? BITS - 1 : 4;  // of a word of class lists
+  localparam PLACE_W = CODE_W - LOW_W;
   localparam LEVEL_W = 17;                       // A
   localparam VALUE_W = 13;                       // W
   localparam SUM_W   = VALUE_W + INDEX_W;        // of a class in a slice
@@ -103,7 +106,7 @@ module shw_exp_engine #(
 
   // Beats: a slice fills one half of the memories.
   reg               clearing;           // after rst: the lists are emptied
-  reg  [CODE_W:0]   clear_count;
+  reg  [PLACE_W:0]  clear_count;
   reg               tile_open;          // a tile's first beat has passed
   reg               discard;            // the rest of an illegal tile
   reg               first_slice;
@@ -146,10 +149,10 @@ module shw_exp_engine #(
       load_half   <= 1'b0;
       half_full   <= 2'b00;
       clearing    <= 1'b1;
-      clear_count <= {(CODE_W+1){1'b0}};
+      clear_count <= {(PLACE_W+1){1'b0}};
     end else begin
       clear_count <= clear_count + 1'b1;
-      if (clear_count[CODE_W]) clearing <= 1'b0;
+      if (clear_count[PLACE_W]) clearing <= 1'b0;
       if (beat) tile_open <= !in_last;
       if (first_beat) cfg_error <= illegal;
       if (beat) discard <= !in_last && (discard || (first_beat && illegal));
@@ -289,9 +292,11 @@ module shw_exp_engine #(
   genvar f;
   generate
     for (l = 0; l < LINES; l = l + 1) begin : g_line
+      wire [PLACE_W-1:0]      word_place;
+      wire [FOLD-1:0]         word_take;
+      wire [FOLD*(1<<LOW_W)-1:0] word;
       wire [BITS:0]           read_code;
-      wire [FOLD-1:0]         head_clear;
-      wire [2*FOLD-1:0]       head_valid;
+      wire [FOLD-1:0]         head_second;
       wire [2*FOLD*INDEX_W-1:0] head_index;
       wire [FOLD-1:0]         link_read;
       wire [INDEX_W-1:0]      link_from;
@@ -310,12 +315,13 @@ module shw_exp_engine #(
         wire            in_range = (exponent & ~radius) == (~radius & {BITS{below}});
         wire            lowest   = below && (exponent & radius) == {BITS{1'b0}};
 
-        shw_class_lists #(.BITS(BITS), .INDEX_W(INDEX_W)) u_lists (
+        shw_class_lists #(.BITS(BITS), .INDEX_W(INDEX_W), .LOW_W(LOW_W)) u_lists (
           .clk(clk),
           .append(append && in_range && !lowest), .append_code({code[BITS] & negatives, exponent}),
           .append_half(append_half), .append_index(append_index),
-          .read_half(read_half), .read_select(run_half), .read_code(read_code),
-          .head_clear(head_clear[f]), .head_valid(head_valid[2*f +: 2]),
+          .read_half(read_half), .read_select(run_half), .word_place(word_place),
+          .word_take(word_take[f]), .word(word[(f<<LOW_W) +: 1<<LOW_W]),
+          .read_code(read_code), .head_second(head_second[f]),
           .head_index(head_index[2*f*INDEX_W +: 2*INDEX_W]),
           .link_read(link_read[f]), .link_from(link_from),
           .link_end(link_end[f]), .link_index(link_index[f*INDEX_W +: INDEX_W])
@@ -323,13 +329,13 @@ module shw_exp_engine #(
       end
 
       shw_class_walker #(
-        .BITS(BITS), .INDEX_W(INDEX_W), .FOLD(FOLD), .FOLD_W(FOLD_W)
+        .BITS(BITS), .INDEX_W(INDEX_W), .LOW_W(LOW_W), .FOLD(FOLD), .FOLD_W(FOLD_W)
       ) u_walker (
         .clk(clk), .rst(rst), .clear(clearing), .start(start),
         .radius(run_radius), .negatives(run_negatives), .finished(finished[l]),
-        .read_code(read_code), .head_clear(head_clear), .head_valid(head_valid),
-        .head_index(head_index), .link_read(link_read), .link_from(link_from),
-        .link_end(link_end), .link_index(link_index),
+        .word_place(word_place), .word_take(word_take), .word(word), .read_code(read_code),
+        .head_second(head_second), .head_index(head_index), .link_read(link_read),
+        .link_from(link_from), .link_end(link_end), .link_index(link_index),
         .op_load(op_load), .op_term(op_term), .op_index(op_index), .capture(capture[l]),
         .turn(turn == l), .full(full[l]), .sum_code(sum_code[l*CODE_W +: CODE_W]),
         .sum_fold(sum_fold[l*FOLD_W +: FOLD_W]), .sum_first(sum_first[l])

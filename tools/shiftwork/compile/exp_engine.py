@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, WEIGHT_BITS
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule
-from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
+from shiftwork.compile.exp_cycles import ExpTile, class_counts, class_words, predict_exp_cycles, walks
 from shiftwork.compile.packing import pack_codes, unpack_codes
 from shiftwork.compile.program import LayerProgram, Operands
 from shiftwork.errors import SettingError, ShiftworkError
@@ -206,7 +206,7 @@ def _walked(codes: Codes, config: ExpConfig, fold: int) -> list[ExpTile]:
     """Tiles of row codes (blocks, ROWS, K)."""
     counts = class_counts(*row_classes(codes, config, config.exponent_bits), config)
     blocks, slices = counts.shape[:2]
-    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), fold)
+    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), class_words(config), fold)
     return [ExpTile.of(found[at * slices : (at + 1) * slices], codes.shape[2], config) for at in range(blocks)]
 
 
