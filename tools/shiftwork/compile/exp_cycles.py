@@ -20,7 +20,7 @@ from shiftwork.golden.class_sums import ExpConfig
 _TAKE = 1  # cycles from the start of a walk until its first word of lists is taken
 _WORD = 4  # lists of a word: exponents that agree above so many bits
 _TURNS = 3  # at least, of the lines
-_JOIN = 5  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
+_JOIN = 6  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
 _WRITE = 3  # cycles from there until the last total of a tile may move
 _MOVE = 2  # cycles between moves
 
@@ -33,7 +33,7 @@ class Walk:
 
     Attributes:
         cycles: from the start of the walk to the cycle in which the next one may start.
-        sums: cycles after the start in which sums leave, increasing, (sums,).
+        sums: cycles after the start in which sums leave, one or two of a row, increasing, (turns,).
         values: of the line with the most of them.
     """
 
@@ -90,8 +90,9 @@ def walks(counts: Integers, words: Integers, fold: int) -> list[Walk]:
             a row of cells, a line; row ``f * LINES + l`` is the f-th of line l.
 
     A line takes one word a cycle and finds one of its lists that have values a cycle, the next two while one is
-    followed; a row without values has one list of nothing, found in its last word. A list takes a cycle per value; its
-    sum waits until the one before it left, and leaves in a turn of its line, every LINES cycles, three at least.
+    followed; a row without values has one list of nothing, found in its last word. A list takes a cycle per value. Its
+    sum joins the one before it, where this is of the same row, alone, and has not left yet, else it waits until that
+    has left. They leave in a turn of their line, every LINES cycles, three at least.
     """
     slices, rows, _ = counts.shape
     lines = rows // fold
@@ -108,7 +109,8 @@ def walks(counts: Integers, words: Integers, fold: int) -> list[Walk]:
     word = np.full(shape, -1, np.int64)  # its word
     begun = np.zeros((2, *shape), np.int64)  # cycles in which the two lists before began to be followed, the last in front
     accepted = np.zeros(shape, np.int64)  # cycle in which the sum before was accepted
-    taken = np.zeros(shape, np.int64)  # cycle in which it left
+    taken = np.zeros(shape, np.int64)  # cycle in which it leaves
+    alone = np.zeros(shape, bool)  # no other one leaves with it
     left = np.full((fold, lists, *shape), -1, np.int64)
     for f in range(fold):
         for n in range(lists):
@@ -116,9 +118,12 @@ def walks(counts: Integers, words: Integers, fold: int) -> list[Walk]:
             stored = (size > 0) | (n == 0)
             find = np.maximum(found + np.maximum(place - word, 1), begun[1] + 1)
             begin = np.maximum(np.maximum(find + 1, begun[0]) + 1, accepted)
-            accept = np.maximum(begin + np.maximum(size, 1), taken)
-            turn = accept + 1 + (line - accept) % max(lines, _TURNS)
-            left[f, n] = np.where(stored, turn, -1)
+            end = begin + np.maximum(size, 1)
+            joins = alone & (end < taken) & (n > 0)
+            accept = np.where(joins, end, np.maximum(end, taken))
+            turn = np.where(joins, taken, accept + 1 + (line - accept) % max(lines, _TURNS))
+            left[f, n] = np.where(stored & ~joins, turn, -1)
+            alone = np.where(stored, ~joins, alone)
             found, word = np.where(stored, find, found), np.where(stored, place, word)
             begun = np.where(stored, [begin, begun[0]], begun)
             accepted, taken = np.where(stored, accept, accepted), np.where(stored, turn, taken)
