@@ -61,7 +61,8 @@ module shw_class_drain #(
     end
   endgenerate
 
-  // The levels of the classes, with their signs; 0 for a second one that is not there.
+  // The levels of the classes, with their signs. A second one that is not there is that of
+  // exponent 0, with a sum of 0.
   localparam CODE_W = BITS + 1;
 
   wire [2*LEVEL_W-1:0] level;
@@ -76,13 +77,9 @@ module shw_class_drain #(
   reg  [2*LEVEL_W-1:0] level_2;
   reg  [2*LEVEL_W-1:0] level_3;
 
-  wire [1:0]           there_2 = {both_2, 1'b1};
-
   genvar n;
   generate
     for (n = 0; n < 2; n = n + 1) begin : g_class
-      wire negate = negative_2[n] && there_2[n];
-
       shw_lutram #(.DATA_W(LEVEL_W), .ADDR_W(BITS)) u_levels (
         .clk(clk), .write_enable(level_write), .write_address(level_exponent),
         .write_data(level_value), .read_address(code_1[n*CODE_W +: BITS]),
@@ -91,12 +88,12 @@ module shw_class_drain #(
 
       always @(posedge clk) begin
         if (valid_1) begin
-          negative_2[n]                  <= code_1[n*CODE_W + BITS];
-          level_2[n*LEVEL_W +: LEVEL_W]  <= level[n*LEVEL_W +: LEVEL_W];
+          negative_2[n]                 <= code_1[n*CODE_W + BITS];
+          level_2[n*LEVEL_W +: LEVEL_W] <= level[n*LEVEL_W +: LEVEL_W];
         end
         if (valid_2) begin
-          level_3[n*LEVEL_W +: LEVEL_W] <= ((level_2[n*LEVEL_W +: LEVEL_W] & {LEVEL_W{there_2[n]}})
-              ^ {LEVEL_W{negate}}) + {{(LEVEL_W-1){1'b0}}, negate};
+          level_3[n*LEVEL_W +: LEVEL_W] <= (level_2[n*LEVEL_W +: LEVEL_W]
+              ^ {LEVEL_W{negative_2[n]}}) + {{(LEVEL_W-1){1'b0}}, negative_2[n]};
         end
       end
     end
@@ -107,7 +104,7 @@ module shw_class_drain #(
     if (select_valid) begin
       select_1 <= select;
       both_1   <= select_both;
-      code_1   <= select_code;
+      code_1   <= select_code & {{CODE_W{select_both}}, {CODE_W{1'b1}}};
     end
     valid_2 <= valid_1;
     if (valid_1) begin
@@ -143,6 +140,7 @@ module shw_class_drain #(
 
       always @(posedge clk) begin
         if (valid_2) sum_3 <= chosen;
+        if (valid_2 && !both_2) sum_3[SUM_W +: SUM_W] <= {SUM_W{1'b0}};
       end
 
       wire [SUM_W-1:0]   sum_first    = sum_3[0 +: SUM_W];
