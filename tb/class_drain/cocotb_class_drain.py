@@ -109,7 +109,7 @@ class Bench:
             pairs = zip(self.held[2 * row], self.held[2 * row + 1], strict=True)
             self.pending.append([first * one + second * other for one, other in pairs])
         dut.select_valid.value = int(valid)
-        first, second = (self.levels[code & ((1 << self.bits) - 1)] * (-1 if code >> self.bits else 1) for code in codes)
+        first, second = (self.levels[code % (1 << self.bits)] * (-1 if code >> self.bits else 1) for code in codes)
         self.chosen = (select, (first, second if both else 0)) if valid else None
         await FallingEdge(dut.clk)
         if len(self.pending) == LATENCY - 1:

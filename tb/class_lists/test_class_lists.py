@@ -10,7 +10,7 @@ FULL = pytest.mark.full
 
 @pytest.mark.parametrize(
     ("bits", "index_w", "low_w"),
-    [(3, 4, 2), pytest.param(4, 8, 3, marks=FULL), pytest.param(7, 9, 4, marks=FULL), pytest.param(5, 6, 1, marks=FULL)],
+    [(3, 4, 2), *(pytest.param(*shape, marks=FULL) for shape in ((4, 8, 3), (7, 9, 4), (5, 6, 1)))],
 )
 def test_lists(simulator, bits, index_w, low_w):
     parameters = {"BITS": bits, "INDEX_W": index_w, "LOW_W": low_w}

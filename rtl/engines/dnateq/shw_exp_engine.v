@@ -10,7 +10,7 @@
 // How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker
 // follows list after list; one operation per value names a column operand, which all cells of the
 // row add: the sum of a class. It is multiplied once, by the level of the class, in the column edge
-// (shw_class_drain), while the cells sum the next class. FOLD rows share one row of cells, one
+// (shw_class_drain), together with another one of the row, while the cells sum the next class. FOLD rows share one row of cells, one
 // after the other: skipped zeros would leave it idle otherwise, since a value a cycle is loaded.
 //
 // cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as
@@ -28,8 +28,8 @@
 //   DEPTH    256, 512  values per slice at most
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell) and the multipliers (shw_class_drain)
 // Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes one
-//   cycle per value that is not zero, and more where classes have fewer than ROWS / FOLD values, or than 3
-//   (exact: shiftwork.compile.exp_cycles).
+//   cycle per value that is not zero, and more where two classes have fewer than ROWS / FOLD values,
+//   or than 3 (exact: shiftwork.compile.exp_cycles).
 // Throughput: as above; loading, walking and multiplying of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any
 //   stall pattern gives the same bits. table_ready is 1 while no tile is in flight, its results

@@ -107,7 +107,7 @@ def walks(counts: Integers, words: Integers, fold: int) -> list[Walk]:
     shape = (slices, lines)
     found = np.full(shape, _TAKE, np.int64)  # cycle in which the list before was found
     word = np.full(shape, -1, np.int64)  # its word
-    begun = np.zeros((2, *shape), np.int64)  # cycles in which the two lists before began to be followed, the last in front
+    begun = np.zeros((2, *shape), np.int64)  # cycles in which the two lists before, the last first, began
     accepted = np.zeros(shape, np.int64)  # cycle in which the sum before was accepted
     taken = np.zeros(shape, np.int64)  # cycle in which it leaves
     alone = np.zeros(shape, bool)  # no other one leaves with it
