@@ -222,7 +222,7 @@ module shw_class_walker #(
     if (find) begin
       found_some   <= some;
       found_first  <= !met;
-      found_second <= some && lists_more[lowest];
+      found_second <= lists_more[lowest];
       found_code   <= {lists_place[0], lists_place[HIGH_W:1], lowest};
       found_fold   <= lists_fold;
     end
