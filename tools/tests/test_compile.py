@@ -501,8 +501,8 @@ def test_walks_of_lists() -> None:
     four = np.zeros((1, 4, 7), np.int64)
     four[0, :, :4] = 1
     (walk,) = walks(four, words, 1)
-    assert len(walk.sums) == len(set(walk.sums.tolist())) == 16  # one sum a cycle
-    assert walk.cycles >= 16
+    assert walk.sums.tolist() == list(range(6, 15))  # a turn a cycle, 16 sums in pairs but for two alone
+    assert walk.cycles == 14
     assert walk.values == 4
     (empty,) = walks(np.zeros((1, 2, 7), np.int64), words, 2)
     assert len(empty.sums) == 2  # a row without values gives a sum of nothing
