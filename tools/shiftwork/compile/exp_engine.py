@@ -174,13 +174,8 @@ class ExpEngine(Engine):
         blocks = windows[: max(1, len(windows) // self.rows) * self.rows]
         blocks = np.concatenate([blocks] * -(-self.rows // len(blocks)))[: max(len(blocks), self.rows)]
         tiles = _walked(blocks.reshape(-1, self.rows, depth), config, self.fold)
-        cycles = np.mean(
-            [
-                [max(walk.cycles + 1, beats) for walk, beats in zip(tile.walks, tile.lengths, strict=True)]
-                for tile in tiles
-            ],
-            axis=0,
-        ).sum()
+        once, twice = (predict_exp_cycles(tiles * times, self.rows) for times in (1, 2))
+        cycles = (twice - once) / len(tiles)  # of a tile in a long row of them
         return float(cycles * module.groups * -(-positions // self.rows) * -(-channels // self.cols))
 
 
