@@ -1,14 +1,14 @@
-// shw_class_drain: shadow registers of the cells, two sets, and two multipliers per column that the
-// rows of cells take turns at.
+// shw_class_drain: shadow registers of the cells, two sets, and two multipliers per column that
+// the rows of cells take turns at.
 //
 // `capture[2p]` copies the accumulators of row p into its first set of shadow registers,
-// `capture[2p+1]` into its second. A valid `select` says whose shadow registers, as they are 2 cycles
-// later, are multiplied by the levels of the classes that come with it: the first set and, with
-// select_both, the second, whose product is added. Negative classes are multiplied by the negated
-// level. Without a select the factors stay as they are and nothing switches. The sum of the products
-// leaves 6 cycles after select. A multiplier block of FAMILY "generic" (25 x 18, DSP48E1) takes a
-// whole sum, has a register within and an adder behind; one of "ecp5" (18 x 18) does not, so 17 bits
-// of the sum and the rest are multiplied apart and added a cycle later.
+// `capture[2p+1]` into its second. A valid `select` says whose shadow registers, as they are 2
+// cycles later, are multiplied by the levels of the classes that come with it: the first set
+// and, with select_both, the second, whose product is added. Negative classes are multiplied by
+// the negated level. Without a select the factors stay as they are and nothing switches. The sum
+// of the products leaves 6 cycles after select. A multiplier block of FAMILY "generic" (25 x 18,
+// DSP48E1) takes a whole sum, has a register within and an adder behind; one of "ecp5" (18 x 18)
+// does not, so 17 bits of the sum and the rest are multiplied apart and added a cycle later.
 //
 // Parameters: ROWS    1..64    rows of cells
 //             COLS    1..1024  columns

@@ -1,24 +1,26 @@
 // shw_class_lists: the values of one row of a slice, sorted by their code: one linked list per
 // code.
 //
-// A value is appended to the list of its code. The head of a list names its two newest values, and
-// every value keeps a link: the index of the one that came two before it in its list (or that there
-// was none). So a value costs one write, whatever the number of codes, and a list is read from its
-// newest value to its oldest, one per cycle, though a link is known only two cycles after it was
-// asked for: the links of one value and of the next are on their way at the same time. Two bits a
-// list say whether it has values, and more than one; those of codes of one sign and of neighbouring
-// exponents make a word, so that a reader finds the lists that have some without a look at the
-// others. Two slices live here at a time, one in either half of the memories: while one is appended
-// to, the other is read, and clearing its words empties its lists for the slice after.
+// A value is appended to the list of its code. The head of a list names its two newest values,
+// and every value keeps a link: the index of the one that came two before it in its list (or
+// that there was none). So a value costs one write, whatever the number of codes, and a list is
+// read from its newest value to its oldest, one per cycle, though a link is known only two
+// cycles after it was asked for: the links of one value and of the next are on their way at the
+// same time. Two bits a list say whether it has values, and more than one; those of codes of one
+// sign and of neighbouring exponents make a word, so that a reader finds the lists that have
+// some without a look at the others. Two slices live here at a time, one in either half of the
+// memories: while one is appended to, the other is read, and clearing its words empties its
+// lists for the slice after.
 //
-// Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs to
-// the reader. `word`: the lists at `word_place` that have values in the half that is read, in the low
-// bits, and those that have two or more, in the same cycle; `word_clear` empties those at
-// `clear_place`, in all halves of the reader. `head_index`: newest value of the list of read_code, in
-// the low bits, and second newest, in the same cycle, also after the word was cleared; they mean
-// something where there are such values. `link_read` reads the link of an index, known two cycles
-// later: link_end, or link_index; then held until that of the next link_read. After rst the words
-// hold anything: the reader owns both halves and clears all of them.
+// Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs
+// to the reader. `word`: the lists at `word_place` that have values in the half that is read, in
+// the low bits, and those that have two or more, in the same cycle; `word_clear` empties those
+// at `clear_place`, in all halves of the reader. `head_index`: newest value of the list of
+// read_code, in the low bits, and second newest, in the same cycle, also after the word was
+// cleared; they mean something where there are such values. `link_read` reads the link of an
+// index, known two cycles later: link_end, or link_index; then held until that of the next
+// link_read. After rst the words hold anything: the reader owns both halves and clears all of
+// them.
 //
 // Parameters: BITS     3..7   width of an exponent; a code has BITS + 1 bits
 //             INDEX_W  4..10  a slice has up to 2^INDEX_W values

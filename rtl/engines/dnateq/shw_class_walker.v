@@ -1,27 +1,28 @@
-// shw_class_walker: turns the class lists of the rows that share a row of cells into the operations
-// of its cells.
+// shw_class_walker: turns the class lists of the rows that share a row of cells into the
+// operations of its cells.
 //
-// After `start` it goes through the lists of a slice, row by row (FOLD rows share the cells), and
-// empties them. It takes them a word at a time, a bit a list, and goes from one list that has values
-// to the next; the others cost nothing, but for a cycle of a word that has none at all. Every list
-// becomes one operation per value: the first one loads the accumulators (OP_NORTH under a north of
-// 0), the others add; a row without values becomes one operation that loads 0. The first two values
-// of a list come with its head, every other one from a link that was read two values before. While a
-// list is followed, the next two are looked for. What the cells then hold is the sum of a class. It
-// moves to one of two sets of shadow registers (`capture`) in the cycle in which the next list may
-// begin to overwrite it, and stays there until the row's `turn` at the multipliers, which takes two
-// sums of one row at a time. A list that ends while no set is free, or while a sum of another row
-// waits, waits for that turn, and the walker with it. `full` and the sum_* tell what the shadow
-// registers hold. The cells are 4 cycles behind: turn, full and sum_* belong to the time of the
-// walker, capture to that of the cells.
+// After `start` it goes through the lists of a slice, row by row (FOLD rows share the cells),
+// and empties them. It takes them a word at a time, a bit a list, and goes from one list that
+// has values to the next; the others cost nothing, but for a cycle of a word that has none at
+// all. Every list becomes one operation per value: the first one loads the accumulators
+// (OP_NORTH under a north of 0), the others add; a row without values becomes one operation that
+// loads 0. The first two values of a list come with its head, every other one from a link that
+// was read two values before. While a list is followed, the next two are looked for. What the
+// cells then hold is the sum of a class. It moves to one of two sets of shadow registers
+// (`capture`) in the cycle in which the next list may begin to overwrite it, and stays there
+// until the row's `turn` at the multipliers, which takes two sums of one row at a time. A list
+// that ends while no set is free, or while a sum of another row waits, waits for that turn, and
+// the walker with it. `full` and the sum_* tell what the shadow registers hold. The cells are 4
+// cycles behind: turn, full and sum_* belong to the time of the walker, capture to that of the
+// cells.
 //
 // Parameters: BITS     3..7   width of an exponent
 //             INDEX_W  4..10  width of an index
 //             LOW_W    1..BITS-1  a word has 2^LOW_W lists
 //             FOLD     1..16  rows that share the cells
 // Latency:    4 cycles from a word that is taken to the first operation of its first list.
-// Throughput: 1 operation per cycle; a list every 2 cycles. Backpressure: `turn`. Reset: rst returns
-//   to idle.
+// Throughput: 1 operation per cycle; a list every 2 cycles. Backpressure: `turn`.
+// Reset:      rst returns to idle.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
@@ -75,8 +76,8 @@ module shw_class_walker #(
     end
   endgenerate
 
-  // The word that is taken next: upper bits of the exponent and sign, sign fastest; exponents from 0
-  // up to radius, then from -radius up to -1.
+  // The word that is taken next: upper bits of the exponent and sign, sign fastest; exponents from
+  // 0 up to radius, then from -radius up to -1.
   reg              looking;
   reg [HIGH_W:0]   place;
   reg [FOLD_W-1:0] fold;
@@ -117,8 +118,8 @@ module shw_class_walker #(
   reg [BITS:0]      code;
   reg [FOLD_W-1:0]  list_fold;
 
-  // Look: within a word the list of the lowest exponent comes first. Whether one is found depends on
-  // registers alone.
+  // Look: within a word the list of the lowest exponent comes first. Whether one is found depends
+  // on registers alone.
   reg  [LOW_W-1:0] lowest;
   reg  [WORD-1:0]  any;           // in the end of all lists, in bit 0: one or more,
   reg  [WORD-1:0]  many;          // two or more

@@ -10,8 +10,9 @@
 // How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker
 // follows list after list; one operation per value names a column operand, which all cells of the
 // row add: the sum of a class. It is multiplied once, by the level of the class, in the column edge
-// (shw_class_drain), together with another one of the row, while the cells sum the next class. FOLD rows share one row of cells, one
-// after the other: skipped zeros would leave it idle otherwise, since a value a cycle is loaded.
+// (shw_class_drain), together with another one of the row, while the cells sum the next class. FOLD
+// rows share one row of cells, one after the other: skipped zeros would leave it idle otherwise,
+// since a value a cycle is loaded.
 //
 // cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as
 // zero. cfg_row_signed = 0: the signs of row codes are ignored, and nothing is spent on negative
@@ -27,9 +28,9 @@
 //   BITS     3..7     widest exponent; a code has BITS + 1 bits: sign, exponent in two's complement
 //   DEPTH    256, 512  values per slice at most
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell) and the multipliers (shw_class_drain)
-// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes one
-//   cycle per value that is not zero, and more where two classes have fewer than ROWS / FOLD values,
-//   or than 3 (exact: shiftwork.compile.exp_cycles).
+// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes
+//   one cycle per value that is not zero, and more where two classes have fewer than ROWS / FOLD
+//   values, or than 3 (exact: shiftwork.compile.exp_cycles).
 // Throughput: as above; loading, walking and multiplying of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any
 //   stall pattern gives the same bits. table_ready is 1 while no tile is in flight, its results
@@ -391,8 +392,8 @@ module shw_exp_engine #(
     leave_code <= {leave_code[2*CODE_W-1:0], sum_code[2*turn*CODE_W +: 2*CODE_W]};
   end
 
-  // The level of the last sum is read two cycles after the last half became free; a word is written in
-  // the cycle after it is taken.
+  // The level of the last sum is read two cycles after the last half became free; a word is written
+  // in the cycle after it is taken.
   assign table_ready = !tile_open && half_full == 2'b00 && !leave_valid[0];
 
   shw_class_drain #(
