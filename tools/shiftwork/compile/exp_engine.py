@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, WEIGHT_BITS
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule
-from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
+from shiftwork.compile.exp_cycles import ExpTile, class_counts, class_words, predict_exp_cycles, walks
 from shiftwork.compile.packing import pack_codes, unpack_codes
 from shiftwork.compile.program import LayerProgram, Operands
 from shiftwork.errors import SettingError, ShiftworkError
@@ -175,13 +175,8 @@ class ExpEngine(Engine):
         blocks = windows[: max(1, len(windows) // self.rows) * self.rows]
         blocks = np.concatenate([blocks] * -(-self.rows // len(blocks)))[: max(len(blocks), self.rows)]
         tiles = _walked(blocks.reshape(-1, self.rows, depth), config, self.fold)
-        cycles = np.mean(
-            [
-                [max(walk.cycles + 1, beats) for walk, beats in zip(tile.walks, tile.lengths, strict=True)]
-                for tile in tiles
-            ],
-            axis=0,
-        ).sum()
+        once, twice = (predict_exp_cycles(tiles * times, self.rows) for times in (1, 2))
+        cycles = (twice - once) / len(tiles)  # of a tile in a long row of them
         return float(cycles * module.groups * -(-positions // self.rows) * -(-channels // self.cols))
 
 
@@ -207,7 +202,7 @@ def _walked(codes: Codes, config: ExpConfig, fold: int) -> list[ExpTile]:
     """Tiles of row codes (blocks, ROWS, K)."""
     counts = class_counts(*row_classes(codes, config, config.exponent_bits), config)
     blocks, slices = counts.shape[:2]
-    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), fold)
+    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), class_words(config), fold)
     return [ExpTile.of(found[at * slices : (at + 1) * slices], codes.shape[2], config) for at in range(blocks)]
 
 
