@@ -10,6 +10,7 @@ from shiftwork.docs.markdown import measurement, table
 from shiftwork.measure.attention import ATTENTIVE, TRANSFORMER
 from shiftwork.measure.detection import DETECTED, MODEL, SCORE
 from shiftwork.measure.perplexity import PERPLEXITIES
+from shiftwork.measure.shipped import SHIPPED
 
 
 def _perplexity(book: Manifest) -> str:
@@ -109,8 +110,32 @@ def _attention(book: Manifest) -> str:
     )
 
 
+def _shipped(book: Manifest) -> str:
+    known = [entry for name in SHIPPED if (entry := measurement(book.root, f"shipped.{name}")) is not None]
+    if not known:
+        return "Not measured yet.\n"
+    rows = [
+        (
+            f"`light_{entry['network']}`",
+            entry["modules"],
+            sum(entry["host"].values()),
+            entry["moves"],
+            f"{entry['macs'] / 1e6:,.0f}",
+            f"{entry['seconds']:.0f}",
+            f"{entry['gigabytes']:.1f}",
+        )
+        for entry in known
+    ]
+    head = ("network", "modules", "in float on the host", "moves", "MMACs", "seconds", "GiB")
+    return table(head, rows, range(1, 7)) + (
+        "\n`shiftwork run` on one sample, from the file to the report: import, onnxruntime, calibration, golden model; "
+        "seconds on one machine, largest memory of the process. `python -m shiftwork.measure --only 'shipped.*'`.\n"
+    )
+
+
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "perplexity": _perplexity,
     "detection": _detection,
+    "shipped": _shipped,
     "attention": _attention,
 }

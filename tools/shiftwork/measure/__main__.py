@@ -41,6 +41,7 @@ from shiftwork.measure.entries import (
 from shiftwork.measure.perplexity import PERPLEXITIES, perplexity
 from shiftwork.measure.promises import PROMISED, PROMISES, promise
 from shiftwork.measure.records import Record
+from shiftwork.measure.shipped import SHIPPED, shipped
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
 
@@ -71,6 +72,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
             found[f"promise.{subject.network}.{scheme}"] = job
     for scheme in DETECTED:
         found[f"detection.{MODEL}.{scheme}"] = Job(partial(detection, bench, scheme), (IMAGES, CALIBRATION))
+    found |= {f"shipped.{name}": Job(partial(shipped, name)) for name in SHIPPED}
     found |= {name: Job(partial(perplexity, bench, name)) for name in PERPLEXITIES}
     for scheme in ATTENTIVE:
         found[f"attention.{TRANSFORMER.network}.{scheme}"] = Job(partial(attention, bench, scheme))
