@@ -53,6 +53,15 @@ EXP_MODE = "dnateq"
 """The mode of exponential codes."""
 
 
+def least_longer(network: IntegerNetwork, predicted: int) -> int:
+    """Cycles that stalls cost a layer at least, beside its predicted ones.
+
+    None; but rows of exponential codes take turns at the multipliers, and a stall can fall so that sums wait less for
+    theirs: up to one cycle in a hundred.
+    """
+    return -(predicted // 100 + 1) if network.scheme == "dnateq" else 0
+
+
 def ends_of(tensors: Mapping[str, TensorInfo], result: str, source: str = "x") -> Ends:
     """Ends of a network of one input and one output."""
     return Ends.of_maps(source, tensors[source].shape, result, tensors[result].shape)
