@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shiftwork.board.frames import WORD, Request, Space
 from shiftwork.board.identity import SYSTEMS, BoardDevice, identify
@@ -51,27 +50,6 @@ class BoardTiles(BoardDevice):
     def attach(self) -> None:
         self.engine = self.identity.tile_engine
         self._write(TileRegister.RUN, bytes(WORD))  # drops that of an earlier host
-
-    @property
-    def has_table(self) -> bool:
-        """Boards have none: the host looks codes up."""
-        return False
-
-    def table(
-        self,
-        codes: NDArray[np.integer],
-        table: NDArray[np.integer],
-        stalls: Stalls | None = None,
-        *,
-        name: str = "table",
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> LayerResult:
-        """Not on a board.
-
-        Raises:
-            ShiftworkError: always.
-        """
-        raise ShiftworkError(f"{name}: the board has no table")
 
     def run(
         self, operands: Operands, stalls: Stalls | None = None, *, clock: Callable[[], float] = time.perf_counter

@@ -193,11 +193,6 @@ class SimulatedDevice:
             seconds=seconds,
         )
 
-    @property
-    def has_table(self) -> bool:
-        """It looks codes up."""
-        return True
-
     def table(
         self,
         codes: NDArray[np.integer],

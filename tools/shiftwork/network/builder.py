@@ -84,6 +84,16 @@ class Node:
         return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def renamed(proto: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """A copy of an ONNX node that reads and computes values of other names."""
+    copy = onnx.NodeProto()
+    copy.CopyFrom(proto)
+    del copy.input[:], copy.output[:]
+    copy.input.extend(inputs)
+    copy.output.extend(outputs)
+    return copy
+
+
 @dataclass
 class Builder:
     """The float graph as far as it is read.

@@ -5,6 +5,8 @@ A model of several inputs takes an array of the name of each; so may one of a si
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,7 +68,10 @@ def load_data(path: str | Path, network: Taker, limit: int | None = None, labels
     path = Path(path)
     if limit is not None and limit < 1:
         raise ShiftworkError(f"limit {limit} is below 1 sample")
-    arrays, ends, classes = _arrays(path), network.ends, network.classes
+    ends, classes = network.ends, network.classes
+    wanted = (*ends.inputs, "x", *(("y",) if labels else ()))
+    with _archive(path) as archive:
+        arrays = {name: archive[name] for name in dict.fromkeys(wanted) if name in archive.files}
     parts = [_input(path, ends, entry, arrays) for entry in ends.entries]
     if len({len(part) for part in parts}) > 1:
         raise ShiftworkError(f"data {path}: the inputs have {', '.join(str(len(part)) for part in parts)} samples")
@@ -93,10 +98,20 @@ def array_sizes(path: str | Path) -> dict[str, tuple[int, ...]]:
     Raises:
         ShiftworkError: as :func:`load_data`.
     """
-    return {name: array.shape for name, array in _arrays(Path(path)).items()}
+    result = {}
+    with _archive(Path(path)) as archive:
+        assert archive.zip is not None  # it is open
+        for member in (name for name in archive.zip.namelist() if name.endswith(".npy")):
+            with archive.zip.open(member) as header:
+                version = np.lib.format.read_magic(header)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                result[member.removesuffix(".npy")] = read(header)[0]
+    return result
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+@contextmanager
+def _archive(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """A data file, open."""
     if not path.is_file():
         raise ShiftworkError(f"data {path}: no such file")
     try:
@@ -104,7 +119,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ShiftworkError(f"data {path}: not an .npz archive")
         with archive:
-            return {name: archive[name] for name in archive.files}
+            yield archive
     except ShiftworkError:
         raise
     except Exception as error:

@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from shiftwork.network.builder import Builder, Chain, Groups, Node, Value
+from shiftwork.network.builder import Builder, Chain, Groups, Node, Value, renamed
 from shiftwork.network.graph import FloatModule
 from shiftwork.network.import_layers import activation, affine
-from shiftwork.network.import_moves import grouped, groups_of, stored_order, usual
+from shiftwork.network.import_moves import grouped, groups_of, restored, usual
 from shiftwork.network.import_moves import resize as nearest
 from shiftwork.tensors.layout import View
 
@@ -82,8 +82,6 @@ def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
     root = chains[0].root
     known = {step.output[0]: step for chain in chains for step in chain.nodes}
     output = node.outputs[0]
-    proto = onnx.NodeProto()
-    proto.CopyFrom(node.proto)
     names = iter(values)
     reads = []
     for index, name in enumerate(node.inputs):
@@ -99,10 +97,7 @@ def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
             reads.append(kept)
         else:
             reads.append("")
-    del proto.input[:], proto.output[:]
-    proto.input.extend(reads)
-    proto.output.append(f"t:{output}")
-    return Chain(root, (*known.values(), proto))
+    return Chain(root, (*known.values(), renamed(node.proto, reads, [f"t:{output}"])))
 
 
 def function(graph: Builder, node: Node) -> None:
@@ -208,9 +203,13 @@ def arithmetic(graph: Builder, node: Node) -> None:
         second = _scaled(graph, node, second, -1.0)
     if node.operator == "Div":
         second = _inverse(graph, node, second)
+    _of_two(graph, node, first, second)
+
+
+def _of_two(graph: Builder, node: Node, first: Value, second: Value) -> None:
+    """The product of two values where the node multiplies or divides, else their sum."""
     left, right, view = _aligned(graph, node, first, second)
-    kind: Any = "mul" if node.operator in ("Mul", "Div") else "add"
-    module = FloatModule(node.name, kind, [left, right], node.outputs[0])
+    module = FloatModule(node.name, "mul" if node.operator in ("Mul", "Div") else "add", [left, right], node.outputs[0])
     graph.emit(node, module, graph.shapes[left], view)
 
 
@@ -296,11 +295,7 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
         else:
             value = _scaled(graph, node, value, -1.0)
     graph.leading(node, value)
-    other = graph.fix(f"{node.outputs[0]} (constant)", flat[0])
-    left, right, view = _aligned(graph, node, value, other)
-    kind: Any = "mul" if operator in ("Mul", "Div") else "add"
-    module = FloatModule(node.name, kind, [left, right], node.outputs[0])
-    graph.emit(node, module, graph.shapes[left], view)
+    _of_two(graph, node, value, graph.fix(f"{node.outputs[0]} (constant)", flat[0]))
 
 
 def _aligned(graph: Builder, node: Node, first: Value, second: Value) -> tuple[str, str, View]:
@@ -354,12 +349,8 @@ def host(graph: Builder, node: Node) -> None:
     reached = [name for name in node.inputs if name in graph.values]
     found_before = [_before(graph, name, f"x{index}") for index, name in enumerate(reached)]
     names = iter(name for _, name, _ in found_before)
-    proto = onnx.NodeProto()
-    proto.CopyFrom(node.proto)
     reads = [next(names) if name in graph.values else name for name in node.inputs]
-    del proto.input[:], proto.output[:]
-    proto.input.extend(reads)
-    proto.output.append("y")
+    proto = renamed(node.proto, reads, ["y"])
     protos = [*(step for steps, _, _ in found_before for step in steps), proto]
     values = [value for _, _, value in found_before]
     rank = len(values[0].view.axes)
@@ -390,10 +381,7 @@ def host(graph: Builder, node: Node) -> None:
         groups = groups_of(graph, values[0]) or groups
     shapes = tuple(math.prod(found.shape[place] for place in group if place) for group in groups)
     shape = (shapes[0], shapes[1], shapes[2])
-    order = stored_order(groups)
-    view = View.of(shape, "n hwc").reshaped([found.shape[place] for place in order], graph.batch)
-    assert view is not None
-    view = view.transposed(np.argsort(order).tolist())
+    view = restored(groups, shape, found.shape, graph.batch)
     module = FloatModule(node.name, "host", [value.tensor for value in values], node.outputs[0], function=part)
     module.signed = node.operator not in ("Softmax", "Hardmax", "ReduceL1", "ReduceL2")
     module.views, module.view = tuple(value.view for value in values), view
@@ -407,26 +395,18 @@ def _before(graph: Builder, read: str, name: str) -> tuple[list[Any], str, Value
     called ``name``."""
     value = graph.values[read]
     if read in graph.deferred:
-        proto = onnx.NodeProto()
-        proto.CopyFrom(graph.deferred[read].proto)
+        proto = graph.deferred[read].proto
         (inner,) = (found for found in proto.input if found in graph.values)
         steps, known, value = _before(graph, inner, name)
         reads = [known if found == inner else found for found in proto.input]
-        del proto.input[:], proto.output[:]
-        proto.input.extend(reads)
-        proto.output.append(f"{name}:{read}")
-        return [*steps, proto], f"{name}:{read}", value
+        return [*steps, renamed(proto, reads, [f"{name}:{read}"])], f"{name}:{read}", value
     chain = chain_of(graph, value.tensor)
     if not chain.linear:
         return [], name, value
-    steps = []
-    for step in chain.nodes:
-        copy = onnx.NodeProto()
-        copy.CopyFrom(step)
-        del copy.input[:], copy.output[:]
-        copy.input.extend(_own(read, name) for read in step.input)
-        copy.output.extend(_own(read, name) for read in step.output)
-        steps.append(copy)
+    steps = [
+        renamed(step, [_own(read, name) for read in step.input], [_own(made, name) for made in step.output])
+        for step in chain.nodes
+    ]
     return steps, steps[-1].output[0] if steps else name, Value(chain.root, value.view)
 
 
@@ -444,11 +424,7 @@ def resize(graph: Builder, node: Node) -> None:
         sizes, new = graph.sizes(value), np.asarray(graph.constants[node.inputs[3]], np.float64)
         kept = graph.fresh(f"{node.outputs[0]} (scales)")
         graph.constants[kept] = (new / np.array(sizes)).astype(np.float32)
-        proto = onnx.NodeProto()
-        proto.CopyFrom(node.proto)
-        del proto.input[:]
-        proto.input.extend([node.inputs[0], node.inputs[1], kept])
-        node = Node(proto)
+        node = Node(renamed(node.proto, [node.inputs[0], node.inputs[1], kept], node.outputs))
     host(graph, node)
 
 

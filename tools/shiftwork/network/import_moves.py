@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -222,14 +223,10 @@ def _concatenated(graph: Builder, node: Node, values: list[Value], axis: int, ou
     placed = [graph.arranged(value, groups) for value in values]
     tensors = [value.tensor for value in placed]
     height, width, _ = graph.shapes[tensors[0]]
-    channels = sum(graph.shapes[name][2] for name in tensors)
-    order = stored_order(groups)
-    whole = View.of((height, width, channels), "n hwc")
-    joined = [sizes[0][place] if place != axis else channels for place in order]
-    view = whole.reshaped(joined, graph.batch)
-    assert view is not None
-    graph.append(FloatModule(node.name, "concat", tensors, output), (height, width, channels), node)
-    return Value(output, view.transposed(np.argsort(order).tolist()))
+    shape = (height, width, sum(graph.shapes[name][2] for name in tensors))
+    graph.append(FloatModule(node.name, "concat", tensors, output), shape, node)
+    whole = [size if place != axis else shape[2] for place, size in enumerate(sizes[0])]
+    return Value(output, restored(groups, shape, whole, graph.batch))
 
 
 def grouped(rank: int, channel: int) -> Groups:
@@ -335,11 +332,11 @@ def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], outpu
     new = (len(chosen[0]), len(chosen[1]), len(chosen[2]))
     module = FloatModule(node.name, "slice", [source.tensor], output, attributes=attributes)
     graph.append(module, new, node)
-    view = _restored(groups, new, [len(spans.get(p, range(s))) for p, s in enumerate(sizes)], graph.batch)
+    view = restored(groups, new, [len(spans.get(p, range(s))) for p, s in enumerate(sizes)], graph.batch)
     return Value(output, view)
 
 
-def _restored(groups: Groups, shape: tuple[int, int, int], sizes: list[int], batch: int) -> View:
+def restored(groups: Groups, shape: tuple[int, int, int], sizes: Sequence[int], batch: int) -> View:
     """The value with these sizes whose axes are stored in the order of the groups."""
     order = stored_order(groups)
     view = View.of(shape, "n hwc").reshaped([sizes[place] for place in order], batch)
@@ -444,7 +441,7 @@ def pad(graph: Builder, node: Node) -> None:
     new = (shape[0] + sum(order[0]), shape[1] + sum(order[1]), shape[2] + sum(order[2]))
     module = FloatModule(node.name, "pad", [source.tensor], node.outputs[0], attributes={"pads": tuple(order)})
     wanted = [size + sum(grown.get(place, (0, 0))) for place, size in enumerate(sizes)]
-    graph.emit(node, module, new, _restored(groups, new, wanted, graph.batch))
+    graph.emit(node, module, new, restored(groups, new, wanted, graph.batch))
 
 
 def resize(graph: Builder, node: Node) -> bool:

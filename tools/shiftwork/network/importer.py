@@ -9,6 +9,7 @@ understood is refused with the node's name and operator; nothing is skipped sile
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from shiftwork.network.simplify import RefusalError, Simple, Source, first_outpu
 from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
 from shiftwork.progress import OnItem
-from shiftwork.tensors.layout import BATCH, Step, View
+from shiftwork.tensors.layout import BATCH, Shape, Step, View
 
 _DOMAINS = ("", "ai.onnx")
 
@@ -229,17 +230,18 @@ class Importer:
         groups = [axis for axis in inner if axis != channel]
         if channel is not None:
             groups.append(channel)
-        stored = [place, *groups]
-        whole = [sizes[axis] for axis in groups]
-        shape = (
-            int(np.prod(whole[:-2], dtype=int)), whole[-2] if len(whole) > 1 else 1, whole[-1] if whole else 1,
-        )  # fmt: skip
-        view = View.of(shape, "n hwc").reshaped([self.simple.batch, *whole], self.simple.batch)
-        assert view is not None
-        view = View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort(stored).tolist())
+        shape, view = self._stored(sizes, [place, *groups])
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
+
+    def _stored(self, sizes: Sequence[int], order: Sequence[int]) -> tuple[Shape, View]:
+        """A map for a value with these sizes, and the value in it. order: of its axes, the batch first."""
+        batch, whole = self.simple.batch, [sizes[axis] for axis in order[1:]]
+        shape = (math.prod(whole[:-2]), whole[-2] if len(whole) > 1 else 1, whole[-1] if whole else 1)
+        view = View.of(shape, "n hwc").reshaped([batch, *whole], batch)
+        assert view is not None
+        return shape, View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort(order).tolist())
 
     def _looks_up(self, node: Node) -> bool:
         """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
@@ -252,12 +254,7 @@ class Importer:
         entry, value = self.entries[place], graph.values[name]
         sizes = (*graph.sizes(value), rows.shape[1])
         batch = entry.batch_axis
-        inner = [axis for axis in range(len(sizes)) if axis != batch]
-        whole = [sizes[axis] for axis in inner]
-        shape = (int(np.prod(whole[:-2], dtype=int)), whole[-2] if len(whole) > 1 else 1, whole[-1])
-        view = View.of(shape, "n hwc").reshaped([graph.batch, *whole], graph.batch)
-        assert view is not None
-        view = View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort([batch, *inner]).tolist())
+        shape, view = self._stored(sizes, [batch, *(axis for axis in range(len(sizes)) if axis != batch)])
         graph.shapes[name] = shape
         self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
         graph.set(node, Value(name, view))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from shiftwork.compile import Engine, Operands, compile_network, table_cycles
 from shiftwork.compile.products import product_operands, product_result
-from shiftwork.device.simulated import LayerResult, Stalls
+from shiftwork.device.simulated import LayerResult, SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import entering, evaluate
 from shiftwork.network.format import Codes, Facts, Work
@@ -40,23 +40,8 @@ class TileDevice(Protocol):
     def engine(self) -> Engine:
         """The engine."""
 
-    @property
-    def has_table(self) -> bool:
-        """Whether it looks codes up."""
-
     def run(self, operands: Operands, stalls: Stalls | None = None, *, clock: Callable[[], float] = ...) -> LayerResult:
         """Run every tile of a layer."""
-
-    def table(
-        self,
-        codes: NDArray[np.integer],
-        table: NDArray[np.integer],
-        stalls: Stalls | None = None,
-        *,
-        name: str = ...,
-        clock: Callable[[], float] = ...,
-    ) -> LayerResult:
-        """Look up codes, where it has a table."""
 
 
 _OPERAND_BYTES = 256 << 20
@@ -141,8 +126,8 @@ def layer_reports(
 
 
 def runs_on(device: TileDevice, module: IntegerModule) -> bool:
-    """Whether a device computes a module."""
-    return device.has_table if module.kind == "table" else device.engine.takes(module)
+    """Whether a device computes a module; boards have no table."""
+    return isinstance(device, SimulatedDevice) if module.kind == "table" else device.engine.takes(module)
 
 
 def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
@@ -222,7 +207,7 @@ def execute(
             if progress is not None:
                 progress(done, total, module.name)
             begin = clock()
-            if module.kind == "table" and device.has_table:
+            if module.kind == "table" and isinstance(device, SimulatedDevice):
                 assert module.table is not None
                 found = network.tensors[module.output].dtype
                 run = device.table(
