@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -15,9 +18,12 @@ from imported import check, only, weights
 from onnx import TensorProto, helper, numpy_helper
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.data import load_data
+from shiftwork.network.data import Known, load_data
+from shiftwork.network.ends import Ends, Entry
 from shiftwork.network.floating import reference
 from shiftwork.network.importer import OPERATORS, import_onnx
+from shiftwork.quantize.quantization import Calibration
+from shiftwork.tensors.layout import View
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
 
@@ -401,6 +407,41 @@ def test_data(tmp_path: Path) -> None:
             load_data(tmp_path / name, network)
     with pytest.raises(ShiftworkError, match="limit 0"):
         load_data(EXAMPLE / "digits_test.npz", network, 0)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axes", ["n c h w", "c n h w", "c h w n"])
+def test_the_first_samples_of_a_file_are_read(
+    tmp_path: Path, axes: str, order: Literal["C", "F"], rng: np.random.Generator
+) -> None:
+    whole = rng.normal(size=(20, 4, 3, 2)).astype(np.float32)
+    entry = Entry("x", (4, 3, 2), View.of((3, 2, 4), axes))
+    np.savez(tmp_path / "data.npz", x=np.asarray(np.moveaxis(whole, 0, entry.batch_axis), order=order))
+    for limit in (1, 7, 20, 21, None):
+        found = load_data(tmp_path / "data.npz", Known(Ends((entry,), (), ()), None), limit)
+        np.testing.assert_array_equal(found.x, whole[:limit])
+
+
+def test_a_file_larger_than_memory_gives_its_first_samples(tmp_path: Path) -> None:
+    network, count, sample = import_onnx(EXAMPLE / "digits.onnx"), 1 << 20, np.zeros((1, 1, 8, 8), np.float32)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "<f4", "fortran_order": False, "shape": (count, *sample.shape[1:])}
+    )
+    path = tmp_path / "large.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open("x.npy", "w") as x:
+        x.write(header.getvalue())
+        for _ in range(count // 4096):
+            x.write(sample.tobytes() * 4096)
+
+    def peak(limit: int) -> int:
+        tracemalloc.start()
+        assert len(Calibration(limit, None).load(network, path).x) == limit
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(256) < 1 << 20 < sample.nbytes * 65536 < peak(65536)  # of 256 MiB in the file
 
 
 def test_onnxruntime_errors_are_one_line(save_model: Any) -> None:

@@ -131,10 +131,8 @@ def _quantize(
     wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress, engine: Engine | None = None
 ) -> tuple[FloatNetwork, Data, IntegerNetwork]:
     """Import and quantize a model: two steps; the float network, the calibration samples, the integer network."""
-    from shiftwork.network.data import load_data
-
     network = _imported(model, data, progress)
-    calibration = known.load(network, load_data(data, network))
+    calibration = known.load(network, data)
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
     return network, calibration, quantized(wish, network, calibration, progress, engine)
 
@@ -231,15 +229,14 @@ def run(
     with board or nullcontext():
         progress = Progress(steps={"float": 2, "golden": 4, "uart": 4}.get(executor, 5))
         network = _imported(model, data, progress)
-        samples = load_data(data, network)
-        used = samples if limit is None else load_data(data, network, limit)
+        used = load_data(data, network, limit)
         progress.step(f"float model on {len(used.x)} samples")
         with progress.items():
             floats: dict[str, NDArray[Any]] | None = reference(network, used.x, progress.item)
         if executor == "float":
             assert floats is not None
             return _finish(run_float(model.name, floats, used), json, outputs)
-        calibration = known.load(network, samples)
+        calibration = known.load(network, data)
         progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
         integer = quantized(wish, network, calibration, progress, board.engine if board else engine)
         device = board if engine is None else _device(executor, engine, accelerator, integer, progress)

@@ -5,11 +5,13 @@ A model of several inputs takes an array of the name of each; so may one of a si
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import SEEK_CUR
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +60,7 @@ def load_data(path: str | Path, network: Taker, limit: int | None = None, labels
     Args:
         path: ``.npz`` file.
         network: gives the inputs and the number of classes.
-        limit: keep the first samples only; all for None.
+        limit: the first samples only, of a file of any size: the others do not come into memory. All for None.
         labels: read them, where there are any.
 
     Raises:
@@ -69,27 +71,24 @@ def load_data(path: str | Path, network: Taker, limit: int | None = None, labels
     if limit is not None and limit < 1:
         raise ShiftworkError(f"limit {limit} is below 1 sample")
     ends, classes = network.ends, network.classes
-    wanted = (*ends.inputs, "x", *(("y",) if labels else ()))
     with _archive(path) as archive:
-        arrays = {name: archive[name] for name in dict.fromkeys(wanted) if name in archive.files}
-    parts = [_input(path, ends, entry, arrays) for entry in ends.entries]
-    if len({len(part) for part in parts}) > 1:
-        raise ShiftworkError(f"data {path}: the inputs have {', '.join(str(len(part)) for part in parts)} samples")
+        headers = _headers(archive)
+        entries = [(entry, _checked(path, ends, entry, headers)) for entry in ends.entries]
+        counts = [headers[name].shape[entry.batch_axis] for entry, name in entries]
+        if len(set(counts)) > 1:
+            raise ShiftworkError(f"data {path}: the inputs have {', '.join(map(str, counts))} samples")
+        labels = labels and "y" in headers and "y" not in ends.inputs
+        if labels:
+            _check_labels(path, headers["y"], counts[0], classes)
+        parts = [_read(archive, name, entry.batch_axis, limit) for entry, name in entries]
+        y = _read(archive, "y", 0, limit).astype(np.int64) if labels else None
     x = parts[0] if len(parts) == 1 else np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
-    y = arrays.get("y") if labels and "y" not in ends.inputs else None
-    if y is not None:
-        if y.dtype.kind not in "iu" or y.ndim != 1:
-            raise ShiftworkError(f"data {path}: labels 'y' must be a vector of integers, not {y.dtype} {y.shape}")
-        if len(y) != len(x):
-            raise ShiftworkError(f"data {path}: {len(y)} labels for {len(x)} samples")
-        if classes is None:
-            raise ShiftworkError(f"data {path}: labels 'y' given, but the model's output is no class vector")
-        if int(y.min()) < 0 or int(y.max()) >= classes:
-            raise ShiftworkError(f"data {path}: labels {int(y.min())}..{int(y.max())} are outside 0..{classes - 1}")
-    x = np.ascontiguousarray(x[:limit], dtype=np.float32)
+    if y is not None and classes is not None and (int(y.min()) < 0 or int(y.max()) >= classes):
+        raise ShiftworkError(f"data {path}: labels {int(y.min())}..{int(y.max())} are outside 0..{classes - 1}")
+    x = np.ascontiguousarray(x, dtype=np.float32)
     if not np.isfinite(x).all():
         raise ShiftworkError(f"data {path}: 'x' holds NaN or Inf")
-    return Data(x, None if y is None else y[:limit].astype(np.int64), path.name)
+    return Data(x, y, path.name)
 
 
 def array_sizes(path: str | Path) -> dict[str, tuple[int, ...]]:
@@ -98,15 +97,52 @@ def array_sizes(path: str | Path) -> dict[str, tuple[int, ...]]:
     Raises:
         ShiftworkError: as :func:`load_data`.
     """
-    result = {}
     with _archive(Path(path)) as archive:
-        assert archive.zip is not None  # it is open
-        for member in (name for name in archive.zip.namelist() if name.endswith(".npy")):
-            with archive.zip.open(member) as header:
-                version = np.lib.format.read_magic(header)
-                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                result[member.removesuffix(".npy")] = read(header)[0]
-    return result
+        return {name: header.shape for name, header in _headers(archive).items()}
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What an array file says of itself."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+
+
+def _header(file: IO[bytes]) -> _Header:
+    """Of an array file that is read from its beginning; its values come next."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return _Header(*read(file))
+
+
+def _headers(archive: np.lib.npyio.NpzFile) -> dict[str, _Header]:
+    """Of all arrays, by their names."""
+    assert archive.zip is not None  # it is open
+    found = {}
+    for name in archive.zip.namelist():
+        if name.endswith(".npy"):
+            with archive.zip.open(name) as file:
+                found[name.removesuffix(".npy")] = _header(file)
+    return found
+
+
+def _read(archive: np.lib.npyio.NpzFile, name: str, axis: int, limit: int | None) -> NDArray[Any]:
+    """The first samples of an array, (N, ...); no others come into memory. axis: of the samples."""
+    assert archive.zip is not None
+    with archive.zip.open(f"{name}.npy") as file:
+        header = _header(file)
+        shape, axis = (header.shape[::-1], len(header.shape) - 1 - axis) if header.fortran else (header.shape, axis)
+        count = shape[axis] if limit is None else min(limit, shape[axis])
+        before, size = math.prod(shape[:axis]), math.prod(shape[axis + 1 :]) * header.dtype.itemsize
+        kept = np.empty((before, count * size), np.uint8)
+        for place in range(before):
+            if place > 0:
+                file.seek((shape[axis] - count) * size, SEEK_CUR)
+            kept[place] = np.frombuffer(file.read(count * size), np.uint8)
+    array = kept.view(header.dtype).reshape(*shape[:axis], count, *shape[axis + 1 :])
+    return np.moveaxis(array.T, -1 - axis, 0) if header.fortran else np.moveaxis(array, axis, 0)
 
 
 @contextmanager
@@ -126,19 +162,29 @@ def _archive(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
         raise ShiftworkError(f"data {path}: not a readable .npz file (empty, truncated or damaged)") from error
 
 
-def _input(path: Path, ends: Ends, entry: Entry, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    """Samples (N, ...) of an input."""
-    name = entry.name if entry.name in arrays or len(ends.entries) > 1 else "x"
-    if name not in arrays:
+def _checked(path: Path, ends: Ends, entry: Entry, headers: Mapping[str, _Header]) -> str:
+    """Name of the array of an input, which fits it."""
+    name = entry.name if entry.name in headers or len(ends.entries) > 1 else "x"
+    if name not in headers:
         raise ShiftworkError(f"data {path}: no array {name!r}")
-    array, batch = arrays[name], entry.batch_axis
-    sizes = [str(size) for size in entry.shape]
-    expected = f"({', '.join([*sizes[:batch], 'N', *sizes[batch:]])})"
-    if array.dtype.kind not in ("fiu" if entry.whole else "f"):
-        raise ShiftworkError(f"data {path}: {name!r} is {array.dtype}, float32 is expected")
-    shape = array.shape
-    if array.ndim != len(entry.shape) + 1 or (*shape[:batch], *shape[batch + 1 :]) != entry.shape:
+    shape, kind, batch = headers[name].shape, headers[name].dtype, entry.batch_axis
+    if kind.hasobject:
+        raise ShiftworkError(f"data {path}: {name!r} is not readable: it holds objects")
+    if kind.kind not in ("fiu" if entry.whole else "f"):
+        raise ShiftworkError(f"data {path}: {name!r} is {kind}, float32 is expected")
+    if len(shape) != len(entry.shape) + 1 or (*shape[:batch], *shape[batch + 1 :]) != entry.shape:
+        sizes = [str(size) for size in entry.shape]
+        expected = f"({', '.join([*sizes[:batch], 'N', *sizes[batch:]])})"
         raise ShiftworkError(f"data {path}: {name!r} has shape {shape}, the model expects {expected}")
     if shape[batch] == 0:
         raise ShiftworkError(f"data {path}: {name!r} holds no samples")
-    return np.moveaxis(array, batch, 0)
+    return name
+
+
+def _check_labels(path: Path, header: _Header, samples: int, classes: int | None) -> None:
+    if header.dtype.kind not in "iu" or len(header.shape) != 1:
+        raise ShiftworkError(f"data {path}: labels 'y' must be a vector of integers, not {header.dtype} {header.shape}")
+    if header.shape[0] != samples:
+        raise ShiftworkError(f"data {path}: {header.shape[0]} labels for {samples} samples")
+    if classes is None:
+        raise ShiftworkError(f"data {path}: labels 'y' given, but the model's output is no class vector")
