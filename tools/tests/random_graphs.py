@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,17 @@ class RandomGraph:
 
 
 def random_graph(seed: int) -> RandomGraph:
-    """The model of a seed: the first one that onnxruntime runs as a whole."""
+    """The model of a seed: the first one that onnxruntime runs as a whole, with its batch fixed too."""
     for attempt in range(10):
         found = _Maker([seed, attempt]).model()
         try:
-            session = _session(found.model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
             size = found.fixed or SAMPLES
+            sized = deepcopy(found.model)
+            for value in sized.graph.input:
+                for axis in value.type.tensor_type.shape.dim:
+                    axis.dim_value = axis.dim_value or size
+            _session(sized, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC)
+            session = _session(found.model, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
             session.run(
                 None, {name: array[:size] if size < SAMPLES else array for name, array in found.samples.items()}
             )

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from shiftwork.blocks import manifest
-from shiftwork.compile.msq_engine import LANES, MsqEngine
+from shiftwork.compile.msq_engine import MsqEngine
 from shiftwork.eda import ecp5, yosys
 from shiftwork.eda.designs import TOP, Design
 from shiftwork.eda.mapping import map_design, mapping
@@ -144,14 +144,14 @@ def _unit(
 
 
 def _sp2(lanes: int) -> UnitDesign:
-    level = LANES.index(lanes)
+    level = (lanes // 4).bit_length() - 1
     operands = {"digits": 6 * lanes, "x": 4 * lanes, "top_once": lanes, "top_twice": lanes}
     shape = (1, 1, lanes)
     return _unit("sp2", "SP2 unit", "shw_sp2_mac", {"LANES": lanes}, operands, shape, 10 + level, 5 + level)
 
 
 def _fixed(lanes: int, products: int) -> UnitDesign:
-    level, rows = LANES.index(lanes), products // 2
+    level, rows = (lanes // 4).bit_length() - 1, products // 2
     operands = {"row": (25 if rows == 2 else 5) * lanes, "column": 15 * lanes}
     parameters = {"LANES": lanes, "PRODUCTS": products}
     title = f"fixed unit, {products} products per multiplier"

@@ -39,9 +39,9 @@ def _perplexity(book: Manifest) -> str:
     words = known[0]["words"]
     head = ("scheme", "perplexity", "pairs a MAC, bound", "fewer", "present", "cycles a word", "mismatches")
     return table(head, rows, range(1, 7)) + (
-        f"\nPerplexity of {words:,} words, the first ones of {known[0]['streams']} parts of the test text; the state "
-        "of every part is carried from word to word; on the golden model. A word runs on the RTL, compared module by "
-        "module. `python -m shiftwork.measure --only 'perplexity.*'`.\n"
+        f"\nPerplexity of {words:,} words, the whole test text as {known[0]['streams']} parts that are read side by "
+        "side; the state of every part is carried from word to word; on the golden model. A word runs on the RTL, "
+        "compared module by module. `python -m shiftwork.measure --only 'perplexity.*'`.\n"
     )
 
 
