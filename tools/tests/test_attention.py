@@ -207,6 +207,28 @@ def test_heads_beside_samples_on_one_axis(batch: object, save_model: Any) -> Non
     check_integers(network, samples_of(network, 40), 0.06)
 
 
+@pytest.mark.parametrize("form", ["added", "filled"])
+def test_a_mask_that_enters(form: str, save_model: Any) -> None:
+    """Padded positions as a further input: what is added to scores, large as it is, does not choose their scale."""
+    arrays: dict[str, np.ndarray] = weights(wq=(WIDTH, WIDTH), wk=(WIDTH, WIDTH))
+    arrays |= {"rows": np.array([1]), "zero": np.float32(0), "one": np.float32(1), "low": np.float32(-1e9)}
+    nodes: list[tuple[Any, ...]] = [
+        ("MatMul", ["in", "wq"], "q"), ("MatMul", ["in", "wk"], "k"), ("Transpose", ["k"], "kt", {"perm": [0, 2, 1]}),
+        ("MatMul", ["q", "kt"], "s"), ("Unsqueeze", ["mask", "rows"], "u"),
+    ]  # fmt: skip
+    if form == "added":
+        nodes += [("Sub", ["one", "u"], "hidden"), ("Mul", ["hidden", "low"], "far"), ("Add", ["s", "far"], "f")]
+    else:
+        nodes += [("Equal", ["u", "zero"], "hidden"), ("Where", ["hidden", "low", "s"], "f")]
+    nodes += [("Softmax", ["f"], "p", {"axis": -1}), ("MatMul", ["p", "in"], "out")]
+    network = import_onnx(save_model(nodes, arrays, {"in": SHAPE, "mask": ("N", ROWS)}))
+    x = samples_of(network, 40)
+    x[:, ROWS * WIDTH :] = np.random.default_rng(2).random((40, ROWS)) < 0.6
+    x[:, ROWS * WIDTH] = 1
+    assert [module.kind for module in network.modules].count("host") == 1
+    check_integers(network, x, 0.06)
+
+
 # -- Einsum
 
 EQUATIONS = ("bqhd,bkhd->bhqk", "bhqk,bkhd->bqhd", "bqhd, bkhd -> bkhq")
@@ -242,13 +264,6 @@ def test_other_einsums_are_refused(equation: str, save_model: Any) -> None:
     node = ("Einsum", inputs, "out", {"equation": equation})
     with pytest.raises(ShiftworkError, match=r"Einsum"):
         import_onnx(save_model([node], {}, ("N", WIDTH, WIDTH)))
-
-
-def test_a_condition_that_varies_is_refused(save_model: Any) -> None:
-    nodes = [("Where", ["mask", "in", "other"], "w"), ("MatMul", ["w", "m"], "out")]
-    arrays = weights(other=(ROWS, WIDTH), m=(WIDTH, 3)) | {"mask": np.eye(ROWS, WIDTH, dtype=bool)}
-    with pytest.raises(ShiftworkError, match=r"'w' \(Where\): a condition that is the same everywhere"):
-        import_onnx(save_model(nodes, arrays, SHAPE))
 
 
 def test_constants_of_the_transformer_are_small() -> None:

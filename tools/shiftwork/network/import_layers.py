@@ -160,8 +160,9 @@ def conv_transpose(graph: Builder, node: Node) -> None:
 
 def gemm(graph: Builder, node: Node) -> None:
     """Gemm."""
+    value = graph.value(node)
     if node.integer("transA", 0):
-        raise node.error("transA is not supported")
+        value = Value(value.tensor, value.view.transposed((1, 0)))
     weight = graph.weight(node, 1, "weight")
     if weight is None or weight.ndim != 2:
         raise node.error("a two-dimensional weight matrix is expected")
@@ -169,7 +170,7 @@ def gemm(graph: Builder, node: Node) -> None:
         weight = weight.T
     bias = graph.weight(node, 2, "bias")
     dense(
-        graph, node, graph.value(node), weight * node.real("alpha", 1.0),
+        graph, node, value, weight * node.real("alpha", 1.0),
         None if bias is None else bias * node.real("beta", 1.0),
     )  # fmt: skip
 
@@ -180,20 +181,32 @@ def matmul(graph: Builder, node: Node) -> None:
     if known[1]:
         weight = graph.weight(node, 1, "weight")
         assert weight is not None
-        if weight.ndim != 2:
-            raise node.error("a two-dimensional weight matrix is expected")
-        dense(graph, node, graph.value(node), weight.T)
+        _times(graph, node, graph.value(node), weight)
     elif known[0]:
         weight = graph.weight(node, 0, "weight")
         value = graph.value(node, 1)
         rank = len(value.view.axes)
-        if weight is None or weight.ndim != 2 or rank < 3:
-            raise node.error("a two-dimensional weight matrix is expected")
+        if weight is None or weight.ndim < 2 or not max(3, weight.ndim) <= rank:
+            raise node.error("a matrix of weights and a value of three axes or more are expected")
         swapped = (*range(rank - 2), rank - 1, rank - 2)
-        found = dense(graph, node, Value(value.tensor, value.view.transposed(swapped)), weight)
+        found = _times(graph, node, Value(value.tensor, value.view.transposed(swapped)), weight.swapaxes(-1, -2))
         graph.set(node, Value(found.tensor, found.view.transposed(swapped)))
     else:
         _product(graph, node, graph.value(node, 0), graph.value(node, 1))
+
+
+def _times(graph: Builder, node: Node, value: Value, weight: Real) -> Value:
+    """A value times constant weights: one matrix, or one for every position of axes in front."""
+    rank = max(len(value.view.axes), weight.ndim)
+    if weight.ndim < 2:
+        raise node.error("a matrix of weights is expected")
+    value = Value(value.tensor, View(((),) * (rank - len(value.view.axes)) + value.view.axes))
+    matrices = weight.reshape((1,) * (rank - weight.ndim) + weight.shape)
+    if math.prod(matrices.shape[:-2]) == 1:
+        return dense(graph, node, value, matrices.reshape(matrices.shape[-2:]).T)
+    if matrices.shape[0] > 1:
+        raise node.error("the first axis has to count samples: no weights differ along it")
+    return _product(graph, node, value, graph.fix(f"{node.outputs[0]} (weights)", matrices[0]))
 
 
 def einsum(graph: Builder, node: Node) -> None:
@@ -385,8 +398,7 @@ def pool(graph: Builder, node: Node) -> None:
 def global_pool(graph: Builder, node: Node) -> None:
     """GlobalAveragePool and GlobalMaxPool."""
     value = graph.value(node)
-    rank = len(value.view.axes)
-    _reduced(graph, node, value, list(range(2, rank)), True)
+    reduced(graph, node, value, list(range(2, graph.leading(node, value) + 1)), True)
 
 
 def reduce(graph: Builder, node: Node) -> None:
@@ -400,15 +412,14 @@ def reduce(graph: Builder, node: Node) -> None:
             return
         axes = list(range(rank))
     places = sorted(graph.place(node, axis, rank) for axis in axes)
-    if value.view.batch_axis in places:
+    if value.view.sample_axis in places:
         raise node.error("samples cannot be reduced")
-    _reduced(graph, node, value, places, bool(node.integer("keepdims", 1)))
+    reduced(graph, node, value, places, bool(node.integer("keepdims", 1)))
 
 
-def _reduced(graph: Builder, node: Node, value: Value, places: list[int], keep: bool) -> None:
-    graph.leading(node, value)
-    rank = len(value.view.axes)
-    kept = [place for place in range(1, rank) if place not in places]
+def reduced(graph: Builder, node: Node, value: Value, places: list[int], keep: bool) -> Value:
+    """The maximum of a value over some axes, or what another operator says. keep: the axes stay, of size 1."""
+    kept = [place for place in range(len(value.view.axes)) if place not in places]
     groups: Groups = (places[:-1], places[-1:], kept)
     found = groups_of(graph, value)
     if found is not None and sorted([*found[0], *found[1]]) == places:
@@ -432,4 +443,5 @@ def _reduced(graph: Builder, node: Node, value: Value, places: list[int], keep: 
         mean = graph.fresh(f"{node.outputs[0]} (mean)")
         graph.shapes[mean] = graph.shapes.pop(result.tensor)
         module.output = mean
-        affine(graph, node, Value(mean, view), None, np.array(height * width, np.float64), np.zeros(1))
+        return affine(graph, node, Value(mean, view), None, np.array(height * width, np.float64), np.zeros(1))
+    return result

@@ -23,6 +23,7 @@ from shiftwork.network import import_functions as functions
 from shiftwork.network import import_layers as layers
 from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
+from shiftwork.network.coded import without_codes
 from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatModule, FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
@@ -80,6 +81,7 @@ def read(
     strange = any(node.domain in DOMAINS for node in model.graph.node)
     model = without_quant(path, model)
     content = model.SerializeToString() if strange else None
+    model = without_codes(model)
     importer = Importer(path, simplify(path, model, sizes), content)
     importer.run(progress)
     return importer
@@ -233,6 +235,8 @@ class Importer:
         shape, view = self._stored(sizes, [place, *groups])
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
+        if source.whole:
+            self.graph.integers.add(source.name)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
 
     def _stored(self, sizes: Sequence[int], order: Sequence[int]) -> tuple[Shape, View]:
@@ -271,7 +275,9 @@ class Importer:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
         if self._masks(node):
             self.graph.deferred[node.outputs[0]] = node
-            self.graph.set(node, next(self.graph.values[name] for name in node.inputs if name in self.graph.values))
+            self.graph.set(
+                node, _largest([self.graph.values[name] for name in node.inputs if name in self.graph.values])
+            )
             return
         if not known.many and any(name in self.read for name in node.outputs[1:]):
             raise node.error("only the first output is supported")
@@ -281,22 +287,26 @@ class Importer:
             self.graph.coded.update(node.outputs)
 
     def _masks(self, node: Node) -> bool:
-        """Whether a node only gives one value and constants to what the host computes, as a mask does."""
-        values = [name for name in node.inputs if name in self.graph.values]
+        """Whether a node only gives one value and constants to what the host computes, as a mask does; to a softmax
+        also several values, of which some are a mask."""
+        values = [self.graph.values[name] for name in node.inputs if name in self.graph.values]
         readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
-        if node.operator not in ("Add", "Sub", "Mul", "Where") or len(values) != 1 or len(readers) != 1:
+        if node.operator not in ("Add", "Sub", "Mul", "Where") or not values or len(readers) != 1:
             return False
         (reader,) = readers
         if reader.operator not in functions.HOST or reader in self.tail or node.outputs[0] in self.outputs:
             return False
-        sizes = self.graph.sizes(self.graph.values[values[0]])
-        for name in node.inputs:
-            if name in self.graph.constants:
-                shape = self.graph.constants[name].shape
-                grown = [own for own, size in zip(shape[::-1], sizes[::-1], strict=False) if own not in (1, size)]
-                if len(shape) > len(sizes) or grown or (len(shape) == len(sizes) and shape[0] > 1):
-                    return False
-        return True
+        whole = self.graph.sizes(_largest(values))
+        if len(values) > 1:
+            alone = node.operator not in ("Add", "Where") or reader.operator != "Softmax"
+            if alone or any(value.view.batch_axis != 0 or len(value.view.axes) != len(whole) for value in values):
+                return False
+        shapes = [self.graph.constants[name].shape for name in node.inputs if name in self.graph.constants]
+        for shape in (*shapes, *(self.graph.sizes(value) for value in values)):
+            grown = [own for own, size in zip(shape[::-1], whole[::-1], strict=False) if own not in (1, size)]
+            if len(shape) > len(whole) or grown:
+                return False
+        return all(len(shape) < len(whole) or shape[0] == 1 for shape in shapes)
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
@@ -324,6 +334,11 @@ class Importer:
         tail = [node for node in self.nodes if id(node) in left]
         final = any(node.operator in _FINAL for node in tail)
         return tail if final and len(tail) < len(self.nodes) else []
+
+
+def _largest(values: list[Value]) -> Value:
+    """The value with the most elements of a sample."""
+    return max(values, key=lambda value: math.prod(value.view.shape(1)))
 
 
 @dataclass(frozen=True)
@@ -358,7 +373,8 @@ def may_follow(node: Node) -> bool:
 
 def not_supported(node: Node) -> ShiftworkError:
     """Nothing is known of the operator of a node."""
-    return node.error("operator is not supported")
+    domain = "" if node.domain in _DOMAINS else f" of {node.domain}"
+    return node.error(f"operator{domain} is not supported")
 
 
 _SINGLE = "a number or one per channel is folded; functions of one tensor become a table; of two values"
@@ -374,7 +390,8 @@ OPERATORS: dict[str, Operator] = {
     "BatchNormalization": Operator(
         layers.batch_normalization, "folded", "into the convolution before it, else a depthwise 1 x 1 convolution"
     ),
-    "Cast": Operator(moves.identity, "removed", "to numbers"),
+    "And": Operator(functions.logic, "table", "of functions of one tensor; else a product"),
+    "Cast": Operator(functions.cast, "removed", "to whole numbers a table"),
     "Clip": Operator(functions.clip, "fused", "from 0 to a positive bound (ReLU6); other bounds are a table"),
     "Concat": Operator(moves.concat, "host", "any axis but the batch"),
     "Constant": Operator(moves.constant, "folded"),
@@ -393,8 +410,8 @@ OPERATORS: dict[str, Operator] = {
     "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
     "Expand": Operator(moves.expand, "host"),
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
-    "Gather": Operator(moves.gather, "host", "constant positions of an axis; each run of evenly spaced ones is a cut"),
-    "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
+    "Gather": Operator(moves.gather, "host", "constant positions; each run of evenly spaced ones is a cut"),
+    "Gemm": Operator(layers.gemm, "RTL", "constant weights"),
     "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
@@ -405,14 +422,19 @@ OPERATORS: dict[str, Operator] = {
     "MatMul": Operator(
         layers.matmul, "RTL or host", "constant weights on either side; of two activations in 4-bit rows on the host"
     ),
-    "Max": Operator(functions.extreme, "table", "with a number"),
+    "Max": Operator(functions.extreme, "table or host", "of functions of one tensor and numbers a table"),
     "MaxPool": Operator(layers.pool, "host"),
-    "Min": Operator(functions.extreme, "table", "with a number"),
+    "Mean": Operator(functions.total, "RTL or host", "additions"),
+    "Min": Operator(functions.extreme, "table or host", "as Max"),
     "Mul": Operator(functions.arithmetic, "folded or host", f"{_SINGLE} exactly"),
+    "Not": Operator(functions.logic, "table"),
+    "Or": Operator(functions.logic, "table or host", "of functions of one tensor; else a maximum"),
     "Neg": Operator(functions.negative, "folded"),
     "PRelu": Operator(functions.prelu, "table", "with a slope a channel: three layers on the RTL"),
     "Pad": Operator(
-        moves.pad, "fused or host", "zeros; fused into the convolution after it where only height and width grow"
+        moves.pad,
+        "fused or host",
+        "any mode; zeros are fused into the convolution after it where only height and width grow",
     ),
     "Pow": Operator(functions.arithmetic, "table", "a constant exponent"),
     "QuantizeLinear": Operator(functions.quantized, "removed", "a scale that is a power of two is kept where possible"),
@@ -437,8 +459,11 @@ OPERATORS: dict[str, Operator] = {
     "Unsqueeze": Operator(moves.unsqueeze, "removed"),
     "Upsample": Operator(functions.resize, "host", "as Resize"),
     "Where": Operator(
-        moves.where, "removed", "a condition that is the same everywhere, or before what the host computes"
+        functions.where,
+        "table or host",
+        "of functions of one tensor; else sums of products, or before what the host computes",
     ),
+    **_same(functions.COMPARISONS, functions.comparison, "table", "of functions of one tensor; else of a difference"),
     **_same(functions.FUNCTIONS, functions.function, "table"),
     **_same(functions.HOST, functions.host, "host", "in float between quantizations"),
 }

@@ -87,7 +87,8 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             is of the only input too.
 
     Raises:
-        RefusalError: operators that do not exist, a node that onnxruntime refuses or that reads what no node computes.
+        RefusalError: operators that do not exist, a Dropout in training mode, a node that onnxruntime refuses or that
+            reads what no node computes.
         ShiftworkError: a graph that has a cycle or that onnxruntime refuses as a whole, an input without sizes, or of
             something else than real numbers.
     """
@@ -103,6 +104,7 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
         if not node.name and first_output(node) not in names:
             node.name = first_output(node)
     _single_precision(model)
+    _check_training(model.graph)
     sources, batch, fixed = _sources(path, inputs, sizes or {})
     for value, source in zip(model.graph.input, sources, strict=True):
         axes = value.type.tensor_type.shape.dim
@@ -123,6 +125,21 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             node.input.extend(inputs)
     _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
+
+
+def _check_training(graph: Any) -> None:
+    """Refuse what drops values at random, before onnxruntime's optimization drops the node."""
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    constants = [node for node in graph.node if node.op_type == "Constant"]
+    known |= {node.output[0]: a.t for node in constants for a in node.attribute if a.name == "value"}
+    refused = {
+        first_output(node): f"{_place(node)}: training mode is not supported: export the model for inference"
+        for node in graph.node
+        if node.op_type == "Dropout" and node.input[2:] and node.input[2] in known
+        and onnx.numpy_helper.to_array(known[node.input[2]]).any()
+    }  # fmt: skip
+    if refused:
+        raise RefusalError(refused)
 
 
 def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int]]) -> tuple[list[Source], int, bool]:
@@ -258,7 +275,13 @@ def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
     """A refusal by onnxruntime that names the nodes it is about, or the model."""
     strangers = [node for node in model.graph.node if not _exists(node)]
     if strangers:
-        return RefusalError({first_output(node): f"{_place(node)}: operator is not supported" for node in strangers})
+        reasons = {
+            first_output(
+                node
+            ): f"{_place(node)}: operator{f' of {node.domain}' if node.domain else ''} is not supported"
+            for node in strangers
+        }
+        return RefusalError(reasons)
     nodes = list(model.graph.node)
     part = onnx.ModelProto()
     part.CopyFrom(model)

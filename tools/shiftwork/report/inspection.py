@@ -19,6 +19,7 @@ from shiftwork.compile.accelerator import Accelerator, compile_accelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import run
 from shiftwork.network.builder import Node
+from shiftwork.network.coded import REAL, real_operator
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.importer import Importer, may_follow, not_supported, operator_of, read
@@ -46,19 +47,19 @@ _COMPUTED: tuple[Becomes, ...] = ("host", "table", "RTL")
 CLOSEST = {
     "Attention": "MatMul, Softmax and MatMul",
     "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
-    "DynamicQuantizeLinear": "QuantizeLinear with a constant scale",
+    "GatherElements": "Gather of positions that are the same for all samples",
+    "GatherND": "Gather along one axis",
     "GridSample": "Resize",
     "If": "an export of one of its branches",
     "Loop": "an export of its steps, one behind the other",
-    "LpPool": "AveragePool of a square, and Sqrt",
     "MatMulInteger": "MatMul between QuantizeLinear and DequantizeLinear",
     "MaxUnpool": "Resize to nearest positions",
-    "Mean": "Sum, and Mul by a number",
     "MultiHeadAttention": "MatMul, Softmax and MatMul",
-    "QLinearConv": "Conv between QuantizeLinear and DequantizeLinear",
-    "QLinearMatMul": "MatMul between QuantizeLinear and DequantizeLinear",
-    "ReduceLogSum": "ReduceSum and Log",
-    "ReduceSumSquare": "Mul and ReduceSum",
+    "RandomNormal": "a further input of the model",
+    "RandomNormalLike": "a further input of the model",
+    "RoiAlign": "Slice and Resize",
+    "ScatterElements": "Slice and Concat",
+    "ScatterND": "Slice and Concat",
     "Scan": "an export of its steps, one behind the other",
 }
 TRIED = 2_000_000_000
@@ -187,7 +188,10 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
 def _refused(proto: Any, reason: str, by_importer: bool) -> Fate:
     """A node that is refused, with what works in its place. by_importer: the graph is sound."""
     known = operator_of(Node(proto))
-    closest = CLOSEST.get(proto.op_type, "operators of ONNX" if proto.domain.removeprefix("ai.onnx") else "none")
+    foreign = proto.domain.removeprefix("ai.onnx")
+    closest = CLOSEST.get(proto.op_type, "operators of ONNX" if foreign else "none")
+    if foreign.startswith("com.microsoft"):
+        closest = "the file as it was before onnxruntime optimized it, or with ORT_ENABLE_BASIC alone"
     if known is not None:
         closest = f"{proto.op_type}: {known.note}" if known.note and by_importer else ""
     remark = reason.removeprefix(f"node {proto.name or first_output(proto)!r} ({proto.op_type}): ")
@@ -259,12 +263,12 @@ def _counterparts(protos: Sequence[Any], nodes: Sequence[Node]) -> dict[str, Nod
     renamed = []
     for node in nodes:
         proto = named.get(node.name)
-        if proto is not None and proto.op_type == node.operator:
+        if proto is not None and node.operator in (proto.op_type, real_operator(proto.op_type)):
             found[first_output(proto)] = node
         else:
             renamed.append(node)
     for node in renamed:
-        proto = makers.get(first_output(node.proto))
+        proto = makers.get(first_output(node.proto).removesuffix(REAL))
         if proto is not None:
             found.setdefault(first_output(proto), node)
     return found
