@@ -213,7 +213,7 @@ def test_prelu_with_a_slope_a_channel(save_model: SaveModel) -> None:
 
 _SHAPE = {"LayerNormalization": (8,), "InstanceNormalization": (4,), "GroupNormalization": (4,),
           "RMSNormalization": (8,)}  # fmt: skip
-_OPSETS = {"GroupNormalization": 21, "RMSNormalization": 23}
+_OPSETS = {"GridSample": 20, "GroupNormalization": 21, "RMSNormalization": 23}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "GroupNormalization": {"num_groups": 2},
     "LRN": {"size": 3},
@@ -240,12 +240,17 @@ def test_what_the_host_computes(operator: str, save_model: SaveModel) -> None:
     if operator == "CumSum":
         constants["axis"], reads = np.array(2), ["x", "axis"]
     before: Nodes = []
+    if operator == "GridSample":
+        before, reads = [("Slice", ["x", "zero", "two", "one"], "s"), ("Transpose", ["s"], "t", {"perm": [0, 2, 3, 1]}),
+                         ("Tanh", ["t"], "grid")], ["x", "grid"]  # fmt: skip
+        constants |= {"zero": np.array([0]), "two": np.array([2]), "one": np.array([1])}
     if operator == "ReduceLogSum":
         before, reads = [("Sigmoid", ["x"], "s")], ["s"]
     nodes = between(*before, (operator, reads, "y", _OPTIONS.get(operator, {})))
     network = check(save_model(nodes, constants, opset=_OPSETS.get(operator, 17)))
     assert kinds(network).count("host") == 1
-    check_integers(network, samples_of(network, 20), 0.3 if operator in ("Hardmax", "ReduceProd") else 0.1)
+    jumps = operator in ("GridSample", "Hardmax", "ReduceProd")
+    check_integers(network, samples_of(network, 20), 0.3 if jumps else 0.1)
 
 
 @pytest.mark.parametrize(
@@ -466,6 +471,51 @@ def test_dilated_pools(average: bool, save_model: SaveModel) -> None:
         attributes = {"kernel_shape": [3, 2], "dilations": [2, 3], **more}
         nodes = [("AveragePool" if average else "MaxPool", ["in"], "out", attributes)]
         check(save_model(nodes, {}, ("N", 3, 9, 11), opset=19 if average else 17))
+
+
+def test_pools_of_more_axes_are_the_hosts(save_model: SaveModel) -> None:
+    """A local normalization as PyTorch writes it: a mean over channels of a value of five axes."""
+    nodes = between(("Mul", ["x", "x"], "q"), ("Unsqueeze", ["q", "at"], "u"),
+                    ("AveragePool", ["u"], "a", {"kernel_shape": [3, 1, 1], "pads": [1, 0, 0] * 2}),
+                    ("Squeeze", ["a", "at"], "s"), ("Sub", ["x", "s"], "y"))  # fmt: skip
+    network = check(save_model(nodes, known(at=np.array([1]))))
+    assert kinds(network).count("host") == 1
+    check_integers(network, samples_of(network, 20), 0.1)
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_frames_beside_samples(rows: bool, save_model: SaveModel) -> None:
+    """What an image or a row of values goes through, for every frame of a sample: (N * frames, C, ...)."""
+    area = (8, 10) if not rows else (10,)
+    one = (1,) * len(area)
+    pool = {"kernel_shape": [2] * len(area), "strides": [2] * len(area)}
+    constants = {
+        "frames": np.array([-1, 4, *area]), "back": np.array([-1, 3, 6]),
+        **weights(a=(8, 2, *(3 for _ in area)), b=(8,), c=(8, 3, *(2 for _ in area)), d=(3, 6, *one), e=(6, 1, *one),
+                  shift=(6,), mean=(6,), n=(6, 2)),
+    }  # fmt: skip
+    constants["scale"], constants["variance"] = np.arange(1, 7, dtype=np.float32), np.ones(6, np.float32)
+    nodes: Nodes = [
+        ("Reshape", ["in", "frames"], "r"),
+        ("Conv", ["r", "a", "b"], "c1", {"group": 2, "pads": [1] * 2 * len(area)}),
+        ("Relu", ["c1"], "r1"),
+        ("MaxPool", ["r1"], "p1", pool),
+        ("ConvTranspose", ["p1", "c"], "t", {"strides": [2] * len(area)}),
+        ("ConvTranspose", ["t", "d"], "t2"),
+        ("Conv", ["t2", "e"], "c2", {"group": 6}),
+        ("BatchNormalization", ["c2", "scale", "shift", "mean", "variance"], "n1"),
+        ("PRelu", ["n1", "slope"], "v"),
+        ("AveragePool", ["v"], "p2", pool),
+        ("GlobalAveragePool", ["p2"], "g"),
+        ("Flatten", ["g"], "f"),
+        ("Reshape", ["f", "back"], "h"),
+        ("ReduceMean", ["h"], "y", {"axes": [1], "keepdims": 0}),
+        ("MatMul", ["y", "n"], "out"),
+    ]
+    constants["slope"] = np.linspace(0.1, 0.6, 6, dtype=np.float32).reshape(6, *one)
+    network = check(save_model(nodes, constants, ("N", 3, 4, *area)))
+    assert all(network.shapes[module.output][2] % 3 == 0 for module in network.modules if module.groups > 1)
+    check_integers(network, samples_of(network, 20), 0.1)
 
 
 # -- products

@@ -81,6 +81,23 @@ def test_the_float_graph_is_onnxruntimes(tmp_path: Path, operator: str) -> None:
     assert compared
 
 
+@pytest.mark.parametrize(
+    ("operator", "more"),
+    [
+        ("RNN", {"activations": ["Relu"]}),
+        ("LSTM", {"activations": ["HardSigmoid", "Tanh", "Softsign"]}),
+        ("GRU", {"activations": ["hardsigmoid", "elu"], "activation_alpha": [0.3, 0.7], "activation_beta": [0.4]}),
+        ("RNN", {"activations": ["LeakyRelu", "Tanh"], "activation_alpha": [0.2], "direction": "bidirectional"}),
+    ],
+)
+def test_other_activations(tmp_path: Path, operator: str, more: dict[str, object]) -> None:
+    network = import_onnx(save(tmp_path / "cell.onnx", operator, **more))
+    x = np.random.default_rng(3).normal(0, 1, (6, *network.ends.sample_shape)).astype(np.float32)
+    (expected,) = reference(network, x).values()
+    (found,) = network.ends.finish(next(iter(activations(network, x)))).values()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("scheme", ["fixed8", "joint", "tr", "dnateq"])
 def test_states_are_codes(tmp_path: Path, scheme: str) -> None:
     network = import_onnx(save(tmp_path / "cell.onnx", "LSTM", start=True, outputs=("Y", "Yh", "Yc")))
@@ -105,7 +122,7 @@ def test_data_have_the_samples_where_the_model_has_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"activations": ["Relu", "Tanh", "Tanh"]}, "activations Relu, Tanh, Tanh are not supported"),
+        ({"activations": ["Affine", "Tanh", "Tanh"]}, "activations Affine, Tanh, Tanh are not supported"),
         ({"clip": 3.0}, "clip, input_forget and peepholes are not supported"),
         ({"input_forget": 1}, "clip, input_forget and peepholes are not supported"),
     ],

@@ -188,11 +188,16 @@ class Builder:
         return axis + rank if axis < 0 else axis
 
     def map_groups(self, node: Node, value: Value) -> Groups:
-        """Height, width and channels of a map (N, C, H, W) or a row of values (N, C, L)."""
-        count = self.leading(node, value)
-        if count not in (2, 3):
+        """Height, width and channels of a map (N, C, H, W) or a row of values (N, C, L).
+
+        Where the first axis counts more than samples, frames of a video for one, channels are those of all frames.
+        """
+        if value.view.sample_axis != 0:
+            raise node.error("the first axis has to count samples")
+        if len(value.view.axes) not in (3, 4):
             raise node.error("a (N, C, H, W) or (N, C, L) input is expected")
-        return ((2,), (3,), (1,)) if count == 3 else ((), (2,), (1,))
+        channels = (1,) if value.view.batch_axis == 0 else (0, 1)
+        return ((2,), (3,), channels) if len(value.view.axes) == 4 else ((), (2,), channels)
 
     def arranged(self, value: Value, groups: Groups) -> Value:
         """The same value in a tensor whose height, width and channels are those axes; moved where it has to be."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shiftwork.network.builder import Builder, Chain, Groups, Node, Value, renamed
 from shiftwork.network.graph import MOVES, FloatModule
-from shiftwork.network.import_layers import activation, affine, reduced
+from shiftwork.network.import_layers import activation, affine, pool_of_maps, reduced
 from shiftwork.network.import_moves import FINITE, concatenated, grouped, groups_of, restored, usual
 from shiftwork.network.import_moves import resize as nearest
 from shiftwork.tensors.layout import View
@@ -29,12 +29,14 @@ FUNCTIONS = (
 COMPARISONS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 #: What runs on the host, in float between quantizations.
 HOST = (
-    "CumSum", "GlobalLpPool", "GroupNormalization", "Hardmax", "InstanceNormalization", "LRN", "LayerNormalization",
-    "LogSoftmax", "LpNormalization", "LpPool", "MeanVarianceNormalization", "RMSNormalization", "ReduceL1", "ReduceL2",
-    "ReduceLogSum", "ReduceLogSumExp", "ReduceMin", "ReduceProd", "ReduceSumSquare", "Softmax", "Trilu",
+    "CumSum", "GlobalLpPool", "GridSample", "GroupNormalization", "Hardmax", "InstanceNormalization", "LRN",
+    "LayerNormalization", "LogSoftmax", "LpNormalization", "LpPool", "MeanVarianceNormalization", "RMSNormalization",
+    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMin", "ReduceProd", "ReduceSumSquare", "Softmax",
+    "Trilu",
 )  # fmt: skip
 #: Of them those that look along one axis, the last one unless they say otherwise.
 _ALONG = ("Hardmax", "LayerNormalization", "LogSoftmax", "RMSNormalization", "Softmax")
+_LARGE = 1e9  # in place of infinity
 _LOGICAL = ("And", "Not", "Or")
 _BOOL, _FLOAT = onnx.TensorProto.BOOL, onnx.TensorProto.FLOAT
 _PROBED = np.concatenate([np.linspace(-64, 64, 8193), [-1e4, -1e3, 1e3, 1e4]])
@@ -97,6 +99,8 @@ def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
             single = _number(np.asarray(graph.constants[name]))
             if single is None:
                 raise node.error(f"constant {name!r} holds more than one number")
+            if abs(single) > FINITE:
+                single = math.copysign(_LARGE, single)
             read = f"c:{output}:{index}"
             graph.constants[read] = np.array(single, np.float32)
         else:
@@ -189,7 +193,7 @@ def _channels(graph: Builder, value: Value, axis: int) -> Groups:
     if groups is not None and tuple(groups[2]) == (axis,):
         return groups
     rank = len(value.view.axes)
-    return usual(rank) if axis == 1 and rank == 4 else grouped(rank, axis)
+    return usual(rank) if axis == 1 and rank == 4 and value.view.batch_axis == 0 else grouped(rank, axis)
 
 
 def _axis_of(graph: Builder, node: Node, value: Value, array: NDArray[Any]) -> int:
@@ -311,17 +315,18 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
         else:
             _linear(graph, node, value, float(factor[0]), float(offset[0]))
         return
-    if value.view.batch_axis in many:
-        if not np.array_equal(flat, np.broadcast_to(flat[:1], flat.shape)):
-            raise node.error("the constant differs between samples")
-        flat = flat[:1]
+    batch = value.view.batch_axis
+    if batch is None:
+        raise node.error("an axis counts samples and more: no constant of several axes fits")
+    rows = np.moveaxis(flat, batch, 0)
+    if not np.array_equal(rows, np.broadcast_to(rows[:1], rows.shape)):
+        raise node.error("the constant differs between samples")
     if operator == "Sub":
         if place == 1:
-            flat = -flat
+            rows = -rows
         else:
             value = _scaled(graph, node, value, -1.0)
-    graph.leading(node, value)
-    _of_two(graph, node, value, graph.fix(f"{node.outputs[0]} (constant)", flat[0]))
+    _of_two(graph, node, value, graph.fix(f"{node.outputs[0]} (constant)", rows[0], batch))
 
 
 def _aligned(graph: Builder, node: Node, first: Value, second: Value) -> tuple[str, str, View]:
@@ -534,6 +539,11 @@ def _before(graph: Builder, names: Sequence[str], values: list[Value]) -> tuple[
         elif read in graph.deferred:
             proto = graph.deferred[read].proto
             more, inner = _before(graph, proto.input, values)
+            for place, name in enumerate(proto.input):
+                array = graph.constants.get(name, np.zeros(()))
+                if array.ndim == len(graph.values[read].view.axes) and len(array) > 1:  # alike for all samples
+                    inner[place] = f"{name} (one)"
+                    graph.constants[inner[place]] = array[:1]
             if proto.op_type == "Where" and proto.input[0] in graph.values:
                 more.append(_cast(inner[0], f"b:{read}", _BOOL))
                 inner[0] = f"b:{read}"
@@ -553,6 +563,14 @@ def _before(graph: Builder, names: Sequence[str], values: list[Value]) -> tuple[
 def _own(read: str, name: str) -> str:
     """Names of a chain with the root called ``name``."""
     return name if read == "x" else f"{name}:{read}" if read.startswith("t:") else read
+
+
+def pool(graph: Builder, node: Node) -> None:
+    """AveragePool and MaxPool: of maps and rows as codes, of values with more axes on the host."""
+    if len(graph.value(node).view.axes) > 4:
+        host(graph, node)
+    else:
+        pool_of_maps(graph, node)
 
 
 def resize(graph: Builder, node: Node) -> None:

@@ -62,8 +62,19 @@ def _pads(
     return before[0], before[1], after[0], after[1]
 
 
-def _map_view(shape: tuple[int, int, int], flat: bool) -> View:
-    return View.of(shape, "n c w" if flat else "n c h w")
+def _frames(view: View) -> int:
+    """Maps that the first axis counts for every sample."""
+    return math.prod(step.size for step in view.steps([0]))
+
+
+def _map_view(shape: tuple[int, int, int], source: View) -> View:
+    """A map (N, C, H, W), or (N, C, L), whose first axis counts what that of the map ``source`` does."""
+    axes = View.of(shape, "n c w" if len(source.axes) == 3 else "n c h w").axes
+    old, new = source.shape()[1], shape[2] // _frames(source)
+    first = tuple(
+        step if step.stride == BATCH else Step(step.size, step.stride // old * new) for step in source.axes[0]
+    )
+    return View((first, (Step(new, 1),) if new > 1 else (), *axes[2:]))
 
 
 def conv(graph: Builder, node: Node) -> None:
@@ -75,23 +86,25 @@ def conv(graph: Builder, node: Node) -> None:
     out, depth, ky, kx = weight.shape
     if flat != (len(source.view.axes) == 3):
         raise node.error(f"weights of {weight.ndim - flat} axes do not fit an input of {len(source.view.axes)}")
-    if groups < 1 or depth * groups != channels or out % groups:
-        raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+    frames = _frames(source.view)
+    if groups < 1 or depth * groups * frames != channels or out % groups:
+        raise node.error(f"{channels // frames} input channels do not fit weights {weight.shape} in {groups} groups")
     kernel = [kx] if flat else [ky, kx]
     if node.integers("kernel_shape", kernel) != kernel:
         raise node.error("kernel_shape disagrees with the weights")
     stride, dilation = _pair(node, "strides", flat), _pair(node, "dilations", flat)
     pads = _pads(node, (height, width), (ky, kx), stride, dilation, flat)
+    full = np.zeros(out) if bias is None else bias.reshape(-1)
+    if full.shape != (out,):
+        raise node.error(f"bias has {full.size} values for {out} outputs")
     module = FloatModule(
-        node.name, "conv", [source.tensor], node.outputs[0], np.ascontiguousarray(weight.transpose(0, 2, 3, 1)),
-        np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups,
+        node.name, "conv", [source.tensor], node.outputs[0], np.tile(weight.transpose(0, 2, 3, 1), (frames, 1, 1, 1)),
+        np.tile(full, frames), None, stride, pads, dilation, groups * frames,
     )  # fmt: skip
-    if module.bias is not None and module.bias.shape != (out,):
-        raise node.error(f"bias has {module.bias.size} values for {out} outputs")
     rows = (height + pads[0] + pads[2] - dilation[0] * (ky - 1) - 1) // stride[0] + 1
     columns = (width + pads[1] + pads[3] - dilation[1] * (kx - 1) - 1) // stride[1] + 1
-    shape = (rows, columns, out)
-    graph.emit(node, module, shape, _map_view(shape, flat))
+    shape = (rows, columns, out * frames)
+    graph.emit(node, module, shape, _map_view(shape, source.view))
 
 
 def conv_transpose(graph: Builder, node: Node) -> None:
@@ -105,8 +118,9 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     bias = graph.weight(node, 2, "bias")
     groups = node.integer("group", 1)
     depth, per_group, ky, kx = weight.shape
-    if depth != channels or groups < 1 or depth % groups:
-        raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+    frames = _frames(source.view)
+    if depth * frames != channels or groups < 1 or depth % groups:
+        raise node.error(f"{channels // frames} input channels do not fit weights {weight.shape} in {groups} groups")
     (sy, sx), dilation = _pair(node, "strides", flat), _pair(node, "dilations", flat)
     if dilation != (1, 1):
         raise node.error("dilation is not supported here")
@@ -136,6 +150,7 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     full = np.zeros(out) if bias is None else bias.reshape(-1)
     if full.shape != (out,):
         raise node.error(f"bias has {full.size} values for {out} outputs")
+    kernel, full, groups, out = np.tile(kernel, (frames, 1, 1, 1)), np.tile(full, frames), groups * frames, out * frames
     high, wide = height + jy - 1, width + jx - 1
     more = max(0, -(-(pads[0] + rows) // sy) - high), max(0, -(-(pads[1] + columns) // sx) - wide)
     shape = (high + more[0], wide + more[1], out * sy * sx)
@@ -155,7 +170,7 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     value = graph.arranged(Value(name, view), ((2,), (3,), (1,)))
     if graph.shapes[value.tensor][:2] != (rows, columns):
         value = cut(graph, node, value, spans, node.outputs[0])
-    graph.set(node, Value(value.tensor, _map_view(graph.shapes[value.tensor], flat)))
+    graph.set(node, Value(value.tensor, _map_view(graph.shapes[value.tensor], source.view)))
 
 
 def gemm(graph: Builder, node: Node) -> None:
@@ -204,9 +219,14 @@ def _times(graph: Builder, node: Node, value: Value, weight: Real) -> Value:
     matrices = weight.reshape((1,) * (rank - weight.ndim) + weight.shape)
     if math.prod(matrices.shape[:-2]) == 1:
         return dense(graph, node, value, matrices.reshape(matrices.shape[-2:]).T)
-    if matrices.shape[0] > 1:
-        raise node.error("the first axis has to count samples: no weights differ along it")
-    return _product(graph, node, value, graph.fix(f"{node.outputs[0]} (weights)", matrices[0]))
+    name = f"{node.outputs[0]} (weights)"
+    if matrices.shape[0] == 1:
+        return _product(graph, node, value, graph.fix(name, matrices[0]))
+    samples = matrices.reshape(graph.batch, -1, *matrices.shape[1:]) if len(matrices) % graph.batch == 0 else matrices
+    if value.view.sample_axis != 0 or not (samples == samples[:1]).all():
+        raise node.error("weights differ between samples")
+    fixed = graph.fix(name, samples[0])
+    return _product(graph, node, value, Value(fixed.tensor, fixed.view.together()))
 
 
 def einsum(graph: Builder, node: Node) -> None:
@@ -320,7 +340,8 @@ def _product(graph: Builder, node: Node, first: Value, second: Value) -> Value:
 def batch_normalization(graph: Builder, node: Node) -> None:
     """BatchNormalization."""
     value = graph.value(node)
-    graph.leading(node, value)
+    if value.view.sample_axis != 0:
+        raise node.error("the first axis has to count samples")
     channels = graph.sizes(value)[1]
     names = ("scale", "bias", "mean", "variance")
     arrays = [graph.weight(node, i + 1, name) for i, name in enumerate(names)]
@@ -342,11 +363,11 @@ def affine(graph: Builder, node: Node, value: Value, axis: int | None, scale: Re
         groups = groups_of(graph, value)
         if groups is None or tuple(groups[2]) != (axis,):
             rank = len(value.view.axes)
-            is_map = axis == 1 and rank in (3, 4) and value.view.batch_axis == 0
+            is_map = axis == 1 and rank in (3, 4) and value.view.sample_axis == 0
             groups = graph.map_groups(node, value) if is_map else grouped(rank, axis)
         source = graph.arranged(value, groups)
     shape = graph.shapes[source.tensor]
-    factors, offsets = (np.broadcast_to(np.reshape(v, -1), (shape[2],)).astype(np.float64) for v in (scale, offset))
+    factors, offsets = (np.resize(v, shape[2]).astype(np.float64) for v in (scale, offset))  # frames are alike
     module = FloatModule(
         node.name, "conv", [source.tensor], node.outputs[0], factors.reshape(-1, 1, 1, 1).copy(), offsets.copy(),
         groups=shape[2],
@@ -364,7 +385,7 @@ def activation(graph: Builder, node: Node, value: Value, bound: float | None) ->
     return graph.emit(node, module, graph.shapes[value.tensor], value.view)
 
 
-def pool(graph: Builder, node: Node) -> None:
+def pool_of_maps(graph: Builder, node: Node) -> None:
     """AveragePool and MaxPool; a dilated maximum is one over slices of its own."""
     value, (height, width, channels) = graph.map(node)
     flat = len(value.view.axes) == 3
@@ -392,13 +413,15 @@ def pool(graph: Builder, node: Node) -> None:
     shape = (*pooled_size((height, width), attributes), channels)
     kind: Kind = "avgpool" if average else "maxpool"
     module = FloatModule(node.name, kind, [value.tensor], node.outputs[0], attributes=attributes)
-    graph.emit(node, module, shape, _map_view(shape, flat))
+    graph.emit(node, module, shape, _map_view(shape, value.view))
 
 
 def global_pool(graph: Builder, node: Node) -> None:
     """GlobalAveragePool and GlobalMaxPool."""
     value = graph.value(node)
-    reduced(graph, node, value, list(range(2, graph.leading(node, value) + 1)), True)
+    if value.view.sample_axis != 0:
+        raise node.error("the first axis has to count samples")
+    reduced(graph, node, value, list(range(2, len(value.view.axes))), True)
 
 
 def reduce(graph: Builder, node: Node) -> None:

@@ -78,11 +78,7 @@ def reshape(graph: Builder, node: Node) -> None:
 def _reshape(graph: Builder, node: Node, value: Value, target: list[int]) -> None:
     view = value.view.reshaped(target, graph.batch)
     if view is None:
-        batch = value.view.batch_axis
-        if batch is None:
-            raise node.error(f"target {target} does not keep the batch axis")
-        rest = [place for place in range(len(value.view.axes)) if place != batch]
-        value = graph.arranged(value, ((), (), rest))
+        value = graph.arranged(value, ((), (), range(len(value.view.axes))))
         view = value.view.reshaped(target, graph.batch)
     if view is None:
         raise node.error(f"target {target} does not keep the batch axis")
@@ -161,7 +157,8 @@ def _merge(view: View, groups: list[list[int]]) -> View:
 
 def depth_to_space(graph: Builder, node: Node) -> None:
     """DepthToSpace."""
-    value, (_, _, channels) = graph.map(node)
+    value, _ = graph.map(node)
+    channels = graph.sizes(value)[1]
     block = node.integer("blocksize", 1)
     if block < 1 or channels % (block * block):
         raise node.error(f"{channels} channels do not make blocks of {block} x {block}")

@@ -299,14 +299,14 @@ class Importer:
         whole = self.graph.sizes(_largest(values))
         if len(values) > 1:
             alone = node.operator not in ("Add", "Where") or reader.operator != "Softmax"
-            if alone or any(value.view.batch_axis != 0 or len(value.view.axes) != len(whole) for value in values):
+            if alone or len({(len(value.view.axes), value.view.axes[0]) for value in values}) > 1:
                 return False
-        shapes = [self.graph.constants[name].shape for name in node.inputs if name in self.graph.constants]
-        for shape in (*shapes, *(self.graph.sizes(value) for value in values)):
+        arrays = [self.graph.constants[name] for name in node.inputs if name in self.graph.constants]
+        for shape in (*(array.shape for array in arrays), *(self.graph.sizes(value) for value in values)):
             grown = [own for own, size in zip(shape[::-1], whole[::-1], strict=False) if own not in (1, size)]
             if len(shape) > len(whole) or grown:
                 return False
-        return all(len(shape) < len(whole) or shape[0] == 1 for shape in shapes)
+        return all(array.ndim < len(whole) or (array == array[:1]).all() for array in arrays)
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
@@ -386,7 +386,7 @@ OPERATORS: dict[str, Operator] = {
         "RTL or host",
         "a constant per channel is folded; a residual is fused into the convolution before it, else host",
     ),
-    "AveragePool": Operator(layers.pool, "host"),
+    "AveragePool": Operator(functions.pool, "host", "three dimensions in float"),
     "BatchNormalization": Operator(
         layers.batch_normalization, "folded", "into the convolution before it, else a depthwise 1 x 1 convolution"
     ),
@@ -423,7 +423,7 @@ OPERATORS: dict[str, Operator] = {
         layers.matmul, "RTL or host", "constant weights on either side; of two activations in 4-bit rows on the host"
     ),
     "Max": Operator(functions.extreme, "table or host", "of functions of one tensor and numbers a table"),
-    "MaxPool": Operator(layers.pool, "host"),
+    "MaxPool": Operator(functions.pool, "host", "three dimensions in float"),
     "Mean": Operator(functions.total, "RTL or host", "additions"),
     "Min": Operator(functions.extreme, "table or host", "as Max"),
     "Mul": Operator(functions.arithmetic, "folded or host", f"{_SINGLE} exactly"),

@@ -45,11 +45,11 @@ _WORDS: dict[Becomes, str] = {
 _COMPUTED: tuple[Becomes, ...] = ("host", "table", "RTL")
 #: The closest thing that works, for operators that the importer does not know.
 CLOSEST = {
+    "AffineGrid": "MatMul of the places of a map and the matrices",
     "Attention": "MatMul, Softmax and MatMul",
     "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
     "GatherElements": "Gather of positions that are the same for all samples",
     "GatherND": "Gather along one axis",
-    "GridSample": "Resize",
     "If": "an export of one of its branches",
     "Loop": "an export of its steps, one behind the other",
     "MatMulInteger": "MatMul between QuantizeLinear and DequantizeLinear",
