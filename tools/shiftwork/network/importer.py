@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network import import_functions as functions
@@ -95,7 +96,8 @@ class Importer:
         content: the model in operators of ONNX where the file has others.
         graph: what is understood. read: values that nodes read or that leave. entries: inputs.
         refused: nodes with what is wrong with them. lost: values that they and their readers compute.
-        made: modules that came with a node, by its identity.
+        made: modules that came with a node, by its identity. looked_up: nodes that take rows that enter instead.
+        passed: these, and what is between the input and them.
     """
 
     def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
@@ -109,20 +111,20 @@ class Importer:
         self.lost: set[str] = set()
         self.made: dict[int, list[FloatModule]] = {}
         self.entries: list[Entry] = []
+        self.looked_up, self.passed = set[int](), set[int]()
 
     def run(self, progress: OnItem | None = None) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
             self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
         for source in self.simple.sources:
-            self._enter(source)
+            if not self._looks_up(source):
+                self._enter(source)
         tail = set(map(id, self.tail))
         for number, node in enumerate(self.nodes, 1):
             if progress is not None:
                 progress(number, len(self.nodes), node.name)
-            if id(node) in tail:
-                continue
-            if node.operator == "Gather" and self._looks_up(node):
+            if id(node) in tail or id(node) in self.passed:
                 continue
             try:
                 if self._is_constant(node):
@@ -247,22 +249,73 @@ class Importer:
         assert view is not None
         return shape, View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort(order).tolist())
 
-    def _looks_up(self, node: Node) -> bool:
-        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
-        graph, name = self.graph, node.inputs[1]
-        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
-        rows = graph.constants.get(node.inputs[0])
-        readers = sum(name in other.inputs for other in self.nodes)
-        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+    def _looks_up(self, source: Source) -> bool:
+        """Whether all that is read of an input are rows of constants that it names, and comparisons of those numbers:
+        then the rows are what enters. Each column of an input (N, columns) may have constants of its own."""
+        parts = self._columns(source)
+        found: list[tuple[Node, int | None, NDArray[Any] | None]] = []
+        for name, column in parts.items():
+            for node in (node for node in self.nodes if name in node.inputs):
+                known = [self.graph.constants.get(other) for other in node.inputs if other != name]
+                rows = known[0] if len(known) == 1 else None
+                if node.operator == "Gather" and rows is not None and rows.ndim == 2 and not node.integer("axis", 0):
+                    found.append((node, column, rows))
+                elif node.operator in functions.COMPARISONS and rows is not None and rows.size == 1:
+                    found.append((node, column, None))
+                else:
+                    return False
+        count = max((len(rows) for _, _, rows in found if rows is not None), default=0)
+        if not count or source.name in self.outputs:
             return False
-        entry, value = self.entries[place], graph.values[name]
-        sizes = (*graph.sizes(value), rows.shape[1])
-        batch = entry.batch_axis
+        spans = dict[int, range]()
+        width, tables = source.shape[1] if None not in parts.values() else 1, dict[int, list[NDArray[Any]]]()
+        for node, column, rows in found:
+            if rows is None:
+                given = {name: self.graph.constants[name] for name in node.inputs if name not in parts}
+                (kind,) = {array.dtype for array in given.values()}
+                given |= {name: np.arange(count, dtype=kind) for name in node.inputs if name in parts}
+                rows = SubModel.of([node.proto], given, [], node.outputs, self.graph.opsets).run([])[0][:, None]
+            own = tables.setdefault(column or 0, [])
+            start = sum(table.shape[1] for table in own)
+            spans[id(node)] = range(start, start + rows.shape[1])
+            own.append(np.concatenate([rows, np.full((count - len(rows), rows.shape[1]), np.nan)]))
+        depth = max(sum(table.shape[1] for table in own) for own in tables.values())
+        whole = np.zeros((width, count, depth), np.float32)
+        for column, own in tables.items():
+            joined = np.concatenate(own, axis=1)
+            whole[column, :, : joined.shape[1]] = joined
+        sizes, batch = (*source.shape, depth), source.batch_axis
         shape, view = self._stored(sizes, [batch, *(axis for axis in range(len(sizes)) if axis != batch)])
-        graph.shapes[name] = shape
-        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
-        graph.set(node, Value(name, view))
+        self.graph.shapes[source.name] = shape
+        inner = tuple(size for axis, size in enumerate(source.shape) if axis != batch)
+        each = None not in parts.values()
+        self.entries.append(Entry(source.name, inner, view, source.whole, whole if each else whole[0]))
+        for node, column, rows in found:
+            before, last = len(self.graph.modules), len(sizes) - 1
+            chosen = {last: spans[id(node)]} | ({} if column is None else {1: range(column, column + 1)})
+            value = moves.cut(self.graph, node, Value(source.name, view), chosen, node.outputs[0])
+            gone = ([1] if column is not None else []) + ([last] if rows is None else [])
+            self.graph.set(node, Value(value.tensor, value.view.squeezed(gone)))
+            self.made[id(node)] = self.graph.modules[before:]
+        self.looked_up.update(id(node) for node, _, _ in found)
+        self.passed.update(
+            id(node) for node in self.nodes if not parts.keys().isdisjoint((*node.inputs, *node.outputs))
+        )
         return True
+
+    def _columns(self, source: Source) -> dict[str, int | None]:
+        """The values that hold an input, None, or each a column of it by its number."""
+        names: dict[str, int | None] = {source.name: None}
+        readers = [node for node in self.nodes if source.name in node.inputs]
+        while readers and all(node.operator == "Cast" for node in readers):
+            names = {node.outputs[0]: None for node in readers}
+            readers = [node for node in self.nodes if not names.keys().isdisjoint(node.inputs)]
+        indices = [self.graph.constants.get(node.inputs[1]) for node in readers if node.operator == "Gather"]
+        scalar = len(indices) == len(readers) and all(index is not None and index.ndim == 0 for index in indices)
+        if scalar and source.batch_axis == 0 and len(source.shape) == 2:
+            return {node.outputs[0]: int(index) % source.shape[1]
+                    for node, index in zip(readers, indices, strict=True) if index is not None}  # fmt: skip
+        return names
 
     def _is_constant(self, node: Node) -> bool:
         """Whether a node has constants to compute with and nothing else."""
@@ -410,7 +463,11 @@ OPERATORS: dict[str, Operator] = {
     "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
     "Expand": Operator(moves.expand, "host"),
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
-    "Gather": Operator(moves.gather, "host", "constant positions; each run of evenly spaced ones is a cut"),
+    "Gather": Operator(
+        moves.gather,
+        "host",
+        "constant positions, evenly spaced ones as a cut; rows that an input names enter",
+    ),
     "Gemm": Operator(layers.gemm, "RTL", "constant weights"),
     "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),

@@ -286,7 +286,6 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
     """Fates of the nodes that the importer has read, by the identity of each."""
     owners = {name: module for module in network.modules for name in module.nodes}
     alive, tail = set(map(id, network.modules)), set(map(id, importer.tail))
-    rows = {entry.name for entry in network.ends.entries if entry.rows is not None}
     taken: dict[str, str] = {}  # modules that read a value, seen through views
     found = {}
     for node in reversed(importer.nodes):
@@ -301,6 +300,8 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
             becomes = "unjudged"
         elif not importer.graph.constants.keys().isdisjoint(node.outputs):
             becomes = "folded"
+        elif id(node) in importer.looked_up:
+            becomes, remark = "host", "rows of a constant, looked up in front of the network"
         elif own:
             places = Counter(map(_place, own))
             becomes, module = max(places, key=_COMPUTED.index), own[-1].name
@@ -309,8 +310,6 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
         elif made:
             names = [owners[name].name for one in made for name in one.nodes if name in owners]
             becomes, module = "fused", next(iter(names), behind)
-        elif not rows.isdisjoint(node.inputs):
-            becomes, remark = "host", "rows of a constant, looked up in front of the network"
         found[id(node)] = Fate(
             node.name, node.operator, becomes, module, _shape(importer, first_output(node.proto), shapes),
             sum(map(network.macs, own)), sum(one.weight.size for one in own if one.weight is not None), remark,
@@ -400,7 +399,7 @@ def _random(network: FloatNetwork) -> NDArray[np.float32]:
     rng = np.random.default_rng(1)
     parts = []
     for entry in network.ends.entries:
-        size, most = (_SAMPLES, math.prod(entry.shape)), 256 if entry.rows is None else len(entry.rows)
+        size, most = (_SAMPLES, math.prod(entry.shape)), 256 if entry.rows is None else entry.rows_known
         parts.append(rng.integers(0, most, size) if entry.whole else rng.normal(0, 1, size))
     return np.concatenate(parts, axis=1, dtype=np.float32).reshape(_SAMPLES, *network.ends.sample_shape)
 
