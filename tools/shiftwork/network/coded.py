@@ -16,6 +16,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from shiftwork.errors import ShiftworkError
+
 REAL = ":real"
 """Behind the name of codes: what they stand for, before they are rounded."""
 _MICROSOFT = "com.microsoft"
@@ -56,7 +58,11 @@ def real_operator(name: str) -> str | None:
 
 
 def without_codes(model: Any) -> Any:
-    """The model without operators on codes; itself where it has none. Nodes keep their names."""
+    """The model without operators on codes; itself where it has none. Nodes keep their names.
+
+    Raises:
+        ShiftworkError: a scale, a zero point or a bias that is no constant (names the node).
+    """
     pairs = ("QuantizeLinear", "DequantizeLinear")
     strange = {*CODED, *INTEGER, "DynamicQuantizeLinear"}
     if not any(node.op_type in strange or (node.domain == _MICROSOFT and node.op_type in pairs)
@@ -68,6 +74,17 @@ def without_codes(model: Any) -> Any:
     model.graph.node.extend(nodes)
     model.graph.initializer.extend(rewriter.added)
     return model
+
+
+def range_of(kind: int) -> tuple[int, int]:
+    """Smallest and largest number of a type of codes, by its number in ONNX.
+
+    Raises:
+        KeyError: a type that is none of whole numbers.
+    """
+    name = onnx.TensorProto.DataType.Name(kind)
+    bits = {"INT2": 2, "INT4": 4, "INT8": 8, "INT16": 16, "INT32": 32}[name.removeprefix("U")]
+    return (0, (1 << bits) - 1) if name.startswith("U") else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
 class _Rewriter:
@@ -90,7 +107,15 @@ class _Rewriter:
 
     def rewritten(self, node: Any) -> list[Any]:
         """What takes the place of a node."""
-        if node.op_type in CODED:
+        try:
+            return self._rewritten(node)
+        except KeyError as error:
+            where = f"node {node.name or node.output[0]!r} ({node.op_type})"
+            raise ShiftworkError(f"{where}: {error.args[0]!r} must be a constant") from error
+
+    def _rewritten(self, node: Any) -> list[Any]:
+        last = any(a.name == "channels_last" and a.i for a in node.attribute)
+        if node.op_type in CODED and not last:
             return self._coded(node, CODED[node.op_type])
         if node.op_type == "QuantizeLinear":
             return self._quantizer(node)
@@ -118,7 +143,7 @@ class _Rewriter:
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         by_row = form.operator == "Conv" or (form.operator == "Gemm" and transposed)
         reads = [self._operand(list(node.input[place : place + 3]), by_row) for place in places]
-        if form.bias is not None and len(node.input) > form.bias and node.input[form.bias] in self.known:
+        if form.bias is not None and len(node.input) > form.bias and node.input[form.bias]:
             scales = [self._array(node.input[place + 1]) for place in places]
             reads.append(self._constant(f"{node.output[0]}:bias", self._array(node.input[form.bias])
                                         * scales[0].reshape(-1) * scales[1].reshape(-1)))  # fmt: skip
@@ -140,13 +165,21 @@ class _Rewriter:
         )
 
     def _pair(self, output: str, source: str, names: list[str]) -> list[Any]:
-        """Codes of a value, under the name that they have in the model, and what they stand for."""
-        zero = self.known.get(names[1]) if len(names) > 1 else None
+        """Codes of a value, under the name that they have in the model, and what they stand for.
+
+        Those that operator sets before 21 do not have are its range where that begins at zero, else nothing.
+        """
+        zero = self.known[names[1]] if len(names) > 1 and names[1] else None
+        kind = onnx.TensorProto.UINT8 if zero is None else zero.data_type
         real = f"{output}:codes"
         self.codes[output] = real
-        bits = 8 * np.dtype(onnx.helper.tensor_dtype_to_np_dtype(zero.data_type)).itemsize if zero is not None else 8
-        four = zero is not None and zero.data_type in (onnx.TensorProto.INT4, onnx.TensorProto.UINT4)
-        if bits != 8 or four:  # operator sets before 21 have eight bits alone
+        if kind not in (onnx.TensorProto.UINT8, onnx.TensorProto.INT8):
+            low, high = range_of(kind)
+            first, scale = self._array(names[1]), self._array(names[0])
+            if first.size == scale.size == 1 and first == low:
+                bounds = [self._constant(f"{output}:{bound:g}", np.asarray(bound)) for bound in
+                          (0.0, float(scale.reshape(())) * (high - low))]  # fmt: skip
+                return [onnx.helper.make_node("Clip", [source, *bounds], [real], name=output)]
             self.codes[output] = source
             return []
         return [

@@ -13,6 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from shiftwork.network.builder import Builder, Chain, Groups, Node, Value, renamed
+from shiftwork.network.coded import range_of
 from shiftwork.network.graph import MOVES, FloatModule
 from shiftwork.network.import_layers import activation, affine, pool_of_maps, reduced
 from shiftwork.network.import_moves import FINITE, concatenated, grouped, groups_of, restored, usual
@@ -635,18 +636,14 @@ def quantized(graph: Builder, node: Node) -> None:
 
 def _code_type(graph: Builder, node: Node) -> tuple[str, int, int]:
     """Name, smallest and largest number of the codes of a quantizer: uint8 where it does not say."""
-    kind = np.dtype(np.uint8)
+    kind = node.integer("output_dtype", 0) or onnx.TensorProto.UINT8
     if node.has(2):
-        kind = np.asarray(graph.constants[node.inputs[2]]).dtype
-    elif node.integer("output_dtype", 0):
-        kind = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(node.integer("output_dtype", 0)))
-    if kind.kind in "iu":
-        return kind.name, int(np.iinfo(kind).min), int(np.iinfo(kind).max)
-    bits = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2}.get(kind.name)
-    if bits is None:
-        raise node.error(f"codes of type {kind.name} are not supported")
-    signed = kind.name.startswith("i")
-    return kind.name, -(1 << (bits - 1)) if signed else 0, (1 << (bits - int(signed))) - 1
+        kind = onnx.helper.np_dtype_to_tensor_dtype(np.asarray(graph.constants[node.inputs[2]]).dtype)
+    name = onnx.TensorProto.DataType.Name(kind).lower()
+    try:
+        return name, *range_of(kind)
+    except KeyError as error:
+        raise node.error(f"codes of type {name} are not supported") from error
 
 
 def _above_zero(graph: Builder, tensor: str) -> bool:
