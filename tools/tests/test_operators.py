@@ -783,6 +783,14 @@ def test_samples_beside_another_axis(nodes: Nodes, width: int, shape: tuple[Any,
     check_integers(network, samples_of(network, 20), 0.1)
 
 
+@pytest.mark.parametrize("axes", [[], [0], [0, 2, 3]])
+def test_the_axis_of_one_sample_is_squeezed(axes: list[int], save_model: SaveModel) -> None:
+    """Of a model of one sample; more samples follow each other along the axis that took the place."""
+    nodes = [CONV, ("GlobalAveragePool", ["x"], "g"), ("Squeeze", ["g", "axes"] if axes else ["g"], "out")]
+    network = check(save_model(nodes, known(axes=np.array(axes)), (1, 3, 8, 8)))
+    check_integers(network, samples_of(network, 20))
+
+
 def test_sizes_that_the_graph_computes(save_model: SaveModel) -> None:
     nodes = [
         CONV, ("Shape", ["x"], "s"), ("Gather", ["s", "zero"], "n", {"axis": 0}), ("Unsqueeze", ["n", "zeros"], "u"),

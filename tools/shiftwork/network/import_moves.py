@@ -103,9 +103,17 @@ def squeeze(graph: Builder, node: Node) -> None:
     if axes is None:
         axes = [place for place, size in enumerate(sizes) if size == 1]
     places = [graph.place(node, axis, len(sizes)) for axis in axes]
-    if any(value.view.axes[place] for place in places):
+    view = value.view
+    if graph.batch == 1 and view.batch_axis in places and len(places) < len(sizes):
+        rest = [place for place in range(len(sizes)) if place not in places]
+        near = next((place for place in rest if place > (view.batch_axis or 0)), rest[-1])
+        order = sorted({near, view.batch_axis or 0})
+        joined = tuple(step for place in order for step in view.axes[place])
+        view = View(tuple(joined if place == near else () if place == view.batch_axis else axis
+                          for place, axis in enumerate(view.axes)))  # fmt: skip
+    if any(view.axes[place] for place in places):
         raise node.error(f"axes {axes} are not of size 1, or count samples")
-    graph.set(node, Value(value.tensor, value.view.squeezed(places)))
+    graph.set(node, Value(value.tensor, view.squeezed(places)))
 
 
 def unsqueeze(graph: Builder, node: Node) -> None:
