@@ -35,8 +35,6 @@ HOST = (
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMin", "ReduceProd", "ReduceSumSquare", "Softmax",
     "Trilu",
 )  # fmt: skip
-#: Of them those that look along one axis, the last one unless they say otherwise.
-_ALONG = ("Hardmax", "LayerNormalization", "LogSoftmax", "RMSNormalization", "Softmax")
 _LARGE = 1e9  # in place of infinity
 _LOGICAL = ("And", "Not", "Or")
 _BOOL, _FLOAT = onnx.TensorProto.BOOL, onnx.TensorProto.FLOAT
@@ -482,48 +480,80 @@ def negative(graph: Builder, node: Node) -> None:
 def host(graph: Builder, node: Node) -> None:
     """What the host computes in float, from ONNX values of the codes to codes of an ONNX value.
 
-    What is linear before it becomes a part of it: factors, offsets, masks.
+    What is linear before it becomes a part of it: factors, offsets, masks. Values enter and leave with the samples in
+    front; where the model has them elsewhere, nodes of the function put them there and back.
     """
     values: list[Value] = []
     steps, reads = _before(graph, node.inputs, values)
-    proto = renamed(node.proto, reads, ["y"])
-    protos = [*steps, proto]
-    largest = max(values, key=lambda value: len(value.view.axes))
-    rank = len(largest.view.axes)
-    last = graph.axis(node, "axis", -1, rank) == rank - 1
-    both = last and node.operator in _ALONG and all(value.view.batch_axis is None for value in values)
-    if both:  # one axis counts samples and heads
-        values = [Value(value.tensor, value.view.apart()) for value in values]
-        attributes = [attribute for attribute in proto.attribute if attribute.name != "axis"]
-        del proto.attribute[:]
-        proto.attribute.extend([*attributes, onnx.helper.make_attribute("axis", rank)])
-    for value in values:
-        graph.leading(node, value)
-    axis = node.attributes.get("axis")
-    if axis is not None and graph.place(node, int(axis), rank) == 0:
-        raise node.error("samples are computed one by one: axis 0")
-    part = graph.part(node, protos, [f"x{index}" for index in range(len(values))], "y")
+    own = max((value.view for value in values), key=lambda view: len(view.axes))
+    fronts = [Value(value.tensor, _samples_first(value.view)) for value in values]
+    for front in fronts:
+        graph.leading(node, front)
+    inputs = [f"x{index}" if front == value else f"v{index}"
+              for index, (front, value) in enumerate(zip(fronts, values, strict=True))]  # fmt: skip
+    entering = [_turned(graph, value.view, name, f"x{index}", graph.sizes(value)[1:])
+                for index, (name, value) in enumerate(zip(inputs, values, strict=True))
+                if name[0] == "v"]  # fmt: skip
     draw = np.random.default_rng(0)
-    tried = [draw.uniform(0, 1, graph.sizes(value)).astype(np.float32) for value in values]
+    tried = [draw.uniform(0, 1, graph.sizes(front)).astype(np.float32) for front in fronts]
+    protos = [*entering, *steps, renamed(node.proto, reads, ["y"])]
+    if own.batch_axis != 0:
+        protos[-1].output[0] = "w"
+        sizes = graph.part(node, protos, inputs, "w").run(tried)[0].shape
+        if own.batch_axis is None:
+            sizes = (math.prod(step.size for step in own.steps([0])), *sizes[1:])
+        elif len(sizes) != len(own.axes):
+            raise node.error("the first axis has to count samples, and nothing else")
+        protos.append(_turned(graph, own, "w", "y", sizes, back=True))
+    part = graph.part(node, protos, inputs, "y")
     found = part.run(tried)[0]
     if found.ndim < 2 or found.shape[0] != graph.batch:
         raise node.error(f"gives {list(found.shape)}: the first axis has to count samples")
     others = part.run([np.concatenate([1 - x[:1], x[1:]]) for x in tried])[0]
     if not np.array_equal(found[1:], others[1:]):
         raise node.error("samples are computed one by one: a result depends on several of them")
-    rank = found.ndim
-    groups = usual(rank)
+    groups = usual(found.ndim)
+    largest = max(fronts, key=lambda front: len(front.view.axes))
     if found.shape == graph.sizes(largest):
         groups = groups_of(graph, largest) or groups
     shapes = tuple(math.prod(found.shape[place] for place in group if place) for group in groups)
     shape = (shapes[0], shapes[1], shapes[2])
     view = restored(groups, shape, found.shape, graph.batch)
-    module = FloatModule(node.name, "host", [value.tensor for value in values], node.outputs[0], function=part)
+    module = FloatModule(node.name, "host", [front.tensor for front in fronts], node.outputs[0], function=part)
     module.signed = node.operator not in ("Softmax", "Hardmax", "ReduceL1", "ReduceL2")
-    module.views, module.view = tuple(value.view for value in values), view
+    module.views, module.view = tuple(front.view for front in fronts), view
     module.attributes["shape"] = shape
-    graph.emit(node, module, shape, view.together() if both else view)
+    if own.batch_axis is None:
+        view = view.together()
+    elif own.batch_axis:
+        view = view.transposed(np.argsort(_order(own)).tolist())
+    graph.emit(node, module, shape, view)
     _covers(module, protos)
+
+
+def _order(view: View) -> list[int]:
+    """Its axes with that of the samples in front."""
+    batch = view.batch_axis or 0
+    return [batch, *(place for place in range(len(view.axes)) if place != batch)]
+
+
+def _samples_first(view: View) -> View:
+    """The same value with an axis in front that counts samples and nothing else, where that can be."""
+    return view.apart() if view.batch_axis is None else view.transposed(_order(view))
+
+
+def _turned(graph: Builder, view: View, source: str, target: str, sizes: Sequence[int], back: bool = False) -> Any:
+    """A node that puts the samples of a value where the view has them, or back in front.
+
+    Args:
+        sizes: of the axes behind that of the samples where that counts more than samples: in the view, or in front.
+    """
+    if view.batch_axis is None:
+        kept = f"s:{source}:{target}:{len(graph.constants)}"
+        graph.constants[kept] = np.array([-1, *sizes], np.int64)
+        return onnx.helper.make_node("Reshape", [source, kept], [target])
+    order = _order(view)
+    return onnx.helper.make_node("Transpose", [source], [target], perm=order if back else np.argsort(order).tolist())
 
 
 def _before(graph: Builder, names: Sequence[str], values: list[Value]) -> tuple[list[Any], list[str]]:
