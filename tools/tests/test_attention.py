@@ -25,6 +25,7 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import dnateq
 from shiftwork.quantize.quantization import Quantization
+from shiftwork.report.inspection import inspect
 from shiftwork.schemes import quantize
 
 WISHES = {
@@ -255,6 +256,33 @@ def test_queries_that_are_weights(rows_first: bool, save_model: Any) -> None:
     network = check(save_model(nodes, arrays, SHAPE))
     assert [module.kind for module in network.modules].count("matmul") == 1
     check_integers(network, samples_of(network, 40), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "more"),
+    [
+        (((2, 5, 4), (2, 6, 4), (2, 6, 3)), {}),
+        (((2, 5, 4), (2, 5, 4), (2, 5, 4)), {"is_causal": 1}),
+        (((4, 5, 4), (2, 6, 4), (2, 6, 4)), {"scale": 0.3}),
+        (((5, 8), (6, 8), (6, 8)), {"q_num_heads": 2, "kv_num_heads": 2}),
+    ],
+)
+def test_the_operator(shapes: tuple[tuple[int, ...], ...], more: dict[str, Any], save_model: Any) -> None:
+    """Attention of operator set 23, by what it is defined as."""
+    inputs = {name: ("N", *shape) for name, shape in zip("qkv", shapes, strict=True)}
+    nodes = [("Attention", list("qkv"), "a", more), ("Neg", ["a"], "out")]
+    path = save_model(nodes, {}, inputs, opset=23)
+    network = check(path, samples=7)
+    assert [module.kind for module in network.modules].count("matmul") == 2
+    assert {fate.name: fate.becomes for fate in inspect(path).nodes}["a"] == "RTL"
+    check_integers(network, samples_of(network, 40), 0.06)
+
+
+def test_a_part_of_an_operator_is_refused_by_its_name(save_model: Any) -> None:
+    nodes = [("Attention", ["q", "k", "v"], "a"), ("Relu", ["a"], "out")]
+    path = save_model(nodes, {}, {"q": ("N", 2, 5, 4), "k": (2, "N", 6, 4), "v": (2, "N", 6, 4)}, opset=23)
+    with pytest.raises(ShiftworkError, match=r"node 'a"):
+        import_onnx(path)
 
 
 # -- Einsum

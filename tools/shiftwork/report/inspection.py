@@ -25,7 +25,7 @@ from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.importer import Importer, may_follow, not_supported, operator_of, read
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.model_file import load_model
-from shiftwork.network.simplify import RefusalError, captured, first_output
+from shiftwork.network.simplify import TAKEN_APART, RefusalError, captured, first_output
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.quantization import Quantization
@@ -45,9 +45,8 @@ _WORDS: dict[Becomes, str] = {
 _COMPUTED: tuple[Becomes, ...] = ("host", "table", "RTL")
 #: The closest thing that works, for operators that the importer does not know.
 CLOSEST = {
-    "AffineGrid": "MatMul of the places of a map and the matrices",
-    "Attention": "MatMul, Softmax and MatMul",
     "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
+    "AffineGrid": "MatMul of the places of a map and the matrices",
     "GatherElements": "Gather of positions that are the same for all samples",
     "GatherND": "Gather along one axis",
     "If": "an export of one of its branches",
@@ -168,6 +167,12 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
         refusal = _with_strangers(protos, constant, error)
     else:
         network, refusal = importer.network(), importer.refusal
+        if refusal is not None:
+            outputs = {first_output(proto): proto.name for proto in protos}
+            owners = {name: output for output, name in outputs.items()}
+            inner = {first_output(node.proto): owners.get(node.name.rpartition("/")[0])
+                     for node, _ in importer.refused if first_output(node.proto) not in outputs}  # fmt: skip
+            refusal = RefusalError({inner.get(key) or key: reason for key, reason in refusal.reasons.items()})
         known = _fates(importer, network, shapes)
         left = {key: known[id(node)] for key, node in _counterparts(protos, importer.nodes).items()}
     fates = []
@@ -263,7 +268,11 @@ def _counterparts(protos: Sequence[Any], nodes: Sequence[Node]) -> dict[str, Nod
     renamed = []
     for node in nodes:
         proto = named.get(node.name)
-        if proto is not None and node.operator in (proto.op_type, real_operator(proto.op_type)):
+        around = named.get(node.name.rpartition("/")[0])
+        if around is not None and around.op_type in TAKEN_APART:
+            if node.operator not in ("Reshape", "Transpose"):
+                found[first_output(around)] = node
+        elif proto is not None and node.operator in (proto.op_type, real_operator(proto.op_type)):
             found[first_output(proto)] = node
         else:
             renamed.append(node)
