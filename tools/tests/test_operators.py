@@ -480,6 +480,23 @@ def test_dilated_pools(average: bool, save_model: SaveModel) -> None:
         check(save_model(nodes, {}, ("N", 3, 9, 11), opset=19 if average else 17))
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [{}, {"pads": [1] * 6}, {"strides": [2, 1, 2], "pads": [1, 0, 1, 0, 1, 1]}, {"dilations": [2, 1, 1]},
+     {"group": 2, "pads": [2, 1, 1, 0, 1, 1]}],
+)  # fmt: skip
+def test_convolutions_of_three_dimensions(attributes: dict[str, Any], save_model: SaveModel) -> None:
+    constants = weights(k=(6, 4 // attributes.get("group", 1), 3, 3, 2), b=(6,), s=(6,), o=(6,), w=(6, 2))
+    constants["v"] = np.ones(6, np.float32)
+    nodes: Nodes = [
+        ("Conv", ["in", "k", "b"], "c", attributes), ("BatchNormalization", ["c", "s", "o", "o", "v"], "n"),
+        ("Relu", ["n"], "r"), ("ReduceMean", ["r"], "g", {"axes": [2, 3, 4], "keepdims": 0}),
+        ("MatMul", ["g", "w"], "out"),
+    ]  # fmt: skip
+    network = check(save_model(nodes, constants, ("N", 4, 6, 7, 8)))
+    check_integers(network, samples_of(network, 20))
+
+
 def test_pools_of_more_axes_are_the_hosts(save_model: SaveModel) -> None:
     """A local normalization as PyTorch writes it: a mean over channels of a value of five axes."""
     nodes = between(("Mul", ["x", "x"], "q"), ("Unsqueeze", ["q", "at"], "u"),
@@ -800,6 +817,8 @@ def test_the_axis_of_one_sample_is_squeezed(axes: list[int], save_model: SaveMod
     nodes = [CONV, ("GlobalAveragePool", ["x"], "g"), ("Squeeze", ["g", "axes"] if axes else ["g"], "out")]
     network = check(save_model(nodes, known(axes=np.array(axes)), (1, 3, 8, 8)))
     check_integers(network, samples_of(network, 20))
+    first = [CONV, (*LAST[:1], ["x", "last"], "y"), ("Gather", ["y", "zero"], "out")]
+    check_integers(check(save_model(first, known(zero=np.array(0)), (1, 3, 8, 8))), samples_of(network, 20))
 
 
 def test_sizes_that_the_graph_computes(save_model: SaveModel) -> None:

@@ -78,8 +78,12 @@ def _map_view(shape: tuple[int, int, int], source: View) -> View:
 
 
 def conv(graph: Builder, node: Node) -> None:
-    """Conv."""
-    weight, flat = _kernel(node, graph.weight(node, 1, "weight"))
+    """Conv: of one or two dimensions; of three as one of two, whose channels are those of all depths."""
+    weight = graph.weight(node, 1, "weight")
+    if weight is not None and weight.ndim == 5:
+        _conv_of_volumes(graph, node, weight)
+        return
+    weight, flat = _kernel(node, weight)
     source, (height, width, channels) = graph.map(node)
     bias = graph.weight(node, 2, "bias")
     groups = node.integer("group", 1)
@@ -105,6 +109,46 @@ def conv(graph: Builder, node: Node) -> None:
     columns = (width + pads[1] + pads[3] - dilation[1] * (kx - 1) - 1) // stride[1] + 1
     shape = (rows, columns, out * frames)
     graph.emit(node, module, shape, _map_view(shape, source.view))
+
+
+def _conv_of_volumes(graph: Builder, node: Node, weight: Real) -> None:
+    """Conv (N, C, D, H, W): output depth z' reads the depths of its window and has zeros as weights of the others."""
+    value = graph.value(node)
+    if graph.leading(node, value) != 4:
+        raise node.error("a (N, C, D, H, W) input is expected")
+    _, channels, depth, *area = graph.sizes(value)
+    out, per_group, kz, *kernel = weight.shape
+    groups = node.integer("group", 1)
+    if groups < 1 or per_group * groups != channels or out % groups:
+        raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+    if node.text("auto_pad", "NOTSET") not in ("NOTSET", "", "VALID"):
+        raise node.error("auto_pad of three dimensions is not supported: pads are")
+    strides, dilations = node.integers("strides", [1, 1, 1]), node.integers("dilations", [1, 1, 1])
+    pads = node.integers("pads", [0] * 6)
+    sizes = [
+        (size + pads[axis] + pads[axis + 3] - dilations[axis] * (taps - 1) - 1) // strides[axis] + 1
+        for axis, (size, taps) in enumerate(zip((depth, *area), (kz, *kernel), strict=True))
+    ]
+    if min(sizes) < 1:
+        raise node.error("the output is empty: the window does not fit the input")
+    deep = np.zeros((out, sizes[0], *kernel, per_group, depth))
+    for target in range(sizes[0]):
+        for tap in range(kz):
+            place = target * strides[0] - pads[0] + tap * dilations[0]
+            if 0 <= place < depth:
+                deep[:, target, ..., place] = weight[:, :, tap].transpose(0, 2, 3, 1)
+    bias = graph.weight(node, 2, "bias")
+    source = graph.arranged(value, ((3,), (4,), (1, 2)))
+    module = FloatModule(
+        node.name, "conv", [source.tensor], node.outputs[0], deep.reshape(out * sizes[0], *kernel, per_group * depth),
+        np.repeat(np.zeros(out) if bias is None else bias.reshape(-1), sizes[0]), None, (strides[1], strides[2]),
+        (pads[1], pads[2], pads[4], pads[5]), (dilations[1], dilations[2]), groups,
+    )  # fmt: skip
+    shape = (sizes[1], sizes[2], out * sizes[0])
+    height, width, both = View.of(shape, "h w c").axes
+    apart = View((both,)).reshaped((out, sizes[0]), 0)
+    assert apart is not None
+    graph.emit(node, module, shape, View(((Step(0, BATCH),), *apart.axes, height, width)))
 
 
 def conv_transpose(graph: Builder, node: Node) -> None:

@@ -103,17 +103,20 @@ def squeeze(graph: Builder, node: Node) -> None:
     if axes is None:
         axes = [place for place, size in enumerate(sizes) if size == 1]
     places = [graph.place(node, axis, len(sizes)) for axis in axes]
-    view = value.view
-    if graph.batch == 1 and view.batch_axis in places and len(places) < len(sizes):
-        rest = [place for place in range(len(sizes)) if place not in places]
-        near = next((place for place in rest if place > (view.batch_axis or 0)), rest[-1])
-        order = sorted({near, view.batch_axis or 0})
-        joined = tuple(step for place in order for step in view.axes[place])
-        view = View(tuple(joined if place == near else () if place == view.batch_axis else axis
+    graph.set(node, Value(value.tensor, _squeezed(graph, node, value.view, places)))
+
+
+def _squeezed(graph: Builder, node: Node, view: View, places: Collection[int]) -> View:
+    """Without some axes of size 1. That of one sample becomes a part of the axis behind it, or in front of it."""
+    batch, rest = view.batch_axis, [place for place in range(len(view.axes)) if place not in places]
+    if graph.batch == 1 and batch is not None and batch in places and rest:
+        near = next((place for place in rest if place > batch), rest[-1])
+        joined = tuple(step for place in sorted({near, batch}) for step in view.axes[place])
+        view = View(tuple(joined if place == near else () if place == batch else axis
                           for place, axis in enumerate(view.axes)))  # fmt: skip
     if any(view.axes[place] for place in places):
-        raise node.error(f"axes {axes} are not of size 1, or count samples")
-    graph.set(node, Value(value.tensor, view.squeezed(places)))
+        raise node.error(f"axes {list(places)} are not of size 1, or count samples")
+    return view.squeezed(list(places))
 
 
 def unsqueeze(graph: Builder, node: Node) -> None:
@@ -396,6 +399,9 @@ def gather(graph: Builder, node: Node) -> None:
     index = np.asarray(graph.constant(node, 1, "indices"))
     sizes = graph.sizes(value)
     axis = graph.axis(node, "axis", 0, len(sizes))
+    if graph.batch == 1 and axis == value.view.batch_axis and index.ndim == 0:
+        graph.set(node, Value(value.tensor, _squeezed(graph, node, value.view, [axis])))
+        return
     if index.size == 0 or axis == value.view.sample_axis:
         raise node.error("positions of an axis of a sample are expected")
     chosen = (index.reshape(-1) % sizes[axis]).tolist()

@@ -449,7 +449,9 @@ OPERATORS: dict[str, Operator] = {
     "Concat": Operator(moves.concat, "host", "any axis but the batch"),
     "Constant": Operator(moves.constant, "folded"),
     "Conv": Operator(
-        layers.conv, "RTL", "one or two dimensions; any kernel, stride, padding, dilation and groups; constant weights"
+        layers.conv,
+        "RTL",
+        "one to three dimensions; any kernel, stride, padding, dilation and groups; constant weights",
     ),
     "ConvTranspose": Operator(
         layers.conv_transpose,
