@@ -191,6 +191,43 @@ def test_what_onnxruntime_quantizes(tmp_path: Path, form: QuantFormat, kind: Qua
         assert becomes["QLinearAdd"] == "fused"
 
 
+class Numbers(CalibrationDataReader):
+    """Of rows, one sample after the other."""
+
+    def __init__(self, ids: NDArray[np.int64]) -> None:
+        self.parts = iter(np.split(ids, len(ids)))
+
+    def get_next(self) -> dict[str, NDArray[np.int64]] | None:
+        part = next(self.parts, None)
+        return None if part is None else {"ids": part}
+
+
+@pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
+def test_rows_that_are_codes(tmp_path: Path, form: QuantFormat) -> None:
+    rng = np.random.default_rng(4)
+    arrays = {"rows": (11, 6), "more": (11, 6), "w": (6, 3)}
+    known = [numpy_helper.from_array(rng.normal(0, 1, shape).astype(np.float32), name)
+             for name, shape in arrays.items()]  # fmt: skip
+    nodes = [
+        helper.make_node("Gather", ["rows", "ids"], ["a"], name="look"),
+        helper.make_node("Gather", ["more", "ids"], ["b"], name="more"),
+        helper.make_node("Add", ["a", "b"], ["s"], name="add"),
+        helper.make_node("MatMul", ["s", "w"], ["y"], name="dense"),
+    ]
+    source = helper.make_tensor_value_info("ids", TensorProto.INT64, ["N", 5])
+    target = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "g", [source], [target], known)
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "float.onnx")
+    ids = rng.integers(0, 11, (64, 5))
+    quantize_static(tmp_path / "float.onnx", tmp_path / "q.onnx", Numbers(ids), quant_format=form)
+    network = import_onnx(tmp_path / "q.onnx")
+    x = ids.astype(np.float32)
+    integer = quantize(Quantization("fixed8"), network, Data(x, None))
+    found, expected = golden.finished(integer, golden.run(integer, x))["y"], reference(network, x)["y"]
+    assert np.linalg.norm(found - expected) < 0.05 * np.linalg.norm(expected)
+
+
 def test_four_bits_of_onnxruntime(tmp_path: Path) -> None:
     path, x = trained(tmp_path)
     quantize_static(path, tmp_path / "q.onnx", Samples(x), weight_type=QuantType.QInt4)

@@ -93,7 +93,7 @@ class _Rewriter:
     Attributes:
         known: constants by name. added: new ones. codes: values of the model that are codes with a scale, and the name
             of what they stand for. moved: values that nodes in between made of those, here real numbers. dynamic:
-            values behind a DynamicQuantizeLinear.
+            values behind a DynamicQuantizeLinear. decoded: operands that became a DequantizeLinear.
     """
 
     def __init__(self, model: Any) -> None:
@@ -102,6 +102,7 @@ class _Rewriter:
             if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
                 self.known[node.output[0]] = node.attribute[0].t
         self.added: list[Any] = []
+        self.decoded = 0
         self.codes: dict[str, str] = {}
         self.moved, self.dynamic = set[str](), set[str]()
 
@@ -142,7 +143,8 @@ class _Rewriter:
         places = form.operands or range(2, len(node.input), 3)
         transposed = any(a.name == "transB" and a.i for a in node.attribute)
         by_row = form.operator == "Conv" or (form.operator == "Gemm" and transposed)
-        reads = [self._operand(list(node.input[place : place + 3]), by_row) for place in places]
+        before: list[Any] = []
+        reads = [self._operand(list(node.input[place : place + 3]), by_row, before) for place in places]
         if form.bias is not None and len(node.input) > form.bias and node.input[form.bias]:
             scales = [self._array(node.input[place + 1]) for place in places]
             reads.append(self._constant(f"{node.output[0]}:bias", self._array(node.input[form.bias])
@@ -151,13 +153,23 @@ class _Rewriter:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute if a.name not in _FOREIGN}
         output = f"{node.output[0]}{REAL}" if result else node.output[0]
         made = onnx.helper.make_node(form.operator, reads, [output], name=node.name, **attributes)
-        return [made, *(self._pair(node.output[0], output, result) if result else [])]
+        return [*before, made, *(self._pair(node.output[0], output, result) if result else [])]
 
-    def _operand(self, names: list[str], by_row: bool) -> str:
-        """An operand as real numbers. by_row: its scales are along the first axis, else along the last one."""
+    def _operand(self, names: list[str], by_row: bool, before: list[Any]) -> str:
+        """An operand as real numbers.
+
+        Args:
+            by_row: its scales are along the first axis, else along the last one. before: gets a node for codes that no
+                quantizer made, such as rows of a constant.
+        """
         name, scale, zero = names
-        if name not in self.known:
+        if name in self.codes or name in self.moved:
             return self.codes.get(name, name)
+        if name not in self.known:
+            self.decoded += 1
+            real = f"{name}{REAL}{self.decoded}"
+            before.append(onnx.helper.make_node("DequantizeLinear", names, [real], name=real))
+            return real
         array = self._array(name)
         axis = 0 if by_row else array.ndim - 1
         return self._constant(

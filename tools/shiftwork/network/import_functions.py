@@ -638,7 +638,8 @@ def quantized(graph: Builder, node: Node) -> None:
             scale = scale.reshape(shape)
             zero = zero.reshape(shape) if zero.size > 1 else zero
         if node.operator == "DequantizeLinear":
-            graph.set_constant(node, ((array - zero) * scale).astype(np.float32))
+            largest = float(np.finfo(np.float32).max)
+            graph.set_constant(node, np.clip((array - zero) * scale, -largest, largest).astype(np.float32))
         else:
             graph.set_constant(node, np.clip(np.round(array / scale) + zero, *_code_type(graph, node)[1:]))
         return

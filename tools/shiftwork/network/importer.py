@@ -97,7 +97,8 @@ class Importer:
         graph: what is understood. read: values that nodes read or that leave. entries: inputs.
         refused: nodes with what is wrong with them. lost: values that they and their readers compute.
         made: modules that came with a node, by its identity. looked_up: nodes that take rows that enter instead.
-        passed: these, and what is between the input and them.
+        passed: nodes that are read before others: these,
+            what is between the input and them, and constants that were quantized.
     """
 
     def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
@@ -117,6 +118,13 @@ class Importer:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
             self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
+        for node in self.nodes:  # onnxruntime leaves them
+            if node.operator == "DequantizeLinear" and self.graph.constants.keys() >= set(filter(None, node.inputs)):
+                self.passed.add(id(node))
+                try:
+                    functions.quantized(self.graph, node)
+                except ShiftworkError as error:
+                    self._refuse(node, error)
         for source in self.simple.sources:
             if not self._looks_up(source):
                 self._enter(source)
@@ -139,8 +147,11 @@ class Importer:
                 else:
                     self.lost.update(node.outputs)
             except ShiftworkError as error:
-                self.refused.append((node, error))
-                self.lost.update(node.outputs)
+                self._refuse(node, error)
+
+    def _refuse(self, node: Node, error: ShiftworkError) -> None:
+        self.refused.append((node, error))
+        self.lost.update(node.outputs)
 
     @property
     def refusal(self) -> RefusalError | None:
