@@ -98,8 +98,7 @@ def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
             single = _number(np.asarray(graph.constants[name]))
             if single is None:
                 raise node.error(f"constant {name!r} holds more than one number")
-            if abs(single) > FINITE:
-                single = math.copysign(_LARGE, single)
+            single = float(_with_ends(np.array(single)))
             read = f"c:{output}:{index}"
             graph.constants[read] = np.array(single, np.float32)
         else:
@@ -113,6 +112,11 @@ def _extended(graph: Builder, node: Node, values: list[Value]) -> Chain:
     else:
         steps.append(renamed(node.proto, reads, [f"t:{output}"]))
     return Chain(root, (*known.values(), *steps))
+
+
+def _with_ends(array: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of masks, infinite or the largest that there are, as ones that a scale can have."""
+    return np.where(np.abs(array) > FINITE, np.copysign(_LARGE, array), array)
 
 
 def _cast(source: str, output: str, kind: int) -> Any:
@@ -277,6 +281,7 @@ def _with_constant(graph: Builder, node: Node, place: int) -> None:
     array = graph.weight(node, place, "constant")
     value = graph.value(node, 1 - place)
     assert array is not None
+    array = _with_ends(array)
     operator, single = node.operator, _number(array)
     if single is not None and (is_function(graph, value) or operator == "Pow" or (operator == "Div" and place == 0)):
         table(graph, node, [value])
