@@ -83,6 +83,16 @@ def _session(model: Any, level: Any) -> Any:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def _late(window: dict[str, Any], place: int, size: int) -> bool:
+    """Whether a last window by ``ceil_mode`` would begin behind the input: onnxruntime leaves it out, but infers shapes
+    as if it were there."""
+    count = len(window["kernel_shape"])
+    pads, stride = window.get("pads", [0] * 2 * count), window.get("strides", [1] * count)[place]
+    reach = window.get("dilations", [1] * count)[place] * (window["kernel_shape"][place] - 1) + 1
+    last = -(-(size + pads[place] + pads[place + count] - reach) // stride) * stride
+    return bool(last >= size + pads[place])
+
+
 def _run(node: Any, opset: int, feed: dict[str, NDArray[Any]], outputs: list[str]) -> list[NDArray[Any]]:
     inputs = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
@@ -342,6 +352,7 @@ class _Maker:
         window = self.window(tuple(sizes), self.opset >= (19 if average else 10), True)
         if "auto_pad" not in window and self.opset >= 10 and self.chance(0.4):
             window["ceil_mode"] = 1
+            self.need(not any(_late(window, place, size) for place, size in enumerate(sizes)))
         if average and self.chance(0.5):
             window["count_include_pad"] = 1
         return str(self.node("AveragePool" if average else "MaxPool", [x], **window))

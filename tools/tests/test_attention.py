@@ -25,6 +25,7 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize import dnateq
 from shiftwork.quantize.quantization import Quantization
+from shiftwork.report.inspection import inspect
 from shiftwork.schemes import quantize
 
 WISHES = {
@@ -207,6 +208,83 @@ def test_heads_beside_samples_on_one_axis(batch: object, save_model: Any) -> Non
     check_integers(network, samples_of(network, 40), 0.06)
 
 
+@pytest.mark.parametrize("form", ["added", "filled", "chosen"])
+def test_a_mask_that_enters(form: str, save_model: Any) -> None:
+    """Padded positions as a further input: what is added to scores, large as it is, does not choose their scale."""
+    arrays: dict[str, np.ndarray] = weights(wq=(WIDTH, WIDTH), wk=(WIDTH, WIDTH))
+    arrays |= {"rows": np.array([1]), "zero": np.float32(0), "one": np.float32(1), "low": np.float32(-1e9),
+               "lowest": np.float32(-np.inf), "nothing": np.zeros((1, 1, ROWS), np.float32)}  # fmt: skip
+    nodes: list[tuple[Any, ...]] = [
+        ("MatMul", ["in", "wq"], "q"), ("MatMul", ["in", "wk"], "k"), ("Transpose", ["k"], "kt", {"perm": [0, 2, 1]}),
+        ("MatMul", ["q", "kt"], "s"), ("Unsqueeze", ["mask", "rows"], "u"),
+    ]  # fmt: skip
+    if form == "added":
+        nodes += [("Sub", ["one", "u"], "hidden"), ("Mul", ["hidden", "low"], "far"), ("Add", ["s", "far"], "f")]
+    elif form == "filled":
+        nodes += [("Equal", ["u", "zero"], "hidden"), ("Where", ["hidden", "low", "s"], "f")]
+    else:
+        nodes += [("Cast", ["u"], "seen", {"to": onnx.TensorProto.BOOL}), ("Not", ["seen"], "hidden"),
+                  ("Where", ["hidden", "lowest", "nothing"], "far"), ("Add", ["s", "far"], "f")]  # fmt: skip
+    nodes += [("Softmax", ["f"], "p", {"axis": -1}), ("MatMul", ["p", "in"], "out")]
+    network = import_onnx(save_model(nodes, arrays, {"in": SHAPE, "mask": ("N", ROWS)}))
+    x = samples_of(network, 40)
+    x[:, ROWS * WIDTH :] = np.random.default_rng(2).random((40, ROWS)) < 0.6
+    x[:, ROWS * WIDTH] = 1
+    assert [module.kind for module in network.modules].count("host") == 1
+    check_integers(network, x, 0.06)
+
+
+@pytest.mark.parametrize("rows_first", [False, True])
+def test_queries_that_are_weights(rows_first: bool, save_model: Any) -> None:
+    """Attention of learned queries, the same for all samples, as exporters repeat them."""
+    arrays: dict[str, np.ndarray] = weights(queries=(HEADS, 3, WIDTH), wk=(WIDTH, HEADS * WIDTH))
+    arrays |= {"split": np.array([0, ROWS, HEADS, WIDTH]), "heads": np.array([-1, WIDTH, ROWS]),
+               "one": np.array([0]), "first": np.array([0]), "rest": np.array([HEADS, 3, WIDTH]),
+               "joined": np.array([-1, 3, WIDTH]), "back": np.array([-1, HEADS * 3 * ROWS])}  # fmt: skip
+    nodes: list[tuple[Any, ...]] = [
+        ("MatMul", ["in", "wk"], "k"), ("Reshape", ["k", "split"], "k4"),
+        ("Transpose", ["k4"], "kt", {"perm": [0, 2, 3, 1]}),
+        ("Shape", ["in"], "shape"), ("Gather", ["shape", "one"], "samples"),
+        ("Concat", ["samples", "rest"], "wide", {"axis": 0}), ("Expand", ["queries", "wide"], "q"),
+    ]  # fmt: skip
+    if rows_first:  # samples and heads on one axis
+        nodes += [("Reshape", ["kt", "heads"], "keys"), ("Reshape", ["q", "joined"], "asked")]
+    else:
+        nodes += [("Identity", ["kt"], "keys"), ("Identity", ["q"], "asked")]
+    nodes += [("MatMul", ["asked", "keys"], "s"), ("Softmax", ["s"], "p", {"axis": -1}),
+              ("Reshape", ["p", "back"], "r"), ("Relu", ["r"], "out")]  # fmt: skip
+    network = check(save_model(nodes, arrays, SHAPE))
+    assert [module.kind for module in network.modules].count("matmul") == 1
+    check_integers(network, samples_of(network, 40), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "more"),
+    [
+        (((2, 5, 4), (2, 6, 4), (2, 6, 3)), {}),
+        (((2, 5, 4), (2, 5, 4), (2, 5, 4)), {"is_causal": 1}),
+        (((4, 5, 4), (2, 6, 4), (2, 6, 4)), {"scale": 0.3}),
+        (((5, 8), (6, 8), (6, 8)), {"q_num_heads": 2, "kv_num_heads": 2}),
+    ],
+)
+def test_the_operator(shapes: tuple[tuple[int, ...], ...], more: dict[str, Any], save_model: Any) -> None:
+    """Attention of operator set 23, by what it is defined as."""
+    inputs = {name: ("N", *shape) for name, shape in zip("qkv", shapes, strict=True)}
+    nodes = [("Attention", list("qkv"), "a", more), ("Neg", ["a"], "out")]
+    path = save_model(nodes, {}, inputs, opset=23)
+    network = check(path, samples=7)
+    assert [module.kind for module in network.modules].count("matmul") == 2
+    assert {fate.name: fate.becomes for fate in inspect(path).nodes}["a"] == "RTL"
+    check_integers(network, samples_of(network, 40), 0.06)
+
+
+def test_a_part_of_an_operator_is_refused_by_its_name(save_model: Any) -> None:
+    nodes = [("Attention", ["q", "k", "v"], "a"), ("Relu", ["a"], "out")]
+    path = save_model(nodes, {}, {"q": ("N", 2, 5, 4), "k": (2, "N", 6, 4), "v": (2, "N", 6, 4)}, opset=23)
+    with pytest.raises(ShiftworkError, match=r"node 'a"):
+        import_onnx(path)
+
+
 # -- Einsum
 
 EQUATIONS = ("bqhd,bkhd->bhqk", "bhqk,bkhd->bqhd", "bqhd, bkhd -> bkhq")
@@ -242,13 +320,6 @@ def test_other_einsums_are_refused(equation: str, save_model: Any) -> None:
     node = ("Einsum", inputs, "out", {"equation": equation})
     with pytest.raises(ShiftworkError, match=r"Einsum"):
         import_onnx(save_model([node], {}, ("N", WIDTH, WIDTH)))
-
-
-def test_a_condition_that_varies_is_refused(save_model: Any) -> None:
-    nodes = [("Where", ["mask", "in", "other"], "w"), ("MatMul", ["w", "m"], "out")]
-    arrays = weights(other=(ROWS, WIDTH), m=(WIDTH, 3)) | {"mask": np.eye(ROWS, WIDTH, dtype=bool)}
-    with pytest.raises(ShiftworkError, match=r"'w' \(Where\): a condition that is the same everywhere"):
-        import_onnx(save_model(nodes, arrays, SHAPE))
 
 
 def test_constants_of_the_transformer_are_small() -> None:

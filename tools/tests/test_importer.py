@@ -246,9 +246,14 @@ def test_unknown_operator(save_model: Any) -> None:
 
 
 def test_all_that_is_refused_is_told_at_once(save_model: Any) -> None:
-    nodes = [("Relu", ["in"], "r"), ("GlobalLpPool", ["r"], "s"), ("Relu", ["s"], "behind"), ("Det", ["behind"], "t")]
-    nodes += [("Pad", ["r", "pads"], "u", {"mode": "edge"}), ("Conv", ["r", "w"], "v"), ("Add", ["u", "v"], "out")]
-    w = weights(w=(3, 4, 1, 1)) | {"pads": np.zeros(8, np.int64)}
+    nodes = [
+        ("Relu", ["in"], "r"),
+        ("RandomNormalLike", ["r"], "s"),
+        ("Relu", ["s"], "behind"),
+        ("Det", ["behind"], "t"),
+    ]
+    nodes += [("Pad", ["r", "pads", "inf"], "u"), ("Conv", ["r", "w"], "v"), ("Add", ["u", "v"], "out")]
+    w = weights(w=(3, 4, 1, 1)) | {"pads": np.zeros(8, np.int64), "inf": np.float32(np.inf)}
     path = save_model(nodes, w, outputs=("out", "t"))
     with pytest.raises(ShiftworkError) as caught:
         import_onnx(path)
@@ -270,6 +275,13 @@ def test_weight_that_is_no_number(save_model: Any, bad: float) -> None:
 def test_weight_that_is_not_numeric(save_model: Any) -> None:
     w = {"w": np.array([["a", "b"]], dtype=object)}
     refused(save_model([("Flatten", ["in"], "f"), ("Gemm", ["f", "w"], "out")], w), "'out'", "Type 'tensor(string)'")
+
+
+def test_what_drops_values_at_random_is_refused(save_model: Any) -> None:
+    nodes = [("Constant", [], "yes", {"value": numpy_helper.from_array(np.array(True))}),
+             ("Dropout", ["in", "", "yes"], "d"), ("Dropout", ["d", "", "no"], "e"),
+             ("Relu", ["e"], "out")]  # fmt: skip
+    refused(save_model(nodes, {"no": np.array(False)}), "'d'", "Dropout", "training mode")
 
 
 def test_damaged_files(save_model: Any, tmp_path: Path) -> None:
@@ -315,21 +327,21 @@ def test_sizes_that_the_caller_knows(save_model: Any) -> None:
         (("MaxPool", ["in"], "out", {"kernel_shape": [9, 9]}), "does not fit"),
         (("MaxPool", ["in"], "out", {"kernel_shape": [2, 2], "storage_order": 1}), "storage_order"),
         (("MaxPool", ["in"], "out", {"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}), "smaller than kernel"),
-        (("Pad", ["in", "pads", "one"], "out"), "zero padding"),
-        (("Pad", ["in", "pads"], "out", {"mode": "reflect"}), "reflect"),
-        (("Pad", ["in", "batch"], "out"), "batch"),
+        (("Pad", ["in", "pads", "low"], "out"), "padding by -inf"),
+        (("Pad", ["in", "batch"], "out"), "samples cannot be padded"),
         (("Concat", ["in", "in"], "out", {"axis": 0}), "axis 0"),
         (("Reshape", ["in", "seven"], "out"), "does not"),
         (("Slice", ["in", "zero", "one_i", "zero"], "out"), "axis 0"),
         (("Add", ["in", "batches"], "out"), "differs between samples"),
         (("Gemm", ["in", "grid"], "out"), "rank 2"),
-        (("Max", ["in", "grid"], "out"), "one number"),
+        (("Max", ["in", "batches"], "out"), "differs between samples"),
+        (("Where", ["mask", "in", "low"], "out"), "infinity"),
         (("Pow", ["in", "grid"], "out"), "exponent"),
         (("Div", ["in", "grid"], "out"), "zero"),
         (("ReduceMean", ["in"], "out", {"axes": [0, 2]}), "samples cannot be reduced"),
         (("Softmax", ["in"], "out", {"axis": 0}), "one by one"),
         (("Tile", ["in", "two"], "out"), "samples cannot be repeated"),
-        (("Gather", ["in", "one_i"], "out", {"axis": 0}), "axis of a sample is expected"),
+        (("Gather", ["in", "one_i"], "out", {"axis": 0}), "positions of an axis of a sample"),
         (("Relu", ["in", "in"], "out"), "input size 2"),
     ],
 )
@@ -337,7 +349,8 @@ def test_options_that_are_not_supported(save_model: Any, node: tuple[Any, ...], 
     constants = {
         "pads": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
         "batch": np.array([1, 0, 0, 0, 0, 0, 0, 0]),
-        "one": np.float32(1),
+        "low": np.float32(-np.inf),
+        "mask": np.arange(8) > 3,
         "zero": np.array([0]),
         "one_i": np.array([1]),
         "two": np.array([2, 1, 1, 1]),

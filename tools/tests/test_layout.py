@@ -111,6 +111,18 @@ def test_what_a_reshape_cannot_see() -> None:
     assert np.array_equal(swapped.taken(x), x.transpose(3, 0, 1, 2).reshape(35, 12))
 
 
+@pytest.mark.parametrize("target", [(12, 5), (3, 20), (6, 10), (60,)])
+def test_the_batch_of_one_sample_inside_an_axis(target: tuple[int, ...]) -> None:
+    """(W, N, H, C), whose samples lie behind three values, also where no axis of one sample ends there."""
+    view = View.of((4, 3, 5), "w n h c")
+    found = view.reshaped(target, 1)
+    assert found is not None
+    for samples in (1, 2):
+        x = maps((4, 3, 5), samples)
+        assert np.array_equal(found.taken(x).reshape(-1), x.transpose(2, 0, 1, 3).reshape(-1))
+    assert found.taken(maps((4, 3, 5), 1)).shape == target
+
+
 def test_positions() -> None:
     assert positions([]).tolist() == [0]
     assert positions([Step(2, 10), Step(3, 0), Step(2, 1)]).tolist() == [0, 1, 0, 1, 0, 1, 10, 11, 10, 11, 10, 11]

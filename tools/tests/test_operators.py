@@ -60,10 +60,16 @@ def test_functions_are_tables(operator: str, save_model: SaveModel) -> None:
     before = [("Abs", ["x"], "a"), ("Add", ["a", "one"], "b")] if operator in _POSITIVE else [("Identity", ["x"], "b")]
     if operator == "Tan":
         before = [("Tanh", ["x"], "b")]
+    elif operator in ("Acos", "Asin", "Atanh"):
+        before = [("Tanh", ["x"], "a"), ("Mul", ["a", "one"], "b")]
+    elif operator == "Acosh":
+        before = [("Abs", ["x"], "a"), ("Add", ["a", "two"], "b")]
     nodes = between(*before, (operator, ["b"], "y"))
-    network = check(save_model(nodes, known(one=np.float32(0.5)), opset=_NEWER.get(operator, 17)))
+    constants = known(one=np.float32(0.5), two=np.float32(2))
+    network = check(save_model(nodes, constants, opset=_NEWER.get(operator, 17)))
     assert kinds(network) == ["conv", "table", "conv"]
-    error = {"Round": 0.3, "Ceil": 0.3, "Floor": 0.3, "Sign": 0.3, "Shrink": 0.3, "ThresholdedRelu": 0.3}
+    error = {"Round": 0.3, "Ceil": 0.3, "Floor": 0.3, "Sign": 0.3, "Shrink": 0.3, "ThresholdedRelu": 0.3,
+             "Sinh": 0.1}  # fmt: skip
     check_integers(network, samples_of(network, 20), error.get(operator, 0.05))
 
 
@@ -82,17 +88,25 @@ def test_functions_are_tables(operator: str, save_model: SaveModel) -> None:
         [("Clip", ["x", "low", "half"], "y")],
         [("Clip", ["x", "", "half"], "y")],
         [("PRelu", ["x", "half"], "y")],
+        [("Mul", ["x", "half"], "s"), ("Max", ["x", "s"], "y")],
+        [("Greater", ["x", "low"], "c"), ("Where", ["c", "x", "half"], "y")],
+        [("Less", ["x", "half"], "a"), ("Not", ["a"], "n"), ("GreaterOrEqual", ["low", "x"], "b"),
+         ("Or", ["n", "b"], "c"), ("Cast", ["c"], "m", {"to": 1}), ("Mul", ["m", "x"], "y")],
+        [("Cast", ["x"], "w", {"to": 6}), ("Equal", ["w", "zero_i"], "e"), ("Where", ["e", "half", "x"], "y")],
+        [("Mul", ["x", "three"], "s"), ("Cast", ["s"], "w", {"to": 7}), ("Cast", ["w"], "f", {"to": 1}),
+         ("Tanh", ["f"], "y")],
     ],
-    ids=["silu", "mish", "square", "gauss", "sub", "relu", "max", "inverse", "minmax",
-         "clip", "upper", "prelu"],
+    ids=["silu", "mish", "square", "gauss", "sub", "relu", "max", "inverse", "minmax", "clip", "upper", "prelu",
+         "leaky", "where", "logic", "whole", "cut off"],
 )  # fmt: skip
 def test_functions_of_functions_are_one_table(nodes: Nodes, save_model: SaveModel) -> None:
     numbers = {"half": 0.5, "three": 3, "six": 6, "root": 2**0.5, "one": 1, "two": 2, "zero": 0, "low": -0.25}
-    constants = known(**{name: np.float32(value) for name, value in numbers.items()})
+    constants = known(**{name: np.float32(value) for name, value in numbers.items()}, zero_i=np.int32(0))
     network = check(save_model(between(*nodes), constants))
     assert [kind for kind in kinds(network) if kind != "conv"].count("table") in (1, 2)
     assert set(kinds(network)) == {"conv", "table"}
-    check_integers(network, samples_of(network, 20))
+    jumps = any(node[0] in ("Cast", "Where") for node in nodes)
+    check_integers(network, samples_of(network, 20), 0.4 if jumps else 0.05)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +124,13 @@ def test_functions_of_scaled_values(nodes: Nodes, save_model: SaveModel) -> None
     numbers = {"half": 0.5, "three": 3, "six": 6, "root": 2**0.5, "one": 1, "zero": 0}
     constants = known(**{name: np.float32(value) for name, value in numbers.items()})
     network = check(save_model(between(*nodes), constants))
+    check_integers(network, samples_of(network, 20))
+
+
+def test_operators_that_are_functions_of_others(save_model: SaveModel) -> None:
+    nodes = between(("Swish", ["x"], "s", {"alpha": 1.5}), ("CastLike", ["s", "one"], "c"), ("Mul", ["c", "one"], "y"))
+    network = check(save_model(nodes, known(one=np.float32(1)), opset=24))
+    assert kinds(network) == ["conv", "table", "conv"]
     check_integers(network, samples_of(network, 20))
 
 
@@ -163,6 +184,31 @@ def test_sums_of_several_values(save_model: SaveModel) -> None:
     check_integers(network, samples_of(network, 20))
 
 
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [("Max", ["a", "b"], "y")],
+        [("Min", ["a", "b", "bound"], "y")],
+        [("Mean", ["a", "b", "a"], "y")],
+        [("Greater", ["a", "b"], "g"), ("Where", ["g", "b", "a"], "y")],
+        [("LessOrEqual", ["a", "bound"], "g"), ("Where", ["g", "zero", "b"], "y")],
+        [("Less", ["a", "zero"], "g"), ("Less", ["b", "zero"], "h"), ("And", ["g", "h"], "c"),
+         ("Cast", ["c"], "m", {"to": 1}), ("Add", ["m", "a"], "y")],
+        [("Less", ["a", "zero"], "g"), ("Less", ["b", "zero"], "h"), ("Or", ["g", "h"], "c"),
+         ("Where", ["c", "a", "one"], "y")],
+        [("Where", ["part", "a", "b"], "y")],
+        [("Where", ["part", "bound", "b"], "y")],
+    ],
+    ids=["max", "min", "mean", "where", "zero", "and", "or", "part", "constant"],
+)  # fmt: skip
+def test_extremes_and_choices_of_two_values(nodes: Nodes, save_model: SaveModel) -> None:
+    constants = known(one=np.float32(1), zero=np.float32(0), part=np.arange(8) % 3 == 0,
+                      bound=np.linspace(-1, 1, 4, dtype=np.float32).reshape(4, 1, 1))  # fmt: skip
+    network = check(save_model([*nodes, LAST], constants, {"a": ("N", 4, 8, 8), "b": ("N", 4, 8, 8)}), samples=7)
+    jumps = nodes[0][0] in ("Less", "LessOrEqual")
+    check_integers(network, samples_of(network, 20), 0.4 if jumps else 0.1)
+
+
 def test_prelu_with_a_slope_a_channel(save_model: SaveModel) -> None:
     slope = np.array([0.1, -0.5, 1, 2], np.float32).reshape(4, 1, 1)
     network = check(save_model(between(("PRelu", ["x", "slope"], "y")), known(slope=slope)))
@@ -174,15 +220,18 @@ def test_prelu_with_a_slope_a_channel(save_model: SaveModel) -> None:
 
 _SHAPE = {"LayerNormalization": (8,), "InstanceNormalization": (4,), "GroupNormalization": (4,),
           "RMSNormalization": (8,)}  # fmt: skip
-_OPSETS = {"GroupNormalization": 21, "RMSNormalization": 23}
+_OPSETS = {"GridSample": 20, "GroupNormalization": 21, "RMSNormalization": 23}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "GroupNormalization": {"num_groups": 2},
     "LRN": {"size": 3},
+    "LpPool": {"kernel_shape": [2, 2], "strides": [2, 2]},
     "MeanVarianceNormalization": {"axes": [1, 2, 3]},
     "Softmax": {"axis": 1},
     "ReduceL1": {"axes": [2]},
     "ReduceL2": {"axes": [3], "keepdims": 1},
+    "ReduceLogSum": {"axes": [2, 3]},
     "ReduceLogSumExp": {"axes": [2, 3]},
+    "ReduceSumSquare": {"axes": [2, 3]},
     "ReduceMin": {"axes": [2, 3]},
     "ReduceProd": {"axes": [-1]},
 }
@@ -197,10 +246,18 @@ def test_what_the_host_computes(operator: str, save_model: SaveModel) -> None:
         reads += ["scale"] if operator == "RMSNormalization" else ["scale", "b"]
     if operator == "CumSum":
         constants["axis"], reads = np.array(2), ["x", "axis"]
-    nodes = between((operator, reads, "y", _OPTIONS.get(operator, {})))
+    before: Nodes = []
+    if operator == "GridSample":
+        before, reads = [("Slice", ["x", "zero", "two", "one"], "s"), ("Transpose", ["s"], "t", {"perm": [0, 2, 3, 1]}),
+                         ("Tanh", ["t"], "grid")], ["x", "grid"]  # fmt: skip
+        constants |= {"zero": np.array([0]), "two": np.array([2]), "one": np.array([1])}
+    if operator == "ReduceLogSum":
+        before, reads = [("Sigmoid", ["x"], "s")], ["s"]
+    nodes = between(*before, (operator, reads, "y", _OPTIONS.get(operator, {})))
     network = check(save_model(nodes, constants, opset=_OPSETS.get(operator, 17)))
     assert kinds(network).count("host") == 1
-    check_integers(network, samples_of(network, 20), 0.3 if operator in ("Hardmax", "ReduceProd") else 0.1)
+    jumps = operator in ("GridSample", "Hardmax", "ReduceProd")
+    check_integers(network, samples_of(network, 20), 0.3 if jumps else 0.1)
 
 
 @pytest.mark.parametrize(
@@ -266,13 +323,19 @@ def test_global_pools(operator: str, shape: tuple[Any, ...], save_model: SaveMod
         ([("Slice", ["x", "from", "to", "on", "by"], "y")], 4),
         ([("Pad", ["x", "around"], "y")], 6),
         ([("Pad", ["x", "less"], "y")], 4),
+        ([("Pad", ["x", "around"], "y", {"mode": "reflect"})], 6),
+        ([("Pad", ["x", "around"], "y", {"mode": "edge"})], 6),
+        ([("Pad", ["x", "around"], "y", {"mode": "wrap"})], 6),
+        ([("Pad", ["x", "around", "minus"], "y")], 6),
+        ([("Reshape", ["x", "cube"], "r"), ("Pad", ["r", "all"], "p"), ("Reshape", ["p", "maps"], "y")], 9),
+        ([("Gather", ["x", "pairs"], "g", {"axis": 3}), ("Reshape", ["g", "narrow"], "y")], 4),
         ([("Pad", ["x", "some", "", "on"], "y")], 4),
         ([("Flatten", ["x"], "f", {"axis": 2}), ("Reshape", ["f", "again"], "y")], 4),
         ([("Cast", ["x"], "c", {"to": TensorProto.DOUBLE}), ("Cast", ["c"], "y", {"to": TensorProto.FLOAT})], 4),
     ],
     ids=["hw", "channels", "twice", "shuffle", "tokens", "unsqueeze", "split", "split rows", "split columns", "dcr",
          "crd", "s2d", "both", "tile", "expand", "gather", "gather one", "gather negative", "slice", "pad", "cut",
-         "pad axes", "flatten", "cast"],
+         "reflect", "edge", "wrap", "filled", "cube", "pairs", "pad axes", "flatten", "cast"],
 )  # fmt: skip
 def test_moves(nodes: Nodes, channels: int, save_model: SaveModel) -> None:
     constants = known(
@@ -282,7 +345,9 @@ def test_moves(nodes: Nodes, channels: int, save_model: SaveModel) -> None:
         again=np.array([-1, 4, 8, 8]),
         around=np.array([0, 1, 2, 0, 0, 1, 0, 3]), less=np.array([0, 0, -1, 2, 0, 0, 0, -3]),
         some=np.array([1, 2, 3, 0]), on=np.array([2, 3]), by=np.array([2, 3]), to=np.array([7, -1]),
-        halves=np.array([4, 4]),
+        halves=np.array([4, 4]), minus=np.float32(-0.5), cube=np.array([0, 2, 2, 8, 8]),
+        all=np.array([0, 1, 0, 1, 1, 0, 0, 1, 0, 2]), maps=np.array([0, 9, 9, 11]),
+        pairs=np.array([[0, 1, 2], [7, 5, 0]]), narrow=np.array([0, 4, 8, 6]),
     )  # fmt: skip
     constants |= {"from": np.array([1, -8]), **weights(w=(2, channels, 1, 1))}
     first = [CONV]
@@ -415,6 +480,69 @@ def test_dilated_pools(average: bool, save_model: SaveModel) -> None:
         check(save_model(nodes, {}, ("N", 3, 9, 11), opset=19 if average else 17))
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [{}, {"pads": [1] * 6}, {"strides": [2, 1, 2], "pads": [1, 0, 1, 0, 1, 1]}, {"dilations": [2, 1, 1]},
+     {"group": 2, "pads": [2, 1, 1, 0, 1, 1]}],
+)  # fmt: skip
+def test_convolutions_of_three_dimensions(attributes: dict[str, Any], save_model: SaveModel) -> None:
+    constants = weights(k=(6, 4 // attributes.get("group", 1), 3, 3, 2), b=(6,), s=(6,), o=(6,), w=(6, 2))
+    constants["v"] = np.ones(6, np.float32)
+    nodes: Nodes = [
+        ("Conv", ["in", "k", "b"], "c", attributes), ("BatchNormalization", ["c", "s", "o", "o", "v"], "n"),
+        ("Relu", ["n"], "r"), ("ReduceMean", ["r"], "g", {"axes": [2, 3, 4], "keepdims": 0}),
+        ("MatMul", ["g", "w"], "out"),
+    ]  # fmt: skip
+    network = check(save_model(nodes, constants, ("N", 4, 6, 7, 8)))
+    check_integers(network, samples_of(network, 20))
+
+
+def test_pools_of_more_axes_are_the_hosts(save_model: SaveModel) -> None:
+    """A local normalization as PyTorch writes it: a mean over channels of a value of five axes."""
+    nodes = between(("Mul", ["x", "x"], "q"), ("Unsqueeze", ["q", "at"], "u"),
+                    ("AveragePool", ["u"], "a", {"kernel_shape": [3, 1, 1], "pads": [1, 0, 0] * 2}),
+                    ("Squeeze", ["a", "at"], "s"), ("Sub", ["x", "s"], "y"))  # fmt: skip
+    network = check(save_model(nodes, known(at=np.array([1]))))
+    assert kinds(network).count("host") == 1
+    check_integers(network, samples_of(network, 20), 0.1)
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_frames_beside_samples(rows: bool, save_model: SaveModel) -> None:
+    """What an image or a row of values goes through, for every frame of a sample: (N * frames, C, ...)."""
+    area = (8, 10) if not rows else (10,)
+    one = (1,) * len(area)
+    pool = {"kernel_shape": [2] * len(area), "strides": [2] * len(area)}
+    constants = {
+        "frames": np.array([-1, 4, *area]), "back": np.array([-1, 3, 6]),
+        **weights(a=(8, 2, *(3 for _ in area)), b=(8,), c=(8, 3, *(2 for _ in area)), d=(3, 6, *one), e=(6, 1, *one),
+                  shift=(6,), mean=(6,), n=(6, 2)),
+    }  # fmt: skip
+    constants["scale"], constants["variance"] = np.arange(1, 7, dtype=np.float32), np.ones(6, np.float32)
+    nodes: Nodes = [
+        ("Reshape", ["in", "frames"], "r"),
+        ("Conv", ["r", "a", "b"], "c1", {"group": 2, "pads": [1] * 2 * len(area)}),
+        ("Relu", ["c1"], "r1"),
+        ("MaxPool", ["r1"], "p1", pool),
+        ("ConvTranspose", ["p1", "c"], "t", {"strides": [2] * len(area)}),
+        ("ConvTranspose", ["t", "d"], "t2"),
+        ("Conv", ["t2", "e"], "c2", {"group": 6}),
+        ("BatchNormalization", ["c2", "scale", "shift", "mean", "variance"], "n1"),
+        ("LpNormalization", ["n1"], "n2", {"axis": 1}),
+        ("PRelu", ["n2", "slope"], "v"),
+        ("AveragePool", ["v"], "p2", pool),
+        ("GlobalMaxPool", ["p2"], "g"),
+        ("Flatten", ["g"], "f"),
+        ("Reshape", ["f", "back"], "h"),
+        ("ReduceMean", ["h"], "y", {"axes": [1], "keepdims": 0}),
+        ("MatMul", ["y", "n"], "out"),
+    ]
+    constants["slope"] = np.linspace(0.1, 0.6, 6, dtype=np.float32).reshape(6, *one)
+    network = check(save_model(nodes, constants, ("N", 3, 4, *area)))
+    assert all(network.shapes[module.output][2] % 3 == 0 for module in network.modules if module.groups > 1)
+    check_integers(network, samples_of(network, 20), 0.1)
+
+
 # -- products
 
 
@@ -436,6 +564,18 @@ def test_weights_on_the_left(shape: tuple[Any, ...], save_model: SaveModel) -> N
     nodes = [("MatMul", ["w", "in"], "m"), ("Relu", ["m"], "r"), ("MatMul", ["r", "v"], "out")]
     network = check(save_model(nodes, weights(w=(4, 5), v=(6, 3)), shape))
     check_integers(network, samples_of(network, 20))
+
+
+def test_a_matrix_for_every_head(save_model: SaveModel) -> None:
+    nodes = [("MatMul", ["in", "w"], "m"), ("MatMul", ["m", "one"], "r"), ("MatMul", ["v", "r"], "out")]
+    network = check(save_model(nodes, weights(w=(2, 6, 4), one=(1, 1, 4, 3), v=(2, 3, 5)), ("N", 2, 5, 6)))
+    assert kinds(network).count("matmul") == 2
+    check_integers(network, samples_of(network, 20))
+
+
+def test_a_transposed_operand(save_model: SaveModel) -> None:
+    nodes = [("Transpose", ["in"], "t"), ("Gemm", ["t", "w"], "out", {"transA": 1})]
+    assert kinds(check(save_model(nodes, weights(w=(6, 4)), ("N", 6)))) == ["conv"]
 
 
 @pytest.mark.parametrize(
@@ -632,6 +772,53 @@ def test_batch_in_the_second_axis(save_model: SaveModel) -> None:
     network = check(save_model(nodes, weights(w=(6, 4), v=(4, 3)), (5, "N", 6)), samples=9)
     assert network.ends.sample_shape == (5, 6)
     check_integers(network, samples_of(network, 20))
+
+
+@pytest.mark.parametrize("shape", [(6, "N", 8), ("N", 6, 8)])
+@pytest.mark.parametrize(
+    ("nodes", "width"),
+    [
+        ([("Split", ["x"], ["a", "b"], {"axis": 2}), ("Concat", ["b", "x", "a"], "y", {"axis": -1})], 16),
+        ([("Slice", ["x", "one", "four", "at"], "a"), ("Concat", ["x", "a"], "y", {"axis": "at"})], 8),
+        ([("ReduceMean", ["x"], "y", {"axes": "at"})], 8),
+        ([("ReduceMax", ["x"], "a", {"axes": "at"}), ("Add", ["x", "a"], "y")], 8),
+        ([("Pad", ["x", "pads"], "y", {"mode": "reflect"})], 8),
+        ([("Pad", ["x", "pads"], "y")], 8),
+        ([("Gather", ["x", "back"], "y", {"axis": "at"})], 8),
+        ([("Max", ["x", "half"], "y")], 8),
+        ([("LayerNormalization", ["x", "scale"], "y")], 8),
+        ([("CumSum", ["x", "along"], "y")], 8),
+    ],
+    ids=["split", "concat", "mean", "max", "reflect", "pad", "gather", "bound", "normalized", "summed"],
+)  # fmt: skip
+def test_samples_beside_another_axis(nodes: Nodes, width: int, shape: tuple[Any, ...], save_model: SaveModel) -> None:
+    """The axis of the samples is the second one, or the first one counts samples and half of the rows."""
+    merged = shape[0] == "N"
+    at = 1 if merged else 0
+    pads = np.zeros((2, 3), np.int64)
+    pads[:, at] = 1, 2
+    constants = weights(first=(8, 8), last=(width, 4)) | {
+        "half": np.float32(0.5), "one": np.array([1]), "four": np.array([3 if merged else 4]), "at": np.array([at]),
+        "pads": pads.reshape(-1), "back": np.array([2, 0]), "rows": np.array([-1, 3, 8]),
+        "scale": np.ones(8, np.float32), "along": np.array(at),
+    }  # fmt: skip
+    first: Nodes = [("Reshape", ["in", "rows"], "r")] if merged else [("Identity", ["in"], "r")]
+    nodes = [*first, ("MatMul", ["r", "first"], "x"), *nodes, ("MatMul", ["y", "last"], "out")]
+    axis = {"axis": at, "axes": [at]}
+    named = [(*node[:3], *({key: axis[key] if value == "at" else value for key, value in options.items()}
+                           for options in node[3:])) for node in nodes]  # fmt: skip
+    network = check(save_model(named, constants, shape), samples=9)
+    check_integers(network, samples_of(network, 20), 0.1)
+
+
+@pytest.mark.parametrize("axes", [[], [0], [0, 2, 3]])
+def test_the_axis_of_one_sample_is_squeezed(axes: list[int], save_model: SaveModel) -> None:
+    """Of a model of one sample; more samples follow each other along the axis that took the place."""
+    nodes = [CONV, ("GlobalAveragePool", ["x"], "g"), ("Squeeze", ["g", "axes"] if axes else ["g"], "out")]
+    network = check(save_model(nodes, known(axes=np.array(axes)), (1, 3, 8, 8)))
+    check_integers(network, samples_of(network, 20))
+    first = [CONV, (*LAST[:1], ["x", "last"], "y"), ("Gather", ["y", "zero"], "out")]
+    check_integers(check(save_model(first, known(zero=np.array(0)), (1, 3, 8, 8))), samples_of(network, 20))
 
 
 def test_sizes_that_the_graph_computes(save_model: SaveModel) -> None:

@@ -164,6 +164,18 @@ def test_shortcut_that_would_vanish_is_refused(save_model: Callable[..., Path], 
         quantized(path, x)
 
 
+def test_an_addend_that_vanishes_is_added_where_nothing_else_reads_it(save_model: Callable[..., Path]) -> None:
+    """What is too small beside a sum may lose its precision, as the mean of what has none does."""
+    nodes = [("Mul", ["in", "tiny"], "m"), ("MaxPool", ["m"], "p", {"kernel_shape": [1, 1]}), ("Add", ["in", "p"], "s"),
+             ("Softmax", ["s"], "out")]  # fmt: skip
+    path = save_model(nodes, {"tiny": np.float32(1e-12)})
+    x = np.random.default_rng(2).normal(0, 1, (32, 3, 8, 8)).astype(np.float32)
+    expected = logits(import_onnx(path), x)
+    integer = quantized(path, x)
+    (got,) = finished(integer, run(integer, x)).values()
+    assert np.linalg.norm(got - expected) / np.linalg.norm(expected) < 0.05
+
+
 def test_unknown_method_is_refused(digits: Digits) -> None:
     network = import_onnx(EXAMPLE / "digits.onnx")
     with pytest.raises(ShiftworkError, match="'best'"):

@@ -16,7 +16,9 @@ from shiftwork.golden import model as golden
 from shiftwork.network.data import Data, array_sizes, load_data
 from shiftwork.network.floating import activations, reference
 from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.quantization import Quantization
+from shiftwork.report.inspection import inspect
 from shiftwork.schemes import quantize
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
@@ -81,6 +83,23 @@ def test_the_float_graph_is_onnxruntimes(tmp_path: Path, operator: str) -> None:
     assert compared
 
 
+@pytest.mark.parametrize(
+    ("operator", "more"),
+    [
+        ("RNN", {"activations": ["Relu"]}),
+        ("LSTM", {"activations": ["HardSigmoid", "Tanh", "Softsign"]}),
+        ("GRU", {"activations": ["hardsigmoid", "elu"], "activation_alpha": [0.3, 0.7], "activation_beta": [0.4]}),
+        ("RNN", {"activations": ["LeakyRelu", "Tanh"], "activation_alpha": [0.2], "direction": "bidirectional"}),
+    ],
+)
+def test_other_activations(tmp_path: Path, operator: str, more: dict[str, object]) -> None:
+    network = import_onnx(save(tmp_path / "cell.onnx", operator, **more))
+    x = np.random.default_rng(3).normal(0, 1, (6, *network.ends.sample_shape)).astype(np.float32)
+    (expected,) = reference(network, x).values()
+    (found,) = network.ends.finish(next(iter(activations(network, x)))).values()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("scheme", ["fixed8", "joint", "tr", "dnateq"])
 def test_states_are_codes(tmp_path: Path, scheme: str) -> None:
     network = import_onnx(save(tmp_path / "cell.onnx", "LSTM", start=True, outputs=("Y", "Yh", "Yc")))
@@ -105,7 +124,7 @@ def test_data_have_the_samples_where_the_model_has_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"activations": ["Relu", "Tanh", "Tanh"]}, "activations Relu, Tanh, Tanh are not supported"),
+        ({"activations": ["Affine", "Tanh", "Tanh"]}, "activations Affine, Tanh, Tanh are not supported"),
         ({"clip": 3.0}, "clip, input_forget and peepholes are not supported"),
         ({"input_forget": 1}, "clip, input_forget and peepholes are not supported"),
     ],
@@ -143,3 +162,55 @@ def test_rows_that_an_input_names(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, rows[ids] @ weight, atol=0.15)
     with pytest.raises(ShiftworkError, match=r"input 'ids': 0\.\.11 are no rows of 11"):
         golden.run(integer, np.array([[0, 1, 2, 3, 4, 11]], np.float32))
+
+
+def test_rows_of_columns_and_comparisons_of_numbers(tmp_path: Path) -> None:
+    """Two columns of categories, one read twice, with rows of their own; padding that is told by the number itself."""
+    rng = np.random.default_rng(2)
+    arrays = {"few": (5, 3), "many": (9, 2), "alone": (5, 1), "words": (7, 4), "w": (14, 2)}
+    known = [numpy_helper.from_array(rng.normal(0, 1, shape).astype(np.float32), name)
+             for name, shape in arrays.items()]  # fmt: skip
+    whole = {"zero": 0, "two": 2, "pad": 0}
+    known += [numpy_helper.from_array(np.array(value), name) for name, value in whole.items()]
+    known += [numpy_helper.from_array(np.array([value]), name) for name, value in {"last": -1, "steps": 1}.items()]
+    nodes = [
+        helper.make_node("Gather", ["table", "zero"], ["c0"], axis=1),
+        helper.make_node("Gather", ["table", "two"], ["c2"], axis=1),
+        helper.make_node("Gather", ["few", "c0"], ["e0"], name="few rows"),
+        helper.make_node("Gather", ["alone", "c0"], ["e1"]),
+        helper.make_node("Gather", ["many", "c2"], ["e2"]),
+        helper.make_node("Cast", ["text"], ["ids"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["words", "ids"], ["e3"]),
+        helper.make_node("Equal", ["ids", "pad"], ["no"]),
+        helper.make_node("Not", ["no"], ["yes"]),
+        helper.make_node("Cast", ["yes"], ["m"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["m", "last"], ["u"]),
+        helper.make_node("Mul", ["e3", "u"], ["seen"]),
+        helper.make_node("ReduceSum", ["seen", "steps"], ["sum"], keepdims=0),
+        helper.make_node("ReduceMax", ["seen"], ["most"], axes=[1], keepdims=0),
+        helper.make_node("Concat", ["e0", "e1", "e2", "sum", "most"], ["j"], axis=1),
+        helper.make_node("MatMul", ["j", "w"], ["y"]),
+    ]
+    sources = [helper.make_tensor_value_info("table", TensorProto.INT64, ["N", 3]),
+               helper.make_tensor_value_info("text", TensorProto.FLOAT, ["N", 6])]  # fmt: skip
+    graph = helper.make_graph(nodes, "g", sources, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], known)
+    path = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    network = import_onnx(path)
+    assert [entry.rows_known for entry in network.ends.entries] == [5, 7]
+    table = np.stack([rng.integers(0, 5, 64), rng.integers(0, 99, 64) % 5, rng.integers(0, 9, 64)], axis=1)
+    np.savez(tmp_path / "d.npz", table=table, text=rng.integers(0, 7, (64, 6)).astype(np.float32))
+    x = load_data(tmp_path / "d.npz", network).x
+    expected = reference(network, x)["y"]
+    tensors = next(iter(activations(network, x)))
+    found = network.ends.finish({name: tensors[name] for name in network.outputs})["y"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    integer = quantize(Quantization("fixed8"), network, Data(x, None))
+    again = IntegerNetwork.load(integer.save(tmp_path / "network")[0])
+    found = golden.finished(again, golden.run(again, x))["y"]
+    assert np.linalg.norm(found - expected) < 0.05 * np.linalg.norm(expected)
+    remarks = {fate.name: (fate.becomes, fate.remark) for fate in inspect(path).nodes}
+    assert remarks["few rows"] == ("host", "rows of a constant, looked up in front of the network")
+    table[3, 0] = 5  # that many rows has the other column alone
+    with pytest.raises(ShiftworkError, match=r"input 'table': 0\.\.8 are no rows of 5"):
+        network.ends.maps(np.concatenate([table, np.zeros((64, 6))], axis=1).astype(np.float32), network.shapes)

@@ -111,7 +111,9 @@ class MsqEngine(Engine):
             if module.requantize != (form.factor is not None) or np.any(module.bias_shift):
                 raise ShiftworkError(f"node {module.name!r}: it is requantized by shift, other modules by scale")
             if module.shortcut is not None and not module.requantize:
-                raise ShiftworkError(f"node {module.name!r}: a network output by scale cannot have a shortcut")
+                raise ShiftworkError(
+                    f"node {module.name!r}: a network output by scale cannot have a shortcut: it can with --alpha pot"
+                )
         check_sums(network, module, module.depth, ACCELERATOR_BITS if self.lanes == 1 else ACC_BITS)
 
     def slots(self, module: IntegerModule) -> NDArray[np.int64]:

@@ -105,7 +105,8 @@ class Builder:
         chains: tensors that are functions of others, element by element. notes: what users should know of a node.
         wishes: numbers of fractional bits that the model names for tensors. coded: ONNX values that are codes of a
             QuantizeLinear in the model, and real numbers here.
-        deferred: nodes by their output, which stands for their only input that samples reach until its reader is read.
+        deferred: nodes by their output, which stands for one of their inputs until its reader, which the host computes,
+            is read. integers: tensors of inputs that hold whole numbers.
     """
 
     path: Path
@@ -121,6 +122,7 @@ class Builder:
     wishes: dict[str, int] = field(default_factory=dict)
     deferred: dict[str, Node] = field(default_factory=dict)
     coded: set[str] = field(default_factory=set)
+    integers: set[str] = field(default_factory=set)
     moved: dict[tuple[str, Any], str] = field(default_factory=dict)
 
     # -- constants
@@ -186,11 +188,16 @@ class Builder:
         return axis + rank if axis < 0 else axis
 
     def map_groups(self, node: Node, value: Value) -> Groups:
-        """Height, width and channels of a map (N, C, H, W) or a row of values (N, C, L)."""
-        count = self.leading(node, value)
-        if count not in (2, 3):
+        """Height, width and channels of a map (N, C, H, W) or a row of values (N, C, L).
+
+        Where the first axis counts more than samples, frames of a video for one, channels are those of all frames.
+        """
+        if value.view.sample_axis != 0:
+            raise node.error("the first axis has to count samples")
+        if len(value.view.axes) not in (3, 4):
             raise node.error("a (N, C, H, W) or (N, C, L) input is expected")
-        return ((2,), (3,), (1,)) if count == 3 else ((), (2,), (1,))
+        channels = (1,) if value.view.batch_axis == 0 else (0, 1)
+        return ((2,), (3,), channels) if len(value.view.axes) == 4 else ((), (2,), channels)
 
     def arranged(self, value: Value, groups: Groups) -> Value:
         """The same value in a tensor whose height, width and channels are those axes; moved where it has to be."""
@@ -219,15 +226,20 @@ class Builder:
             found, number = f"{name} {number}", number + 1
         return found
 
-    def fix(self, name: str, array: NDArray[Any]) -> Value:
-        """A constant, without a batch axis, as a tensor: (channels,), (length, channels) and so on."""
+    def fix(self, name: str, array: NDArray[Any], batch_axis: int = 0) -> Value:
+        """A constant, without a batch axis, as a tensor: (channels,), (length, channels) and so on.
+
+        Args:
+            batch_axis: where the value has one.
+        """
         name = self.fresh(name)
         sizes = (1,) * (3 - array.ndim) + array.shape
         shape = (int(np.prod(sizes[:-2])), sizes[-2], sizes[-1])
         self.fixed[name], self.shapes[name] = array.reshape(shape).astype(np.float32), shape
         view = View.of(shape, "n hwc").reshaped((self.batch, *array.shape), self.batch)
         assert view is not None
-        return Value(name, view)
+        order = [*range(1, batch_axis + 1), 0, *range(batch_axis + 1, array.ndim + 1)]
+        return Value(name, view.transposed(order))
 
     # -- modules
 
@@ -264,6 +276,9 @@ class Builder:
 
     def part(self, node: Node, nodes: Sequence[Any], inputs: Sequence[str], output: str) -> SubModel:
         """An ONNX model of a node and of those that it needs, with the constants that they read."""
+        nodes = [renamed(proto, proto.input, proto.output) for proto in nodes]
+        for proto in nodes:
+            proto.name = ""  # nodes that one node of the model became have its name
         try:
             return SubModel.of(nodes, self.constants, inputs, [output], self.opsets)
         except ShiftworkError as error:

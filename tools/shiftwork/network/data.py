@@ -170,7 +170,7 @@ def _checked(path: Path, ends: Ends, entry: Entry, headers: Mapping[str, _Header
     shape, kind, batch = headers[name].shape, headers[name].dtype, entry.batch_axis
     if kind.hasobject:
         raise ShiftworkError(f"data {path}: {name!r} is not readable: it holds objects")
-    if kind.kind not in ("fiu" if entry.whole else "f"):
+    if kind.kind not in ("fiub" if entry.whole else "f"):
         raise ShiftworkError(f"data {path}: {name!r} is {kind}, float32 is expected")
     if len(shape) != len(entry.shape) + 1 or (*shape[:batch], *shape[batch + 1 :]) != entry.shape:
         sizes = [str(size) for size in entry.shape]

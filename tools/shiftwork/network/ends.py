@@ -23,7 +23,8 @@ class Entry:
     Attributes:
         name: of the ONNX input, and of the tensor that holds it. shape: of a sample, its batch axis left out.
         view: the ONNX input in the tensor. whole: the model takes whole numbers.
-        rows: (rows, values): the input holds numbers of rows, and the tensor those rows, as further axis of ``view``.
+        rows: (rows, values): the input holds numbers of rows, and the tensor those rows, as further axis of ``view``;
+            (columns, rows, values) where each column of the input has rows of its own, NaN behind its last one.
     """
 
     name: str
@@ -48,10 +49,19 @@ class Entry:
         if self.rows is None:
             return part
         places = part.astype(np.int64)
-        if places.size and (places.min() < 0 or places.max() >= len(self.rows)):
-            span = f"{int(places.min())}..{int(places.max())}"
-            raise ShiftworkError(f"input {self.name!r}: {span} are no rows of {len(self.rows)}")
-        return self.rows[places]
+        inside = places.size == 0 or (places.min() >= 0 and places.max() < self.rows.shape[-2])
+        if inside:
+            found = self.rows[places] if self.rows.ndim == 2 else self.rows[np.arange(len(self.rows)), places]
+            if np.isfinite(found).all():
+                return found
+        span = f"{int(places.min())}..{int(places.max())}"
+        raise ShiftworkError(f"input {self.name!r}: {span} are no rows of {self.rows_known}")
+
+    @property
+    def rows_known(self) -> int:
+        """Rows that every column has."""
+        assert self.rows is not None
+        return int(np.isfinite(self.rows).all(axis=-1).sum(axis=-1).min())
 
 
 @dataclass(frozen=True)

@@ -62,36 +62,93 @@ def _pads(
     return before[0], before[1], after[0], after[1]
 
 
-def _map_view(shape: tuple[int, int, int], flat: bool) -> View:
-    return View.of(shape, "n c w" if flat else "n c h w")
+def _frames(view: View) -> int:
+    """Maps that the first axis counts for every sample."""
+    return math.prod(step.size for step in view.steps([0]))
+
+
+def _map_view(shape: tuple[int, int, int], source: View) -> View:
+    """A map (N, C, H, W), or (N, C, L), whose first axis counts what that of the map ``source`` does."""
+    axes = View.of(shape, "n c w" if len(source.axes) == 3 else "n c h w").axes
+    old, new = source.shape()[1], shape[2] // _frames(source)
+    first = tuple(
+        step if step.stride == BATCH else Step(step.size, step.stride // old * new) for step in source.axes[0]
+    )
+    return View((first, (Step(new, 1),) if new > 1 else (), *axes[2:]))
 
 
 def conv(graph: Builder, node: Node) -> None:
-    """Conv."""
-    weight, flat = _kernel(node, graph.weight(node, 1, "weight"))
+    """Conv: of one or two dimensions; of three as one of two, whose channels are those of all depths."""
+    weight = graph.weight(node, 1, "weight")
+    if weight is not None and weight.ndim == 5:
+        _conv_of_volumes(graph, node, weight)
+        return
+    weight, flat = _kernel(node, weight)
     source, (height, width, channels) = graph.map(node)
     bias = graph.weight(node, 2, "bias")
     groups = node.integer("group", 1)
     out, depth, ky, kx = weight.shape
     if flat != (len(source.view.axes) == 3):
         raise node.error(f"weights of {weight.ndim - flat} axes do not fit an input of {len(source.view.axes)}")
-    if groups < 1 or depth * groups != channels or out % groups:
-        raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+    frames = _frames(source.view)
+    if groups < 1 or depth * groups * frames != channels or out % groups:
+        raise node.error(f"{channels // frames} input channels do not fit weights {weight.shape} in {groups} groups")
     kernel = [kx] if flat else [ky, kx]
     if node.integers("kernel_shape", kernel) != kernel:
         raise node.error("kernel_shape disagrees with the weights")
     stride, dilation = _pair(node, "strides", flat), _pair(node, "dilations", flat)
     pads = _pads(node, (height, width), (ky, kx), stride, dilation, flat)
+    full = np.zeros(out) if bias is None else bias.reshape(-1)
+    if full.shape != (out,):
+        raise node.error(f"bias has {full.size} values for {out} outputs")
     module = FloatModule(
-        node.name, "conv", [source.tensor], node.outputs[0], np.ascontiguousarray(weight.transpose(0, 2, 3, 1)),
-        np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups,
+        node.name, "conv", [source.tensor], node.outputs[0], np.tile(weight.transpose(0, 2, 3, 1), (frames, 1, 1, 1)),
+        np.tile(full, frames), None, stride, pads, dilation, groups * frames,
     )  # fmt: skip
-    if module.bias is not None and module.bias.shape != (out,):
-        raise node.error(f"bias has {module.bias.size} values for {out} outputs")
     rows = (height + pads[0] + pads[2] - dilation[0] * (ky - 1) - 1) // stride[0] + 1
     columns = (width + pads[1] + pads[3] - dilation[1] * (kx - 1) - 1) // stride[1] + 1
-    shape = (rows, columns, out)
-    graph.emit(node, module, shape, _map_view(shape, flat))
+    shape = (rows, columns, out * frames)
+    graph.emit(node, module, shape, _map_view(shape, source.view))
+
+
+def _conv_of_volumes(graph: Builder, node: Node, weight: Real) -> None:
+    """Conv (N, C, D, H, W): output depth z' reads the depths of its window and has zeros as weights of the others."""
+    value = graph.value(node)
+    if graph.leading(node, value) != 4:
+        raise node.error("a (N, C, D, H, W) input is expected")
+    _, channels, depth, *area = graph.sizes(value)
+    out, per_group, kz, *kernel = weight.shape
+    groups = node.integer("group", 1)
+    if groups < 1 or per_group * groups != channels or out % groups:
+        raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+    if node.text("auto_pad", "NOTSET") not in ("NOTSET", "", "VALID"):
+        raise node.error("auto_pad of three dimensions is not supported: pads are")
+    strides, dilations = node.integers("strides", [1, 1, 1]), node.integers("dilations", [1, 1, 1])
+    pads = node.integers("pads", [0] * 6)
+    sizes = [
+        (size + pads[axis] + pads[axis + 3] - dilations[axis] * (taps - 1) - 1) // strides[axis] + 1
+        for axis, (size, taps) in enumerate(zip((depth, *area), (kz, *kernel), strict=True))
+    ]
+    if min(sizes) < 1:
+        raise node.error("the output is empty: the window does not fit the input")
+    deep = np.zeros((out, sizes[0], *kernel, per_group, depth))
+    for target in range(sizes[0]):
+        for tap in range(kz):
+            place = target * strides[0] - pads[0] + tap * dilations[0]
+            if 0 <= place < depth:
+                deep[:, target, ..., place] = weight[:, :, tap].transpose(0, 2, 3, 1)
+    bias = graph.weight(node, 2, "bias")
+    source = graph.arranged(value, ((3,), (4,), (1, 2)))
+    module = FloatModule(
+        node.name, "conv", [source.tensor], node.outputs[0], deep.reshape(out * sizes[0], *kernel, per_group * depth),
+        np.repeat(np.zeros(out) if bias is None else bias.reshape(-1), sizes[0]), None, (strides[1], strides[2]),
+        (pads[1], pads[2], pads[4], pads[5]), (dilations[1], dilations[2]), groups,
+    )  # fmt: skip
+    shape = (sizes[1], sizes[2], out * sizes[0])
+    height, width, both = View.of(shape, "h w c").axes
+    apart = View((both,)).reshaped((out, sizes[0]), 0)
+    assert apart is not None
+    graph.emit(node, module, shape, View(((Step(0, BATCH),), *apart.axes, height, width)))
 
 
 def conv_transpose(graph: Builder, node: Node) -> None:
@@ -105,8 +162,9 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     bias = graph.weight(node, 2, "bias")
     groups = node.integer("group", 1)
     depth, per_group, ky, kx = weight.shape
-    if depth != channels or groups < 1 or depth % groups:
-        raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
+    frames = _frames(source.view)
+    if depth * frames != channels or groups < 1 or depth % groups:
+        raise node.error(f"{channels // frames} input channels do not fit weights {weight.shape} in {groups} groups")
     (sy, sx), dilation = _pair(node, "strides", flat), _pair(node, "dilations", flat)
     if dilation != (1, 1):
         raise node.error("dilation is not supported here")
@@ -136,6 +194,7 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     full = np.zeros(out) if bias is None else bias.reshape(-1)
     if full.shape != (out,):
         raise node.error(f"bias has {full.size} values for {out} outputs")
+    kernel, full, groups, out = np.tile(kernel, (frames, 1, 1, 1)), np.tile(full, frames), groups * frames, out * frames
     high, wide = height + jy - 1, width + jx - 1
     more = max(0, -(-(pads[0] + rows) // sy) - high), max(0, -(-(pads[1] + columns) // sx) - wide)
     shape = (high + more[0], wide + more[1], out * sy * sx)
@@ -155,13 +214,14 @@ def conv_transpose(graph: Builder, node: Node) -> None:
     value = graph.arranged(Value(name, view), ((2,), (3,), (1,)))
     if graph.shapes[value.tensor][:2] != (rows, columns):
         value = cut(graph, node, value, spans, node.outputs[0])
-    graph.set(node, Value(value.tensor, _map_view(graph.shapes[value.tensor], flat)))
+    graph.set(node, Value(value.tensor, _map_view(graph.shapes[value.tensor], source.view)))
 
 
 def gemm(graph: Builder, node: Node) -> None:
     """Gemm."""
+    value = graph.value(node)
     if node.integer("transA", 0):
-        raise node.error("transA is not supported")
+        value = Value(value.tensor, value.view.transposed((1, 0)))
     weight = graph.weight(node, 1, "weight")
     if weight is None or weight.ndim != 2:
         raise node.error("a two-dimensional weight matrix is expected")
@@ -169,7 +229,7 @@ def gemm(graph: Builder, node: Node) -> None:
         weight = weight.T
     bias = graph.weight(node, 2, "bias")
     dense(
-        graph, node, graph.value(node), weight * node.real("alpha", 1.0),
+        graph, node, value, weight * node.real("alpha", 1.0),
         None if bias is None else bias * node.real("beta", 1.0),
     )  # fmt: skip
 
@@ -180,20 +240,37 @@ def matmul(graph: Builder, node: Node) -> None:
     if known[1]:
         weight = graph.weight(node, 1, "weight")
         assert weight is not None
-        if weight.ndim != 2:
-            raise node.error("a two-dimensional weight matrix is expected")
-        dense(graph, node, graph.value(node), weight.T)
+        _times(graph, node, graph.value(node), weight)
     elif known[0]:
         weight = graph.weight(node, 0, "weight")
         value = graph.value(node, 1)
         rank = len(value.view.axes)
-        if weight is None or weight.ndim != 2 or rank < 3:
-            raise node.error("a two-dimensional weight matrix is expected")
+        if weight is None or weight.ndim < 2 or not max(3, weight.ndim) <= rank:
+            raise node.error("a matrix of weights and a value of three axes or more are expected")
         swapped = (*range(rank - 2), rank - 1, rank - 2)
-        found = dense(graph, node, Value(value.tensor, value.view.transposed(swapped)), weight)
+        found = _times(graph, node, Value(value.tensor, value.view.transposed(swapped)), weight.swapaxes(-1, -2))
         graph.set(node, Value(found.tensor, found.view.transposed(swapped)))
     else:
         _product(graph, node, graph.value(node, 0), graph.value(node, 1))
+
+
+def _times(graph: Builder, node: Node, value: Value, weight: Real) -> Value:
+    """A value times constant weights: one matrix, or one for every position of axes in front."""
+    rank = max(len(value.view.axes), weight.ndim)
+    if weight.ndim < 2:
+        raise node.error("a matrix of weights is expected")
+    value = Value(value.tensor, View(((),) * (rank - len(value.view.axes)) + value.view.axes))
+    matrices = weight.reshape((1,) * (rank - weight.ndim) + weight.shape)
+    if math.prod(matrices.shape[:-2]) == 1:
+        return dense(graph, node, value, matrices.reshape(matrices.shape[-2:]).T)
+    name = f"{node.outputs[0]} (weights)"
+    if matrices.shape[0] == 1:
+        return _product(graph, node, value, graph.fix(name, matrices[0]))
+    samples = matrices.reshape(graph.batch, -1, *matrices.shape[1:]) if len(matrices) % graph.batch == 0 else matrices
+    if value.view.sample_axis != 0 or not (samples == samples[:1]).all():
+        raise node.error("weights differ between samples")
+    fixed = graph.fix(name, samples[0])
+    return _product(graph, node, value, Value(fixed.tensor, fixed.view.together()))
 
 
 def einsum(graph: Builder, node: Node) -> None:
@@ -307,7 +384,8 @@ def _product(graph: Builder, node: Node, first: Value, second: Value) -> Value:
 def batch_normalization(graph: Builder, node: Node) -> None:
     """BatchNormalization."""
     value = graph.value(node)
-    graph.leading(node, value)
+    if value.view.sample_axis != 0:
+        raise node.error("the first axis has to count samples")
     channels = graph.sizes(value)[1]
     names = ("scale", "bias", "mean", "variance")
     arrays = [graph.weight(node, i + 1, name) for i, name in enumerate(names)]
@@ -329,11 +407,11 @@ def affine(graph: Builder, node: Node, value: Value, axis: int | None, scale: Re
         groups = groups_of(graph, value)
         if groups is None or tuple(groups[2]) != (axis,):
             rank = len(value.view.axes)
-            is_map = axis == 1 and rank in (3, 4) and value.view.batch_axis == 0
+            is_map = axis == 1 and rank in (3, 4) and value.view.sample_axis == 0
             groups = graph.map_groups(node, value) if is_map else grouped(rank, axis)
         source = graph.arranged(value, groups)
     shape = graph.shapes[source.tensor]
-    factors, offsets = (np.broadcast_to(np.reshape(v, -1), (shape[2],)).astype(np.float64) for v in (scale, offset))
+    factors, offsets = (np.resize(v, shape[2]).astype(np.float64) for v in (scale, offset))  # frames are alike
     module = FloatModule(
         node.name, "conv", [source.tensor], node.outputs[0], factors.reshape(-1, 1, 1, 1).copy(), offsets.copy(),
         groups=shape[2],
@@ -351,7 +429,7 @@ def activation(graph: Builder, node: Node, value: Value, bound: float | None) ->
     return graph.emit(node, module, graph.shapes[value.tensor], value.view)
 
 
-def pool(graph: Builder, node: Node) -> None:
+def pool_of_maps(graph: Builder, node: Node) -> None:
     """AveragePool and MaxPool; a dilated maximum is one over slices of its own."""
     value, (height, width, channels) = graph.map(node)
     flat = len(value.view.axes) == 3
@@ -379,14 +457,15 @@ def pool(graph: Builder, node: Node) -> None:
     shape = (*pooled_size((height, width), attributes), channels)
     kind: Kind = "avgpool" if average else "maxpool"
     module = FloatModule(node.name, kind, [value.tensor], node.outputs[0], attributes=attributes)
-    graph.emit(node, module, shape, _map_view(shape, flat))
+    graph.emit(node, module, shape, _map_view(shape, value.view))
 
 
 def global_pool(graph: Builder, node: Node) -> None:
     """GlobalAveragePool and GlobalMaxPool."""
     value = graph.value(node)
-    rank = len(value.view.axes)
-    _reduced(graph, node, value, list(range(2, rank)), True)
+    if value.view.sample_axis != 0:
+        raise node.error("the first axis has to count samples")
+    reduced(graph, node, value, list(range(2, len(value.view.axes))), True)
 
 
 def reduce(graph: Builder, node: Node) -> None:
@@ -400,15 +479,14 @@ def reduce(graph: Builder, node: Node) -> None:
             return
         axes = list(range(rank))
     places = sorted(graph.place(node, axis, rank) for axis in axes)
-    if value.view.batch_axis in places:
+    if value.view.sample_axis in places:
         raise node.error("samples cannot be reduced")
-    _reduced(graph, node, value, places, bool(node.integer("keepdims", 1)))
+    reduced(graph, node, value, places, bool(node.integer("keepdims", 1)))
 
 
-def _reduced(graph: Builder, node: Node, value: Value, places: list[int], keep: bool) -> None:
-    graph.leading(node, value)
-    rank = len(value.view.axes)
-    kept = [place for place in range(1, rank) if place not in places]
+def reduced(graph: Builder, node: Node, value: Value, places: list[int], keep: bool) -> Value:
+    """The maximum of a value over some axes, or what another operator says. keep: the axes stay, of size 1."""
+    kept = [place for place in range(len(value.view.axes)) if place not in places]
     groups: Groups = (places[:-1], places[-1:], kept)
     found = groups_of(graph, value)
     if found is not None and sorted([*found[0], *found[1]]) == places:
@@ -432,4 +510,5 @@ def _reduced(graph: Builder, node: Node, value: Value, places: list[int], keep: 
         mean = graph.fresh(f"{node.outputs[0]} (mean)")
         graph.shapes[mean] = graph.shapes.pop(result.tensor)
         module.output = mean
-        affine(graph, node, Value(mean, view), None, np.array(height * width, np.float64), np.zeros(1))
+        return affine(graph, node, Value(mean, view), None, np.array(height * width, np.float64), np.zeros(1))
+    return result

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from shiftwork.network.builder import Builder, Groups, Node, Value
 from shiftwork.network.graph import FloatModule
-from shiftwork.tensors.layout import BATCH, Axis, Step, View
+from shiftwork.tensors.layout import BATCH, Axis, Shape, Step, View
+
+FINITE = 1e30  # larger numbers stand for infinity
 
 
 def constant(graph: Builder, node: Node) -> None:
@@ -28,10 +30,7 @@ def constant(graph: Builder, node: Node) -> None:
 
 
 def identity(graph: Builder, node: Node) -> None:
-    """Identity, Dropout, Cast: of values they are nothing."""
-    training = graph.constant(node, 2, "training_mode") if node.operator == "Dropout" else None
-    if training is not None and bool(np.asarray(training).any()):
-        raise node.error("training mode is not supported")
+    """Identity and Dropout: of values they are nothing."""
     graph.set(node, graph.value(node))
 
 
@@ -40,16 +39,6 @@ def shape_of(graph: Builder, node: Node) -> None:
     sizes = graph.sizes(graph.value(node))
     chosen = slice(node.integer("start", 0), node.integer("end", len(sizes)))
     graph.set_constant(node, np.array(sizes[chosen], np.int64))
-
-
-def where(graph: Builder, node: Node) -> None:
-    """Where: of a condition that is the same everywhere."""
-    condition = graph.constant(node, 0, "condition")
-    assert condition is not None
-    index = 1 if condition.all() else 2
-    if condition.any() != condition.all() or node.inputs[index] not in graph.values:
-        raise node.error("a condition that is the same everywhere is expected")
-    graph.set(node, graph.value(node, index))
 
 
 def never(graph: Builder, node: Node) -> None:
@@ -89,11 +78,7 @@ def reshape(graph: Builder, node: Node) -> None:
 def _reshape(graph: Builder, node: Node, value: Value, target: list[int]) -> None:
     view = value.view.reshaped(target, graph.batch)
     if view is None:
-        batch = value.view.batch_axis
-        if batch is None:
-            raise node.error(f"target {target} does not keep the batch axis")
-        rest = [place for place in range(len(value.view.axes)) if place != batch]
-        value = graph.arranged(value, ((), (), rest))
+        value = graph.arranged(value, ((), (), range(len(value.view.axes))))
         view = value.view.reshaped(target, graph.batch)
     if view is None:
         raise node.error(f"target {target} does not keep the batch axis")
@@ -118,9 +103,20 @@ def squeeze(graph: Builder, node: Node) -> None:
     if axes is None:
         axes = [place for place, size in enumerate(sizes) if size == 1]
     places = [graph.place(node, axis, len(sizes)) for axis in axes]
-    if any(value.view.axes[place] for place in places):
-        raise node.error(f"axes {axes} are not of size 1, or count samples")
-    graph.set(node, Value(value.tensor, value.view.squeezed(places)))
+    graph.set(node, Value(value.tensor, _squeezed(graph, node, value.view, places)))
+
+
+def _squeezed(graph: Builder, node: Node, view: View, places: Collection[int]) -> View:
+    """Without some axes of size 1. That of one sample becomes a part of the axis behind it, or in front of it."""
+    batch, rest = view.batch_axis, [place for place in range(len(view.axes)) if place not in places]
+    if graph.batch == 1 and batch is not None and batch in places and rest:
+        near = next((place for place in rest if place > batch), rest[-1])
+        joined = tuple(step for place in sorted({near, batch}) for step in view.axes[place])
+        view = View(tuple(joined if place == near else () if place == batch else axis
+                          for place, axis in enumerate(view.axes)))  # fmt: skip
+    if any(view.axes[place] for place in places):
+        raise node.error(f"axes {list(places)} are not of size 1, or count samples")
+    return view.squeezed(list(places))
 
 
 def unsqueeze(graph: Builder, node: Node) -> None:
@@ -156,13 +152,13 @@ def tile(graph: Builder, node: Node) -> None:
     graph.set(node, Value(value.tensor, View(tuple(axes))))
 
 
-def _split_axes(view: View, place: int, sizes: tuple[int, ...], order: tuple[int, ...]) -> View:
+def _split_axes(view: View, place: int, sizes: tuple[int, ...], order: tuple[int, ...] | None = None) -> View:
     """One axis taken apart into several, which are put where ``order`` says among all."""
     axes = list(view.axes)
     inner = View((axes[place],)).reshaped(sizes, 0)
     assert inner is not None
     apart = View((*axes[:place], *inner.axes, *axes[place + 1 :]))
-    return apart.transposed(order)
+    return apart if order is None else apart.transposed(order)
 
 
 def _merge(view: View, groups: list[list[int]]) -> View:
@@ -172,7 +168,8 @@ def _merge(view: View, groups: list[list[int]]) -> View:
 
 def depth_to_space(graph: Builder, node: Node) -> None:
     """DepthToSpace."""
-    value, (_, _, channels) = graph.map(node)
+    value, _ = graph.map(node)
+    channels = graph.sizes(value)[1]
     block = node.integer("blocksize", 1)
     if block < 1 or channels % (block * block):
         raise node.error(f"{channels} channels do not make blocks of {block} x {block}")
@@ -197,36 +194,59 @@ def space_to_depth(graph: Builder, node: Node) -> None:
 
 def concat(graph: Builder, node: Node) -> None:
     """Concat."""
+    first = next(graph.values[name].view for name in node.inputs if name in graph.values)
+    rank = len(first.axes)
+    axis, batch = graph.axis(node, "axis", 1, rank), first.batch_axis
     values = []
-    rank = next(len(graph.values[name].view.axes) for name in node.inputs if name in graph.values)
-    axis = graph.axis(node, "axis", 1, rank)
     for index, name in enumerate(node.inputs):
-        if name in graph.constants:
-            array = np.asarray(graph.constants[name])
-            if array.ndim != rank or not np.array_equal(array, np.broadcast_to(array[:1], array.shape)):
-                raise node.error(f"constant {name!r} differs between samples")
-            values.append(graph.fix(name, array[0]))
-        else:
+        if name not in graph.constants:
             values.append(graph.value(node, index))
-    graph.set(node, _concatenated(graph, node, values, axis, node.outputs[0]))
+            continue
+        array = np.asarray(graph.constants[name])
+        if array.ndim != rank or batch is None or batch == axis:
+            raise node.error(f"constant {name!r} cannot be joined along axis {axis}")
+        rows = np.moveaxis(array, batch, 0)
+        if not np.array_equal(rows, np.broadcast_to(rows[:1], rows.shape)):
+            raise node.error(f"constant {name!r} differs between samples")
+        values.append(graph.fix(name, rows[0], batch))
+    graph.set(node, concatenated(graph, node, values, axis, node.outputs[0]))
 
 
-def _concatenated(graph: Builder, node: Node, values: list[Value], axis: int, output: str) -> Value:
+def concatenated(graph: Builder, node: Node, values: list[Value], axis: int, output: str) -> Value:
     """Values one behind the other along an axis, as a tensor of the name ``output``."""
-    for value in values:
-        graph.leading(node, value)
     rank = len(values[0].view.axes)
-    sizes = [graph.sizes(value) for value in values]
-    if axis == 0 or len({(*size[:axis], *size[axis + 1 :]) for size in sizes}) != 1:
-        raise node.error(f"the inputs {[list(size[1:]) for size in sizes]} cannot be joined along axis {axis}")
     groups = grouped(rank, axis)
-    placed = [graph.arranged(value, groups) for value in values]
+    sizes = [graph.sizes(value) for value in values]
+    alike = all(len(size) == rank and value.view.sample_axis not in (None, axis)
+                for size, value in zip(sizes, values, strict=True))  # fmt: skip
+    placed = [graph.arranged(value, groups) for value in values] if alike else values
     tensors = [value.tensor for value in placed]
-    height, width, _ = graph.shapes[tensors[0]]
-    shape = (height, width, sum(graph.shapes[name][2] for name in tensors))
+    shape = (*graph.shapes[tensors[0]][:2], sum(graph.shapes[name][2] for name in tensors))
+    views = {resized(value.view, groups, graph.shapes[value.tensor], shape) for value in placed} if alike else set()
+    if len(views) != 1:
+        raise node.error(f"the inputs {[list(size) for size in sizes]} cannot be joined along axis {axis}")
     graph.append(FloatModule(node.name, "concat", tensors, output), shape, node)
-    whole = [size if place != axis else shape[2] for place, size in enumerate(sizes[0])]
-    return Value(output, restored(groups, shape, whole, graph.batch))
+    return Value(output, views.pop())
+
+
+def resized(view: View, groups: Groups, old: Shape, new: Shape) -> View:
+    """A value whose map has another size now. A group that is larger or smaller is one axis.
+
+    Args:
+        view: of the value in the map of the shape ``old``, whose height, width and channels are the groups.
+    """
+    axes = list(view.axes)
+    units = ((shape[1] * shape[2], shape[2], 1) for shape in (old, new))
+    for group, size, wanted, before, after in zip(groups, old, new, *units, strict=True):
+        for place in group:
+            if size != wanted:
+                axes[place] = (Step(wanted, after),) if wanted > 1 else ()
+            else:
+                axes[place] = tuple(
+                    step if step.stride == BATCH else Step(step.size, step.stride // before * after)
+                    for step in axes[place]
+                )
+    return View(tuple(axes))
 
 
 def grouped(rank: int, channel: int) -> Groups:
@@ -258,9 +278,9 @@ def slice_(graph: Builder, node: Node) -> None:
     for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
         place = graph.place(node, axis, len(sizes))
         span = range(*slice(start, stop, step).indices(sizes[place]))
-        if place == value.view.batch_axis:
+        if place == value.view.sample_axis:
             if len(span) != sizes[place] or step != 1:
-                raise node.error(f"axis {axis} cannot be sliced")
+                raise node.error(f"axis {axis} counts samples: it cannot be sliced")
             continue
         spans[place] = span
     backwards = {place: spans.pop(place) for place, span in list(spans.items()) if span.step < 0 and len(span) > 1}
@@ -283,15 +303,9 @@ def _picked(graph: Builder, node: Node, value: Value, place: int, chosen: list[i
             spans.append(range(index, index + 1))
     if len(spans) == 1:
         return cut(graph, node, value, {place: spans[0]}, output)
-    rank = len(value.view.axes)
-    batch = value.view.batch_axis or 0
-    order = [batch, *(axis for axis in range(rank) if axis != batch)]
-    first = Value(value.tensor, value.view.transposed(order))
-    axis = order.index(place)
-    parts = [cut(graph, node, first, {axis: span}, graph.fresh(f"{output}.{number}"))
+    parts = [cut(graph, node, value, {place: span}, graph.fresh(f"{output}.{number}"))
              for number, span in enumerate(spans)]  # fmt: skip
-    found = _concatenated(graph, node, parts, axis, output)
-    return Value(found.tensor, found.view.transposed(np.argsort(order).tolist()))
+    return concatenated(graph, node, parts, place, output)
 
 
 def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], output: str) -> Value:
@@ -303,14 +317,8 @@ def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], outpu
     if any(not span for span in spans.values()):
         raise node.error("the output is empty: the window does not fit the input")
     rank = len(sizes)
-    if batch := value.view.batch_axis:  # not the first axis
-        order = [batch, *(place for place in range(rank) if place != batch)]
-        first = Value(value.tensor, value.view.transposed(order))
-        found = cut(graph, node, first, {order.index(place): span for place, span in spans.items()}, output)
-        return Value(found.tensor, found.view.transposed(np.argsort(order).tolist()))
-    graph.leading(node, value)
     groups = groups_of(graph, value)
-    if groups is None or any((place,) not in map(tuple, groups) for place in spans):
+    if groups is None or not _apart(groups, spans):
         if len(spans) > 1:
             for number, (place, span) in enumerate(spans.items()):
                 value = cut(
@@ -332,8 +340,7 @@ def cut(graph: Builder, node: Node, value: Value, spans: dict[int, range], outpu
     new = (len(chosen[0]), len(chosen[1]), len(chosen[2]))
     module = FloatModule(node.name, "slice", [source.tensor], output, attributes=attributes)
     graph.append(module, new, node)
-    view = restored(groups, new, [len(spans.get(p, range(s))) for p, s in enumerate(sizes)], graph.batch)
-    return Value(output, view)
+    return Value(output, resized(source.view, groups, shape, new))
 
 
 def restored(groups: Groups, shape: tuple[int, int, int], sizes: Sequence[int], batch: int) -> View:
@@ -377,7 +384,7 @@ def split(graph: Builder, node: Node) -> None:
         count = node.integer("num_outputs", len(node.outputs))
         most = -(-sizes[axis] // count)
         parts = [min(most, sizes[axis] - start) for start in range(0, sizes[axis], most)]
-    if axis == value.view.batch_axis or sum(parts) != sizes[axis] or len(parts) != len(node.outputs):
+    if axis == value.view.sample_axis or sum(parts) != sizes[axis] or len(parts) != len(node.outputs):
         raise node.error(f"axis {axis} of size {sizes[axis]} cannot be split into {parts}")
     start = 0
     for index, (name, size) in enumerate(zip(node.outputs, parts, strict=True)):
@@ -389,59 +396,102 @@ def split(graph: Builder, node: Node) -> None:
 def gather(graph: Builder, node: Node) -> None:
     """Gather with constant indices."""
     value = graph.value(node)
-    index = graph.constant(node, 1, "indices")
-    assert index is not None
+    index = np.asarray(graph.constant(node, 1, "indices"))
     sizes = graph.sizes(value)
     axis = graph.axis(node, "axis", 0, len(sizes))
-    if np.ndim(index) > 1 or np.size(index) == 0 or axis == value.view.batch_axis:
-        raise node.error("a list of positions of an axis of a sample is expected")
-    chosen = (np.asarray(index).reshape(-1) % sizes[axis]).tolist()
+    if graph.batch == 1 and axis == value.view.batch_axis and index.ndim == 0:
+        graph.set(node, Value(value.tensor, _squeezed(graph, node, value.view, [axis])))
+        return
+    if index.size == 0 or axis == value.view.sample_axis:
+        raise node.error("positions of an axis of a sample are expected")
+    chosen = (index.reshape(-1) % sizes[axis]).tolist()
     found = _picked(graph, node, value, axis, chosen, node.outputs[0])
-    graph.set(node, found if np.ndim(index) else Value(found.tensor, found.view.squeezed([axis])))
+    graph.set(node, Value(found.tensor, _split_axes(found.view, axis, index.shape)))
+
+
+_PADDED = ("edge", "reflect", "wrap")
+"""Modes of Pad that repeat values, by the names that numpy has for them too."""
 
 
 def pad(graph: Builder, node: Node) -> None:
-    """Pad with zeros."""
+    """Pad: zeros where they are, else values of the same tensor or a number, joined on."""
     value = graph.value(node)
     rank = len(value.view.axes)
-    if node.text("mode", "constant") != "constant":
-        raise node.error(f"mode {node.text('mode', '')!r} is not supported")
+    mode = node.text("mode", "constant")
+    if mode not in ("constant", *_PADDED):
+        raise node.error(f"mode {mode!r} is not supported")
     pads = graph.whole(node, 1, "pads", "pads" if "pads" in node.attributes else "paddings") or []
     filling = graph.constant(node, 2, "value")
     number = float(node.real("value", 0.0) if filling is None else np.asarray(filling).reshape(-1)[0])
-    if number != 0:
-        raise node.error(f"only zero padding is supported, not {number}")
+    if mode == "constant" and not abs(number) < FINITE:
+        raise node.error(f"padding by {number:g} is not supported: in front of a MaxPool its own pads do that")
     axes = graph.whole(node, 3, "axes")
     places = [graph.place(node, a, rank) for a in axes] if axes is not None else list(range(rank))
     if len(pads) != 2 * len(places):
         raise node.error(f"{len(pads)} pads for {len(places)} axes")
     full = {place: (pads[i], pads[i + len(places)]) for i, place in enumerate(places)}
-    graph.leading(node, value)
-    if any(full.get(0, (0, 0))):
-        raise node.error("batch padding and negative padding are not supported")
+    if any(full.get(place, (0, 0)) != (0, 0) for place in range(rank) if place == value.view.sample_axis):
+        raise node.error("samples cannot be padded")
     sizes = graph.sizes(value)
     cuts = {place: range(max(0, -before), sizes[place] - max(0, -after))
             for place, (before, after) in full.items() if min(before, after) < 0}  # fmt: skip
     if cuts:
         value = cut(graph, node, value, cuts, graph.fresh(f"{node.outputs[0]} (cut)"))
-        sizes = graph.sizes(value)
-    grown = {place: (max(0, before), max(0, after)) for place, (before, after) in full.items()}
-    if not any(any(pair) for pair in grown.values()):
-        graph.set(node, value)
-        return
+    grown = {
+        place: (max(0, before), max(0, after)) for place, (before, after) in full.items() if max(before, after) > 0
+    }
     groups = groups_of(graph, value)
-    if groups is None or any(any(pair) and (place,) not in map(tuple, groups) for place, pair in grown.items()):
-        last = next(place for place, pair in grown.items() if any(pair))
-        groups = ((2,), (3,), (1,)) if rank == 4 else grouped(rank, last)
-        if any(any(pair) and (place,) not in map(tuple, groups) for place, pair in grown.items()):
-            raise node.error("a value of more than three axes can be padded along one of them")
+    if rank == 4 and value.view.batch_axis == 0 and (groups is None or not _apart(groups, grown)):
+        groups = usual(rank)
+    if mode == "constant" and number == 0 and groups is not None and _apart(groups, grown):
+        graph.set(node, _padded(graph, node, value, groups, grown, node.outputs[0]))
+        return
+    for count, (place, pair) in enumerate(grown.items(), 1):
+        output = node.outputs[0] if count == len(grown) else graph.fresh(f"{node.outputs[0]} (axis {place})")
+        size = graph.sizes(value)[place]
+        if mode in _PADDED:
+            chosen = np.pad(np.arange(size), pair, mode=mode)  # type: ignore[call-overload]
+            value = _picked(graph, node, value, place, chosen.tolist(), output)
+        elif number == 0:
+            value = _padded(graph, node, value, grouped(rank, place), {place: pair}, output)
+        else:
+            value = _filled(graph, node, value, place, pair, number, output)
+    graph.set(node, value)
+
+
+def _apart(groups: Groups, places: Collection[int]) -> bool:
+    """Whether each of some axes is a height, a width or channels of its own."""
+    return all((place,) in map(tuple, groups) for place in places)
+
+
+def _padded(
+    graph: Builder, node: Node, value: Value, groups: Groups, grown: Mapping[int, tuple[int, int]], output: str
+) -> Value:
+    """A value with zeros around some axes, each a group of its own."""
+    if not grown:
+        return value
     source = graph.arranged(value, groups)
     shape = graph.shapes[source.tensor]
     order = [grown.get(group[0], (0, 0)) if len(group) == 1 else (0, 0) for group in groups]
     new = (shape[0] + sum(order[0]), shape[1] + sum(order[1]), shape[2] + sum(order[2]))
-    module = FloatModule(node.name, "pad", [source.tensor], node.outputs[0], attributes={"pads": tuple(order)})
-    wanted = [size + sum(grown.get(place, (0, 0))) for place, size in enumerate(sizes)]
-    graph.emit(node, module, new, restored(groups, new, wanted, graph.batch))
+    module = FloatModule(node.name, "pad", [source.tensor], output, attributes={"pads": tuple(order)})
+    graph.append(module, new, node)
+    return Value(output, resized(source.view, groups, shape, new))
+
+
+def _filled(
+    graph: Builder, node: Node, value: Value, place: int, pair: tuple[int, int], number: float, output: str
+) -> Value:
+    """A value with a number in front of an axis and behind it."""
+    batch = value.view.batch_axis
+    if batch is None:
+        raise node.error("an axis counts samples and more: such values cannot be padded by a number")
+    parts = []
+    for count in pair:
+        sizes = [count if axis == place else size for axis, size in enumerate(graph.sizes(value)) if axis != batch]
+        parts += [graph.fix(f"{output} ({number:g})", np.full(sizes, number), batch)] if count else []
+    parts.insert(int(pair[0] > 0), value)
+    return concatenated(graph, node, parts, place, output)
 
 
 def resize(graph: Builder, node: Node) -> bool:

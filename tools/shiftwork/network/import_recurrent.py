@@ -23,7 +23,13 @@ from shiftwork.network.import_moves import cut
 from shiftwork.tensors.layout import View
 
 Real = NDArray[np.float64]
+Function = tuple[str, dict[str, float]]
+"""An activation: the operator and its attributes."""
 _FUNCTIONS = {"LSTM": ["Sigmoid", "Tanh", "Tanh"], "GRU": ["Sigmoid", "Tanh"], "RNN": ["Tanh"]}
+_PARAMETERS = {
+    "Elu": ["alpha"], "HardSigmoid": ["alpha", "beta"], "LeakyRelu": ["alpha"], "Relu": [], "Sigmoid": [],
+    "Softplus": [], "Softsign": [], "Tanh": [], "ThresholdedRelu": ["alpha"],
+}  # fmt: skip
 _GATES = {"LSTM": "iofc", "GRU": "zrh", "RNN": "h"}
 
 
@@ -35,9 +41,7 @@ def recurrent(graph: Builder, node: Node) -> None:
         raise node.error("an input (steps, N, features), or (N, steps, features) with layout 1, is expected")
     way = node.text("direction", "forward")
     count = 2 if way == "bidirectional" else 1
-    names = [n.decode() if isinstance(n, bytes) else str(n) for n in node.attributes.get("activations", [])]
-    if names and names != _FUNCTIONS[node.operator] * count:
-        raise node.error(f"activations {', '.join(names)} are not supported")
+    functions = _functions(node, count)
     if "clip" in node.attributes or node.integer("input_forget", 0) or node.has(7):
         raise node.error("clip, input_forget and peepholes are not supported")
     if not batched:
@@ -46,9 +50,26 @@ def recurrent(graph: Builder, node: Node) -> None:
     lengths = graph.constant(node, 4, "sequence_lens")
     if lengths is not None and (np.asarray(lengths) != steps).any():
         raise node.error("sequences of different lengths are not supported")
-    cells = [_Cell.of(graph, node, place, hidden, (way == "reverse") or place == 1, batched) for place in range(count)]
+    cells = [_Cell.of(graph, node, place, hidden, functions[place], (way == "reverse") or place == 1, batched)
+             for place in range(count)]  # fmt: skip
     found = [cell.run(value, steps) for cell in cells]
     _set_outputs(graph, node, cells, found, steps, batched)
+
+
+def _functions(node: Node, count: int) -> list[list[Function]]:
+    """The activations of every direction, which take their parameters one after the other."""
+    given = [n.decode() if isinstance(n, bytes) else str(n) for n in node.attributes.get("activations", [])]
+    known = {name.lower(): name for name in _PARAMETERS}
+    names = [known.get(name.lower(), "") for name in given or _FUNCTIONS[node.operator] * count]
+    each = len(_FUNCTIONS[node.operator])
+    if "" in names or len(names) != each * count:
+        raise node.error(f"activations {', '.join(given)} are not supported")
+    left = {key: iter(node.attributes.get(f"activation_{key}", [])) for key in ("alpha", "beta")}
+    found = []
+    for name in names:
+        values = {key: next(left[key], None) for key in _PARAMETERS[name]}
+        found.append((name, {key: float(value) for key, value in values.items() if value is not None}))
+    return [found[place * each :][:each] for place in range(count)]
 
 
 @dataclass
@@ -57,7 +78,8 @@ class _Cell:
 
     Attributes:
         weights, states: of every gate, (hidden, features) and (hidden, hidden). biases, state_biases: of both.
-        start: state and cell before the first step; None is zero. backwards: the last step comes first.
+        functions: activations. start: state and cell before the first step; None is zero. backwards: the last step
+            comes first.
     """
 
     graph: Builder
@@ -68,11 +90,14 @@ class _Cell:
     states: dict[str, Real]
     biases: dict[str, Real]
     state_biases: dict[str, Real]
+    functions: list[Function]
     start: tuple[Value | None, Value | None]
     backwards: bool
 
     @staticmethod
-    def of(graph: Builder, node: Node, place: int, hidden: int, backwards: bool, batched: bool) -> _Cell:
+    def of(
+        graph: Builder, node: Node, place: int, hidden: int, functions: list[Function], backwards: bool, batched: bool
+    ) -> _Cell:
         gates = _GATES[node.operator]
         arrays = [graph.weight(node, 1, "W"), graph.weight(node, 2, "R"), graph.weight(node, 3, "B")]
         weight, state = arrays[0], arrays[1]
@@ -89,7 +114,7 @@ class _Cell:
             graph, node, f"{node.name}{'.reverse' if backwards else ''}", hidden,
             dict(zip(gates, weight[place].reshape(len(gates), hidden, -1), strict=True)),
             dict(zip(gates, state[place].reshape(len(gates), hidden, hidden), strict=True)),
-            dict(zip(gates, halves[0], strict=True)), dict(zip(gates, halves[1], strict=True)),
+            dict(zip(gates, halves[0], strict=True)), dict(zip(gates, halves[1], strict=True)), functions,
             (starts[0], starts[1] if len(starts) > 1 else None), backwards,
         )  # fmt: skip
 
@@ -113,22 +138,22 @@ class _Cell:
         self, step: str, parts: dict[str, Value], state: Value | None, cell: Value | None
     ) -> tuple[Value, Value | None]:
         sums = {gate: self._gate(f"{step}.{gate}", gate, state, part) for gate, part in parts.items()}
-        gates = {gate: self._table("Sigmoid", f"{step}.{gate}.sigmoid", sums[gate]) for gate in "iof"}
-        new = self._table("Tanh", f"{step}.c.tanh", sums["c"])
+        gates = {gate: self._table(0, f"{step}.{gate}.gate", sums[gate]) for gate in "iof"}
+        new = self._table(1, f"{step}.c.new", sums["c"])
         cell_after = self._two("mul", f"{step}.input", gates["i"], new)
         if cell is not None:
             kept = self._two("mul", f"{step}.kept", gates["f"], cell)
             cell_after = self._two("add", f"{step}.cell", kept, cell_after)
-        shown = self._table("Tanh", f"{step}.cell.tanh", cell_after)
+        shown = self._table(2, f"{step}.cell.shown", cell_after)
         return self._two("mul", f"{step}.state", gates["o"], shown), cell_after
 
     def _gru(
         self, step: str, parts: dict[str, Value], state: Value | None, cell: Value | None
     ) -> tuple[Value, Value | None]:
         sums = {gate: self._gate(f"{step}.{gate}", gate, state, parts[gate]) for gate in "zr"}
-        update = self._table("Sigmoid", f"{step}.z.sigmoid", sums["z"])
+        update = self._table(0, f"{step}.z.gate", sums["z"])
         rest = self._rest(f"{step}.z.rest", update)
-        reset = self._table("Sigmoid", f"{step}.r.sigmoid", sums["r"])
+        reset = self._table(0, f"{step}.r.gate", sums["r"])
         if self.node.integer("linear_before_reset", 0):
             if state is None:
                 inner = self._scaled(f"{step}.h.bias", reset, self.state_biases["h"])
@@ -138,7 +163,7 @@ class _Cell:
         else:
             before = None if state is None else self._two("mul", f"{step}.reset", reset, state)
             total = self._gate(f"{step}.h", "h", before, parts["h"])
-        new = self._two("mul", f"{step}.new", rest, self._table("Tanh", f"{step}.h.tanh", total))
+        new = self._two("mul", f"{step}.new", rest, self._table(1, f"{step}.h.new", total))
         if state is None:
             return new, None
         kept = self._two("mul", f"{step}.kept", update, state)
@@ -147,7 +172,7 @@ class _Cell:
     def _rnn(
         self, step: str, parts: dict[str, Value], state: Value | None, cell: Value | None
     ) -> tuple[Value, Value | None]:
-        return self._table("Tanh", f"{step}.tanh", self._gate(f"{step}.h", "h", state, parts["h"])), None
+        return self._table(0, f"{step}.new", self._gate(f"{step}.h", "h", state, parts["h"])), None
 
     # -- what steps are made of
 
@@ -172,11 +197,14 @@ class _Cell:
             self.graph.modules[-1].shortcut = part.tensor
         return result
 
-    def _table(self, operator: str, name: str, value: Value) -> Value:
+    def _table(self, place: int, name: str, value: Value) -> Value:
+        """An activation of a value."""
         output = self.graph.fresh(f"{self.name}.{name}")
         read = f"{output} (x)"
         self.graph.values[read] = value
-        return table(self.graph, Node(onnx.helper.make_node(operator, [read], [output], name=output)), [value])
+        operator, attributes = self.functions[place]
+        node = onnx.helper.make_node(operator, [read], [output], name=output, **attributes)
+        return table(self.graph, Node(node), [value])
 
     def _rest(self, name: str, value: Value) -> Value:
         """1 - x."""

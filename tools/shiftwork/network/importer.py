@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network import import_functions as functions
 from shiftwork.network import import_layers as layers
 from shiftwork.network import import_moves as moves
 from shiftwork.network.builder import Builder, Node, Value
+from shiftwork.network.coded import without_codes
 from shiftwork.network.ends import Ends, Entry, Exit
 from shiftwork.network.graph import FloatModule, FloatNetwork, live
 from shiftwork.network.import_recurrent import recurrent
@@ -80,6 +82,7 @@ def read(
     strange = any(node.domain in DOMAINS for node in model.graph.node)
     model = without_quant(path, model)
     content = model.SerializeToString() if strange else None
+    model = without_codes(model)
     importer = Importer(path, simplify(path, model, sizes), content)
     importer.run(progress)
     return importer
@@ -93,7 +96,9 @@ class Importer:
         content: the model in operators of ONNX where the file has others.
         graph: what is understood. read: values that nodes read or that leave. entries: inputs.
         refused: nodes with what is wrong with them. lost: values that they and their readers compute.
-        made: modules that came with a node, by its identity.
+        made: modules that came with a node, by its identity. looked_up: nodes that take rows that enter instead.
+        passed: nodes that are read before others: these,
+            what is between the input and them, and constants that were quantized.
     """
 
     def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
@@ -107,20 +112,27 @@ class Importer:
         self.lost: set[str] = set()
         self.made: dict[int, list[FloatModule]] = {}
         self.entries: list[Entry] = []
+        self.looked_up, self.passed = set[int](), set[int]()
 
     def run(self, progress: OnItem | None = None) -> None:
         """Read all nodes in front of the tail."""
         for initializer in self.simple.model.graph.initializer:
             self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
+        for node in self.nodes:  # onnxruntime leaves them
+            if node.operator == "DequantizeLinear" and self.graph.constants.keys() >= set(filter(None, node.inputs)):
+                self.passed.add(id(node))
+                try:
+                    functions.quantized(self.graph, node)
+                except ShiftworkError as error:
+                    self._refuse(node, error)
         for source in self.simple.sources:
-            self._enter(source)
+            if not self._looks_up(source):
+                self._enter(source)
         tail = set(map(id, self.tail))
         for number, node in enumerate(self.nodes, 1):
             if progress is not None:
                 progress(number, len(self.nodes), node.name)
-            if id(node) in tail:
-                continue
-            if node.operator == "Gather" and self._looks_up(node):
+            if id(node) in tail or id(node) in self.passed:
                 continue
             try:
                 if self._is_constant(node):
@@ -135,8 +147,11 @@ class Importer:
                 else:
                     self.lost.update(node.outputs)
             except ShiftworkError as error:
-                self.refused.append((node, error))
-                self.lost.update(node.outputs)
+                self._refuse(node, error)
+
+    def _refuse(self, node: Node, error: ShiftworkError) -> None:
+        self.refused.append((node, error))
+        self.lost.update(node.outputs)
 
     @property
     def refusal(self) -> RefusalError | None:
@@ -233,6 +248,8 @@ class Importer:
         shape, view = self._stored(sizes, [place, *groups])
         self.graph.shapes[source.name] = shape
         self.graph.values[source.name] = Value(source.name, view)
+        if source.whole:
+            self.graph.integers.add(source.name)
         self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
 
     def _stored(self, sizes: Sequence[int], order: Sequence[int]) -> tuple[Shape, View]:
@@ -243,22 +260,73 @@ class Importer:
         assert view is not None
         return shape, View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort(order).tolist())
 
-    def _looks_up(self, node: Node) -> bool:
-        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
-        graph, name = self.graph, node.inputs[1]
-        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
-        rows = graph.constants.get(node.inputs[0])
-        readers = sum(name in other.inputs for other in self.nodes)
-        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+    def _looks_up(self, source: Source) -> bool:
+        """Whether all that is read of an input are rows of constants that it names, and comparisons of those numbers:
+        then the rows are what enters. Each column of an input (N, columns) may have constants of its own."""
+        parts = self._columns(source)
+        found: list[tuple[Node, int | None, NDArray[Any] | None]] = []
+        for name, column in parts.items():
+            for node in (node for node in self.nodes if name in node.inputs):
+                known = [self.graph.constants.get(other) for other in node.inputs if other != name]
+                rows = known[0] if len(known) == 1 else None
+                if node.operator == "Gather" and rows is not None and rows.ndim == 2 and not node.integer("axis", 0):
+                    found.append((node, column, rows))
+                elif node.operator in functions.COMPARISONS and rows is not None and rows.size == 1:
+                    found.append((node, column, None))
+                else:
+                    return False
+        count = max((len(rows) for _, _, rows in found if rows is not None), default=0)
+        if not count or source.name in self.outputs:
             return False
-        entry, value = self.entries[place], graph.values[name]
-        sizes = (*graph.sizes(value), rows.shape[1])
-        batch = entry.batch_axis
+        spans = dict[int, range]()
+        width, tables = source.shape[1] if None not in parts.values() else 1, dict[int, list[NDArray[Any]]]()
+        for node, column, rows in found:
+            if rows is None:
+                given = {name: self.graph.constants[name] for name in node.inputs if name not in parts}
+                (kind,) = {array.dtype for array in given.values()}
+                given |= {name: np.arange(count, dtype=kind) for name in node.inputs if name in parts}
+                rows = SubModel.of([node.proto], given, [], node.outputs, self.graph.opsets).run([])[0][:, None]
+            own = tables.setdefault(column or 0, [])
+            start = sum(table.shape[1] for table in own)
+            spans[id(node)] = range(start, start + rows.shape[1])
+            own.append(np.concatenate([rows, np.full((count - len(rows), rows.shape[1]), np.nan)]))
+        depth = max(sum(table.shape[1] for table in own) for own in tables.values())
+        whole = np.zeros((width, count, depth), np.float32)
+        for column, own in tables.items():
+            joined = np.concatenate(own, axis=1)
+            whole[column, :, : joined.shape[1]] = joined
+        sizes, batch = (*source.shape, depth), source.batch_axis
         shape, view = self._stored(sizes, [batch, *(axis for axis in range(len(sizes)) if axis != batch)])
-        graph.shapes[name] = shape
-        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
-        graph.set(node, Value(name, view))
+        self.graph.shapes[source.name] = shape
+        inner = tuple(size for axis, size in enumerate(source.shape) if axis != batch)
+        each = None not in parts.values()
+        self.entries.append(Entry(source.name, inner, view, source.whole, whole if each else whole[0]))
+        for node, column, rows in found:
+            before, last = len(self.graph.modules), len(sizes) - 1
+            chosen = {last: spans[id(node)]} | ({} if column is None else {1: range(column, column + 1)})
+            value = moves.cut(self.graph, node, Value(source.name, view), chosen, node.outputs[0])
+            gone = ([1] if column is not None else []) + ([last] if rows is None else [])
+            self.graph.set(node, Value(value.tensor, value.view.squeezed(gone)))
+            self.made[id(node)] = self.graph.modules[before:]
+        self.looked_up.update(id(node) for node, _, _ in found)
+        self.passed.update(
+            id(node) for node in self.nodes if not parts.keys().isdisjoint((*node.inputs, *node.outputs))
+        )
         return True
+
+    def _columns(self, source: Source) -> dict[str, int | None]:
+        """The values that hold an input, None, or each a column of it by its number."""
+        names: dict[str, int | None] = {source.name: None}
+        readers = [node for node in self.nodes if source.name in node.inputs]
+        while readers and all(node.operator == "Cast" for node in readers):
+            names = {node.outputs[0]: None for node in readers}
+            readers = [node for node in self.nodes if not names.keys().isdisjoint(node.inputs)]
+        indices = [self.graph.constants.get(node.inputs[1]) for node in readers if node.operator == "Gather"]
+        scalar = len(indices) == len(readers) and all(index is not None and index.ndim == 0 for index in indices)
+        if scalar and source.batch_axis == 0 and len(source.shape) == 2:
+            return {node.outputs[0]: int(index) % source.shape[1]
+                    for node, index in zip(readers, indices, strict=True) if index is not None}  # fmt: skip
+        return names
 
     def _is_constant(self, node: Node) -> bool:
         """Whether a node has constants to compute with and nothing else."""
@@ -271,7 +339,9 @@ class Importer:
                 raise node.error(f"input {index} ({name!r}) is computed by no node")
         if self._masks(node):
             self.graph.deferred[node.outputs[0]] = node
-            self.graph.set(node, next(self.graph.values[name] for name in node.inputs if name in self.graph.values))
+            self.graph.set(
+                node, _largest([self.graph.values[name] for name in node.inputs if name in self.graph.values])
+            )
             return
         if not known.many and any(name in self.read for name in node.outputs[1:]):
             raise node.error("only the first output is supported")
@@ -281,22 +351,26 @@ class Importer:
             self.graph.coded.update(node.outputs)
 
     def _masks(self, node: Node) -> bool:
-        """Whether a node only gives one value and constants to what the host computes, as a mask does."""
-        values = [name for name in node.inputs if name in self.graph.values]
+        """Whether a node only gives one value and constants to what the host computes, as a mask does; to a softmax
+        also several values, of which some are a mask."""
+        values = [self.graph.values[name] for name in node.inputs if name in self.graph.values]
         readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
-        if node.operator not in ("Add", "Sub", "Mul", "Where") or len(values) != 1 or len(readers) != 1:
+        if node.operator not in ("Add", "Sub", "Mul", "Where") or not values or len(readers) != 1:
             return False
         (reader,) = readers
         if reader.operator not in functions.HOST or reader in self.tail or node.outputs[0] in self.outputs:
             return False
-        sizes = self.graph.sizes(self.graph.values[values[0]])
-        for name in node.inputs:
-            if name in self.graph.constants:
-                shape = self.graph.constants[name].shape
-                grown = [own for own, size in zip(shape[::-1], sizes[::-1], strict=False) if own not in (1, size)]
-                if len(shape) > len(sizes) or grown or (len(shape) == len(sizes) and shape[0] > 1):
-                    return False
-        return True
+        whole = self.graph.sizes(_largest(values))
+        if len(values) > 1:
+            alone = node.operator not in ("Add", "Where") or reader.operator != "Softmax"
+            if alone or len({(len(value.view.axes), value.view.axes[0]) for value in values}) > 1:
+                return False
+        arrays = [self.graph.constants[name] for name in node.inputs if name in self.graph.constants]
+        for shape in (*(array.shape for array in arrays), *(self.graph.sizes(value) for value in values)):
+            grown = [own for own, size in zip(shape[::-1], whole[::-1], strict=False) if own not in (1, size)]
+            if len(shape) > len(whole) or grown:
+                return False
+        return all(array.ndim < len(whole) or (array == array[:1]).all() for array in arrays)
 
     def _find_tail(self) -> list[Node]:
         """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
@@ -324,6 +398,11 @@ class Importer:
         tail = [node for node in self.nodes if id(node) in left]
         final = any(node.operator in _FINAL for node in tail)
         return tail if final and len(tail) < len(self.nodes) else []
+
+
+def _largest(values: list[Value]) -> Value:
+    """The value with the most elements of a sample."""
+    return max(values, key=lambda value: math.prod(value.view.shape(1)))
 
 
 @dataclass(frozen=True)
@@ -358,7 +437,8 @@ def may_follow(node: Node) -> bool:
 
 def not_supported(node: Node) -> ShiftworkError:
     """Nothing is known of the operator of a node."""
-    return node.error("operator is not supported")
+    domain = "" if node.domain in _DOMAINS else f" of {node.domain}"
+    return node.error(f"operator{domain} is not supported")
 
 
 _SINGLE = "a number or one per channel is folded; functions of one tensor become a table; of two values"
@@ -370,16 +450,19 @@ OPERATORS: dict[str, Operator] = {
         "RTL or host",
         "a constant per channel is folded; a residual is fused into the convolution before it, else host",
     ),
-    "AveragePool": Operator(layers.pool, "host"),
+    "AveragePool": Operator(functions.pool, "host", "three dimensions in float"),
     "BatchNormalization": Operator(
         layers.batch_normalization, "folded", "into the convolution before it, else a depthwise 1 x 1 convolution"
     ),
-    "Cast": Operator(moves.identity, "removed", "to numbers"),
+    "And": Operator(functions.logic, "table", "of functions of one tensor; else a product"),
+    "Cast": Operator(functions.cast, "removed", "to whole numbers a table"),
     "Clip": Operator(functions.clip, "fused", "from 0 to a positive bound (ReLU6); other bounds are a table"),
     "Concat": Operator(moves.concat, "host", "any axis but the batch"),
     "Constant": Operator(moves.constant, "folded"),
     "Conv": Operator(
-        layers.conv, "RTL", "one or two dimensions; any kernel, stride, padding, dilation and groups; constant weights"
+        layers.conv,
+        "RTL",
+        "one to three dimensions; any kernel, stride, padding, dilation and groups; constant weights",
     ),
     "ConvTranspose": Operator(
         layers.conv_transpose,
@@ -393,8 +476,12 @@ OPERATORS: dict[str, Operator] = {
     "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
     "Expand": Operator(moves.expand, "host"),
     "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
-    "Gather": Operator(moves.gather, "host", "constant positions of an axis; each run of evenly spaced ones is a cut"),
-    "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
+    "Gather": Operator(
+        moves.gather,
+        "host",
+        "constant positions, evenly spaced ones as a cut; rows that an input names enter",
+    ),
+    "Gemm": Operator(layers.gemm, "RTL", "constant weights"),
     "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
     "GlobalAveragePool": Operator(layers.global_pool, "host"),
     "GlobalMaxPool": Operator(layers.global_pool, "host"),
@@ -405,14 +492,19 @@ OPERATORS: dict[str, Operator] = {
     "MatMul": Operator(
         layers.matmul, "RTL or host", "constant weights on either side; of two activations in 4-bit rows on the host"
     ),
-    "Max": Operator(functions.extreme, "table", "with a number"),
-    "MaxPool": Operator(layers.pool, "host"),
-    "Min": Operator(functions.extreme, "table", "with a number"),
+    "Max": Operator(functions.extreme, "table or host", "of functions of one tensor and numbers a table"),
+    "MaxPool": Operator(functions.pool, "host", "three dimensions in float"),
+    "Mean": Operator(functions.total, "RTL or host", "additions"),
+    "Min": Operator(functions.extreme, "table or host", "as Max"),
     "Mul": Operator(functions.arithmetic, "folded or host", f"{_SINGLE} exactly"),
+    "Not": Operator(functions.logic, "table"),
+    "Or": Operator(functions.logic, "table or host", "of functions of one tensor; else a maximum"),
     "Neg": Operator(functions.negative, "folded"),
     "PRelu": Operator(functions.prelu, "table", "with a slope a channel: three layers on the RTL"),
     "Pad": Operator(
-        moves.pad, "fused or host", "zeros; fused into the convolution after it where only height and width grow"
+        moves.pad,
+        "fused or host",
+        "any mode; zeros are fused into the convolution after it where only height and width grow",
     ),
     "Pow": Operator(functions.arithmetic, "table", "a constant exponent"),
     "QuantizeLinear": Operator(functions.quantized, "removed", "a scale that is a power of two is kept where possible"),
@@ -437,8 +529,11 @@ OPERATORS: dict[str, Operator] = {
     "Unsqueeze": Operator(moves.unsqueeze, "removed"),
     "Upsample": Operator(functions.resize, "host", "as Resize"),
     "Where": Operator(
-        moves.where, "removed", "a condition that is the same everywhere, or before what the host computes"
+        functions.where,
+        "table or host",
+        "of functions of one tensor; else sums of products, or before what the host computes",
     ),
+    **_same(functions.COMPARISONS, functions.comparison, "table", "of functions of one tensor; else of a difference"),
     **_same(functions.FUNCTIONS, functions.function, "table"),
     **_same(functions.HOST, functions.host, "host", "in float between quantizations"),
 }

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.inliner
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.submodel import reason
@@ -27,6 +28,8 @@ _OLDEST = 7  # opset that onnxruntime reads
 _IR = 8
 _REALS = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE)
 _NO_NUMBERS = (onnx.TensorProto.STRING, onnx.TensorProto.COMPLEX64, onnx.TensorProto.COMPLEX128)
+TAKEN_APART = ("Attention", "CastLike", "CenterCropPad", "RotaryEmbedding", "SwiGLU", "Swish")
+"""Operators that ONNX defines as functions of others, which take their place."""
 _STAND_INS = {"GroupNormalization": "InstanceNormalization"}
 _KEPT_APART = [
     "ConvAddFusion", "ConvBNFusion", "ConvMulFusion", "FuseReluClip", "GeluFusionL1", "GemmSumFusion",
@@ -87,7 +90,8 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             is of the only input too.
 
     Raises:
-        RefusalError: operators that do not exist, a node that onnxruntime refuses or that reads what no node computes.
+        RefusalError: operators that do not exist, a Dropout in training mode, a node that onnxruntime refuses or that
+            reads what no node computes.
         ShiftworkError: a graph that has a cycle or that onnxruntime refuses as a whole, an input without sizes, or of
             something else than real numbers.
     """
@@ -102,7 +106,9 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
     for node in model.graph.node:
         if not node.name and first_output(node) not in names:
             node.name = first_output(node)
+    model = _apart(model)
     _single_precision(model)
+    _check_training(model.graph)
     sources, batch, fixed = _sources(path, inputs, sizes or {})
     for value, source in zip(model.graph.input, sources, strict=True):
         axes = value.type.tensor_type.shape.dim
@@ -123,6 +129,49 @@ def simplify(path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None =
             node.input.extend(inputs)
     _in_order(path, folded.graph, ranks)
     return Simple(folded, tuple(sources), batch, fixed)
+
+
+def _apart(model: Any) -> Any:
+    """The model with the bodies of operators that are functions of others; their nodes are named behind the operator's.
+
+    Args:
+        model: whose nodes have names.
+    """
+    chosen = [node for node in model.graph.node if node.op_type in TAKEN_APART and node.domain in ("", "ai.onnx")]
+    if not chosen:
+        return model
+    names = {output: node.name for node in chosen for output in node.output if output}
+    functions = [("", name) for name in TAKEN_APART]
+    model.graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in model.graph.initializer
+    )
+    model = onnx.inliner.inline_selected_functions(model, functions, inline_schema_functions=True)
+    waiting = []
+    for node in model.graph.node:
+        if not node.name:
+            waiting.append(node)
+        found = next((names[output] for output in node.output if output in names), None)
+        if found is not None:
+            for inner in waiting:
+                inner.name = f"{found}/{first_output(inner)}"
+            waiting = []
+    return model
+
+
+def _check_training(graph: Any) -> None:
+    """Refuse what drops values at random, before onnxruntime's optimization drops the node."""
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    constants = [node for node in graph.node if node.op_type == "Constant"]
+    known |= {node.output[0]: a.t for node in constants for a in node.attribute if a.name == "value"}
+    refused = {
+        first_output(node): f"{_place(node)}: training mode is not supported: export the model for inference"
+        for node in graph.node
+        if node.op_type == "Dropout" and node.input[2:] and node.input[2] in known
+        and onnx.numpy_helper.to_array(known[node.input[2]]).any()
+    }  # fmt: skip
+    if refused:
+        raise RefusalError(refused)
 
 
 def _sources(path: Path, inputs: Sequence[Any], given: Mapping[str, Sequence[int]]) -> tuple[list[Source], int, bool]:
@@ -258,7 +307,13 @@ def _refusal(path: Path, model: Any, error: Exception) -> ShiftworkError:
     """A refusal by onnxruntime that names the nodes it is about, or the model."""
     strangers = [node for node in model.graph.node if not _exists(node)]
     if strangers:
-        return RefusalError({first_output(node): f"{_place(node)}: operator is not supported" for node in strangers})
+        reasons = {
+            first_output(
+                node
+            ): f"{_place(node)}: operator{f' of {node.domain}' if node.domain else ''} is not supported"
+            for node in strangers
+        }
+        return RefusalError(reasons)
     nodes = list(model.graph.node)
     part = onnx.ModelProto()
     part.CopyFrom(model)

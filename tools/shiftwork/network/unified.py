@@ -53,7 +53,7 @@ class _Fusion:
         operator = module.operators[0] if module.operators else ""
         if module.kind == "add":
             target = self._shortcut(module)
-        elif operator in ("Relu", "Clip", "Max") and module.kind == "conv":
+        elif operator in ("Relu", "Clip", "Max", "QuantizeLinear") and module.kind == "conv":
             target = self._activation(module)
         elif operator in ("BatchNormalization", "Add", "Sub", "Mul", "Div", "Neg") and module.kind == "conv":
             target = self._affine(module)

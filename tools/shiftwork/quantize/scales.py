@@ -248,8 +248,8 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
     Convolutions at free scales (without entry in ``scales.weights``) demand nothing.
 
     Raises:
-        ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to; a product of
-            coarse values has to share its scale with them.
+        ShiftworkError: a shortcut or addend that others read too would lose most of its precision to the sum it is
+            added to; a product of coarse values has to share its scale with them.
     """
     groups = tied(network)
     fractions = scales.tensors
@@ -265,8 +265,16 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
                 fractions.update(dict.fromkeys(group, limit))
         return True
 
+    def read_elsewhere(module: FloatModule, name: str) -> bool:
+        """Whether what is added is more than an addend: then it may not lose its precision to the sum."""
+        group = next((group for group in groups if name in group), {name})
+        readers = [other for other in network.modules if not group.isdisjoint(other.reads())]
+        return any(other is not module and other.output not in group for other in readers) or not group.isdisjoint(
+            network.outputs
+        )
+
     def lower_addend(module: FloatModule, name: str, limit: int) -> bool:
-        if limit < wanted[name] - _SHORTCUT_LOSS:
+        if limit < wanted[name] - _SHORTCUT_LOSS and read_elsewhere(module, name):
             raise ShiftworkError(
                 f"node {module.name!r}: the values of {name!r} are too small beside what they are added to"
             )

@@ -19,12 +19,13 @@ from shiftwork.compile.accelerator import Accelerator, compile_accelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden.model import run
 from shiftwork.network.builder import Node
+from shiftwork.network.coded import REAL, real_operator
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.importer import Importer, may_follow, not_supported, operator_of, read
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.model_file import load_model
-from shiftwork.network.simplify import RefusalError, captured, first_output
+from shiftwork.network.simplify import TAKEN_APART, RefusalError, captured, first_output
 from shiftwork.progress import OnItem
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.quantization import Quantization
@@ -44,21 +45,20 @@ _WORDS: dict[Becomes, str] = {
 _COMPUTED: tuple[Becomes, ...] = ("host", "table", "RTL")
 #: The closest thing that works, for operators that the importer does not know.
 CLOSEST = {
-    "Attention": "MatMul, Softmax and MatMul",
     "ConvInteger": "Conv between QuantizeLinear and DequantizeLinear",
-    "DynamicQuantizeLinear": "QuantizeLinear with a constant scale",
-    "GridSample": "Resize",
+    "AffineGrid": "MatMul of the places of a map and the matrices",
+    "GatherElements": "Gather of positions that are the same for all samples",
+    "GatherND": "Gather along one axis",
     "If": "an export of one of its branches",
     "Loop": "an export of its steps, one behind the other",
-    "LpPool": "AveragePool of a square, and Sqrt",
     "MatMulInteger": "MatMul between QuantizeLinear and DequantizeLinear",
     "MaxUnpool": "Resize to nearest positions",
-    "Mean": "Sum, and Mul by a number",
     "MultiHeadAttention": "MatMul, Softmax and MatMul",
-    "QLinearConv": "Conv between QuantizeLinear and DequantizeLinear",
-    "QLinearMatMul": "MatMul between QuantizeLinear and DequantizeLinear",
-    "ReduceLogSum": "ReduceSum and Log",
-    "ReduceSumSquare": "Mul and ReduceSum",
+    "RandomNormal": "a further input of the model",
+    "RandomNormalLike": "a further input of the model",
+    "RoiAlign": "Slice and Resize",
+    "ScatterElements": "Slice and Concat",
+    "ScatterND": "Slice and Concat",
     "Scan": "an export of its steps, one behind the other",
 }
 TRIED = 2_000_000_000
@@ -167,6 +167,12 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
         refusal = _with_strangers(protos, constant, error)
     else:
         network, refusal = importer.network(), importer.refusal
+        if refusal is not None:
+            outputs = {first_output(proto): proto.name for proto in protos}
+            owners = {name: output for output, name in outputs.items()}
+            inner = {first_output(node.proto): owners.get(node.name.rpartition("/")[0])
+                     for node, _ in importer.refused if first_output(node.proto) not in outputs}  # fmt: skip
+            refusal = RefusalError({inner.get(key) or key: reason for key, reason in refusal.reasons.items()})
         known = _fates(importer, network, shapes)
         left = {key: known[id(node)] for key, node in _counterparts(protos, importer.nodes).items()}
     fates = []
@@ -187,7 +193,10 @@ def inspect(path: Path, sizes: Mapping[str, Sequence[int]] | None = None, progre
 def _refused(proto: Any, reason: str, by_importer: bool) -> Fate:
     """A node that is refused, with what works in its place. by_importer: the graph is sound."""
     known = operator_of(Node(proto))
-    closest = CLOSEST.get(proto.op_type, "operators of ONNX" if proto.domain.removeprefix("ai.onnx") else "none")
+    foreign = proto.domain.removeprefix("ai.onnx")
+    closest = CLOSEST.get(proto.op_type, "operators of ONNX" if foreign else "none")
+    if foreign.startswith("com.microsoft"):
+        closest = "the file as it was before onnxruntime optimized it, or with ORT_ENABLE_BASIC alone"
     if known is not None:
         closest = f"{proto.op_type}: {known.note}" if known.note and by_importer else ""
     remark = reason.removeprefix(f"node {proto.name or first_output(proto)!r} ({proto.op_type}): ")
@@ -259,12 +268,16 @@ def _counterparts(protos: Sequence[Any], nodes: Sequence[Node]) -> dict[str, Nod
     renamed = []
     for node in nodes:
         proto = named.get(node.name)
-        if proto is not None and proto.op_type == node.operator:
+        around = named.get(node.name.rpartition("/")[0])
+        if around is not None and around.op_type in TAKEN_APART:
+            if node.operator not in ("Reshape", "Transpose"):
+                found[first_output(around)] = node
+        elif proto is not None and node.operator in (proto.op_type, real_operator(proto.op_type)):
             found[first_output(proto)] = node
         else:
             renamed.append(node)
     for node in renamed:
-        proto = makers.get(first_output(node.proto))
+        proto = makers.get(first_output(node.proto).removesuffix(REAL))
         if proto is not None:
             found.setdefault(first_output(proto), node)
     return found
@@ -282,7 +295,6 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
     """Fates of the nodes that the importer has read, by the identity of each."""
     owners = {name: module for module in network.modules for name in module.nodes}
     alive, tail = set(map(id, network.modules)), set(map(id, importer.tail))
-    rows = {entry.name for entry in network.ends.entries if entry.rows is not None}
     taken: dict[str, str] = {}  # modules that read a value, seen through views
     found = {}
     for node in reversed(importer.nodes):
@@ -297,6 +309,8 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
             becomes = "unjudged"
         elif not importer.graph.constants.keys().isdisjoint(node.outputs):
             becomes = "folded"
+        elif id(node) in importer.looked_up:
+            becomes, remark = "host", "rows of a constant, looked up in front of the network"
         elif own:
             places = Counter(map(_place, own))
             becomes, module = max(places, key=_COMPUTED.index), own[-1].name
@@ -305,8 +319,6 @@ def _fates(importer: Importer, network: FloatNetwork, shapes: Mapping[str, tuple
         elif made:
             names = [owners[name].name for one in made for name in one.nodes if name in owners]
             becomes, module = "fused", next(iter(names), behind)
-        elif not rows.isdisjoint(node.inputs):
-            becomes, remark = "host", "rows of a constant, looked up in front of the network"
         found[id(node)] = Fate(
             node.name, node.operator, becomes, module, _shape(importer, first_output(node.proto), shapes),
             sum(map(network.macs, own)), sum(one.weight.size for one in own if one.weight is not None), remark,
@@ -396,7 +408,7 @@ def _random(network: FloatNetwork) -> NDArray[np.float32]:
     rng = np.random.default_rng(1)
     parts = []
     for entry in network.ends.entries:
-        size, most = (_SAMPLES, math.prod(entry.shape)), 256 if entry.rows is None else len(entry.rows)
+        size, most = (_SAMPLES, math.prod(entry.shape)), 256 if entry.rows is None else entry.rows_known
         parts.append(rng.integers(0, most, size) if entry.whole else rng.normal(0, 1, size))
     return np.concatenate(parts, axis=1, dtype=np.float32).reshape(_SAMPLES, *network.ends.sample_shape)
 

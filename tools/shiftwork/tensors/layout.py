@@ -235,17 +235,36 @@ def _counts_samples(axis: Axis) -> bool:
 
 def _with_batch(axes: list[Axis], old: tuple[Axis, ...], target: Sequence[int]) -> View | None:
     """Axes of a batch of one sample, which a reshape cannot see, with the batch where it has to be: behind as many
-    values as before, in an axis of its own where there is one, not in the last axis, along which layers multiply."""
+    values as before, in an axis of its own where there is one, not in the last axis, along which layers multiply, and
+    inside an axis where no other place is left."""
     first = next(place for place, axis in enumerate(old) if _counts_samples(axis))
     inner = next(place for place, step in enumerate(old[first]) if step.stride == BATCH)
     before = math.prod(View((*old[:first], old[first][:inner])).shape())
     found = [place for place in range(len(axes)) if math.prod(target[:place]) == before]
     if not found:
-        return None
+        return _inside(axes, target, before)
     chosen = first if first in found else next((place for place in found if not axes[place]), found[0])
     if chosen and chosen == len(axes) - 1 and axes[chosen]:
         return View((*axes[: chosen - 1], (*axes[chosen - 1], Step(0, BATCH)), axes[chosen]))
     return View(tuple((Step(0, BATCH), *axis) if place == chosen else axis for place, axis in enumerate(axes)))
+
+
+def _inside(axes: list[Axis], target: Sequence[int], before: int) -> View | None:
+    """Axes with the batch of one sample inside one of them, behind so many values."""
+    place = next(place for place in range(len(axes)) if math.prod(target[: place + 1]) > before)
+    outer, left = math.prod(target[:place]), before
+    front, rest = list[Step](), list(axes[place])
+    if left % outer:
+        return None
+    left //= outer
+    while left > 1 and (left % rest[0].size == 0 or rest[0].size % left == 0):
+        size, stride = rest.pop(0)
+        part = min(size, left)
+        front.append(Step(part, stride * (size // part)))
+        if part < size:
+            rest.insert(0, Step(size // part, stride))
+        left //= part
+    return None if left > 1 else View((*axes[:place], (*front, Step(0, BATCH), *rest), *axes[place + 1 :]))
 
 
 def positions(steps: Sequence[Step]) -> NDArray[np.int64]:
