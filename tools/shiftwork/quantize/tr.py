@@ -489,17 +489,21 @@ class _Search:
     def saving(self, network: IntegerNetwork) -> Saving:
         """The network beside QT."""
         cycles: list[int | None] = []
-        pairs = []
         for some in (network, self.plain):
             try:
                 cycles.append(sum(self.cycles(some).values()))
             except ShiftworkError:  # the engine does not take it
                 cycles.append(None)
-            counts: dict[str, Work] = {}
-            run(some, self.judge.samples[:_COUNTED], collect=False, counts=counts)
-            done = [cast(TermWork, work) for work in counts.values()]
-            pairs.append(sum(work.pairs for work in done) / (sum(work.macs for work in done) or 1))
+        pairs = [pairs_present(some, self.judge.samples) for some in (network, self.plain)]
         return Saving(cycles[0], cycles[1], pairs[0], pairs[1])
+
+
+def pairs_present(network: IntegerNetwork, samples: NDArray[np.float32]) -> float:
+    """Term pairs that are there per MAC, on the first of some samples."""
+    counts: dict[str, Work] = {}
+    run(network, samples[:_COUNTED], collect=False, counts=counts)
+    done = [cast(TermWork, work) for work in counts.values()]
+    return sum(work.pairs for work in done) / (sum(work.macs for work in done) or 1)
 
 
 def _terms(module: IntegerModule) -> Terms:
