@@ -14,7 +14,7 @@ from shiftwork.errors import SettingError
 from shiftwork.network.promise import Promise
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
-from shiftwork.quantize.recipe import TERMS, Recipe
+from shiftwork.quantize.recipe import Recipe
 from shiftwork.report.text import saving_lines
 from shiftwork.schemes import engine_for, sample_cycles
 
@@ -55,13 +55,13 @@ def train(
     assert settled.holdout is not None
     shares = f"{len(samples.x) - settled.holdout} samples, {settled.holdout} held out"
     progress.step(f"train ({recipe.scheme}) on {shares}")
-    cycles = sample_cycles(engine_for(TERMS), samples.x[:1]) if settled.scheme == TERMS else None
+    cycles = sample_cycles(engine_for(settled.scheme), samples.x[:1]) if settled.few_terms else None
     trained = run(network, samples, settled, progress, checkpoint, resume, cycles)
     progress.step(f"write {output}")
     o.save(trained.network, output)
     after = trained.network.promise
     assert after is not None
-    begin = "weights of few terms" if settled.scheme == TERMS else "weights rounded with compensation"
+    begin = "weights of few terms" if settled.few_terms else "weights rounded with compensation"
     print(f"starts from {begin}: {_expected(trained.before)}")
     print(f"reached in epoch {trained.best} of {len(trained.history)}: {_expected(after)}")
     print(f"on {after.held} of {after.samples} samples, held out, which chose the epoch (0: the start)")

@@ -11,6 +11,7 @@ from shiftwork.blocks.manifest import Manifest
 from shiftwork.cost import planner
 from shiftwork.cost.devices import DEVICES
 from shiftwork.docs.markdown import NETWORKS, measurement, table
+from shiftwork.measure.entries import TERM_TRAININGS
 
 _MISSING = "Not measured yet.\n"
 _TRAINED = ("digits", "mnist_lenet5", "cifar10_resnet20")
@@ -41,6 +42,40 @@ def _training(book: Manifest) -> str:
     if not text:
         return _MISSING
     return text + "Simulated on the golden model; the seconds are those of one run on one thread.\n"
+
+
+def _term_training(book: Manifest) -> str:
+    """Cycles and losses of networks of few terms, trained and not, one row per network."""
+    rows = []
+    for name, training in TERM_TRAININGS.items():
+        entry = measurement(book.root, name)
+        if entry is None:
+            continue
+        for label, found in (("no", entry["untrained"]), ("yes", entry["trained"])):
+            rows.append(
+                (
+                    NETWORKS[training.network],
+                    label,
+                    f"{found['cycles']:,}",
+                    f"{found['plain_cycles'] / found['cycles']:.2f}",
+                    f"{found['estimate']:.2f}",
+                    f"{found['bound']:.2f}",
+                    f"{found['loss']:.2f} ± {found['loss_error']:.2f}",
+                    entry["samples"],
+                    f"{found['seconds']:.0f}",
+                )
+            )
+    if not rows:
+        return _MISSING
+    head = (
+        "network", "trained", "cycles a sample", "times fewer than `fixed8`", "expected loss, points", "at most",
+        "loss", "test samples", "seconds",
+    )  # fmt: skip
+    return table(head, rows, range(2, 9)) + (
+        "\nBoth from the same samples without labels; the expected loss is that on samples held back. Loss on the "
+        "golden model against onnxruntime, with its standard error (paired); predicted cycles of the engine of 8 x 64; "
+        "seconds on one thread, the search for budgets included.\n"
+    )
 
 
 def _networks(book: Manifest) -> str:
@@ -230,6 +265,7 @@ def _plans(_: Manifest) -> str:
 
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "training": _training,
+    "term_training": _term_training,
     "msq_networks": _networks,
     "msq_units": _units,
     "plans": _plans,

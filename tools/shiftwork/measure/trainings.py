@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements of networks of 4-bit rows: before and after training, and on the RTL."""
+"""Measurements of training: networks of 4-bit rows before and after, and on the RTL; networks of fewer terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from shiftwork.compile import MsqEngine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench, data_file
-from shiftwork.measure.entries import TRAINED, TRAININGS, Training, trained_network
+from shiftwork.measure.entries import TERM_TRAININGS, TRAINED, TRAININGS, Training, trained_network
 from shiftwork.measure.figures import accuracy_of, on_rtl
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import logits
@@ -19,8 +19,10 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize import msq
-from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.quantize.recipe import Recipe
+from shiftwork.run.networks import standard_error
+from shiftwork.schemes import engine_for, quantize, sample_cycles
 
 
 def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
@@ -61,6 +63,58 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
         "samples": len(samples.x),
         "float_accuracy": golden.accuracy(logits(network, samples.x), samples.y),
         "results": results,
+    }
+
+
+def fewer_terms(bench: Bench, name: str) -> dict[str, Any]:
+    """Predicted cycles and loss of a network of few terms, trained and not, from the same samples."""
+    from shiftwork.quantize.training import train
+
+    training = TERM_TRAININGS[name]
+    network = import_onnx(bench.model(training.network))
+    samples, data = (load_data(data_file(name), network) for name in (training.test, training.data))
+    assert samples.y is not None
+    exact = logits(network, samples.x)
+    right = golden.predictions(exact) == samples.y
+
+    def figures(integer: IntegerNetwork, begin: float) -> dict[str, Any]:
+        seconds = round(time.perf_counter() - begin, 1)
+        outputs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
+        losses = right.astype(int) - (golden.predictions(outputs) == samples.y)
+        assert integer.saving is not None
+        assert integer.promise is not None
+        return {
+            "cycles": integer.saving.cycles,
+            "plain_cycles": integer.saving.plain_cycles,
+            "estimate": integer.promise.estimate,
+            "bound": integer.promise.bound,
+            "held": integer.promise.held,
+            "loss": 100 * float(losses.mean()),
+            "loss_error": standard_error(losses),
+            "seconds": seconds,
+        }
+
+    begin = time.perf_counter()
+    recipe = Recipe(scheme="tr", **training.settings)
+    found = train(network, data, recipe, Progress(), cycles=sample_cycles(engine_for("tr"), data.x[:1]))
+    trained = figures(found.network, begin)
+    found.network.save(trained_network(training.network, "tr"))
+    begin = time.perf_counter()
+    untrained = figures(quantize(Quantization("tr"), network, data), begin)
+    return {
+        "name": name,
+        "network": training.network,
+        "command": training.command("tr"),
+        "recipe": asdict(found.recipe),
+        "training_samples": len(data.x) - (found.recipe.holdout or 0),
+        "samples": len(samples.x),
+        "float_accuracy": 100 * float(right.mean()),
+        "engine": str(engine_for("tr")),
+        "start_estimate": found.before.estimate,
+        "epochs": len(found.history),
+        "best_epoch": found.best,
+        "untrained": untrained,
+        "trained": trained,
     }
 
 

@@ -24,6 +24,7 @@ DAMPING = 0.1
 _PASSES = 6
 _STEPS = 16  # of a code, in which the tables tell real values apart
 _AT_ONCE = 16  # weights for which a group weighs its terms anew
+_TIE = 1e-6  # of a gain, which it is less than one of the same size before it
 _LONGEST = 2048  # longer reductions are chosen part by part
 
 
@@ -105,9 +106,11 @@ def nearest(
     places[:, :count] = _places(weights, largest)
     table = worth.astype(np.float32)[:, places].reshape(-1, rows, groups, group)
     gains = np.moveaxis(table, 0, 2).reshape(rows, groups, -1)  # all first terms, all second terms, ..
-    order = np.argsort(-gains, axis=2, kind="stable")  # so no term comes before a larger one of its value
-    kept = np.zeros(gains.shape, np.bool_)
-    np.put_along_axis(kept, order, np.arange(gains.shape[2]) < limits[:, None], axis=2)
+    size = gains.shape[2]
+    gains *= 1 - _TIE * np.arange(size, dtype=np.float32)  # ties take the lower index, the larger term of a value
+    bars = np.maximum(size - 1 - limits, 0)
+    least = np.partition(gains, np.unique(bars), axis=2)[:, np.arange(groups), bars]
+    kept = (gains > least[:, :, None]) | (limits >= size)[:, None]
     terms_kept = kept.reshape(rows, groups, -1, group).sum(axis=2).reshape(rows, -1)
     codes: NDArray[np.int64] = near[terms_kept, places][:, :count]
     return np.where(weights < 0, -codes, codes)

@@ -66,6 +66,11 @@ class Recipe:
     seed: int = setting(1, "Seed of the order of the samples.")
     threads: int = setting(1, "Of PyTorch; another number may round other sums.")
 
+    @property
+    def few_terms(self) -> bool:
+        """8-bit weights of few terms are trained, not rows of 4 bits."""
+        return self.scheme == TERMS
+
     def check(self) -> None:
         """Refuse what makes no sense for any samples.
 
@@ -74,11 +79,11 @@ class Recipe:
         """
         choose("scheme", self.scheme, (*SCHEMES, TERMS))
         if self.start_loss is not None:
-            if self.scheme != TERMS:
+            if not self.few_terms:
                 raise SettingError(f"`start_loss` belongs to `scheme` {TERMS}, not to `scheme` {self.scheme}")
             within("start_loss", self.start_loss, 0, 100)
         if self.alpha is not None:
-            if self.scheme == TERMS:
+            if self.few_terms:
                 raise SettingError(f"`alpha` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
             choose("alpha", self.alpha, ALPHAS)
         if self.sp2_share is not None:
@@ -113,6 +118,6 @@ class Recipe:
         distill = self.distill
         if distill is None:
             distill = 1.0 if self.unlabelled else 0.5
-        known = (TERM_DEFAULTS if self.scheme == TERMS else ROW_DEFAULTS).items()
+        known = (TERM_DEFAULTS if self.few_terms else ROW_DEFAULTS).items()
         missing: dict[str, Any] = {name: value for name, value in known if getattr(self, name) is None}
         return replace(self, distill=distill, holdout=holdout, **missing)

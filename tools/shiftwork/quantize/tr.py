@@ -261,9 +261,9 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
 
 # -- weights and budgets
 
-RATES = (2.0, 1.5, 1.25, 1.125, 1.0)
-"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: fewer gain
-nothing."""
+RATES = (2.0, 1.5, 1.25, 1.125, 1.0, 0.875, 0.75)
+"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle, so fewer gain
+next to nothing; 1.0 still lets rows wait for each other."""
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
 _TRIALS = 5  # whole networks that the search builds after the first
 _PROBES = 8  # samples on which a layer's effect on the output is measured

@@ -44,7 +44,7 @@ from shiftwork.quantize import msq, revealed, tr
 from shiftwork.quantize.judge import Cycles, Judge, names_classes
 from shiftwork.quantize.msq import MsqScales
 from shiftwork.quantize.quantization import Quantization
-from shiftwork.quantize.recipe import TERMS, Recipe
+from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.revealed import TermScales
 from shiftwork.quantize.scales import is_raw, tied, upper_code
 from shiftwork.tensors.layout import Step, positions
@@ -474,11 +474,11 @@ class _Training:
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
         self.saving: Saving | None = None
         start: tuple[FloatNetwork, Scales]
-        if recipe.scheme == TERMS:
+        if recipe.few_terms:
             assert recipe.start_loss is not None
             patient = copy(self.judge)
             patient.tolerated = recipe.start_loss
-            integer = tr.quantize(network, calibration, Quantization(TERMS, scale="mse"), patient, tell)
+            integer = tr.quantize(network, calibration, Quantization(recipe.scheme, scale="mse"), patient, tell)
             self.saving, start = integer.saving, revealed.read(network, integer)
         else:
             assert recipe.alpha is not None
