@@ -21,7 +21,7 @@ from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem
-from shiftwork.quantize import msq, tr, training
+from shiftwork.quantize import msq, training
 from shiftwork.quantize.judge import divergences
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.training import Trained, augment, emulate, train
@@ -107,14 +107,8 @@ def test_the_recipe_of_the_example(scheme: str) -> None:
 # -- weights of few terms
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter of a term per value, so that there is something to win back."""
-    monkeypatch.setattr(tr, "RATES", (1.0, 0.25))
-
-
 def _revealed(network: FloatNetwork, data: Data, **settings: object) -> Trained:
-    recipe = Recipe(scheme="tr", start_loss=100.0, unlabelled=True, batch=8, **settings)
+    recipe = Recipe(scheme="tr", unlabelled=True, batch=8, **settings)
     return train(network, data, recipe, cycles=sample_cycles(TrEngine(), data.x[:1]))
 
 
@@ -128,7 +122,8 @@ def test_the_emulation_of_few_terms_equals_the_golden_model(digits) -> None:
         np.testing.assert_array_equal(values, expected, err_msg=name)
 
 
-def test_training_wins_back_what_few_terms_lose(digits, few) -> None:
+def test_training_wins_back_what_few_terms_lose(digits) -> None:
+    """A quarter of a term per value, so that there is something to win back; a rate of next to nothing does not."""
     network, _ = digits
     data, test = load_data(TRAIN, network), load_data(TEST, network)
     exact = np.concatenate([tensors[network.output] for tensors in activations(network, test.x)])
@@ -137,7 +132,8 @@ def test_training_wins_back_what_few_terms_lose(digits, few) -> None:
         outputs = golden.real_outputs(integer, golden.run(integer, test.x, collect=False))
         return float(divergences(network, exact, outputs).mean())
 
-    trained, start = _revealed(network, data, epochs=6), _revealed(network, data, epochs=1, rate=1e-9)
+    trained = _revealed(network, data, terms=0.25, epochs=6)
+    start = _revealed(network, data, terms=0.25, epochs=1, rate=1e-9)
     assert missed(trained.network) < 0.85 * missed(start.network)
     assert start.network.promise == start.before == trained.before  # nothing moved it
     assert trained.network.promise.estimate < 0.8 * trained.before.estimate
@@ -151,15 +147,12 @@ def test_training_wins_back_what_few_terms_lose(digits, few) -> None:
     assert saving.cycles < 0.5 * saving.plain_cycles
 
 
-def test_few_terms_start_from_what_may_be_lost_before(digits, few) -> None:
+def test_fewer_terms_take_fewer_cycles(digits) -> None:
     network, data = digits
-    cycles = sample_cycles(TrEngine(), data.x[:1])
-    recipe = Recipe(scheme="tr", unlabelled=True, epochs=1, holdout=40)
-    strict, lax = (train(network, data, replace(recipe, start_loss=loss), cycles=cycles) for loss in (0.0, 100.0))
-    assert strict.before.bound < lax.before.bound
-    assert strict.network.saving.cycles > lax.network.saving.cycles
+    found = [_revealed(network, data, terms=terms, epochs=1).network.saving for terms in (1.5, 1.0, 0.75)]
+    assert found[0].plain_cycles > found[0].cycles > found[1].cycles > found[2].cycles
     with pytest.raises(ShiftworkError, match="needs an engine"):
-        train(network, data, recipe)
+        train(network, data, Recipe(scheme="tr", unlabelled=True))
 
 
 # -- networks with every kind of module
@@ -341,8 +334,8 @@ def test_augmentation_moves_and_mirrors(rng) -> None:
         ({"scheme": "fixed8"}, "scheme fixed8: choose msq"),
         ({"alpha": "log"}, "alpha log: choose free or pot"),
         ({"scheme": "tr", "alpha": "free"}, "alpha belongs to scheme msq, fixed4, sp2, pot, not to scheme tr"),
-        ({"start_loss": 1.0}, "start loss belongs to scheme tr, not to scheme msq"),
-        ({"scheme": "tr", "start_loss": -1.0}, "start loss -1.0"),
+        ({"terms": 1.0}, "terms belongs to scheme tr, not to scheme msq"),
+        ({"scheme": "tr", "terms": 0.0}, "terms 0.0"),
         ({"temperature": 0.0}, "temperature 0.0"),
         ({"sp2_share": 1.1}, "1.1"),
     ],

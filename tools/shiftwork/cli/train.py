@@ -71,7 +71,7 @@ def train(
         print(*saving_lines(trained.network.saving), sep="\n")
         if not after.kept:
             print(
-                f"warning: {after.bound:.2f} points may be lost, {after.tolerated:g} are tolerated: less --start-loss"
+                f"warning: {after.bound:.2f} points may be lost, {after.tolerated:g} are tolerated: take more --terms"
             )
     if trained.accuracy is not None:
         print(f"held-out accuracy {trained.accuracy:.2f} %; at the start {trained.start:.2f} %")

@@ -96,7 +96,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     for name, training in TRAININGS.items():
         found[name] = Job(partial(trainings.before_and_after, bench, name), (training.test, training.data))
     for name, training in TERM_TRAININGS.items():
-        found[name] = Job(partial(trainings.fewer_terms, bench, name), (training.test, training.data))
+        found[name] = Job(partial(trainings.few_terms, bench, name), (training.test, training.data))
     for training in TRAININGS.values():
         for alpha in ALPHAS:
             job = Job(partial(trainings.trained, bench, training, alpha), (training.test,))

@@ -306,7 +306,7 @@ def anchor_runs() -> list[AnchorRun]:
 
 @dataclass(frozen=True)
 class Training:
-    """A network that is trained, to 4 bits under several schemes or to fewer terms.
+    """A network that is trained, to 4 bits under several schemes or to few terms.
 
     Attributes:
         network: model file without its ending. data: training data. test: data set of prepare.py.
@@ -348,20 +348,26 @@ TERM_TRAININGS = {
     f"train_{training.network}.tr": training
     for training in (
         Training(
+            "mnist_lenet5", "mnist_calib", "mnist", 0,
+            {"terms": 0.75, "epochs": 10, "batch": 10, "unlabelled": True, "shift": 2, "holdout": 400},
+        ),
+        Training(
             "cifar10_resnet8_mlperftiny", "cifar_resnet8_calib", "cifar_resnet8", 0,
-            {"epochs": 30, "batch": 10, "unlabelled": True, "shift": 2, "flip": True, "holdout": 200, "start_loss": 0.8},
+            {"terms": 1.0, "epochs": 40, "patience": 40, "batch": 10, "unlabelled": True, "shift": 2, "flip": True,
+             "holdout": 200},
         ),
         Training(
             "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 0,
-            {"epochs": 20, "batch": 10, "unlabelled": True, "shift": 2, "flip": True, "holdout": 200},
+            {"terms": 0.9375, "epochs": 12, "patience": 12, "batch": 10, "rate": 3e-3, "unlabelled": True, "shift": 2,
+             "flip": True, "holdout": 200},
         ),
         Training(
             "imagenet_squeezenet1_1", "squeezenet_unlabelled", "squeezenet", 0,
-            {"epochs": 6, "batch": 8, "rate": 1e-3, "unlabelled": True, "flip": True, "holdout": 113, "start_loss": 0.6},
+            {"terms": 1.125, "epochs": 5, "batch": 8, "rate": 1e-3, "unlabelled": True, "flip": True, "holdout": 113},
         ),
     )
 }  # fmt: skip
-"""Networks that are trained to fewer terms."""
+"""Networks that are trained to few terms."""
 TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
 """Schemes and alphas that every network is trained for."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements of training: networks of 4-bit rows before and after, and on the RTL; networks of fewer terms."""
+"""Measurements of training: networks of 4-bit rows before and after, and on the RTL; networks of few terms."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize import msq
-from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.run.networks import standard_error
-from shiftwork.schemes import engine_for, quantize, sample_cycles
+from shiftwork.schemes import engine_for, sample_cycles
 
 
 def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
@@ -66,55 +66,47 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
     }
 
 
-def fewer_terms(bench: Bench, name: str) -> dict[str, Any]:
-    """Predicted cycles and loss of a network of few terms, trained and not, from the same samples."""
+def few_terms(bench: Bench, name: str) -> dict[str, Any]:
+    """Predicted cycles of a network of few terms, and its loss before and after training."""
     from shiftwork.quantize.training import train
 
     training = TERM_TRAININGS[name]
     network = import_onnx(bench.model(training.network))
     samples, data = (load_data(data_file(name), network) for name in (training.test, training.data))
     assert samples.y is not None
-    exact = logits(network, samples.x)
-    right = golden.predictions(exact) == samples.y
-
-    def figures(integer: IntegerNetwork, begin: float) -> dict[str, Any]:
-        seconds = round(time.perf_counter() - begin, 1)
-        outputs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
-        losses = right.astype(int) - (golden.predictions(outputs) == samples.y)
-        assert integer.saving is not None
-        assert integer.promise is not None
-        return {
-            "cycles": integer.saving.cycles,
-            "plain_cycles": integer.saving.plain_cycles,
-            "estimate": integer.promise.estimate,
-            "bound": integer.promise.bound,
-            "held": integer.promise.held,
-            "loss": 100 * float(losses.mean()),
-            "loss_error": standard_error(losses),
-            "seconds": seconds,
-        }
-
+    engine = engine_for("tr")
     begin = time.perf_counter()
     recipe = Recipe(scheme="tr", **training.settings)
-    found = train(network, data, recipe, Progress(), cycles=sample_cycles(engine_for("tr"), data.x[:1]))
-    trained = figures(found.network, begin)
-    found.network.save(trained_network(training.network, "tr"))
-    begin = time.perf_counter()
-    untrained = figures(quantize(Quantization("tr"), network, data), begin)
+    trained = train(network, data, recipe, Progress(), cycles=sample_cycles(engine, data.x[:1]))
+    seconds = time.perf_counter() - begin
+    trained.network.save(trained_network(training.network, "tr"))
+    promise, saving = trained.network.promise, trained.network.saving
+    assert promise is not None
+    assert saving is not None
+    outputs = golden.real_outputs(trained.network, golden.run(trained.network, samples.x, collect=False))
+    right, other = (golden.predictions(values) == samples.y for values in (logits(network, samples.x), outputs))
+    losses = right.astype(int) - other
     return {
         "name": name,
         "network": training.network,
         "command": training.command("tr"),
-        "recipe": asdict(found.recipe),
-        "training_samples": len(data.x) - (found.recipe.holdout or 0),
+        "recipe": asdict(trained.recipe),
+        "training_samples": len(data.x) - promise.held,
+        "held": promise.held,
         "samples": len(samples.x),
         "float_accuracy": 100 * float(right.mean()),
-        "engine": str(engine_for("tr")),
-        "start_estimate": found.before.estimate,
-        "epochs": len(found.history),
-        "best_epoch": found.best,
-        "untrained": untrained,
-        "trained": trained,
+        "engine": str(engine),
+        "cycles": saving.cycles,
+        "plain_cycles": saving.plain_cycles,
+        "untrained_estimate": trained.before.estimate,
+        "untrained_bound": trained.before.bound,
+        "estimate": promise.estimate,
+        "bound": promise.bound,
+        "loss": 100 * float(losses.mean()),
+        "loss_error": standard_error(losses),
+        "epochs": len(trained.history),
+        "best_epoch": trained.best,
+        "seconds": round(seconds, 1),
     }
 
 

@@ -12,7 +12,7 @@ from shiftwork.quantize.quantization import ALPHA_HELP, ALPHAS, SP2_SHARE_HELP
 from shiftwork.settings import choose, setting, within
 
 TERMS = "tr"
-TERM_DEFAULTS = {"start_loss": 1.0, "temperature": 6.0}
+TERM_DEFAULTS = {"terms": 1.0, "temperature": 6.0}
 ROW_DEFAULTS = {"alpha": ALPHAS[0], "temperature": 1.0}
 
 
@@ -27,7 +27,7 @@ class Recipe:
         scheme: ``msq``, ``fixed4``, ``sp2`` or ``pot``; or ``tr``, 8-bit weights of few terms.
         sp2_share: share of the rows of ``msq`` that are SP2.
         alpha: ``free`` or ``pot``, as in :func:`shiftwork.quantize.msq.quantize`; no matter under ``tr``.
-        start_loss: points that the network which ``tr`` starts from is expected to lose at most.
+        terms: per value under ``tr``, in every layer that takes fewer cycles for it; the others are QT.
         epochs: at most. patience: stop after so many epochs without a better one on the held-out samples.
         batch: samples a step. rate: learning rate of Adam at the start, in steps of the weights, falling to 0 along a
             cosine. rho: weight of the ADMM term.
@@ -44,9 +44,7 @@ class Recipe:
     scheme: str = setting("msq", "msq, fixed4, sp2, pot, or tr.")
     sp2_share: float | None = setting(None, SP2_SHARE_HELP)
     alpha: str | None = setting(None, ALPHA_HELP)
-    start_loss: float | None = setting(
-        None, "Points that tr may lose before training; more takes fewer cycles. [default: 1.0]"
-    )
+    terms: float | None = setting(None, "Terms per value of tr; below 0.75 cycles hardly fall. [default: 1.0]")
     epochs: int = setting(10, "At most.")
     patience: int = setting(10, "Stop after so many epochs that were no better on held-out data.")
     batch: int = setting(64, "Samples a step.")
@@ -78,10 +76,10 @@ class Recipe:
             SettingError: names it.
         """
         choose("scheme", self.scheme, (*SCHEMES, TERMS))
-        if self.start_loss is not None:
+        if self.terms is not None:
             if not self.few_terms:
-                raise SettingError(f"`start_loss` belongs to `scheme` {TERMS}, not to `scheme` {self.scheme}")
-            within("start_loss", self.start_loss, 0, 100)
+                raise SettingError(f"`terms` belongs to `scheme` {TERMS}, not to `scheme` {self.scheme}")
+            within("terms", self.terms, 0.125, 8)
         if self.alpha is not None:
             if self.few_terms:
                 raise SettingError(f"`alpha` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")

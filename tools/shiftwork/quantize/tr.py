@@ -130,16 +130,39 @@ def quantize(
     Raises:
         ShiftworkError: an illegal option or override, or budget ``auto`` without an engine.
     """
+    search = _search(network, samples, wish, judge, progress)
+    return search.finished(search.automatic() if search.free else search.network({}))
+
+
+def with_terms(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    terms: float,
+    judge: Judge,
+    progress: OnItem | None = None,
+) -> IntegerNetwork:
+    """The network with so many terms per value in every layer that takes fewer cycles for it; the others are QT.
+
+    Args:
+        network: the float graph. samples: calibration samples as the ONNX input expects them. terms: above 0.
+        judge: knows the cycles of the engine. progress: told about every module.
+
+    Raises:
+        ShiftworkError: the judge knows no engine.
+    """
+    search = _search(network, samples, Quantization("tr", budget="auto", scale="mse"), judge, progress)
+    return search.finished(search.gaining(dict.fromkeys(search.free, terms), "few terms: "))
+
+
+def _search(
+    network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, judge: Judge, progress: OnItem | None
+) -> _Search:
     options = wished_options(wish)
     scales = fixed8.wished_scales(network, samples, wish, progress)
     plain = build(network, scales)
     check_names(plain, options)
     plain = _configured(plain, replace(options, budget="exact", overrides={}), {})
-    search = _Search(network, samples, scales, plain, options, judge, progress)
-    result = search.automatic() if search.free else search.network({})
-    check_accumulators(result)
-    result.saving = search.saving(result)
-    return result
+    return _Search(network, samples, scales, plain, options, judge, progress)
 
 
 def wished_options(wish: Quantization) -> TrOptions:
@@ -261,9 +284,9 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
 
 # -- weights and budgets
 
-RATES = (2.0, 1.5, 1.25, 1.125, 1.0, 0.875, 0.75)
-"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle, so fewer gain
-next to nothing; 1.0 still lets rows wait for each other."""
+RATES = (2.0, 1.5, 1.25, 1.125, 1.0)
+"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: fewer gain
+little."""
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
 _TRIALS = 5  # whole networks that the search builds after the first
 _PROBES = 8  # samples on which a layer's effect on the output is measured
@@ -391,13 +414,16 @@ class _Search:
         return self.plain if best is None else best
 
     def _kept(self, rates: Mapping[str, float], label: str) -> IntegerNetwork | None:
-        """The network, if it keeps the loss; a layer that gains no cycles is QT."""
+        """The network, if it keeps the loss."""
+        found = self.gaining(rates, label)
+        return found if self.judge.promise(found).bound <= self._limit else None
+
+    def gaining(self, rates: Mapping[str, float], label: str) -> IntegerNetwork:
+        """The network with such terms per value; a layer that gains no cycles is QT."""
         found = self.network(rates, label)
         cycles, before = self.cycles(found), self.cycles(self.plain)
         gaining = {name: rate for name, rate in rates.items() if cycles[name] < before[name]}
-        if gaining != rates:
-            found = self.network(gaining, label)
-        return found if self.judge.promise(found).bound <= self._limit else None
+        return found if gaining == rates else self.network(gaining, label)
 
     @cached_property
     def _limit(self) -> float:
@@ -485,6 +511,12 @@ class _Search:
         return sum(float(np.square(m * s).sum()) for m, s in zip(missed, scales, strict=True))
 
     # what it brings
+
+    def finished(self, network: IntegerNetwork) -> IntegerNetwork:
+        """The network, checked, with what it saves."""
+        check_accumulators(network)
+        network.saving = self.saving(network)
+        return network
 
     def saving(self, network: IntegerNetwork) -> Saving:
         """The network beside QT."""

@@ -24,7 +24,6 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -475,10 +474,8 @@ class _Training:
         self.saving: Saving | None = None
         start: tuple[FloatNetwork, Scales]
         if recipe.few_terms:
-            assert recipe.start_loss is not None
-            patient = copy(self.judge)
-            patient.tolerated = recipe.start_loss
-            integer = tr.quantize(network, calibration, Quantization(recipe.scheme, scale="mse"), patient, tell)
+            assert recipe.terms is not None
+            integer = tr.with_terms(network, calibration, recipe.terms, self.judge, tell)
             self.saving, start = integer.saving, revealed.read(network, integer)
         else:
             assert recipe.alpha is not None
