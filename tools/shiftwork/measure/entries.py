@@ -352,11 +352,6 @@ TERM_TRAININGS = {
             {"terms": 0.75, "epochs": 10, "batch": 10, "unlabelled": True, "shift": 2, "holdout": 400},
         ),
         Training(
-            "cifar10_resnet8_mlperftiny", "cifar_resnet8_calib", "cifar_resnet8", 0,
-            {"terms": 1.0, "epochs": 40, "patience": 40, "batch": 10, "unlabelled": True, "shift": 2, "flip": True,
-             "holdout": 200},
-        ),
-        Training(
             "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 0,
             {"terms": 0.9375, "epochs": 12, "patience": 12, "batch": 10, "rate": 3e-3, "unlabelled": True, "shift": 2,
              "flip": True, "holdout": 200},
