@@ -71,7 +71,7 @@ SCHEMES: dict[str, Scheme] = {
     for scheme in (
         Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine, (MacEngine,)),
         Scheme("joint", fixed8.best, _WIDTHS, (), TrEngine, (MacEngine,)),
-        Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint"), TrEngine),
+        Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint"), TrEngine, trained=True),
         Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine, trained=True),
         Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
         Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),

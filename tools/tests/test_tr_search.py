@@ -22,7 +22,7 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.network.promise import Promise
 from shiftwork.quantize import tr
-from shiftwork.quantize.fewer_terms import fewer_terms
+from shiftwork.quantize.fewer_terms import fewer_terms, nearest
 from shiftwork.quantize.judge import Judge, split
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import check, quantize, sample_cycles
@@ -105,6 +105,18 @@ def test_long_reductions_are_chosen_part_by_part(rng: np.random.Generator) -> No
     found = fewer_terms(weights, inputs, inputs @ weights.T.astype(np.float32), 32, np.full(79, 32))
     assert found.shape == weights.shape
     assert (terms.reveal(found.astype(int), 32, 32) == found).all()
+
+
+@pytest.mark.parametrize(("group", "limit"), [(8, 8), (8, 3), (32, 32), (16, 1), (256, 50)])
+def test_the_nearest_codes_keep_the_limit_and_stay(rng: np.random.Generator, group: int, limit: int) -> None:
+    weights, limits = rng.normal(0, 40, (5, 75)), np.full(-(-75 // group), limit)
+    found = nearest(weights, group, limits)
+    assert np.abs(found).max() <= 127
+    assert (terms.reveal(found, group, limit) == found).all()
+    np.testing.assert_array_equal(nearest(found.astype(float), group, limits), found)
+    water = terms.reveal(np.clip(np.floor(weights + 0.5), -127, 127).astype(int), group, limit)
+    errors = [np.square(codes - weights.clip(-127, 127)).sum() for codes in (found, water)]
+    assert errors[0] <= errors[1]
 
 
 # -- fixed budgets

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training of 4-bit networks: agreement with the golden model, repeatability, checkpoints, errors."""
+"""Training of integer networks: agreement with the golden model, repeatability, checkpoints, errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from shiftwork.blocks.manifest import ROOT
 from shiftwork.cli import main
-from shiftwork.codes import sp2
+from shiftwork.codes import sp2, terms
+from shiftwork.compile import TrEngine
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data, load_data
@@ -24,6 +25,8 @@ from shiftwork.quantize import msq, training
 from shiftwork.quantize.judge import divergences
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.training import Trained, augment, emulate, train
+from shiftwork.schemes import sample_cycles
+from shiftwork.tensors.im2col import weight_matrix
 
 pytestmark = pytest.mark.full  # PyTorch is large: only `make sim` installs it (conftest.py)
 
@@ -99,6 +102,57 @@ def test_the_recipe_of_the_example(scheme: str) -> None:
     assert samples.y is not None
     codes = golden.run(trained.network, samples.x, collect=False)[network.output]
     assert golden.accuracy(codes, samples.y) > 97.4  # the float network: 98.83
+
+
+# -- weights of few terms
+
+
+def _revealed(network: FloatNetwork, data: Data, **settings: object) -> Trained:
+    recipe = Recipe(scheme="tr", unlabelled=True, batch=8, **settings)
+    return train(network, data, recipe, cycles=sample_cycles(TrEngine(), data.x[:1]))
+
+
+def test_the_emulation_of_few_terms_equals_the_golden_model(digits) -> None:
+    network, data = digits
+    trained = _revealed(network, data, epochs=1)
+    samples = load_data(TEST, network, 100)
+    codes = golden.run(trained.network, samples.x)
+    for name, values in emulate(trained.floats, trained.scales, samples.x).items():
+        expected = golden.real_outputs(trained.network, codes) if name == network.output else codes[name]
+        np.testing.assert_array_equal(values, expected, err_msg=name)
+
+
+def test_training_wins_back_what_few_terms_lose(digits) -> None:
+    """A quarter of a term per value, so that there is something to win back; a rate of next to nothing does not."""
+    network, _ = digits
+    data, test = load_data(TRAIN, network), load_data(TEST, network)
+    exact = np.concatenate([tensors[network.output] for tensors in activations(network, test.x)])
+
+    def missed(integer: IntegerNetwork) -> float:
+        outputs = golden.real_outputs(integer, golden.run(integer, test.x, collect=False))
+        return float(divergences(network, exact, outputs).mean())
+
+    trained = _revealed(network, data, terms=0.25, epochs=6)
+    start = _revealed(network, data, terms=0.25, epochs=1, rate=1e-9)
+    assert missed(trained.network) < 0.85 * missed(start.network)
+    assert start.network.promise == start.before == trained.before  # nothing moved it
+    assert trained.network.promise.estimate < 0.8 * trained.before.estimate
+    for module in trained.network.convolutions:  # a quarter of a term per value is what training leaves
+        assert module.format.enabled
+        matrix = weight_matrix(module)
+        assert (module.format.multiplied(matrix, trained.network.rule) == matrix).all(), module.name
+        assert terms.count(matrix).sum() <= 0.26 * matrix.size
+    saving = trained.network.saving
+    assert saving.cycles == sum(sample_cycles(TrEngine(), data.x[:1])(trained.network).values())
+    assert saving.cycles < 0.5 * saving.plain_cycles
+
+
+def test_fewer_terms_take_fewer_cycles(digits) -> None:
+    network, data = digits
+    found = [_revealed(network, data, terms=terms, epochs=1).network.saving for terms in (1.5, 1.0, 0.75)]
+    assert found[0].plain_cycles > found[0].cycles > found[1].cycles > found[2].cycles
+    with pytest.raises(ShiftworkError, match="needs an engine"):
+        train(network, data, Recipe(scheme="tr", unlabelled=True))
 
 
 # -- networks with every kind of module
@@ -279,6 +333,10 @@ def test_augmentation_moves_and_mirrors(rng) -> None:
         ({"holdout": 200}, "holdout 200"),
         ({"scheme": "fixed8"}, "scheme fixed8: choose msq"),
         ({"alpha": "log"}, "alpha log: choose free or pot"),
+        ({"scheme": "tr", "alpha": "free"}, "alpha belongs to scheme msq, fixed4, sp2, pot, not to scheme tr"),
+        ({"terms": 1.0}, "terms belongs to scheme tr, not to scheme msq"),
+        ({"scheme": "tr", "terms": 0.0}, "terms 0.0"),
+        ({"temperature": 0.0}, "temperature 0.0"),
         ({"sp2_share": 1.1}, "1.1"),
     ],
 )
@@ -346,7 +404,7 @@ def test_the_command_writes_a_network_that_simulate_reads(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--scheme", "tr"], "--scheme tr"),
+        (["--scheme", "fixed8"], "--scheme fixed8"),
         (["--resume"], "--resume needs --checkpoint"),
         (["--batch", "0"], "--batch 0"),
         (["--checkpoint", "no/such/folder/c.pt"], "--checkpoint"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command `train`: 4-bit weights and activations, trained from the float network (extra ``[train]``)."""
+"""The command `train`: weights of 4 bits, or of few terms, trained from the float network (extra ``[train]``)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from shiftwork.network.promise import Promise
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.recipe import Recipe
+from shiftwork.report.text import saving_lines
+from shiftwork.schemes import engine_for, sample_cycles
 
 
 def _expected(promise: Promise) -> str:
@@ -32,7 +34,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from --checkpoint.")] = False,
     json: o.JsonFile = None,
 ) -> int:
-    """Train 4-bit weights and activations from a float model; write the integer network for `simulate`.
+    """Train weights of 4 bits, or of few terms, from a float model; write the integer network for `simulate`.
 
     With `--unlabelled` it learns from what the float model says of the samples, and their labels are not read.
     """
@@ -53,15 +55,24 @@ def train(
     assert settled.holdout is not None
     shares = f"{len(samples.x) - settled.holdout} samples, {settled.holdout} held out"
     progress.step(f"train ({recipe.scheme}) on {shares}")
-    trained = run(network, samples, settled, progress, checkpoint, resume)
+    cycles = sample_cycles(engine_for(settled.scheme), samples.x[:1]) if settled.few_terms else None
+    trained = run(network, samples, settled, progress, checkpoint, resume, cycles)
     progress.step(f"write {output}")
     o.save(trained.network, output)
     after = trained.network.promise
     assert after is not None
-    print(f"starts from weights rounded with compensation: {_expected(trained.before)}")
+    begin = "weights of few terms" if settled.few_terms else "weights rounded with compensation"
+    print(f"starts from {begin}: {_expected(trained.before)}")
     print(f"reached in epoch {trained.best} of {len(trained.history)}: {_expected(after)}")
     print(f"on {after.held} of {after.samples} samples, held out, which chose the epoch (0: the start)")
-    print("first and last layer have 4 bits like the others")
+    if trained.network.saving is None:
+        print("first and last layer have 4 bits like the others")
+    else:
+        print(*saving_lines(trained.network.saving), sep="\n")
+        if not after.kept:
+            print(
+                f"warning: {after.bound:.2f} points may be lost, {after.tolerated:g} are tolerated: take more --terms"
+            )
     if trained.accuracy is not None:
         print(f"held-out accuracy {trained.accuracy:.2f} %; at the start {trained.start:.2f} %")
     if json is not None:

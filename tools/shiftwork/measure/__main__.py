@@ -33,6 +33,7 @@ from shiftwork.measure.entries import (
     EXPONENTIALS,
     PLACED,
     SUBJECTS,
+    TERM_TRAININGS,
     TRAININGS,
     accelerated,
     anchor_runs,
@@ -94,6 +95,8 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     found |= {run.name: Job(partial(runs.anchor, bench, run), run.subject.sets) for run in anchor_runs()}
     for name, training in TRAININGS.items():
         found[name] = Job(partial(trainings.before_and_after, bench, name), (training.test, training.data))
+    for name, training in TERM_TRAININGS.items():
+        found[name] = Job(partial(trainings.few_terms, bench, name), (training.test, training.data))
     for training in TRAININGS.values():
         for alpha in ALPHAS:
             job = Job(partial(trainings.trained, bench, training, alpha), (training.test,))

@@ -306,7 +306,7 @@ def anchor_runs() -> list[AnchorRun]:
 
 @dataclass(frozen=True)
 class Training:
-    """A network that is trained to 4 bits under several schemes.
+    """A network that is trained, to 4 bits under several schemes or to few terms.
 
     Attributes:
         network: model file without its ending. data: training data. test: data set of prepare.py.
@@ -320,10 +320,12 @@ class Training:
     rtl: int
     settings: dict[str, Any]
 
-    def command(self, scheme: str, alpha: str) -> str:
+    def command(self, scheme: str, alpha: str | None = None) -> str:
         """What does one of the trainings by hand."""
-        words = [f"shiftwork train {self.network}.onnx --data {self.data}.npz --scheme {scheme} --alpha {alpha}"]
-        words += [f"--{key}" if value is True else f"--{key} {value}" for key, value in self.settings.items()]
+        words = [f"shiftwork train {self.network}.onnx --data {self.data}.npz --scheme {scheme}"]
+        words += [] if alpha is None else [f"--alpha {alpha}"]
+        given = {key.replace("_", "-"): value for key, value in self.settings.items()}
+        words += [f"--{key}" if value is True else f"--{key} {value}" for key, value in given.items()]
         return " ".join([*words, f"--output {trained_network(self.network, scheme, alpha).name}"])
 
 
@@ -342,10 +344,29 @@ TRAININGS = {
         {"epochs": 12, "batch": 50, "unlabelled": True, "shift": 2, "flip": True, "holdout": 100},
     ),
 }  # fmt: skip
+TERM_TRAININGS = {
+    f"train_{training.network}.tr": training
+    for training in (
+        Training(
+            "mnist_lenet5", "mnist_calib", "mnist", 0,
+            {"terms": 0.75, "epochs": 10, "batch": 10, "unlabelled": True, "shift": 2, "holdout": 400},
+        ),
+        Training(
+            "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 0,
+            {"terms": 0.9375, "epochs": 12, "patience": 12, "batch": 10, "rate": 3e-3, "unlabelled": True, "shift": 2,
+             "flip": True, "holdout": 200},
+        ),
+        Training(
+            "imagenet_squeezenet1_1", "squeezenet_unlabelled", "squeezenet", 0,
+            {"terms": 1.125, "epochs": 5, "batch": 8, "rate": 1e-3, "unlabelled": True, "flip": True, "holdout": 113},
+        ),
+    )
+}  # fmt: skip
+"""Networks that are trained to few terms."""
 TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
 """Schemes and alphas that every network is trained for."""
 
 
-def trained_network(network: str, scheme: str, alpha: str) -> Path:
+def trained_network(network: str, scheme: str, alpha: str | None = None) -> Path:
     """File of a trained integer network."""
-    return PREPARED / f"{network}_{scheme}{'' if alpha == 'free' else f'_{alpha}'}.npz"
+    return PREPARED / f"{network}_{scheme}{'' if alpha in ('free', None) else f'_{alpha}'}.npz"

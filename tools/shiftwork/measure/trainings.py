@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements of networks of 4-bit rows: before and after training, and on the RTL."""
+"""Measurements of training: networks of 4-bit rows before and after, and on the RTL; networks of few terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from shiftwork.compile import MsqEngine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench, data_file
-from shiftwork.measure.entries import TRAINED, TRAININGS, Training, trained_network
+from shiftwork.measure.entries import TERM_TRAININGS, TRAINED, TRAININGS, Training, trained_network
 from shiftwork.measure.figures import accuracy_of, on_rtl
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import logits
@@ -21,6 +21,8 @@ from shiftwork.progress import Progress
 from shiftwork.quantize import msq
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
 from shiftwork.quantize.recipe import Recipe
+from shiftwork.run.networks import standard_error
+from shiftwork.schemes import engine_for, sample_cycles
 
 
 def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
@@ -61,6 +63,50 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
         "samples": len(samples.x),
         "float_accuracy": golden.accuracy(logits(network, samples.x), samples.y),
         "results": results,
+    }
+
+
+def few_terms(bench: Bench, name: str) -> dict[str, Any]:
+    """Predicted cycles of a network of few terms, and its loss before and after training."""
+    from shiftwork.quantize.training import train
+
+    training = TERM_TRAININGS[name]
+    network = import_onnx(bench.model(training.network))
+    samples, data = (load_data(data_file(name), network) for name in (training.test, training.data))
+    assert samples.y is not None
+    engine = engine_for("tr")
+    begin = time.perf_counter()
+    recipe = Recipe(scheme="tr", **training.settings)
+    trained = train(network, data, recipe, Progress(), cycles=sample_cycles(engine, data.x[:1]))
+    seconds = time.perf_counter() - begin
+    trained.network.save(trained_network(training.network, "tr"))
+    promise, saving = trained.network.promise, trained.network.saving
+    assert promise is not None
+    assert saving is not None
+    outputs = golden.real_outputs(trained.network, golden.run(trained.network, samples.x, collect=False))
+    right, other = (golden.predictions(values) == samples.y for values in (logits(network, samples.x), outputs))
+    losses = right.astype(int) - other
+    return {
+        "name": name,
+        "network": training.network,
+        "command": training.command("tr"),
+        "recipe": asdict(trained.recipe),
+        "training_samples": len(data.x) - promise.held,
+        "held": promise.held,
+        "samples": len(samples.x),
+        "float_accuracy": 100 * float(right.mean()),
+        "engine": str(engine),
+        "cycles": saving.cycles,
+        "plain_cycles": saving.plain_cycles,
+        "untrained_estimate": trained.before.estimate,
+        "untrained_bound": trained.before.bound,
+        "estimate": promise.estimate,
+        "bound": promise.bound,
+        "loss": 100 * float(losses.mean()),
+        "loss_error": standard_error(losses),
+        "epochs": len(trained.history),
+        "best_epoch": trained.best,
+        "seconds": round(seconds, 1),
     }
 
 

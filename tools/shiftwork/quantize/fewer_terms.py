@@ -24,6 +24,7 @@ DAMPING = 0.1
 _PASSES = 6
 _STEPS = 16  # of a code, in which the tables tell real values apart
 _AT_ONCE = 16  # weights for which a group weighs its terms anew
+_TIE = 1e-6  # of a gain, which it is less than one of the same size before it
 _LONGEST = 2048  # longer reductions are chosen part by part
 
 
@@ -86,6 +87,40 @@ def fewer_terms(
     return np.concatenate(parts, axis=1)
 
 
+def nearest(
+    weights: Real, group: int, limits: NDArray[np.int64], rule: str = "hese", largest: int = 127
+) -> NDArray[np.int64]:
+    """Codes near the weights themselves of which no group has more terms than its limit: it keeps the terms that take
+    away the most squared error. Weights that are such codes stay as they are.
+
+    Args:
+        weights: real weights in steps of the codes, (channels, K). group: g. limits: terms of every group of a row,
+            (ceil(K / g),). rule: encoding of the terms. largest: magnitude of a code.
+
+    Returns:
+        Whole numbers (channels, K) in -largest..largest.
+    """
+    near, worth, _ = _tables(rule, largest)
+    (rows, count), groups = weights.shape, len(limits)
+    places = np.zeros((rows, groups * group), np.intp)
+    places[:, :count] = _places(weights, largest)
+    table = worth.astype(np.float32)[:, places].reshape(-1, rows, groups, group)
+    gains = np.moveaxis(table, 0, 2).reshape(rows, groups, -1)  # all first terms, all second terms, ..
+    size = gains.shape[2]
+    gains *= 1 - _TIE * np.arange(size, dtype=np.float32)  # ties take the lower index, the larger term of a value
+    bars = np.maximum(size - 1 - limits, 0)
+    least = np.partition(gains, np.unique(bars), axis=2)[:, np.arange(groups), bars]
+    kept = (gains > least[:, :, None]) | (limits >= size)[:, None]
+    terms_kept = kept.reshape(rows, groups, -1, group).sum(axis=2).reshape(rows, -1)
+    codes: NDArray[np.int64] = near[terms_kept, places][:, :count]
+    return np.where(weights < 0, -codes, codes)
+
+
+def _places(values: Real, largest: int) -> NDArray[np.intp]:
+    """Where the tables know magnitudes."""
+    return np.minimum(np.abs(values) * _STEPS + 0.5, largest * _STEPS).astype(np.intp)
+
+
 class _Descent:
     """The weights of a layer; ``rest`` are the inner products of what is left of their error with the inputs."""
 
@@ -131,21 +166,17 @@ class _Descent:
             places = start + last.argmin(axis=1)
             self._set(over, places, self.counts[over, places] - 1)
 
-    def _place(self, values: Real) -> NDArray[np.intp]:
-        """Where the tables know magnitudes."""
-        return np.minimum(np.abs(values) * _STEPS + 0.5, self.largest * _STEPS).astype(np.intp)
-
     def _worth(self, rows: NDArray[np.intp], places: NDArray[np.intp]) -> Real:
         """Error that every term takes away at the values of least error beside all others, (terms, rows, places)."""
         some = np.ix_(rows, places)
         best = self.codes[some] + self.rest[some] / self.strength[places]
-        return np.asarray(self.worth[:, self._place(best)] * self.strength[places])
+        return np.asarray(self.worth[:, _places(best, self.largest)] * self.strength[places])
 
     def _set(self, rows: NDArray[np.intp], places: NDArray[np.intp], kept: NDArray[np.int64]) -> NDArray[np.int64]:
         """Give one weight of every row so many terms at most; how many more it has than before."""
         before, counts = self.codes[rows, places], self.counts[rows, places]
         best = before + self.rest[rows, places] / self.strength[places]
-        magnitude = self.near[kept, self._place(best)]
+        magnitude = self.near[kept, _places(best, self.largest)]
         moved = magnitude * np.sign(best) - before
         changed = np.flatnonzero(moved)
         self.rest[rows[changed]] -= moved[changed, None] * self.products[places[changed]]

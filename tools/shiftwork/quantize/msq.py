@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,7 @@ class MsqScales:
         row_sp2: True for the SP2 rows of a module (out,), by its name; no entries under scheme ``pot``.
         steps: real value of weight 1 in every row, float64 (out,), by module name; equal in all rows of the module that
             feeds the network output.
+        bits: widths. gap: distance of neighbouring legal weights in steps, about.
     """
 
     scheme: str
@@ -75,6 +76,9 @@ class MsqScales:
     tensors: dict[str, int]
     row_sp2: dict[str, Rows] = field(default_factory=dict)
     steps: dict[str, Real] = field(default_factory=dict)
+
+    bits: ClassVar[Bits] = _BITS
+    gap: ClassVar[float] = 1.0
 
 
 def check(scheme: str, sp2_share: float | None, alpha: str) -> None:

@@ -130,16 +130,39 @@ def quantize(
     Raises:
         ShiftworkError: an illegal option or override, or budget ``auto`` without an engine.
     """
+    search = _search(network, samples, wish, judge, progress)
+    return search.finished(search.automatic() if search.free else search.network({}))
+
+
+def with_terms(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    terms: float,
+    judge: Judge,
+    progress: OnItem | None = None,
+) -> IntegerNetwork:
+    """The network with so many terms per value in every layer that takes fewer cycles for it; the others are QT.
+
+    Args:
+        network: the float graph. samples: calibration samples as the ONNX input expects them. terms: above 0.
+        judge: knows the cycles of the engine. progress: told about every module.
+
+    Raises:
+        ShiftworkError: the judge knows no engine.
+    """
+    search = _search(network, samples, Quantization("tr", budget="auto", scale="mse"), judge, progress)
+    return search.finished(search.gaining(dict.fromkeys(search.free, terms), "few terms: "))
+
+
+def _search(
+    network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, judge: Judge, progress: OnItem | None
+) -> _Search:
     options = wished_options(wish)
     scales = fixed8.wished_scales(network, samples, wish, progress)
     plain = build(network, scales)
     check_names(plain, options)
     plain = _configured(plain, replace(options, budget="exact", overrides={}), {})
-    search = _Search(network, samples, scales, plain, options, judge, progress)
-    result = search.automatic() if search.free else search.network({})
-    check_accumulators(result)
-    result.saving = search.saving(result)
-    return result
+    return _Search(network, samples, scales, plain, options, judge, progress)
 
 
 def wished_options(wish: Quantization) -> TrOptions:
@@ -263,7 +286,7 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
 
 RATES = (2.0, 1.5, 1.25, 1.125, 1.0)
 """Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: fewer gain
-nothing."""
+little."""
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
 _TRIALS = 5  # whole networks that the search builds after the first
 _PROBES = 8  # samples on which a layer's effect on the output is measured
@@ -391,13 +414,16 @@ class _Search:
         return self.plain if best is None else best
 
     def _kept(self, rates: Mapping[str, float], label: str) -> IntegerNetwork | None:
-        """The network, if it keeps the loss; a layer that gains no cycles is QT."""
+        """The network, if it keeps the loss."""
+        found = self.gaining(rates, label)
+        return found if self.judge.promise(found).bound <= self._limit else None
+
+    def gaining(self, rates: Mapping[str, float], label: str) -> IntegerNetwork:
+        """The network with such terms per value; a layer that gains no cycles is QT."""
         found = self.network(rates, label)
         cycles, before = self.cycles(found), self.cycles(self.plain)
         gaining = {name: rate for name, rate in rates.items() if cycles[name] < before[name]}
-        if gaining != rates:
-            found = self.network(gaining, label)
-        return found if self.judge.promise(found).bound <= self._limit else None
+        return found if gaining == rates else self.network(gaining, label)
 
     @cached_property
     def _limit(self) -> float:
@@ -486,20 +512,30 @@ class _Search:
 
     # what it brings
 
+    def finished(self, network: IntegerNetwork) -> IntegerNetwork:
+        """The network, checked, with what it saves."""
+        check_accumulators(network)
+        network.saving = self.saving(network)
+        return network
+
     def saving(self, network: IntegerNetwork) -> Saving:
         """The network beside QT."""
         cycles: list[int | None] = []
-        pairs = []
         for some in (network, self.plain):
             try:
                 cycles.append(sum(self.cycles(some).values()))
             except ShiftworkError:  # the engine does not take it
                 cycles.append(None)
-            counts: dict[str, Work] = {}
-            run(some, self.judge.samples[:_COUNTED], collect=False, counts=counts)
-            done = [cast(TermWork, work) for work in counts.values()]
-            pairs.append(sum(work.pairs for work in done) / (sum(work.macs for work in done) or 1))
+        pairs = [pairs_present(some, self.judge.samples) for some in (network, self.plain)]
         return Saving(cycles[0], cycles[1], pairs[0], pairs[1])
+
+
+def pairs_present(network: IntegerNetwork, samples: NDArray[np.float32]) -> float:
+    """Term pairs that are there per MAC, on the first of some samples."""
+    counts: dict[str, Work] = {}
+    run(network, samples[:_COUNTED], collect=False, counts=counts)
+    done = [cast(TermWork, work) for work in counts.values()]
+    return sum(work.pairs for work in done) / (sum(work.macs for work in done) or 1)
 
 
 def _terms(module: IntegerModule) -> Terms:

@@ -23,7 +23,7 @@ import math
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,15 @@ from shiftwork.network.data import Data
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.promise import Promise
+from shiftwork.network.saving import Saving
 from shiftwork.progress import OnItem, Progress
-from shiftwork.quantize import msq
-from shiftwork.quantize.judge import Judge, names_classes
+from shiftwork.quantize import msq, revealed, tr
+from shiftwork.quantize.judge import Cycles, Judge, names_classes
 from shiftwork.quantize.msq import MsqScales
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.recipe import Recipe
-from shiftwork.quantize.scales import Bits, is_raw, tied, upper_code
+from shiftwork.quantize.revealed import TermScales
+from shiftwork.quantize.scales import is_raw, tied, upper_code
 from shiftwork.tensors.layout import Step, positions
 from shiftwork.tensors.maps import pooled_size, window_count
 
@@ -55,13 +57,14 @@ except ModuleNotFoundError as missing:
 
 Tensor = Any  # torch.Tensor; PyTorch is optional, so the types of this module do not depend on it
 Weights = dict[str, tuple[Tensor, Tensor]]
+Scales = MsqScales | TermScales
+SCHEME_OF: dict[type, Any] = {MsqScales: msq, TermScales: revealed}
+"""Where ``make_legal``, ``build`` and ``quantized_weight`` of the scales are."""
 
 CALIBRATION_SAMPLES = 256
 SEARCH_SAMPLES = 128
-BITS = Bits(4, 4)
 _TOLD_EVERY = 10  # seconds
 _EVALUATED = 256  # samples evaluated at once
-_LARGEST_LEVEL = 7
 _MANTISSA = 1 << 16  # of the scale-round requantizer
 _FORMAT = "shiftwork-training-2"
 
@@ -97,7 +100,7 @@ class Trained:
 
     recipe: Recipe
     network: IntegerNetwork
-    scales: MsqScales
+    scales: Scales
     floats: FloatNetwork
     history: list[Epoch]
     best: int
@@ -154,8 +157,9 @@ class _Replace(torch.autograd.Function):  # type: ignore[misc]
 class _Layer:
     """A convolution in training: weights ``[out][ky][kx][in]`` and biases, and the projection of its rows.
 
-    What is trained, and Z and U of ADMM, count in units of the row: ``unit`` of a weight, its step at the start, and
-    ``bias_unit``. So a learning rate means the same in every row, whatever its scale.
+    What is trained, and Z and U of ADMM, count in units of the row: ``unit`` of a weight, the distance of legal ones at
+    the start, and ``bias_unit``. So a learning rate means the same in every row, whatever its scale. ``projection`` is
+    that of weights (out, ky, kx, in) in steps.
     """
 
     module: FloatModule
@@ -165,7 +169,7 @@ class _Layer:
     bias: Tensor
     z: Tensor
     u: Tensor
-    kinds: list[tuple[Tensor, Tensor, Tensor]]  # rows, levels and middles of every level set
+    projection: Callable[[Tensor], Tensor]
     step: Tensor = None
 
     def real(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -174,13 +178,8 @@ class _Layer:
         return weight.numpy().astype(np.float64), bias.numpy().astype(np.float64)
 
     def project(self, weight: Tensor) -> Tensor:
-        """The nearest level of every real weight times the step of its row; ties take the smaller magnitude."""
-        scaled = weight / self.step
-        magnitude = scaled.abs()
-        result = torch.empty_like(weight)
-        for rows, levels, middles in self.kinds:
-            result[rows] = levels[torch.bucketize(magnitude[rows], middles)]
-        return result.copysign_(scaled).mul_(self.step)
+        """Real weights that are legal, near such ones."""
+        return self.projection(weight / self.step).mul_(self.step)
 
 
 class _Model:
@@ -190,13 +189,14 @@ class _Model:
         network: gives the graph; the weights in training are in ``layers``, by module name. scales: of everything.
     """
 
-    def __init__(self, network: FloatNetwork, scales: MsqScales) -> None:
-        self.network = network
+    def __init__(self, network: FloatNetwork, scales: Scales) -> None:
+        self.network, self.scheme = network, SCHEME_OF[type(scales)]
+        largest = scales.bits.largest_weight  # about that of the activations too
         self.layers: dict[str, _Layer] = {}
         for module in network.modules:
             if module.weight is not None:
-                step = scales.steps[module.name]
-                spread = _LARGEST_LEVEL * math.sqrt(module.weight[0].size) * 2.0 ** -scales.tensors[module.inputs[0]]
+                step = scales.steps[module.name] * scales.gap
+                spread = largest * math.sqrt(module.weight[0].size) * 2.0 ** -scales.tensors[module.inputs[0]]
                 unit = torch.tensor(step, dtype=torch.float32).reshape(-1, 1, 1, 1)
                 bias_unit = torch.tensor(step * spread, dtype=torch.float32)
                 weight = torch.tensor(module.weight, dtype=torch.float32) / unit
@@ -204,11 +204,11 @@ class _Model:
                 zeros = torch.zeros_like(weight)
                 self.layers[module.name] = _Layer(
                     module, unit, bias_unit, weight.requires_grad_(), bias.requires_grad_(), zeros, zeros,
-                    _kinds(scales, module),
+                    _projection(scales, module),
                 )  # fmt: skip
         self.adopt(scales)
 
-    def adopt(self, scales: MsqScales) -> None:
+    def adopt(self, scales: Scales) -> None:
         """Take scales: steps get 16-bit mantissas, then what the requantizer demands is done.
 
         Raises:
@@ -219,7 +219,7 @@ class _Model:
             mantissa, exponent = np.frexp(step)
             steps[name] = np.ldexp(np.floor(mantissa * _MANTISSA + 0.5) / _MANTISSA, exponent)
         legal = replace(scales, steps=steps, tensors=dict(scales.tensors))
-        msq.make_legal(self.floats(), legal)
+        self.scheme.make_legal(self.floats(), legal)
         self.scales = legal
         for name, layer in self.layers.items():
             layer.step = torch.tensor(legal.steps[name], dtype=torch.float32).reshape(-1, 1, 1, 1)
@@ -267,6 +267,23 @@ class _Model:
         return _run(self.network, self.scales, x, weights)[self.network.output].flatten(1)
 
 
+def _projection(scales: Scales, module: FloatModule) -> Callable[[Tensor], Tensor]:
+    """What makes weights of a module legal, in steps (out, ky, kx, in)."""
+    if isinstance(scales, TermScales):
+        return lambda scaled: torch.from_numpy(revealed.project(scales, module.name, scaled.numpy())).to(scaled.dtype)
+    kinds = _kinds(scales, module)
+
+    def levelled(scaled: Tensor) -> Tensor:
+        """The nearest level of every weight; ties take the smaller magnitude."""
+        magnitude = scaled.abs()
+        result = torch.empty_like(scaled)
+        for rows, levels, middles in kinds:
+            result[rows] = levels[torch.bucketize(magnitude[rows], middles)]
+        return result.copysign_(scaled)
+
+    return levelled
+
+
 def _kinds(scales: MsqScales, module: FloatModule) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Rows, levels and middles of the level sets in a module."""
     assert module.weight is not None
@@ -279,7 +296,7 @@ def _kinds(scales: MsqScales, module: FloatModule) -> list[tuple[Tensor, Tensor,
     return result
 
 
-def _run(network: FloatNetwork, scales: MsqScales | None, x: Tensor, weights: Weights) -> dict[str, Tensor]:
+def _run(network: FloatNetwork, scales: Scales | None, x: Tensor, weights: Weights) -> dict[str, Tensor]:
     """Every tensor of the graph: codes of the activations and the real output; real numbers where ``scales`` is None.
 
     Args:
@@ -298,7 +315,7 @@ def _run(network: FloatNetwork, scales: MsqScales | None, x: Tensor, weights: We
         if scales is None or name in real:
             y = y.clamp(min=0) if module is not None and module.relu else y
             return y if clip is None else y.clamp(max=clip)
-        low, high = BITS.activation_range(scales.signs[name])
+        low, high = scales.bits.activation_range(scales.signs[name])
         return _Round.apply(y, low, upper_code(clip, scales.tensors[name], high))
 
     tensors = {network.input: finish(x * 2.0 ** fraction(network.input), network.input)}
@@ -309,7 +326,7 @@ def _run(network: FloatNetwork, scales: MsqScales | None, x: Tensor, weights: We
         inputs = [tensors[name] for name in module.inputs]
         if module.kind in MOVES:
             if module.kind == "concat" and scales is not None:  # an unsigned input of a signed one saturates
-                inputs = [y.clamp(*BITS.activation_range(scales.signs[module.output])) for y in inputs]
+                inputs = [y.clamp(*scales.bits.activation_range(scales.signs[module.output])) for y in inputs]
             tensors[module.output] = _move(module, inputs)
             if real.intersection(module.inputs):
                 real.add(module.output)
@@ -389,19 +406,20 @@ def train(
     progress: Progress | None = None,
     checkpoint: Path | None = None,
     resume: bool = False,
+    cycles: Cycles | None = None,
 ) -> Trained:
-    """Train a network of 4-bit rows from the trained float network.
+    """Train an integer network from the trained float network.
 
     Args:
         network: the float graph, a classifier. data: training samples, with labels unless the recipe does without;
             the last ``recipe.holdout`` are held out. recipe: how. progress: told about every epoch, and how long it
             will take.
         checkpoint: file that is replaced after every epoch. resume: go on from it; the result is that of a training
-            that was not interrupted.
+            that was not interrupted. cycles: of the engine at hand, which scheme ``tr`` minimizes.
 
     Raises:
-        ShiftworkError: an illegal recipe, no labels, scales that do not fit the requantizer, a checkpoint that is
-            missing or of another training.
+        ShiftworkError: an illegal recipe, no cycles under scheme ``tr``, no labels, scales that do not fit the
+            requantizer, a checkpoint that is missing or of another training.
     """
     recipe = recipe.settled(len(data.x))
     strange = next((module for module in network.modules if module.kind in ("table", "host")), None)
@@ -419,7 +437,7 @@ def train(
         raise SettingError("`resume` needs `checkpoint`")
     torch.set_num_threads(recipe.threads)
     with (progress or Progress(quiet=True)).items() as shown:
-        training = _Training(network, data, recipe, shown.item)
+        training = _Training(network, data, recipe, shown.item, cycles)
         if resume and checkpoint is not None:
             training.load(checkpoint)
         shown.item(0, recipe.epochs, f"start: {training.before.estimate:.2f} points are expected to be lost")
@@ -443,19 +461,26 @@ class _Training:
         start: accuracy in percent on the held-out samples at the start; None without labels.
     """
 
-    def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe, tell: OnItem) -> None:
-        assert recipe.alpha is not None
+    def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe, tell: OnItem, cycles: Cycles | None) -> None:
         assert recipe.holdout is not None
         self.recipe, self.source = recipe, data.source
         count = len(data.x) - recipe.holdout
         x, y = network.entering(data.x)[network.input], None if data.y is None else torch.tensor(data.y)
         self.x, self.y, self.held_y = np.ascontiguousarray(x[:count]), y, None if y is None else y[count:]
-        self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x))
+        self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x), cycles)
         self.held = _images(network.entering(self.judge.samples)[network.input])
         self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
-        scaled, scales = msq.settled(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, progress=tell)
-        self.model = _Model(scaled, scales)
+        self.saving: Saving | None = None
+        start: tuple[FloatNetwork, Scales]
+        if recipe.few_terms:
+            assert recipe.terms is not None
+            integer = tr.with_terms(network, calibration, recipe.terms, self.judge, tell)
+            self.saving, start = integer.saving, revealed.read(network, integer)
+        else:
+            assert recipe.alpha is not None
+            start = msq.settled(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, progress=tell)
+        self.model = _Model(*start)
         self.teacher: Weights = {
             module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())
             for module in network.modules
@@ -480,18 +505,22 @@ class _Training:
         return count >= self.recipe.epochs or count - self.best["epoch"] >= self.recipe.patience
 
     def told(self, x: Tensor) -> Tensor:
-        """Probabilities (N, classes) by the float network; None where they have no share of the loss."""
+        """Probabilities (N, classes) by the float network at the recipe's temperature; None where they have no share of
+        the loss.
+        """
         if not self.recipe.distill:
             return None
         with torch.no_grad():
-            return _run(self.float, None, x, self.teacher)[self.float.output].flatten(1).softmax(1)
+            logits = _run(self.float, None, x, self.teacher)[self.float.output].flatten(1)
+            return (logits / self.recipe.temperature).softmax(1)
 
     def loss(self, x: Tensor, y: Tensor | None, told: Tensor, weights: Weights) -> Tensor:
         """Mean loss of samples (N, C, H, W) without the ADMM term; ``told`` is of the same samples."""
-        share, logits, loss = self.recipe.distill, self.model.run(x, weights), 0.0
+        share, logits, loss, heat = self.recipe.distill, self.model.run(x, weights), 0.0, self.recipe.temperature
         assert share is not None
-        if share:
-            loss = loss + share * F.kl_div(logits.log_softmax(1), told, reduction="batchmean")
+        assert heat is not None
+        if share:  # the square keeps the gradients of one size (arXiv 1503.02531)
+            loss = loss + share * heat**2 * F.kl_div((logits / heat).log_softmax(1), told, reduction="batchmean")
         if share != 1:
             loss = loss + (1 - share) * F.cross_entropy(logits, y)
         return loss
@@ -639,7 +668,10 @@ class _Training:
         self.restore(self.best["state"])
         floats = self.model.floats()
         scales = self.model.scales
-        network = msq.build(floats, scales)
+        network = self.model.scheme.build(floats, scales)
+        if self.saving is not None and self.judge.cycles is not None:
+            found, count = sum(self.judge.cycles(network).values()), tr.pairs_present(network, self.judge.samples)
+            network.saving = replace(self.saving, cycles=found, pairs=count)
         outputs = golden.real_outputs(network, golden.run(network, self.judge.samples, collect=False))
         network.promise = self.judge.judged(outputs, self.source)
         accuracy = None
@@ -655,7 +687,7 @@ def _score(loss: float, accuracy: float | None) -> list[float]:
     return [0.0 if accuracy is None else accuracy, -loss]
 
 
-def emulate(floats: FloatNetwork, scales: MsqScales, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+def emulate(floats: FloatNetwork, scales: Scales, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
     """What :func:`train` computes in training, in float64 and so without any error.
 
     Args:
@@ -668,12 +700,11 @@ def emulate(floats: FloatNetwork, scales: MsqScales, x: NDArray[np.float32]) -> 
     weights = {}
     for module in floats.modules:
         if module.weight is not None:
-            steps = scales.steps[module.name]
-            values = msq.project_rows(scales.scheme, module.weight, steps, scales.row_sp2.get(module.name))
-            unit = steps * 2.0 ** -scales.tensors[module.inputs[0]]
+            unit = scales.steps[module.name] * 2.0 ** -scales.tensors[module.inputs[0]]
             assert module.bias is not None
             bias = np.floor(module.bias / unit + 0.5) * unit
-            weights[module.name] = torch.tensor(values * steps.reshape(-1, 1, 1, 1)), torch.tensor(bias)
+            values = SCHEME_OF[type(scales)].quantized_weight(scales, module)
+            weights[module.name] = torch.tensor(values), torch.tensor(bias)
     with torch.no_grad():
         tensors = _run(floats, scales, _images(floats.entering(x)[floats.input].astype(np.float64)), weights)
     return {name: np.asarray(tensor.permute(0, 2, 3, 1)) for name, tensor in tensors.items()}
