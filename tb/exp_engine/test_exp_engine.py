@@ -12,6 +12,7 @@ SHAPES = {
     "6x5_fold3": {"ROWS": 6, "FOLD": 3, "COLS": 5, "BITS": 5},
     "4x2_one_line": {"ROWS": 4, "FOLD": 4, "COLS": 2, "DEPTH": 512},
     "2x2_wide": {"ROWS": 2, "FOLD": 1, "COLS": 2, "BITS": 7},
+    "32x1": {"ROWS": 32, "FOLD": 1, "COLS": 1, "BITS": 3},
     "8x16": {"ROWS": 8, "COLS": 16},
     "8x64": {},
 }
@@ -31,6 +32,11 @@ def test_engine(simulator):
 def test_single(simulator):
     """A row of cells for every row."""
     run(simulator, "3x2_single", 1, "cycles_are_predicted")
+
+
+def test_many_rows(simulator):
+    """Totals of 32 rows are emptied after a reset before they are added to."""
+    run(simulator, "32x1", 2, "reset_in_mid_stream")
 
 
 @pytest.mark.full
