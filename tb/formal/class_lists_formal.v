@@ -2,8 +2,8 @@
 //
 // Slices of up to 6 values with any codes, at any distinct indices, in one half after the other, for any
 // one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in the
-// other half the list of the slice before is read in cycle 0 and its word cleared in cycle 1, while it is
-// followed, a value a cycle. Other words are cleared at will. Nothing but this empties a list, so its bit
+// other half, the reader's since the cycle before, the list of the slice before is read in cycle 0 and its
+// word cleared in cycle 1, while it is followed, a value a cycle. Other words are cleared at will. Nothing but this empties a list, so its bit
 // also shows that nothing was left from before. 24 cycles from memories that hold anything are enough for all
 // time: they empty a list, append to it and read it, and end where they began.
 //
@@ -83,7 +83,7 @@ module class_lists_formal (
 
   always @(posedge clk) begin
     slot <= slot + 1'b1;
-    if (slot == 7) half <= !half;
+    if (slot == 6) half <= !half;
     if (!now) known <= known + 1'b1;
 
     if (head_read) members <= {5'd0, mine};
