@@ -9,8 +9,9 @@ foreach file {
   rtl/engines/dnateq/shw_class_lists.v
   rtl/engines/dnateq/shw_class_walker.v
   rtl/engines/dnateq/shw_class_drain.v
-  rtl/common/shw_copy.v
+  rtl/engines/dnateq/shw_class_totals_group.v
   rtl/engines/dnateq/shw_class_totals.v
+  rtl/common/shw_copy.v
   rtl/engines/tr/shw_tr_cell.v
   rtl/engines/tr/shw_tr_split_cell.v
   rtl/engines/tr/shw_tr_row.v

@@ -50,7 +50,7 @@ module shw_class_totals #(
     end
   endgenerate
 
-  localparam GROUP  = 8;                 // columns that share copies of the control
+  localparam GROUP  = 8;                 // columns that share control registers
   localparam [31:0] LAST = ROWS - 1;
   localparam [ROW_W-1:0] LAST_ROW = LAST[ROW_W-1:0];
 
@@ -62,9 +62,6 @@ module shw_class_totals #(
   reg  [ROW_W-1:0] out_row;
   reg              beat;                 // a row is being read for the output
   reg              beat_last;
-  reg  [1:0]       step;                 // a row was read one cycle, two cycles ago
-  reg  [ROW_W:0]   address_1;
-  reg  [ROW_W:0]   address_2;
 
   wire             add      = add_valid && !rst;
   wire             room     = dropping || (!beat && (!out_valid || out_ready));
@@ -99,39 +96,17 @@ module shw_class_totals #(
     end
     end_bank  <= {end_bank[0], add_bank};
     beat_last <= move_end;
-    step      <= {step[0], add || move};
-    address_1 <= address;
-    address_2 <= address_1;
   end
 
   genvar g;
   generate
     for (g = 0; g < COLS; g = g + GROUP) begin : g_group
       localparam WIDTH = (COLS - g < GROUP) ? COLS - g : GROUP;
-
-      wire                take;          // to the output
-      wire [ROW_W:0]      read_address;
-      wire                write;
-      wire [ROW_W:0]      write_address;
-      reg  [WIDTH*48-1:0] acc;
-
-      shw_copy #(.W(ROW_W+2)) u_read (
-        .clk(clk), .now({move, address}), .copy({take, read_address})
+      shw_class_totals_group #(.COLS(WIDTH), .ADDR_W(ROW_W+1)) u_group (
+        .clk(clk), .step(add || move), .step_take(move), .step_address(address),
+        .old(old[g*48 +: WIDTH*48]), .total(total[g*48 +: WIDTH*48]),
+        .out_acc(out_acc[g*48 +: WIDTH*48])
       );
-      shw_copy #(.W(ROW_W+2)) u_write (
-        .clk(clk), .now({step[1], address_2}), .copy({write, write_address})
-      );
-
-      shw_lutram #(.DATA_W(WIDTH*48), .ADDR_W(ROW_W+1)) u_totals (
-        .clk(clk), .write_enable(write), .write_address(write_address),
-        .write_data(total[g*48 +: WIDTH*48]),
-        .read_address(read_address), .read_data(old[g*48 +: WIDTH*48])
-      );
-
-      always @(posedge clk) begin
-        if (take) acc <= old[g*48 +: WIDTH*48];
-      end
-      assign out_acc[g*48 +: WIDTH*48] = acc;
     end
   endgenerate
 endmodule
