@@ -83,7 +83,7 @@ module shw_class_lists #(
   reg [BITS:0]        code_1;
   reg                 half_1;
   reg [INDEX_W-1:0]   index_1;
-  reg                 listed_1;
+  reg [1:0]           listed_1;
   reg [1:0]           read_half_1;
 
   always @(posedge clk) begin
@@ -91,7 +91,7 @@ module shw_class_lists #(
     code_1      <= append_code;
     half_1      <= append_half;
     index_1     <= append_index;
-    listed_1    <= listed[append_half];
+    listed_1    <= listed;
     read_half_1 <= read_half;
   end
 
@@ -112,7 +112,7 @@ module shw_class_lists #(
       );
       shw_lutram #(.DATA_W(HEAD_W), .ADDR_W(BITS+1)) u_heads (
         .clk(clk), .write_enable(append_1 && half_1 == h), .write_address(code_1),
-        .write_data({listed_1, head[0 +: INDEX_W], index_1}),
+        .write_data({listed_1[h], head[0 +: INDEX_W], index_1}),
         .read_address(code), .read_data(head)
       );
       assign words[h*WORD +: WORD]     = some;
@@ -136,7 +136,7 @@ module shw_class_lists #(
   shw_ram_sdp #(.DATA_W(INDEX_W+1), .ADDR_W(INDEX_W+1), .STYLE("block")) u_links (
     .clk(clk),
     .write_enable(append_1), .write_address({half_1, index_1}),
-    .write_data({!(listed_1 && second), older}),
+    .write_data({!(listed_1[half_1] && second), older}),
     .read_enable(link_read), .read_address({read_select, link_from}), .read_data(link)
   );
 endmodule
