@@ -9,13 +9,12 @@ foreach file {
   rtl/engines/dnateq/shw_class_lists.v
   rtl/engines/dnateq/shw_class_walker.v
   rtl/engines/dnateq/shw_class_drain.v
+  rtl/engines/dnateq/shw_class_totals_group.v
+  rtl/engines/dnateq/shw_class_totals.v
   rtl/common/shw_copy.v
   rtl/engines/tr/shw_tr_cell.v
   rtl/engines/tr/shw_tr_split_cell.v
   rtl/engines/tr/shw_tr_row.v
-  rtl/engines/tr/shw_select_adder.v
-  rtl/engines/tr/shw_totals_group.v
-  rtl/engines/tr/shw_slice_totals.v
   rtl/engines/dnateq/shw_exp_engine.v
 } { add_files -norecurse -fileset sources_1 [file join $shw_root $file] }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shadow registers and levels: captures of any rows in any cycle, the extremes of both factors, negative classes."""
+"""Shadow registers and levels: captures of any rows in any cycle, extremes of all factors, negative classes, reset."""
 
 import os
 import random
@@ -8,7 +8,11 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-LATENCY = 6
+import streams
+
+LATENCY = 7
+OLD = 5  # cycles from select to the total that is added to
+WIDTH = 48
 
 
 def extremes(width: int) -> list[int]:
@@ -19,7 +23,8 @@ def extremes(width: int) -> list[int]:
 class Bench:
     """Drives one cycle after the other; `levels` and `held` are what the block holds.
 
-    The row selected in the cycle before is in `chosen`: its sums are those after the captures of this one.
+    The row selected in the cycle before is in `chosen`: its first sums are those after the captures of this one, its
+    second sums, whose products wait in `first`, those after the captures of the next.
     """
 
     def __init__(self, dut) -> None:
@@ -29,9 +34,15 @@ class Bench:
         self.sum_w, self.level_w = int(dut.SUM_W.value), int(dut.LEVEL_W.value)
         self.levels = [0] * (1 << self.bits)
         self.held = [[0] * self.cols for _ in range(2 * self.rows)]  # first and second set of a row
-        self.chosen: tuple[int, tuple[int, int]] | None = None  # row, levels
-        self.pending: list[list[int] | None] = []  # products from the cycle before last on
+        self.drop()
         self.compared = 0
+
+    def drop(self) -> None:
+        """Forget what is on its way: nothing leaves but 0."""
+        self.chosen: tuple[int, tuple[int, int]] | None = None  # row, levels
+        self.first: tuple[int, int, list[int]] | None = None  # row, second level, first products
+        self.products: list[list[int] | None] = [None] * (LATENCY - 3)  # from the cycle 3 before on
+        self.olds: list[list[int]] = [[0] * self.cols] * (LATENCY - 1 - OLD)
 
     async def begin(self) -> None:
         dut = self.dut
@@ -46,12 +57,21 @@ class Bench:
             "select",
             "select_both",
             "select_code",
+            "old",
         ):
             getattr(dut, name).value = 0
-        await FallingEdge(dut.clk)
+        await self.reset()
         for exponent in range(len(self.levels)):
             await self.level(exponent, self.rng.choice(extremes(self.level_w)[1:]))
-        await self.cycle(self.sums(), self.everything)
+        await self.cycle(self.sums(), self.everything, valid=False)
+
+    async def reset(self) -> None:
+        """Drops the selects before it and in it."""
+        dut = self.dut
+        dut.rst.value = dut.select_valid.value = 1
+        await FallingEdge(dut.clk)
+        dut.rst.value = dut.select_valid.value = 0
+        self.drop()
 
     @property
     def everything(self) -> int:
@@ -74,14 +94,13 @@ class Bench:
         ]
 
     async def level(self, exponent: int, value: int) -> None:
-        """Write a level; what is on its way is not looked at."""
+        """Write a level, a cycle in which no row is selected; none is on its way."""
         dut = self.dut
-        self.chosen = None
-        self.pending.clear()
+        assert self.chosen is None
         dut.level_write.value, dut.level_exponent.value = 1, exponent
         dut.level_value.value = value & ((1 << self.level_w) - 1)
         self.levels[exponent] = value
-        await FallingEdge(dut.clk)
+        await self.cycle(self.sums(), 0, valid=False)
         dut.level_write.value = 0
 
     async def cycle(
@@ -102,24 +121,27 @@ class Bench:
         for place in range(2 * self.rows):
             if capture >> place & 1:
                 self.held[place] = sums[place // 2]
+        if self.first is None:
+            self.products.append(None)
+        else:
+            row, level, products = self.first
+            self.products.append([p + s * level for p, s in zip(products, self.held[2 * row + 1], strict=True)])
         if self.chosen is None:
-            self.pending.append(None)
+            self.first = None
         else:
             row, (first, second) = self.chosen
-            pairs = zip(self.held[2 * row], self.held[2 * row + 1], strict=True)
-            self.pending.append([first * one + second * other for one, other in pairs])
+            self.first = row, second, [value * first for value in self.held[2 * row]]
         dut.select_valid.value = int(valid)
         first, second = (self.levels[code % (1 << self.bits)] * (-1 if code >> self.bits else 1) for code in codes)
         self.chosen = (select, (first, second if both else 0)) if valid else None
+        half, rng = 1 << (WIDTH - 1), self.rng
+        self.olds.append([rng.choice((-half, half - 1, rng.randrange(-half, half))) for _ in range(self.cols)])
+        dut.old.value = streams.pack(self.olds[-1], WIDTH)
         await FallingEdge(dut.clk)
-        if len(self.pending) == LATENCY - 1:
-            width = self.sum_w + self.level_w
-            expected = self.pending.pop(0)
-            if expected is None:  # no row was selected
-                return
-            packed = sum((value & ((1 << width) - 1)) << (width * c) for c, value in enumerate(expected))
-            assert int(dut.product.value) == packed, f"{int(dut.product.value):#x}, not {expected}"
-            self.compared += 1
+        products, old = self.products.pop(0), self.olds.pop(0)
+        expected = [0] * self.cols if products is None else [p + o for p, o in zip(products, old, strict=True)]
+        assert int(dut.total.value) == streams.pack(expected, WIDTH), f"{int(dut.total.value):#x}, not {expected}"
+        self.compared += products is not None
 
 
 @cocotb.test()
@@ -159,6 +181,22 @@ async def extreme_factors(dut) -> None:
                 row = bench.rng.randrange(bench.rows)
                 code = negative << bench.bits | exponent
                 await bench.cycle(bench.sums(value), 3 << 2 * row, row, (code, code))
-        for _ in range(LATENCY - 1):
-            await bench.cycle(bench.sums(), 0)
+        for _ in range(LATENCY):
+            await bench.cycle(bench.sums(), 0, valid=False)
     assert bench.compared == 5 * 6 * 2
+
+
+@cocotb.test()
+async def reset_in_mid_stream(dut) -> None:
+    """Selects are dropped in every place of the pipeline; levels and shadow registers stay."""
+    bench = Bench(dut)
+    await bench.begin()
+    for cycles in range(LATENCY + 2):
+        for _ in range(cycles):
+            await bench.cycle(bench.sums(), 0, bench.rng.randrange(bench.rows), (bench.code(), bench.code()))
+        await bench.reset()
+        for row in range(bench.rows):
+            await bench.cycle(bench.sums(), 0, row, (bench.code(), bench.code()))
+        for _ in range(LATENCY):
+            await bench.cycle(bench.sums(), 0, valid=False)
+    assert bench.compared >= bench.rows * (LATENCY + 2)

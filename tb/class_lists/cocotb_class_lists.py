@@ -53,16 +53,15 @@ class Bench:
             await FallingEdge(dut.clk)
         dut.append.value = 0
 
-    async def word(self, place: int) -> list[list[int]]:
-        """Codes of a word whose lists have values, and those that have two or more; takes a cycle."""
+    async def word(self, place: int) -> list[int]:
+        """Codes of a word whose lists have values; takes a cycle."""
         dut = self.dut
         dut.word_place.value = place
         await ReadOnly()
         word = int(dut.word.value)
         await FallingEdge(dut.clk)
-        count, high, sign = 1 << self.low, place >> 1, place & 1
-        codes = [sign << self.bits | high << self.low | n for n in range(count)]
-        return [[codes[n] for n in range(count) if bits >> n & 1] for bits in (word, word >> count)]
+        high, sign = place >> 1, place & 1
+        return [sign << self.bits | high << self.low | n for n in range(1 << self.low) if word >> n & 1]
 
     async def clear_word(self, place: int) -> None:
         """Takes a cycle, in which another word is read."""
@@ -71,12 +70,12 @@ class Bench:
         await self.word(self.rng.randrange(self.codes >> self.low))
         dut.word_clear.value, dut.clear_place.value = 0, self.rng.randrange(self.codes >> self.low)
 
-    async def head(self, code: int, second: bool) -> list[int | None]:
+    async def head(self, code: int) -> list[int | None]:
         """The newest value of a list that has some and the one before it; takes a cycle."""
         dut = self.dut
         dut.read_code.value = code
         await ReadOnly()
-        index, width = dut.head_index.value, int(dut.INDEX_W.value)
+        second, index, width = int(dut.head_second.value), dut.head_index.value, int(dut.INDEX_W.value)
         await FallingEdge(dut.clk)
         return [int(index[width - 1 : 0]), int(index[2 * width - 1 : width]) if second else None]
 
@@ -113,18 +112,19 @@ class Bench:
         for place in rng.sample(range(self.codes >> self.low), self.codes >> self.low):
             if rng.random() < 0.2:
                 await self.word(place)
-            some, more = await self.word(place)
+            listed = await self.word(place)
             await self.clear_word(place)
             counts = {code: list(codes).count(code) for code in range(self.codes) if self.place(code) == place}
-            assert some == [code for code, count in counts.items() if count], f"half {half}, word {place}: {some}"
-            assert more == [code for code, count in counts.items() if count > 1], f"half {half}, word {place}: {more}"
-            for code in rng.sample(some, len(some)):
-                found = await self.follow(await self.head(code, code in more), waits)
+            assert listed == [code for code, count in counts.items() if count], f"half {half}, word {place}: {listed}"
+            for code in rng.sample(listed, len(listed)):
+                head = await self.head(code)
+                assert (head[1] is not None) == (counts[code] > 1), f"half {half}, code {code}: {head}"
+                found = await self.follow(head, waits)
                 expected = [index for index, one in enumerate(codes) if one == code][::-1]
                 assert found == expected, f"half {half}, code {code}: {found}, not {expected}"
                 self.compared += len(found)
             if rng.random() < 0.2:
-                assert await self.word(place) == [[], []], f"half {half}, word {place} is not empty"
+                assert await self.word(place) == [], f"half {half}, word {place} is not empty"
         dut.read_half.value = 0
 
 

@@ -2,9 +2,9 @@
 //
 // Slices of up to 6 values with any codes, at any distinct indices, in one half after the other, for any
 // one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in the
-// other half the list of the slice before is read in cycle 0 and its word cleared in cycle 1, while it is
-// followed, a value a cycle. Other words are cleared at will. Nothing but this empties a list, so its bits
-// also show that nothing was left from before. 24 cycles from memories that hold anything are enough for all
+// other half, the reader's since the cycle before, the list of the slice before is read in cycle 0 and its
+// word cleared in cycle 1, while it is followed, a value a cycle. Other words are cleared at will. Nothing but this empties a list, so its bit
+// also shows that nothing was left from before. 24 cycles from memories that hold anything are enough for all
 // time: they empty a list, append to it and read it, and end where they began.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -25,14 +25,14 @@ module class_lists_formal (
   reg       half;
   reg [4:0] known = 0;                  // cycles since the start
 
-  wire [7:0] word;
+  wire [3:0] word;
+  wire       head_second;
   wire [7:0] head_index;
   wire       link_end;
   wire [3:0] link_index;
 
   wire [1:0] watched_place = {watched[2], watched[3]};
   wire       some          = word[watched[1:0]];
-  wire       more          = word[3'd4 + watched[1:0]];
 
   wire head_read = slot == 0;
   wire appends   = append && slot < 6;
@@ -76,13 +76,14 @@ module class_lists_formal (
     .word_place(head_read ? watched_place : other_place), .word(word),
     .word_clear(slot == 1 || (other_clear && other_place != watched_place)),
     .clear_place(slot == 1 ? watched_place : other_place),
-    .read_code(head_read ? watched : other_code), .head_index(head_index), .link_read(visit),
+    .read_code(head_read ? watched : other_code), .head_second(head_second),
+    .head_index(head_index), .link_read(visit),
     .link_from(place), .link_end(link_end), .link_index(link_index)
   );
 
   always @(posedge clk) begin
     slot <= slot + 1'b1;
-    if (slot == 7) half <= !half;
+    if (slot == 6) half <= !half;
     if (!now) known <= known + 1'b1;
 
     if (head_read) members <= {5'd0, mine};
@@ -91,7 +92,7 @@ module class_lists_formal (
     else if (visit) left <= rest;
 
     if (head_read) begin
-      first_valid <= {more, some};
+      first_valid <= {some && head_second, some};
       first_index <= head_index;
     end
     following <= head_read || visit;
@@ -101,8 +102,8 @@ module class_lists_formal (
     if (now && head_read) begin
       valid: assert (some == (members != 0));
       head:  assert (!some || head_index[3:0] == newest_index);
-      pair:  assert (more == (rest != 0));
-      second_newest: assert (!more || head_index[7:4] == second_index);
+      pair:  assert (!some || head_second == (rest != 0));
+      second_newest: assert (!some || !head_second || head_index[7:4] == second_index);
     end
     if (now && following && slot > 2) begin
       ends:  assert (link_end == (left == 0));

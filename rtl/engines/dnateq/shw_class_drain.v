@@ -2,13 +2,14 @@
 // the rows of cells take turns at.
 //
 // `capture[2p]` copies the accumulators of row p into its first set of shadow registers,
-// `capture[2p+1]` into its second. A valid `select` says whose shadow registers, as they are 2
-// cycles later, are multiplied by the levels of the classes that come with it: the first set
-// and, with select_both, the second, whose product is added. Negative classes are multiplied by
-// the negated level. Without a select the factors stay as they are and nothing switches. The sum
-// of the products leaves 6 cycles after select. A multiplier block of FAMILY "generic" (25 x 18,
-// DSP48E1) takes a whole sum, has a register within and an adder behind; one of "ecp5" (18 x 18)
-// does not, so 17 bits of the sum and the rest are multiplied apart and added a cycle later.
+// `capture[2p+1]` into its second. A valid `select` says whose shadow registers are multiplied by
+// the levels of the classes that come with it: the first set, as it is 2 cycles later, and, with
+// select_both, the second, as it is 3 cycles later. Negative classes are multiplied by the negated
+// level. Both products are added to `old` of 5 cycles after select, and the sum leaves 7 cycles after
+// it; where no select was, 0 leaves. Without a select the factors stay as they are and nothing
+// switches. A multiplier block of FAMILY "generic" (25 x 18, DSP48E1) takes a whole sum, has a
+// register within and an adder of 48 bits behind. One of "ecp5" (18 x 18) does not: 17 bits of the
+// sum and the rest are multiplied apart.
 //
 // Parameters: ROWS    1..64    rows of cells
 //             COLS    1..1024  columns
@@ -17,8 +18,9 @@
 //             LEVEL_W 2..17    width of a level: -(2^(LEVEL_W-1) - 1)..2^(LEVEL_W-1) - 1, since its
 //                              negative has to fit as well
 //             FAMILY  "generic", "ecp5"
-// Latency:    6 cycles from select to product. Throughput: 1 row per cycle. Backpressure: none.
-// Reset:      none; the levels are written before the first product.
+// Latency:    7 cycles from select to total, 2 from old. Throughput: 1 row per cycle.
+// Backpressure: none.
+// Reset:      rst drops selects; the levels stay, and are written before the first select.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
@@ -33,6 +35,7 @@ module shw_class_drain #(
   parameter FAMILY  = "generic"
 ) (
   input  wire                            clk,
+  input  wire                            rst,
   input  wire                            level_write,     // writes a level
   input  wire [BITS-1:0]                 level_exponent,  // its exponent, in two's complement
   input  wire [LEVEL_W-1:0]              level_value,     // two's complement, not -2^(LEVEL_W-1)
@@ -42,7 +45,8 @@ module shw_class_drain #(
   input  wire [ROW_W-1:0]                select,          // whose
   input  wire                            select_both,     // both
   input  wire [2*BITS+1:0]               select_code,     // of what classes, the first low
-  output wire [COLS*(SUM_W+LEVEL_W)-1:0] product           // SUM_W + LEVEL_W bits per column
+  input  wire [COLS*48-1:0]              old,             // 5 cycles later: 48 bits per column
+  output wire [COLS*48-1:0]              total            // 7 cycles later; 0 without a select
 );
   localparam PRODUCT_W = SUM_W + LEVEL_W;
 
@@ -66,16 +70,18 @@ module shw_class_drain #(
   localparam CODE_W = BITS + 1;
 
   wire [2*LEVEL_W-1:0] level;
-  reg                  valid_1;
+  reg  [6:1]           valid;
   reg  [ROW_W-1:0]     select_1;
   reg                  both_1;
   reg  [2*CODE_W-1:0]  code_1;
-  reg                  valid_2;
   reg  [ROW_W-1:0]     select_2;
   reg                  both_2;
   reg  [1:0]           negative_2;
   reg  [2*LEVEL_W-1:0] level_2;
+  reg  [ROW_W-1:0]     select_3;
+  reg                  both_3;
   reg  [2*LEVEL_W-1:0] level_3;
+  reg  [LEVEL_W-1:0]   level_4;     // the second
 
   genvar n;
   generate
@@ -87,11 +93,11 @@ module shw_class_drain #(
       );
 
       always @(posedge clk) begin
-        if (valid_1) begin
+        if (valid[1]) begin
           negative_2[n]                 <= code_1[n*CODE_W + BITS];
           level_2[n*LEVEL_W +: LEVEL_W] <= level[n*LEVEL_W +: LEVEL_W];
         end
-        if (valid_2) begin
+        if (valid[2]) begin
           level_3[n*LEVEL_W +: LEVEL_W] <= (level_2[n*LEVEL_W +: LEVEL_W]
               ^ {LEVEL_W{negative_2[n]}}) + {{(LEVEL_W-1){1'b0}}, negative_2[n]};
         end
@@ -100,17 +106,22 @@ module shw_class_drain #(
   endgenerate
 
   always @(posedge clk) begin
-    valid_1 <= select_valid;
+    if (rst) valid <= 6'd0;
+    else valid <= {valid[5:1], select_valid};
     if (select_valid) begin
       select_1 <= select;
       both_1   <= select_both;
       code_1   <= select_code & {{CODE_W{select_both}}, {CODE_W{1'b1}}};
     end
-    valid_2 <= valid_1;
-    if (valid_1) begin
+    if (valid[1]) begin
       select_2 <= select_1;
       both_2   <= both_1;
     end
+    if (valid[2]) begin
+      select_3 <= select_2;
+      both_3   <= both_2;
+    end
+    if (valid[3]) level_4 <= level_3[LEVEL_W +: LEVEL_W];
   end
 
   genvar r;
@@ -118,74 +129,83 @@ module shw_class_drain #(
   /* verilator lint_off WIDTHEXPAND */  // strings of different lengths
   generate
     for (c = 0; c < COLS; c = c + 1) begin : g_column
-      reg  [2*ROWS*SUM_W-1:0] held;
-      reg  [2*SUM_W-1:0]    chosen;
-      reg  [2*SUM_W-1:0]    sum_3;
+      reg  [ROWS*SUM_W-1:0] held_first;
+      reg  [ROWS*SUM_W-1:0] held_second;
+      reg  [SUM_W-1:0]      first;
+      reg  [SUM_W-1:0]      second;
+      reg  [SUM_W-1:0]      first_3;
+      reg  [SUM_W-1:0]      second_4;
+      reg  [47:0]           total_7;
       integer               i;
+
+      wire signed [47:0]    old_5  = $signed(old[c*48 +: 48]);
+
+      assign total[c*48 +: 48] = total_7;
 
       for (r = 0; r < ROWS; r = r + 1) begin : g_row
         wire [SUM_W-1:0] cell_sum = sum[(r*COLS+c)*SUM_W +: SUM_W];
         always @(posedge clk) begin
-          if (capture[2*r]) held[2*r*SUM_W +: SUM_W] <= cell_sum;
-          if (capture[2*r+1]) held[(2*r+1)*SUM_W +: SUM_W] <= cell_sum;
+          if (capture[2*r]) held_first[r*SUM_W +: SUM_W] <= cell_sum;
+          if (capture[2*r+1]) held_second[r*SUM_W +: SUM_W] <= cell_sum;
         end
       end
 
       always @* begin
-        chosen = held[0 +: 2*SUM_W];
+        first  = held_first[0 +: SUM_W];
+        second = held_second[0 +: SUM_W];
         for (i = 1; i < ROWS; i = i + 1) begin
-          if (select_2 == i[ROW_W-1:0]) chosen = held[2*i*SUM_W +: 2*SUM_W];
+          if (select_2 == i[ROW_W-1:0]) first = held_first[i*SUM_W +: SUM_W];
+          if (select_3 == i[ROW_W-1:0]) second = held_second[i*SUM_W +: SUM_W];
         end
       end
 
       always @(posedge clk) begin
-        if (valid_2) sum_3 <= chosen;
-        if (valid_2 && !both_2) sum_3[SUM_W +: SUM_W] <= {SUM_W{1'b0}};
+        if (valid[2]) first_3 <= first;
+        if (valid[3]) second_4 <= second;
+        if (valid[3] && !both_3) second_4 <= {SUM_W{1'b0}};
       end
 
-      wire [SUM_W-1:0]   sum_first    = sum_3[0 +: SUM_W];
-      wire [SUM_W-1:0]   sum_second   = sum_3[SUM_W +: SUM_W];
-      wire [LEVEL_W-1:0] level_first  = level_3[0 +: LEVEL_W];
-      wire [LEVEL_W-1:0] level_second = level_3[LEVEL_W +: LEVEL_W];
-
       if (FAMILY == "ecp5" && SUM_W > 18) begin : g_parts
-        localparam LOW_W = 17;
-        reg [LOW_W+LEVEL_W-1:0]   low_4;
-        reg [PRODUCT_W-LOW_W-1:0] high_4;
-        reg [LOW_W+LEVEL_W-1:0]   second_low_4;
-        reg [PRODUCT_W-LOW_W-1:0] second_high_4;
-        reg [PRODUCT_W-1:0]       first_5;
-        reg [PRODUCT_W-1:0]       second_5;
-        reg [PRODUCT_W-1:0]       product_6;
+        localparam LOW_W  = 17;
+        localparam HIGH_W = PRODUCT_W - LOW_W;
+        reg signed [LOW_W+LEVEL_W-1:0] low_4;
+        reg signed [HIGH_W-1:0]        high_4;
+        reg signed [PRODUCT_W-1:0]     first_5;
+        reg signed [LOW_W+LEVEL_W-1:0] low_5;     // of the second
+        reg signed [HIGH_W-1:0]        high_5;
+        reg signed [47:0]              upper_6;
+        reg signed [PRODUCT_W:0]       lower_6;
         always @(posedge clk) begin
-          low_4         <= $signed({1'b0, sum_first[LOW_W-1:0]}) * $signed(level_first);
-          high_4        <= $signed(sum_first[SUM_W-1:LOW_W]) * $signed(level_first);
-          second_low_4  <= $signed({1'b0, sum_second[LOW_W-1:0]}) * $signed(level_second);
-          second_high_4 <= $signed(sum_second[SUM_W-1:LOW_W]) * $signed(level_second);
-          first_5       <= {high_4, {LOW_W{1'b0}}}
-                         + {{(SUM_W-LOW_W){low_4[LOW_W+LEVEL_W-1]}}, low_4};
-          second_5      <= {second_high_4, {LOW_W{1'b0}}}
-                         + {{(SUM_W-LOW_W){second_low_4[LOW_W+LEVEL_W-1]}}, second_low_4};
-          product_6     <= first_5 + second_5;
+          low_4   <= $signed({1'b0, first_3[LOW_W-1:0]}) * $signed(level_3[0 +: LEVEL_W]);
+          high_4  <= $signed(first_3[SUM_W-1:LOW_W]) * $signed(level_3[0 +: LEVEL_W]);
+          first_5 <= $signed({high_4, {LOW_W{1'b0}}}) + low_4;
+          low_5   <= $signed({1'b0, second_4[LOW_W-1:0]}) * $signed(level_4);
+          high_5  <= $signed(second_4[SUM_W-1:LOW_W]) * $signed(level_4);
+          upper_6 <= old_5 + $signed({high_5, {LOW_W{1'b0}}});
+          lower_6 <= first_5 + low_5;
+          total_7 <= $unsigned(upper_6 + lower_6);
+          if (!valid[6]) total_7 <= 48'd0;
         end
-        assign product[c*PRODUCT_W +: PRODUCT_W] = product_6;
       end else if (FAMILY == "generic" || FAMILY == "ecp5") begin : g_whole
-        // The first class is a cycle behind the second: the block that multiplies it adds as well.
-        reg        [SUM_W-1:0]     sum_4;
-        reg        [LEVEL_W-1:0]   level_4;
-        reg signed [PRODUCT_W-1:0] second_4;
-        reg signed [PRODUCT_W-1:0] second_5;
-        reg signed [PRODUCT_W-1:0] first_5;
+        // The second class is a cycle behind the first: each block adds its product to what enters.
+        reg        [SUM_W-1:0]     first_4;
+        reg        [LEVEL_W-1:0]   level_first_4;
+        reg signed [PRODUCT_W-1:0] product_5;
+        reg        [SUM_W-1:0]     second_5;
+        reg        [LEVEL_W-1:0]   level_5;
         reg signed [PRODUCT_W-1:0] product_6;
+        reg signed [47:0]          total_6;
         always @(posedge clk) begin
-          sum_4     <= sum_first;
-          level_4   <= level_first;
-          second_4  <= $signed(sum_second) * $signed(level_second);
-          second_5  <= second_4;
-          first_5   <= $signed(sum_4) * $signed(level_4);
-          product_6 <= first_5 + second_5;
+          first_4       <= first_3;
+          level_first_4 <= level_3[0 +: LEVEL_W];
+          product_5     <= $signed(first_4) * $signed(level_first_4);
+          total_6       <= old_5 + product_5;
+          second_5      <= second_4;
+          level_5       <= level_4;
+          product_6     <= $signed(second_5) * $signed(level_5);
+          total_7       <= $unsigned(total_6 + product_6);
+          if (!valid[6]) total_7 <= 48'd0;
         end
-        assign product[c*PRODUCT_W +: PRODUCT_W] = $unsigned(product_6);
       end else begin : g_illegal_family
         shw_ILLEGAL_FAMILY_must_be_generic_or_ecp5 illegal ();
       end

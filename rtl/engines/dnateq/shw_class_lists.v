@@ -6,28 +6,27 @@
 // that there was none). So a value costs one write, whatever the number of codes, and a list is
 // read from its newest value to its oldest, one per cycle, though a link is known only two
 // cycles after it was asked for: the links of one value and of the next are on their way at the
-// same time. Two bits a list say whether it has values, and more than one; those of codes of one
-// sign and of neighbouring exponents make a word, so that a reader finds the lists that have
-// some without a look at the others. Two slices live here at a time, one in either half of the
-// memories: while one is appended to, the other is read, and clearing its words empties its
-// lists for the slice after.
+// same time. A bit a list says that it has values; those of codes of one sign and of neighbouring
+// exponents make a word, so that a reader finds the lists that have some without a look at the
+// others. Two slices live here at a time, one in either half of the memories: while one is
+// appended to, the other is read, and clearing its words empties its lists for the slice after.
 //
 // Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs
 // to the reader. `word`: the lists at `word_place` that have values in the half that is read, in
-// the low bits, and those that have two or more, in the same cycle; `word_clear` empties those
-// at `clear_place`, in all halves of the reader. `head_index`: newest value of the list of
-// read_code, in the low bits, and second newest, in the same cycle, also after the word was
-// cleared; they mean something where there are such values. `link_read` reads the link of an
-// index, known two cycles later: link_end, or link_index; then held until that of the next
-// link_read. After rst the words hold anything: the reader owns both halves and clears all of
-// them.
+// the same cycle; `word_clear` empties those at `clear_place`, in all halves of the reader.
+// `head_index`: newest value of the list of read_code, in the low bits, and with `head_second` the
+// second newest, in the same cycle, also after the word was cleared; they mean something where the
+// list has values, from the cycle after read_half rose. `link_read` reads the link of an index, known two cycles later: link_end, or
+// link_index; then held until that of the next link_read. After rst the words hold anything: the
+// reader owns both halves and clears all of them.
 //
 // Parameters: BITS     3..7   width of an exponent; a code has BITS + 1 bits
 //             INDEX_W  4..10  a slice has up to 2^INDEX_W values
 //             LOW_W    1..BITS-1  a word has 2^LOW_W lists; its place: upper bits of the exponent,
 //                             sign
-// Latency:    an appended value is in its list in the next cycle, its link can be read after one
-//   more; 2 cycles from link_read to the link. Throughput: 1 value and 1 link per cycle.
+// Latency:    the word of an appended value knows of it in the next cycle, its list has it, with a
+//   link, after one more; 2 cycles from link_read to the link. Throughput: 1 value and 1 link per
+//   cycle.
 // Backpressure: none. Reset: none; see above.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -46,10 +45,11 @@ module shw_class_lists #(
   input  wire [1:0]           read_half,      // halves that belong to the reader
   input  wire                 read_select,    // the half that is read
   input  wire [BITS-LOW_W:0]  word_place,
-  output wire [2*(1<<LOW_W)-1:0] word,        // lists with values, with two; exponents ascending
+  output wire [(1<<LOW_W)-1:0] word,          // lists with values, exponents ascending
   input  wire                 word_clear,
   input  wire [BITS-LOW_W:0]  clear_place,
   input  wire [BITS:0]        read_code,
+  output wire                 head_second,    // there is a second newest value
   output wire [2*INDEX_W-1:0] head_index,     // newest value in the low bits
   input  wire                 link_read,
   input  wire [INDEX_W-1:0]   link_from,
@@ -68,64 +68,75 @@ module shw_class_lists #(
     end
   endgenerate
 
-  localparam HEAD_W  = 2 * INDEX_W;
+  localparam HEAD_W  = 2 * INDEX_W + 1;
   localparam WORD    = 1 << LOW_W;
   localparam PLACE_W = BITS - LOW_W + 1;
 
   wire [PLACE_W-1:0]  append_place = {append_code[BITS-1:LOW_W], append_code[BITS]};
   wire [WORD-1:0]     append_bit   = {{(WORD-1){1'b0}}, 1'b1} << append_code[LOW_W-1:0];
-  wire [2*HEAD_W-1:0] heads;          // by half
-  wire [4*WORD-1:0]   words;
+  wire [2*HEAD_W-1:0] heads;          // by half: there is a second value, it, the newest value
+  wire [2*WORD-1:0]   words;          // by half
+  wire [1:0]          listed;         // by half: the list that is appended to has values
+
+  // Heads and links are written one cycle later.
+  reg                 append_1;
+  reg [BITS:0]        code_1;
+  reg                 half_1;
+  reg [INDEX_W-1:0]   index_1;
+  reg [1:0]           listed_1;
+  reg [1:0]           read_half_1;
+
+  always @(posedge clk) begin
+    append_1    <= append;
+    code_1      <= append_code;
+    half_1      <= append_half;
+    index_1     <= append_index;
+    listed_1    <= listed;
+    read_half_1 <= read_half;
+  end
 
   genvar h;
   generate
     for (h = 0; h < 2; h = h + 1) begin : g_half
       wire               reader = read_half[h];
-      wire               grows  = !reader && append && append_half == h;
-      wire [BITS:0]      code   = reader ? read_code : append_code;
-      wire [HEAD_W-1:0]  head;
+      wire               grows  = append && append_half == h;
       wire [WORD-1:0]    some;
-      wire [WORD-1:0]    more;
+      wire [BITS:0]      code   = read_half_1[h] ? read_code : code_1;
+      wire [HEAD_W-1:0]  head;
 
-      shw_lutram #(.DATA_W(HEAD_W), .ADDR_W(BITS+1)) u_heads (
-        .clk(clk), .write_enable(grows), .write_address(code),
-        .write_data({head[0 +: INDEX_W], append_index}),
-        .read_address(code), .read_data(head)
-      );
-      shw_lutram #(.DATA_W(2*WORD), .ADDR_W(PLACE_W)) u_words (
+      shw_lutram #(.DATA_W(WORD), .ADDR_W(PLACE_W)) u_words (
         .clk(clk), .write_enable(reader ? word_clear : grows),
         .write_address(reader ? clear_place : append_place),
-        .write_data(reader ? {(2*WORD){1'b0}} : {more | (some & append_bit), some | append_bit}),
-        .read_address(reader ? word_place : append_place), .read_data({more, some})
+        .write_data(reader ? {WORD{1'b0}} : (some | append_bit)),
+        .read_address(reader ? word_place : append_place), .read_data(some)
       );
-      assign heads[h*HEAD_W +: HEAD_W]  = head;
-      assign words[2*h*WORD +: 2*WORD]  = {more, some};
+      shw_lutram #(.DATA_W(HEAD_W), .ADDR_W(BITS+1)) u_heads (
+        .clk(clk), .write_enable(append_1 && half_1 == h), .write_address(code_1),
+        .write_data({listed_1[h], head[0 +: INDEX_W], index_1}),
+        .read_address(code), .read_data(head)
+      );
+      assign words[h*WORD +: WORD]     = some;
+      assign listed[h]                 = some[append_code[LOW_W-1:0]];
+      assign heads[h*HEAD_W +: HEAD_W] = head;
     end
   endgenerate
 
-  assign word       = words[2*read_select*WORD +: 2*WORD];
-  assign head_index = heads[read_select*HEAD_W +: HEAD_W];
+  assign word                      = words[read_select*WORD +: WORD];
+  assign {head_second, head_index} = heads[read_select*HEAD_W +: HEAD_W];
 
-  // Links are written one cycle later.
-  reg                link_write;
-  reg  [INDEX_W:0]   link_place;
-  reg  [1:0]         link_more;       // by half: the list had two values
-  reg  [INDEX_W-1:0] link_older;
+  // The list that is appended to: two values or more, the second newest.
+  wire               second;
+  wire [INDEX_W-1:0] older;
   wire [INDEX_W:0]   link;
 
-  always @(posedge clk) begin
-    link_write   <= append;
-    link_place   <= {append_half, append_index};
-    link_more[0] <= words[WORD + {{(32-LOW_W){1'b0}}, append_code[LOW_W-1:0]}];
-    link_more[1] <= words[3*WORD + {{(32-LOW_W){1'b0}}, append_code[LOW_W-1:0]}];
-    link_older   <= heads[append_half*HEAD_W + INDEX_W +: INDEX_W];
-    {link_end, link_index} <= link;
-  end
+  assign {second, older} = heads[half_1*HEAD_W + INDEX_W +: INDEX_W+1];
+
+  always @(posedge clk) {link_end, link_index} <= link;
 
   shw_ram_sdp #(.DATA_W(INDEX_W+1), .ADDR_W(INDEX_W+1), .STYLE("block")) u_links (
     .clk(clk),
-    .write_enable(link_write), .write_address(link_place),
-    .write_data({!link_more[link_place[INDEX_W]], link_older}),
+    .write_enable(append_1), .write_address({half_1, index_1}),
+    .write_data({!(listed_1[half_1] && second), older}),
     .read_enable(link_read), .read_address({read_select, link_from}), .read_data(link)
   );
 endmodule

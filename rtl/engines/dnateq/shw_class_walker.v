@@ -43,10 +43,11 @@ module shw_class_walker #(
   output wire                    finished,
   // class lists
   output wire [BITS-LOW_W:0]     word_place,
-  input  wire [2*FOLD*(1<<LOW_W)-1:0] word,    // of a row: its lists with values, with two or more
+  input  wire [FOLD*(1<<LOW_W)-1:0] word,      // of a row: its lists with values
   output wire [FOLD-1:0]         word_clear,
   output wire [BITS-LOW_W:0]     clear_place,
   output wire [BITS:0]           read_code,
+  input  wire [FOLD-1:0]         head_second,  // there is a second newest value
   input  wire [2*FOLD*INDEX_W-1:0] head_index, // of a row: newest value, second newest
   output wire [FOLD-1:0]         link_read,
   output wire [INDEX_W-1:0]      link_from,
@@ -61,8 +62,7 @@ module shw_class_walker #(
   input  wire                    turn,         // what is in them leaves
   output reg  [1:0]              full,         // sets with a sum: the first, the second
   output reg  [2*BITS+1:0]       sum_code,     // of what classes, the first in the low bits
-  output reg  [FOLD_W-1:0]       sum_fold,
-  output reg                     sum_first     // the row's first ones in this slice
+  output reg  [FOLD_W-1:0]       sum_fold
 );
   localparam [31:0] LAST = FOLD - 1;
   localparam [FOLD_W-1:0] LAST_FOLD = LAST[FOLD_W-1:0];
@@ -86,7 +86,6 @@ module shw_class_walker #(
   reg              open;          // there may be some
   reg              taken;         // in the cycle before; it is cleared
   reg [WORD-1:0]   lists;
-  reg [WORD-1:0]   lists_more;
   reg [HIGH_W:0]   lists_place;
   reg [FOLD_W-1:0] lists_fold;
   reg              lists_end;     // the row's last word
@@ -95,15 +94,12 @@ module shw_class_walker #(
   // The list that was found; its head is read.
   reg              found_valid;
   reg              found_some;    // 0: a list of nothing
-  reg              found_first;
-  reg              found_second;  // there is a second newest value
   reg [BITS:0]     found_code;
   reg [FOLD_W-1:0] found_fold;
 
   // The list to be followed next.
   reg                 next_valid;
   reg                 next_some;
-  reg                 next_first;
   reg [BITS:0]        next_code;
   reg [FOLD_W-1:0]    next_fold;
   reg                 next_second;
@@ -114,7 +110,6 @@ module shw_class_walker #(
   reg               opening;      // it was the first one, the second value comes from the head
   reg               single;       // there is none
   reg [INDEX_W-1:0] second_index;
-  reg               first;
   reg [BITS:0]      code;
   reg [FOLD_W-1:0]  list_fold;
 
@@ -195,7 +190,7 @@ module shw_class_walker #(
       taken <= take;
       if (take) open <= 1'b1;
       else if (exhausted) open <= 1'b0;
-      if (take) lists <= word[2*fold*WORD +: WORD];
+      if (take) lists <= word[fold*WORD +: WORD];
       else if (find) lists <= lists & (lists - {{(WORD-1){1'b0}}, 1'b1});
       if (take && place == {(HIGH_W+1){1'b0}}) met <= 1'b0;
       else if (find) met <= 1'b1;
@@ -216,30 +211,25 @@ module shw_class_walker #(
 
     if (take || clear) lists_place <= place;
     if (take) begin
-      lists_more  <= word[(2*fold+1)*WORD +: WORD];
       lists_fold  <= fold;
       lists_end   <= row_end;
     end
     if (find) begin
       found_some   <= some;
-      found_first  <= !met;
-      found_second <= lists_more[lowest];
       found_code   <= {lists_place[0], lists_place[HIGH_W:1], lowest};
       found_fold   <= lists_fold;
     end
     if (next_load) begin
       next_some   <= found_some;
-      next_first  <= found_first;
       next_code   <= found_code;
       next_fold   <= found_fold;
-      next_second <= found_second;
+      next_second <= head_second[found_fold];
       next_index  <= head_index[2*found_fold*INDEX_W +: 2*INDEX_W];
     end
     if (next_take) begin
-      first        <= next_first;
       code         <= next_code;
       list_fold    <= next_fold;
-      single       <= !next_second;
+      single       <= !(next_some && next_second);
       second_index <= next_index[INDEX_W +: INDEX_W];
     end
     if (next_take) opening <= 1'b1;
@@ -247,7 +237,6 @@ module shw_class_walker #(
     if (accept && !beside) begin
       sum_code[BITS:0] <= code;
       sum_fold         <= list_fold;
-      sum_first        <= first;
     end
     if (accept && beside) sum_code[BITS+1 +: BITS+1] <= code;
 

@@ -10,7 +10,8 @@
 // How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker
 // follows list after list; one operation per value names a column operand, which all cells of the
 // row add: the sum of a class. It is multiplied once, by the level of the class, in the column edge
-// (shw_class_drain), together with another one of the row, while the cells sum the next class. FOLD
+// (shw_class_drain), together with another one of the row, and added to the row's total
+// (shw_class_totals), while the cells sum the next class. FOLD
 // rows share one row of cells, one after the other: skipped zeros would leave it idle otherwise,
 // since a value a cycle is loaded.
 //
@@ -75,7 +76,7 @@ module shw_exp_engine #(
   localparam INDEX_W = (DEPTH == 512) ? 9 : 8;
   localparam LOW_W   = (BITS < 5) ? BITS - 1 : 4;  // of a word of class lists
   localparam PLACE_W = CODE_W - LOW_W;
-  localparam WORD    = 2 << LOW_W;
+  localparam WORD    = 1 << LOW_W;
   localparam LEVEL_W = 17;                       // A
   localparam VALUE_W = 13;                       // W
   localparam SUM_W   = VALUE_W + INDEX_W;        // of a class in a slice
@@ -83,7 +84,7 @@ module shw_exp_engine #(
   localparam LINE_W  = (LINES <= 2) ? 1 : $clog2(LINES);
   localparam FOLD_W  = (FOLD <= 2) ? 1 : $clog2(FOLD);
   localparam ROW_W   = (ROWS <= 2) ? 1 : $clog2(ROWS);
-  localparam TURNS   = (LINES < 3) ? 3 : LINES;  // shw_slice_totals: a row every 3 cycles
+  localparam TURNS   = (LINES < 3) ? 3 : LINES;  // shw_class_totals: a row every 3 cycles
   localparam TURN_W  = $clog2(TURNS);
   localparam [31:0] LAST = TURNS - 1;
   localparam [TURN_W-1:0] LAST_TURN = LAST[TURN_W-1:0];
@@ -234,7 +235,6 @@ module shw_exp_engine #(
 
   // Walk: the rows of cells walk through a slice together.
   reg               running;
-  reg               run_first;
   reg               run_last;
   reg               run_negatives;
   reg  [BITS-1:0]   run_radius;
@@ -258,7 +258,7 @@ module shw_exp_engine #(
       next_half <= 1'b0;
       read_half <= 2'b11;
       bank      <= 1'b1;           // the first tile takes the other one
-      bank_busy <= 2'b00;
+      bank_busy <= 2'b11;          // shw_class_totals empties both
     end else begin
       if (start) running <= 1'b1;
       else if (done) running <= 1'b0;
@@ -273,7 +273,6 @@ module shw_exp_engine #(
     end
     if (start) begin
       run_half      <= next_half;
-      run_first     <= half_first[next_half];
       run_last      <= half_last[next_half];
       run_negatives <= half_negatives[next_half];
       run_radius    <= next_half ? half_radius_1 : half_radius_0;
@@ -288,7 +287,6 @@ module shw_exp_engine #(
   wire [2*TURNS-1:0]          full;
   wire [2*TURNS*CODE_W-1:0]   sum_code;
   wire [TURNS*FOLD_W-1:0]     sum_fold;
-  wire [TURNS-1:0]            sum_first;
 
   genvar l;
   genvar f;
@@ -299,6 +297,7 @@ module shw_exp_engine #(
       wire [FOLD-1:0]         word_clear;
       wire [PLACE_W-1:0]      clear_place;
       wire [BITS:0]           read_code;
+      wire [FOLD-1:0]         head_second;
       wire [2*FOLD*INDEX_W-1:0] head_index;
       wire [FOLD-1:0]         link_read;
       wire [INDEX_W-1:0]      link_from;
@@ -323,7 +322,8 @@ module shw_exp_engine #(
           .append_half(append_half), .append_index(append_index),
           .read_half(read_half), .read_select(run_half), .word_place(word_place),
           .word(word[f*WORD +: WORD]), .word_clear(word_clear[f]), .clear_place(clear_place),
-          .read_code(read_code), .head_index(head_index[2*f*INDEX_W +: 2*INDEX_W]),
+          .read_code(read_code), .head_second(head_second[f]),
+          .head_index(head_index[2*f*INDEX_W +: 2*INDEX_W]),
           .link_read(link_read[f]), .link_from(link_from),
           .link_end(link_end[f]), .link_index(link_index[f*INDEX_W +: INDEX_W])
         );
@@ -335,11 +335,11 @@ module shw_exp_engine #(
         .clk(clk), .rst(rst), .clear(clearing), .start(start),
         .radius(run_radius), .negatives(run_negatives), .finished(finished[l]),
         .word_place(word_place), .word(word), .word_clear(word_clear), .clear_place(clear_place),
-        .read_code(read_code), .head_index(head_index), .link_read(link_read),
-        .link_from(link_from), .link_end(link_end), .link_index(link_index),
+        .read_code(read_code), .head_second(head_second), .head_index(head_index),
+        .link_read(link_read), .link_from(link_from), .link_end(link_end), .link_index(link_index),
         .op_load(op_load), .op_term(op_term), .op_index(op_index), .capture(capture[2*l +: 2]),
         .turn(turn == l), .full(full[2*l +: 2]), .sum_code(sum_code[2*l*CODE_W +: 2*CODE_W]),
-        .sum_fold(sum_fold[l*FOLD_W +: FOLD_W]), .sum_first(sum_first[l])
+        .sum_fold(sum_fold[l*FOLD_W +: FOLD_W])
       );
 
       shw_tr_row #(
@@ -355,7 +355,6 @@ module shw_exp_engine #(
     end
     for (l = LINES; l < TURNS; l = l + 1) begin : g_idle
       assign full[2*l +: 2] = 2'b00;
-      assign sum_first[l] = 1'b0;
       assign sum_code[2*l*CODE_W +: 2*CODE_W] = {(2*CODE_W){1'b0}};
       assign sum_fold[l*FOLD_W +: FOLD_W] = {FOLD_W{1'b0}};
     end
@@ -363,11 +362,10 @@ module shw_exp_engine #(
 
   // Column edge: the sums of the row whose turn it is, 3 cycles later (shw_class_walker), times
   // their level.
-  localparam TAG_W = 2 + ROW_W;         // first, bank, row
+  localparam TAG_W = 1 + ROW_W;         // bank, row
 
   wire [31:0]       leave_fold = {{(32-FOLD_W){1'b0}}, sum_fold[turn*FOLD_W +: FOLD_W]};
   wire [31:0]       leave_row  = leave_fold * LINES + {{(32-TURN_W){1'b0}}, turn};
-  wire              leave_first = run_first && sum_first[turn];
   wire              unused     = &{1'b0, leave_row[31:ROW_W]};
   reg  [5:0]        leave_valid;
   reg  [5:0]        leave_last;
@@ -376,7 +374,8 @@ module shw_exp_engine #(
   reg  [1:0]        leave_both;
   reg  [4*CODE_W-1:0] leave_code;
 
-  wire [COLS*(SUM_W+LEVEL_W)-1:0] product;
+  wire [COLS*48-1:0] old;
+  wire [COLS*48-1:0] total;
 
   always @(posedge clk) begin
     if (rst) begin
@@ -386,7 +385,7 @@ module shw_exp_engine #(
       leave_valid <= {leave_valid[4:0], running && full[2*turn]};
       leave_last  <= {leave_last[4:0], done && run_last};
     end
-    leave_tag  <= {leave_tag[5*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
+    leave_tag  <= {leave_tag[5*TAG_W-1:0], bank, leave_row[ROW_W-1:0]};
     leave_line <= {leave_line[LINE_W-1:0], turn[LINE_W-1:0]};
     leave_both <= {leave_both[0], full[2*turn+1]};
     leave_code <= {leave_code[2*CODE_W-1:0], sum_code[2*turn*CODE_W +: 2*CODE_W]};
@@ -400,21 +399,18 @@ module shw_exp_engine #(
     .ROWS(LINES), .COLS(COLS), .BITS(BITS), .SUM_W(SUM_W), .LEVEL_W(LEVEL_W), .ROW_W(LINE_W),
     .FAMILY(FAMILY)
   ) u_drain (
-    .clk(clk),
+    .clk(clk), .rst(rst),
     .level_write(table_write && !write_select), .level_exponent(write_code[BITS-1:0]),
     .level_value(write_word),
     .sum(sum), .capture(capture), .select_valid(leave_valid[1]),
     .select(leave_line[LINE_W +: LINE_W]), .select_both(leave_both[1]),
-    .select_code(leave_code[2*CODE_W +: 2*CODE_W]), .product(product)
+    .select_code(leave_code[2*CODE_W +: 2*CODE_W]), .old(old), .total(total)
   );
 
-  shw_slice_totals #(
-    .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W), .STEPS(1)
-  ) u_totals (
+  shw_class_totals #(.ROWS(ROWS), .COLS(COLS), .ROW_W(ROW_W)) u_totals (
     .clk(clk), .rst(rst),
     .add_valid(leave_valid[5]), .add_row(leave_tag[5*TAG_W +: ROW_W]),
-    .add_bank(leave_tag[5*TAG_W + ROW_W]), .add_first(leave_tag[5*TAG_W + ROW_W + 1]),
-    .add_last(leave_last[5]), .add_sum(product),
+    .add_bank(leave_tag[5*TAG_W + ROW_W]), .add_last(leave_last[5]), .old(old), .total(total),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

@@ -31,6 +31,7 @@ SUBCELLS = {
     "shw_class_walker": "row edges",
     "shw_term_truncate": "truncators",
     "shw_slice_totals": "column edges",
+    "shw_class_totals": "column edges",
     "shw_column_totals": "column edges",
     "shw_tmac_column": "column edges",
     "shw_exp_count_column": "column edges",

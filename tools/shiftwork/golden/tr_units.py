@@ -238,7 +238,7 @@ class Row:
 
 @dataclass
 class SliceTotals:
-    """``shw_slice_totals``: slice sums joined into totals of two tiles; one beat per row."""
+    """``shw_slice_totals``, ``shw_class_totals``: slice sums joined into totals of two tiles; one beat per row."""
 
     rows: int
     columns: int
