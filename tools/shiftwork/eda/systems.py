@@ -74,21 +74,32 @@ def _target(name: str) -> dict[str, Any]:
     return found
 
 
-def gates_of_board(name: str) -> System:
+def gates_of_board(name: str, clocks_per_bit: int | None = None) -> System:
     """A board's bitstream, cell by cell: of iCE40 as it is read back from its bits, of ECP5 as it goes to placement.
 
     Making it takes a minute or two.
 
+    Args:
+        name: of :data:`shiftwork.eda.bitstream.BOARDS`. clocks_per_bit: of a faster serial line than the board's, for
+            which a netlist of the same parameters otherwise is made; on ECP5 alone.
+
     Raises:
         ShiftworkError: there is no board of that name or no models of its cells, or a tool is missing or fails.
     """
-    family = _target(name)["flow_options"]["arch"]
+    options = _target(name)["flow_options"]
+    family = options["arch"]
     if family not in LIBRARIES:
         raise ShiftworkError(f"{name}: no gates of {family} simulate here, only those of {', '.join(LIBRARIES)}")
     if family == "ice40":
         return of_bitstream(name, bitstream.build(name, Progress(quiet=True)).file)
-    netlist = bitstream.netlist(name)
-    return of_netlist(of_board(name), family, netlist, netlist.parent)
+    system = of_board(name, clocks_per_bit)
+    if clocks_per_bit is None:
+        netlist = bitstream.netlist(name)
+    else:
+        folder = manifest.load().root / "build" / "gates" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        netlist = synthesize(system, family, options["yosys_synth_options"], folder)
+    return of_netlist(system, family, netlist, netlist.parent)
 
 
 def of_bitstream(name: str, file: Path) -> System:
