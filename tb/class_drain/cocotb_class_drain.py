@@ -8,7 +8,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 
-LATENCY = 5
+LATENCY = 6
 
 
 def extremes(width: int) -> list[int]:
@@ -28,8 +28,8 @@ class Bench:
         self.rows, self.cols, self.bits = (int(getattr(dut, n).value) for n in ("ROWS", "COLS", "BITS"))
         self.sum_w, self.level_w = int(dut.SUM_W.value), int(dut.LEVEL_W.value)
         self.levels = [0] * (1 << self.bits)
-        self.held = [[0] * self.cols for _ in range(self.rows)]
-        self.chosen: tuple[int, int] | None = None  # row, level
+        self.held = [[0] * self.cols for _ in range(2 * self.rows)]  # first and second set of a row
+        self.chosen: tuple[int, tuple[int, int]] | None = None  # row, levels
         self.pending: list[list[int] | None] = []  # products from the cycle before last on
         self.compared = 0
 
@@ -44,13 +44,22 @@ class Bench:
             "capture",
             "select_valid",
             "select",
+            "select_both",
             "select_code",
         ):
             getattr(dut, name).value = 0
         await FallingEdge(dut.clk)
         for exponent in range(len(self.levels)):
             await self.level(exponent, self.rng.choice(extremes(self.level_w)[1:]))
-        await self.cycle(self.sums(), (1 << self.rows) - 1)
+        await self.cycle(self.sums(), self.everything)
+
+    @property
+    def everything(self) -> int:
+        """Captures of all rows in both sets."""
+        return (1 << 2 * self.rows) - 1
+
+    def code(self) -> int:
+        return self.rng.randrange(2 << self.bits)
 
     def sums(self, value: int | None = None) -> list[list[int]]:
         """Sums of all cells: one value, or random ones, extremes among them."""
@@ -76,24 +85,32 @@ class Bench:
         dut.level_write.value = 0
 
     async def cycle(
-        self, sums: list[list[int]], capture: int, select: int = 0, code: int = 0, valid: bool = True
+        self,
+        sums: list[list[int]],
+        capture: int,
+        select: int = 0,
+        codes: tuple[int, int] = (0, 0),
+        both: bool = True,
+        valid: bool = True,
     ) -> None:
         dut, mask = self.dut, (1 << self.sum_w) - 1
         dut.sum.value = sum(
             (value & mask) << (self.sum_w * n) for n, value in enumerate(value for row in sums for value in row)
         )
-        dut.capture.value, dut.select.value, dut.select_code.value = capture, select, code
-        for row in range(self.rows):
-            if capture >> row & 1:
-                self.held[row] = sums[row]
+        dut.capture.value, dut.select.value, dut.select_both.value = capture, select, int(both)
+        dut.select_code.value = codes[1] << (self.bits + 1) | codes[0]
+        for place in range(2 * self.rows):
+            if capture >> place & 1:
+                self.held[place] = sums[place // 2]
         if self.chosen is None:
             self.pending.append(None)
         else:
-            row, level = self.chosen
-            self.pending.append([level * value for value in self.held[row]])
+            row, (first, second) = self.chosen
+            pairs = zip(self.held[2 * row], self.held[2 * row + 1], strict=True)
+            self.pending.append([first * one + second * other for one, other in pairs])
         dut.select_valid.value = int(valid)
-        level = self.levels[code & ((1 << self.bits) - 1)] * (-1 if code >> self.bits else 1)
-        self.chosen = (select, level) if valid else None
+        first, second = (self.levels[code % (1 << self.bits)] * (-1 if code >> self.bits else 1) for code in codes)
+        self.chosen = (select, (first, second if both else 0)) if valid else None
         await FallingEdge(dut.clk)
         if len(self.pending) == LATENCY - 1:
             width = self.sum_w + self.level_w
@@ -107,14 +124,14 @@ class Bench:
 
 @cocotb.test()
 async def random_captures(dut) -> None:
-    """Rows are captured alone, together or not at all while any of them is multiplied."""
+    """Rows are captured alone, together or not at all, in either set, while any of them is multiplied."""
     bench = Bench(dut)
     await bench.begin()
     rng = bench.rng
     for _ in range(400):
-        capture = rng.choice((0, 1 << rng.randrange(bench.rows), rng.getrandbits(bench.rows)))
-        select, code = rng.randrange(bench.rows), rng.randrange(2 << bench.bits)
-        await bench.cycle(bench.sums(), capture, select, code, rng.random() < 0.8)
+        capture = rng.choice((0, 1 << rng.randrange(2 * bench.rows), rng.getrandbits(2 * bench.rows)))
+        select, codes = rng.randrange(bench.rows), (bench.code(), bench.code())
+        await bench.cycle(bench.sums(), capture, select, codes, rng.random() < 0.5, rng.random() < 0.8)
     assert bench.compared > 250
 
 
@@ -124,9 +141,9 @@ async def every_row_keeps_its_sums(dut) -> None:
     bench = Bench(dut)
     await bench.begin()
     for _ in range(3):
-        await bench.cycle(bench.sums(), (1 << bench.rows) - 1)
+        await bench.cycle(bench.sums(), bench.everything)
         for row in bench.rng.sample(range(bench.rows), bench.rows):
-            await bench.cycle(bench.sums(), 0, row, bench.rng.randrange(2 << bench.bits))
+            await bench.cycle(bench.sums(), 0, row, (bench.code(), bench.code()), bench.rng.random() < 0.5)
 
 
 @cocotb.test()
@@ -140,7 +157,8 @@ async def extreme_factors(dut) -> None:
         for value in extremes(bench.sum_w):
             for negative in (0, 1):
                 row = bench.rng.randrange(bench.rows)
-                await bench.cycle(bench.sums(value), 1 << row, row, negative << bench.bits | exponent)
+                code = negative << bench.bits | exponent
+                await bench.cycle(bench.sums(value), 3 << 2 * row, row, (code, code))
         for _ in range(LATENCY - 1):
             await bench.cycle(bench.sums(), 0)
     assert bench.compared == 5 * 6 * 2

@@ -14,7 +14,8 @@ class Bench:
     def __init__(self, dut) -> None:
         self.dut = dut
         self.rng = random.Random(int(os.environ["SHW_SEED"]))
-        self.codes, self.depth = 2 << int(dut.BITS.value), 1 << int(dut.INDEX_W.value)
+        self.bits, self.low = int(dut.BITS.value), int(dut.LOW_W.value)
+        self.codes, self.depth = 2 << self.bits, 1 << int(dut.INDEX_W.value)
         self.compared = 0
 
     async def begin(self) -> None:
@@ -28,11 +29,11 @@ class Bench:
     async def clear(self) -> None:
         """The reader owns both halves and empties every list of both at once, as after a reset."""
         dut = self.dut
-        dut.append.value, dut.read_half.value, dut.head_clear.value = 0, 3, 1
-        for code in range(self.codes):
-            dut.read_code.value = code
+        dut.append.value, dut.read_half.value, dut.word_clear.value = 0, 3, 1
+        for place in range(self.codes >> self.low):
+            dut.clear_place.value = place
             await FallingEdge(dut.clk)
-        dut.read_half.value = dut.head_clear.value = 0
+        dut.read_half.value = dut.word_clear.value = 0
 
     def slice(self) -> list[int]:
         """Codes of a slice: all alike, few or many different ones; short, long or none."""
@@ -52,17 +53,32 @@ class Bench:
             await FallingEdge(dut.clk)
         dut.append.value = 0
 
-    async def head(self, code: int, clear: bool) -> list[int | None]:
-        """The newest value of a list and the one before it; takes a cycle."""
+    async def word(self, place: int) -> list[list[int]]:
+        """Codes of a word whose lists have values, and those that have two or more; takes a cycle."""
         dut = self.dut
-        dut.read_code.value, dut.head_clear.value = code, int(clear)
+        dut.word_place.value = place
         await ReadOnly()
-        valid, index, width = str(dut.head_valid.value), dut.head_index.value, int(dut.INDEX_W.value)
+        word = int(dut.word.value)
         await FallingEdge(dut.clk)
-        dut.head_clear.value = 0
-        count = {"0": 0, "01": 1, "11": 2}[valid if valid[1] == "1" else valid[1]]
-        values = [int(index[(n + 1) * width - 1 : n * width]) for n in range(count)]
-        return values + [None] * (2 - count)
+        count, high, sign = 1 << self.low, place >> 1, place & 1
+        codes = [sign << self.bits | high << self.low | n for n in range(count)]
+        return [[codes[n] for n in range(count) if bits >> n & 1] for bits in (word, word >> count)]
+
+    async def clear_word(self, place: int) -> None:
+        """Takes a cycle, in which another word is read."""
+        dut = self.dut
+        dut.word_clear.value, dut.clear_place.value = 1, place
+        await self.word(self.rng.randrange(self.codes >> self.low))
+        dut.word_clear.value, dut.clear_place.value = 0, self.rng.randrange(self.codes >> self.low)
+
+    async def head(self, code: int, second: bool) -> list[int | None]:
+        """The newest value of a list that has some and the one before it; takes a cycle."""
+        dut = self.dut
+        dut.read_code.value = code
+        await ReadOnly()
+        index, width = dut.head_index.value, int(dut.INDEX_W.value)
+        await FallingEdge(dut.clk)
+        return [int(index[width - 1 : 0]), int(index[2 * width - 1 : width]) if second else None]
 
     async def follow(self, head: Sequence[int | None], waits: float) -> list[int]:
         """The values of a list from its newest one on, one a cycle; without a read the last link stays."""
@@ -83,6 +99,10 @@ class Bench:
             assert self.link() is None, "the last link does not end the list"
         return values
 
+    def place(self, code: int) -> int:
+        """Place of a code's word: upper bits of the exponent, sign."""
+        return (code % (1 << self.bits) >> self.low) << 1 | code >> self.bits
+
     def link(self) -> int | None:
         return None if int(self.dut.link_end.value) else int(self.dut.link_index.value)
 
@@ -90,15 +110,21 @@ class Bench:
         """Read all lists of a half, empty them, compare them with the codes that were appended."""
         dut, rng = self.dut, self.rng
         dut.read_half.value, dut.read_select.value = 1 << half, half
-        for code in rng.sample(range(self.codes), self.codes):
+        for place in rng.sample(range(self.codes >> self.low), self.codes >> self.low):
             if rng.random() < 0.2:
-                await self.head(code, clear=False)
-            found = await self.follow(await self.head(code, clear=True), waits)
-            expected = [index for index, one in enumerate(codes) if one == code][::-1]
-            assert found == expected, f"half {half}, code {code}: {found}, not {expected}"
-            self.compared += len(found)
+                await self.word(place)
+            some, more = await self.word(place)
+            await self.clear_word(place)
+            counts = {code: list(codes).count(code) for code in range(self.codes) if self.place(code) == place}
+            assert some == [code for code, count in counts.items() if count], f"half {half}, word {place}: {some}"
+            assert more == [code for code, count in counts.items() if count > 1], f"half {half}, word {place}: {more}"
+            for code in rng.sample(some, len(some)):
+                found = await self.follow(await self.head(code, code in more), waits)
+                expected = [index for index, one in enumerate(codes) if one == code][::-1]
+                assert found == expected, f"half {half}, code {code}: {found}, not {expected}"
+                self.compared += len(found)
             if rng.random() < 0.2:
-                assert await self.head(code, clear=False) == [None, None], f"half {half}, code {code} is not empty"
+                assert await self.word(place) == [[], []], f"half {half}, word {place} is not empty"
         dut.read_half.value = 0
 
 

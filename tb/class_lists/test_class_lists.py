@@ -8,9 +8,13 @@ from runner import elaboration_fails, simulate
 FULL = pytest.mark.full
 
 
-@pytest.mark.parametrize(("bits", "index_w"), [(3, 4), pytest.param(4, 8, marks=FULL), pytest.param(7, 9, marks=FULL)])
-def test_lists(simulator, bits, index_w):
-    simulate(simulator, "shw_class_lists", "cocotb_class_lists", parameters={"BITS": bits, "INDEX_W": index_w})
+@pytest.mark.parametrize(
+    ("bits", "index_w", "low_w"),
+    [(3, 4, 2), *(pytest.param(*shape, marks=FULL) for shape in ((4, 8, 3), (7, 9, 4), (5, 6, 1)))],
+)
+def test_lists(simulator, bits, index_w, low_w):
+    parameters = {"BITS": bits, "INDEX_W": index_w, "LOW_W": low_w}
+    simulate(simulator, "shw_class_lists", "cocotb_class_lists", parameters=parameters)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,8 @@ def test_lists(simulator, bits, index_w):
         ({"BITS": 8}, "shw_ILLEGAL_BITS"),
         ({"INDEX_W": 3}, "shw_ILLEGAL_INDEX_W"),
         ({"INDEX_W": 11}, "shw_ILLEGAL_INDEX_W"),
+        ({"LOW_W": 0}, "shw_ILLEGAL_LOW_W"),
+        ({"LOW_W": 4}, "shw_ILLEGAL_LOW_W"),
     ],
 )
 def test_illegal(simulator, parameters, name):

@@ -28,6 +28,11 @@ def test_engine(simulator):
     run(simulator, "4x3", 2)
 
 
+def test_single(simulator):
+    """A row of cells for every row."""
+    run(simulator, "3x2_single", 1, "cycles_are_predicted")
+
+
 @pytest.mark.full
 def test_wide_engine(simulator):
     """The default shape; Icarus, far slower with wide arrays, gets a smaller one."""

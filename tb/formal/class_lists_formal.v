@@ -2,10 +2,10 @@
 //
 // Slices of up to 6 values with any codes, at any distinct indices, in one half after the other, for any
 // one code that is watched. A slice takes 8 cycles: in 0 to 5 it is appended to one half, while in the
-// other half the list of the slice before is read and emptied in cycle 0, then followed, a value a
-// cycle. Lists of other codes are emptied at will. Nothing but reading empties a list, so heads also show that nothing
-// was left from before. 24 cycles from memories that hold anything are enough for all time: they empty
-// a list, append to it and read it, and end where they began.
+// other half the list of the slice before is read in cycle 0 and its word cleared in cycle 1, while it is
+// followed, a value a cycle. Other words are cleared at will. Nothing but this empties a list, so its bits
+// also show that nothing was left from before. 24 cycles from memories that hold anything are enough for all
+// time: they empty a list, append to it and read it, and end where they began.
 //
 // SPDX-License-Identifier: Apache-2.0
 `default_nettype none
@@ -15,6 +15,7 @@ module class_lists_formal (
   input wire       append,
   input wire [3:0] append_code,
   input wire [3:0] other_code,
+  input wire [1:0] other_place,
   input wire       other_clear
 );
   (* anyconst *) reg [3:0] watched;
@@ -24,10 +25,14 @@ module class_lists_formal (
   reg       half;
   reg [4:0] known = 0;                  // cycles since the start
 
-  wire [1:0] head_valid;
+  wire [7:0] word;
   wire [7:0] head_index;
   wire       link_end;
   wire [3:0] link_index;
+
+  wire [1:0] watched_place = {watched[2], watched[3]};
+  wire       some          = word[watched[1:0]];
+  wire       more          = word[3'd4 + watched[1:0]];
 
   wire head_read = slot == 0;
   wire appends   = append && slot < 6;
@@ -65,12 +70,13 @@ module class_lists_formal (
   wire [3:0] place = slot == 1 ? first_index[3:0] : slot == 2 ? first_index[7:4] : link_index;
   wire       visit = following && !head_read && there;
 
-  shw_class_lists #(.BITS(3), .INDEX_W(4)) u_lists (
+  shw_class_lists #(.BITS(3), .INDEX_W(4), .LOW_W(2)) u_lists (
     .clk(clk), .append(appends), .append_code(append_code), .append_half(half),
     .append_index({1'b0, slot} ^ places), .read_half({!half, half}), .read_select(!half),
-    .read_code(head_read ? watched : other_code),
-    .head_clear(head_read || (other_clear && other_code != watched)),
-    .head_valid(head_valid), .head_index(head_index), .link_read(visit),
+    .word_place(head_read ? watched_place : other_place), .word(word),
+    .word_clear(slot == 1 || (other_clear && other_place != watched_place)),
+    .clear_place(slot == 1 ? watched_place : other_place),
+    .read_code(head_read ? watched : other_code), .head_index(head_index), .link_read(visit),
     .link_from(place), .link_end(link_end), .link_index(link_index)
   );
 
@@ -85,7 +91,7 @@ module class_lists_formal (
     else if (visit) left <= rest;
 
     if (head_read) begin
-      first_valid <= head_valid;
+      first_valid <= {more, some};
       first_index <= head_index;
     end
     following <= head_read || visit;
@@ -93,10 +99,10 @@ module class_lists_formal (
 
   always @* begin
     if (now && head_read) begin
-      valid: assert (head_valid[0] == (members != 0));
-      head:  assert (!head_valid[0] || head_index[3:0] == newest_index);
-      pair:  assert (!head_valid[0] || head_valid[1] == (rest != 0));
-      second_newest: assert (head_valid != 2'b11 || head_index[7:4] == second_index);
+      valid: assert (some == (members != 0));
+      head:  assert (!some || head_index[3:0] == newest_index);
+      pair:  assert (more == (rest != 0));
+      second_newest: assert (!more || head_index[7:4] == second_index);
     end
     if (now && following && slot > 2) begin
       ends:  assert (link_end == (left == 0));

@@ -112,7 +112,7 @@ BROKEN = {
     "top": ("sp2_mac", "{top_twice[LANE], x[LANE*4 +: 3], 1'b0}", "{1'b0, x[LANE*4 +: 3], 1'b0}", "summed"),
     "borrow": ("fixed_mac", "{PRODUCTS{10'd512}}", "{PRODUCTS{10'd448}}", "equal"),
     "chain": ("fixed_mac", "partial[v*CHAIN_W +: CHAIN_W]", "partial[0 +: CHAIN_W]", "equal"),
-    "emptied": ("class_lists", "head[0], !reader}", "head[0], 1'b1}", "valid"),
+    "emptied": ("class_lists", "reader ? {(2*WORD){1'b0}} :", "reader ? {more, some} :", "pair"),
     "address": ("class_lists", ".read_address({read_select, link_from})", ".read_address({1'b0, link_from})", "link"),
     "sum": ("exp_count_cell", "{row_exponent[BITS-1], row_exponent} +", "{1'b0, row_exponent} +", "counted_both"),
     "zero": ("exp_count_cell", "write_both   <= row_valid & column_valid", "write_both   <= row_valid", "within_both"),

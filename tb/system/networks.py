@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, WEIGHT_BITS, 
 from shiftwork.example import CALIBRATION, MODEL, TEST
 from shiftwork.golden.model import evaluate, module_sums
 from shiftwork.network.data import load_data
+from shiftwork.network.ends import Ends
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import (
     ExponentialCodes,
@@ -50,6 +51,20 @@ MSQ_MODES: dict[str, tuple[str, str]] = {
 
 EXP_MODE = "dnateq"
 """The mode of exponential codes."""
+
+
+def least_longer(network: IntegerNetwork, predicted: int) -> int:
+    """Cycles that stalls cost a layer at least, beside its predicted ones.
+
+    None; but rows of exponential codes take turns at the multipliers, and a stall can fall so that sums wait less for
+    theirs: up to one cycle in a hundred.
+    """
+    return -(predicted // 100 + 1) if network.scheme == "dnateq" else 0
+
+
+def ends_of(tensors: Mapping[str, TensorInfo], result: str, source: str = "x") -> Ends:
+    """Ends of a network of one input and one output."""
+    return Ends.of_maps(source, tensors[source].shape, result, tensors[result].shape)
 
 
 def digits(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]:
@@ -213,10 +228,10 @@ def every_kind(mode: str, seed: int) -> tuple[IntegerNetwork, NDArray[np.integer
     other("cut", "slice", ["averaged"], (2, 2, 12), False, starts=(0, 0, 0), stops=(2, 2, 12), steps=(1, 1, 1))
     other("both", "concat", ["pooled", "cut"], (2, 2, 24), False)
     other("padded", "pad", ["both"], (3, 4, 24), False, pads=((0, 1), (1, 1), (0, 0)))
-    other("flat", "reshape", ["padded"], (1, 1, 288), False, shape=(1, 1, 288))
+    other("flat", "reshape", ["padded"], (1, 1, 288), False, steps=((24, 1), (3, 96), (4, 24)), shape=(1, 1, 288))
     conv("dense", "flat", (1, 1, 33), (1, 1), True)
     conv("out", "dense", (1, 1, 7), (1, 1), False)
-    network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
+    network = IntegerNetwork(parameters.scheme, ends_of(tensors, "out"), tensors, modules)
     return network, rng.integers(lowest, -lowest, (2, 9, 7, 5)).astype(np.int8)
 
 
@@ -324,8 +339,9 @@ def strided(
     bits = parameters.bits
     module = IntegerModule("first", "conv", ["image"], "x", stride=first.stride, pads=first.pads,
                            dilation=first.dilation, **parameters.of(weights, False, False))  # fmt: skip
-    network = replace(network, input="image", modules=[module, *network.modules],
-                      tensors={"image": TensorInfo(shape, 5, True, bits), **network.tensors})  # fmt: skip
+    tensors = {"image": TensorInfo(shape, 5, True, bits), **network.tensors}
+    network = replace(network, ends=ends_of(tensors, "out", "image"), modules=[module, *network.modules],
+                      tensors=tensors)  # fmt: skip
     return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (2, *shape)).astype(np.int8)
 
 
@@ -386,7 +402,7 @@ def _chain(
             )
         )
         source = name
-    network = IntegerNetwork(parameters.scheme, "x", source, tensors, modules)
+    network = IntegerNetwork(parameters.scheme, ends_of(tensors, source), tensors, modules)
     return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (2, *shape)).astype(np.int8)
 
 
@@ -422,7 +438,7 @@ def addresses(seed: int) -> tuple[IntegerNetwork, NDArray[np.integer]]:
     move("padded", "pad", ["cut"], (6, 5, 16), pads=((0, 0), (0, 0), (3, 5)))
     conv("down", "all", (6, 5, 16), (3, 3), pads=(1, 1, 1, 1), stride=(2, 2), shortcut="padded")
     conv("out", "down", (1, 1, 7), (6, 5))
-    network = IntegerNetwork(parameters.scheme, "x", "out", tensors, modules)
+    network = IntegerNetwork(parameters.scheme, ends_of(tensors, "out"), tensors, modules)
     return network, rng.integers(-128, 128, (2, 11, 9, 5)).astype(np.int8)
 
 

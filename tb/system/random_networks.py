@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo, Terms
-from system.networks import parameters_of
+from system.networks import ends_of, parameters_of
 
 FRACTION = 5
 """Of all tensors but the results of averages that are more precise."""
@@ -107,5 +107,5 @@ def random_network(terms: Terms | str, seed: int, modules: int = 7) -> tuple[Int
     if rng.random() < 0.6:
         source = make.average("average", source)
     make.conv("out", source, last=True)
-    network = IntegerNetwork(make.parameters.scheme, "x", "out", make.tensors, make.modules)
+    network = IntegerNetwork(make.parameters.scheme, ends_of(make.tensors, "out"), make.tensors, make.modules)
     return network, rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), (1, *shape)).astype(np.int8)

@@ -25,6 +25,7 @@ from shiftwork.golden import model as golden
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.run.layers import execute
 from system import networks
+from system.product_networks import whole_numbers
 
 SEED = int(os.environ.get("SHW_SEED") or "1")
 ENGINES: dict[str, Engine] = {"mac": MacEngine(2, 4), "tr": TrEngine(1, 4)}
@@ -71,6 +72,13 @@ def test_every_kind_on_tiles(engine: str, mode: str) -> None:
     """Groups, shortcuts, ReLU6, sums, weights on rows and on columns."""
     with board(engine) as tiles:
         check(*networks.every_kind(mode, SEED), tiles)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_products_on_tiles(engine: str) -> None:
+    """Codes of two activations, one of them in the place of weights."""
+    with board(engine) as tiles:
+        check(*whole_numbers((True, False), SEED), tiles)
 
 
 def test_run_takes_tiles(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from shiftwork.compile import (
     TrEngine,
     compile_network,
     requant_of,
+    table_cycles,
 )
 from shiftwork.device.simulated import SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
@@ -34,6 +35,7 @@ from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.report.demo import demo
 from shiftwork.run import benchmark
 from shiftwork.run.layers import Execution, execute
+from shiftwork.tensors.arithmetic import look_up
 from system import networks
 
 ENGINE = TrEngine(4, 8)
@@ -76,7 +78,8 @@ def check(done: Execution, network: IntegerNetwork, stalls: Stalls | None) -> No
         if layer.cycles:
             assert layer.predicted_cycles
             longer = layer.cycles - layer.predicted_cycles
-            assert longer == 0 if stalls is None else longer >= 0, f"{layer.name}: {longer} cycles (seed {SEED})"
+            least = 0 if stalls is None else networks.least_longer(network, layer.predicted_cycles)
+            assert longer >= least and (stalls is not None or longer == 0), f"{layer.name}: {longer} (seed {SEED})"
 
 
 @pytest.mark.parametrize("stalls", STALLS)
@@ -108,6 +111,31 @@ def test_the_mac_engine(mode: str, stalls: str) -> None:
             if layer.cycles:
                 assert layer.bound == -(-layer.macs // MAC_ENGINE.cells)
                 assert layer.tokens is None
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize(
+    ("mode", "engine"),
+    [
+        ("tr-weights", ENGINE),
+        ("fixed8-weights", MAC_ENGINE),
+        *((mode, MSQ_ENGINE) for mode in ("msq-free", "msq-pot")),
+        (networks.EXP_MODE, EXP_ENGINE),
+    ],
+)
+def test_a_table_between_layers(mode: str, engine: Engine, stalls: str) -> None:
+    """Behind every engine: a layer's codes pass the table as they are, before it is loaded and after that."""
+    network, x = networks.digits(mode, 2)
+    device = device_for(network, engine)
+    generator = np.random.default_rng(SEED)
+    for _ in range(2):
+        check(run(network, x, device, STALLS[stalls]), network, STALLS[stalls])
+        codes = generator.integers(-128, 128, (2, 5, 7, 3)).astype(np.int8)
+        table = generator.integers(0, 256, 256).astype(np.uint8)
+        done = device.table(codes, table, STALLS[stalls])
+        assert (done.codes == look_up(codes, table)).all()
+        longer = done.cycles - table_cycles(codes.size, engine.cols)
+        assert longer == 0 if STALLS[stalls] is None else longer > 0
 
 
 def test_a_wrong_weight_is_found_on_the_mac_engine() -> None:
@@ -176,7 +204,7 @@ def test_images_in_batches(device: SimulatedDevice, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(executor, "_OPERAND_BYTES", 1)
     single = run(network, x, device)
     check(single, network, None)
-    assert np.array_equal(whole.outputs, single.outputs)
+    assert np.array_equal(whole.outputs[network.output], single.outputs[network.output])
 
 
 # Negative controls: what must be found is found.

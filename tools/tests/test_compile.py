@@ -17,7 +17,7 @@ from shiftwork.codes.exponential import Exponential
 from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, Operands, TrEngine, compile_network, requant_of
 from shiftwork.compile.accelerator import Accelerator
 from shiftwork.compile.engine import check_sums
-from shiftwork.compile.exp_cycles import class_order, predict_exp_cycles, walks
+from shiftwork.compile.exp_cycles import class_order, class_words, predict_exp_cycles, walks
 from shiftwork.compile.mac_cycles import predict_mac_cycles
 from shiftwork.compile.msq_cycles import predict_msq_cycles
 from shiftwork.compile.msq_engine import assign_rows
@@ -25,6 +25,7 @@ from shiftwork.compile.packing import pack_codes, pack_lanes, unpack_codes, unpa
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import class_sums
 from shiftwork.golden.model import dot_products
+from shiftwork.network.ends import Ends
 from shiftwork.network.integer import (
     ExponentialCodes,
     IntegerModule,
@@ -50,7 +51,7 @@ def network_of(module: IntegerModule, source: TensorInfo, size: tuple[int, int])
     tensors = {"x": source, "y": TensorInfo((*size, len(module.weight)), 3, True)}
     if module.shortcut is not None:
         tensors[module.shortcut] = TensorInfo(tensors["y"].shape, 2, True)
-    return IntegerNetwork("tr", "x", "y", tensors, [module])
+    return IntegerNetwork("tr", Ends.of_maps("x", source.shape, "y", tensors["y"].shape), tensors, [module])
 
 
 def example(stream: Stream, groups: int, signed: bool) -> tuple[IntegerNetwork, dict[str, Codes]]:
@@ -416,7 +417,8 @@ def exp_example(groups: int = 1, bits: int = 4) -> tuple[IntegerNetwork, dict[st
         ),
     )
     small = replace(info, shape=(4, 5, 10))
-    network = IntegerNetwork("dnateq", "x", "y", {"x": info, "s": small, "y": small}, [module])
+    ends = Ends.of_maps("x", info.shape, "y", small.shape)
+    network = IntegerNetwork("dnateq", ends, {"x": info, "s": small, "y": small}, [module])
     return network, {"x": rng.choice(legal, (3, 7, 5, 4)), "s": rng.choice(legal, (3, 4, 5, 10))}
 
 
@@ -485,20 +487,26 @@ def test_what_the_exp_engine_cannot_run_is_refused() -> None:
 def test_walks_of_lists() -> None:
     """A list takes a cycle per value; lists shorter than the turns of the multipliers wait for them."""
     config = class_sums.ExpConfig(3, False)
+    words = class_words(config)
     assert class_order(config) == [(0, 0), (1, 0), (2, 0), (3, 0), (-3, 0), (-2, 0), (-1, 0)]
-    assert class_order(replace(config, row_signed=True))[:3] == [(0, 0), (0, 1), (1, 0)]
+    assert words.tolist() == [0, 0, 0, 0, 1, 1, 1]
+    both = replace(config, row_signed=True)
+    assert class_order(both)[3:9] == [(3, 0), (0, 1), (1, 1), (2, 1), (3, 1), (-3, 0)]
+    assert class_words(both).tolist() == [0] * 4 + [1] * 4 + [2] * 3 + [3] * 3
+    assert class_words(class_sums.ExpConfig(7, False))[-1] == 7
     one = np.zeros((1, 1, 7), np.int64)
-    one[0, 0, 0] = 9
-    # Looked at in cycle 1, followed from 3 to 11, accepted in 12, left in 13: its turn comes every three cycles.
-    assert [walk.cycles for walk in walks(one, 1)] == [13]
-    assert walks(one, 1)[0].sums.tolist() == [13]
+    one[0, 0, 3] = 9
+    # Word taken in cycle 1, list found in 2, followed from 4 to 12, accepted in 13, left in 16: its turn comes every
+    # three cycles.
+    assert [walk.cycles for walk in walks(one, words, 1)] == [16]
+    assert walks(one, words, 1)[0].sums.tolist() == [16]
     four = np.zeros((1, 4, 7), np.int64)
     four[0, :, :4] = 1
-    (walk,) = walks(four, 1)
-    assert len(walk.sums) == len(set(walk.sums.tolist())) == 16  # one sum a cycle
-    assert walk.cycles >= 16
+    (walk,) = walks(four, words, 1)
+    assert walk.sums.tolist() == list(range(6, 15))  # a turn a cycle, 16 sums in pairs but for two alone
+    assert walk.cycles == 14
     assert walk.values == 4
-    (empty,) = walks(np.zeros((1, 2, 7), np.int64), 2)
+    (empty,) = walks(np.zeros((1, 2, 7), np.int64), words, 2)
     assert len(empty.sums) == 2  # a row without values gives a sum of nothing
     assert predict_exp_cycles([], 4) == 0
 

@@ -17,9 +17,9 @@ from shiftwork.codes.exponential import Exponential
 from shiftwork.compile import ExpEngine
 from shiftwork.compile.program import compile_network
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import accuracy, evaluate, run
+from shiftwork.golden.model import accuracy, evaluate, finished, real_outputs, run
 from shiftwork.network.data import Data, load_data
-from shiftwork.network.floating import reference
+from shiftwork.network.floating import logits
 from shiftwork.network.format_exponential import LiveWork
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.importer import import_onnx
@@ -30,8 +30,10 @@ from shiftwork.quantize.bounds import accumulator_bound, check_accumulators
 from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.expfit import Magnitudes, fit_code
 from shiftwork.quantize.judge import Judge, split
+from shiftwork.quantize.quantization import Quantization
 from shiftwork.report.fit_plot import check_plot, draw_fits
 from shiftwork.report.text import fit_lines
+from shiftwork.schemes import quantize
 from shiftwork.tensors.im2col import im2col
 
 
@@ -170,8 +172,8 @@ def test_loss_by_hand(save_model: SaveModel, rng: np.random.Generator) -> None:
     (group,) = dnateq.fit_groups(network, calibrate(network, x), (3, 4))
     dnateq.measure(network, x, [group])
     integer = dnateq.build(replace(network, modules=[network.modules[0]]), group.codes[4])
-    y = run(integer, x)[integer.output].reshape(7, 3) * integer.output_scale
-    z = reference(path, x).reshape(7, 3)
+    y = real_outputs(integer, run(integer, x)).reshape(7, 3)
+    z = logits(network, x)
     assert group.loss[4] == pytest.approx(100 * np.square(y - z).sum() / np.square(z).sum(), rel=1e-3)
     assert group.loss[3] == pytest.approx(group.loss[4] * group.noise[3] / group.noise[4])
 
@@ -276,7 +278,7 @@ def test_a_limit_that_nothing_keeps_takes_all_bits(digits: Digits) -> None:
 def test_weights_make_up_for_each_other(digits: Digits) -> None:
     """Less than half of the noise of codes that are rounded one by one."""
     network, test, calibration = digits
-    exact = reference(network.path, test.x)
+    exact = logits(network, test.x)
     found = dnateq.fit_groups(network, calibrate(network, split(calibration.x)[0]), (3,))
     codes = dnateq.ExpCodes({}, {})
     for group in found:
@@ -284,7 +286,7 @@ def test_weights_make_up_for_each_other(digits: Digits) -> None:
         codes.weights |= group.codes[3].weights
     noise = []
     for integer in (dnateq.build(network, codes), dnateq.quantize(network, calibration.x, 3)):
-        error = run(integer, test.x, collect=False)[integer.output] * integer.output_scale - exact
+        error = real_outputs(integer, run(integer, test.x, collect=False)).reshape(exact.shape) - exact
         noise.append(np.square(error).sum())
         assert {coded(m).code for m in integer.modules if m.weight is not None} == set(codes.weights.values())
     assert noise[1] < 0.7 * noise[0]
@@ -358,8 +360,8 @@ def test_modules_against_plain_loops(every_kind: tuple[FloatNetwork, np.ndarray]
 def test_output_is_close_to_the_float_network(every_kind: tuple[FloatNetwork, np.ndarray]) -> None:
     network, x = every_kind
     integer = dnateq.quantize(network, x, 7)
-    got = run(integer, x, collect=False)[integer.output] * integer.output_scale
-    exact = reference(network.path, x)
+    (got,) = finished(integer, run(integer, x, collect=False)).values()
+    exact = logits(network, x)
     assert np.linalg.norm(got - exact) < 0.1 * np.linalg.norm(exact)
 
 
@@ -412,11 +414,15 @@ def test_work_without_zeros_is_counted(digits: Digits) -> None:
 # -- refusals, files, accuracy
 
 
-def test_a_network_output_of_codes_is_refused(save_model: SaveModel, rng: np.random.Generator) -> None:
+def test_a_network_output_of_codes(save_model: SaveModel, rng: np.random.Generator) -> None:
     nodes = [("Conv", ["in", "a"], "c"), ("MaxPool", ["c"], "out", {"kernel_shape": [2, 2]})]
     network = import_onnx(save_model(nodes, {"a": rng.normal(0, 1, (3, 3, 1, 1)).astype(np.float32)}, ("N", 3, 4, 4)))
-    with pytest.raises(ShiftworkError, match="node 'out': a network output in exponential codes"):
-        searched(network, rng.normal(0, 1, (4, 3, 4, 4)).astype(np.float32))
+    x = rng.normal(0, 1, (40, 3, 4, 4)).astype(np.float32)
+    integer = dnateq.quantize(network, x, 7)
+    assert integer.tensors["out"].code is not None
+    (got,) = finished(integer, run(integer, x, collect=False)).values()
+    exact = logits(network, x)
+    assert np.linalg.norm(got - exact) < 0.05 * np.linalg.norm(exact)
 
 
 def test_integers_that_do_not_fit_are_refused(every_kind: tuple[FloatNetwork, np.ndarray]) -> None:
@@ -522,3 +528,15 @@ def test_plots_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delitem(sys.modules, "matplotlib.figure", raising=False)
     with pytest.raises(ShiftworkError, match=r"fit plot needs matplotlib: pip install 'shiftwork\[plot\]'"):
         check_plot(tmp_path / "fits.png")
+
+
+@pytest.mark.parametrize(("operator", "signed"), [("LogSoftmax", 1), ("Tanh", 1), ("Sigmoid", 0)])
+def test_signs_of_what_host_and_tables_give_reach_the_engine(
+    save_model: SaveModel, rng: np.random.Generator, operator: str, signed: int
+) -> None:
+    nodes = [(operator, ["in"], "f"), ("MatMul", ["f", "w"], "out")]
+    path = save_model(nodes, {"w": rng.normal(0, 1, (6, 3)).astype(np.float32)}, ("N", 6))
+    samples = rng.normal(0, 1, (16, 6)).astype(np.float32)
+    network = quantize(Quantization("dnateq"), import_onnx(path), Data(samples, None))
+    (layer,) = compile_network(network, ExpEngine(4, 8, 2)).layers.values()
+    assert layer.configuration["cfg_row_signed"] == signed

@@ -16,10 +16,11 @@ ROOT = manifest.ROOT
 FULL = pytest.mark.full
 
 
-def cells(folder: Path, block: str, script: str, options: str = "", **parameters: int) -> Counter[str]:
+def cells(folder: Path, block: str, script: str, options: str = "", **parameters: int | str) -> Counter[str]:
     """Cells of a block that Yosys has mapped; options of `read_verilog`."""
     commands = [f"read_verilog {options} {path}" for path in manifest.load().sources(block)]
-    commands += [f"chparam -set {name} {value} {block}" for name, value in parameters.items()]
+    words = {name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()}
+    commands += [f"chparam -set {name} {value} {block}" for name, value in words.items()]
     commands += [f"hierarchy -top {block}", f"{script} -top {block}", "write_json net.json"]
     yosys.run(commands, folder, "map")
     netlist = json.loads((folder / "net.json").read_text())["modules"][block]
@@ -43,6 +44,26 @@ def test_a_memory_is_block_ram_and_nothing_else(tmp_path, options):
     assert cells(tmp_path, "shw_ram_sdp", "synth_ecp5", options) == {"DP16KD": 1}
     everything = cells(tmp_path, "shw_ram_sdp", "synth_ecp5", "-DSHW_SIMULATION")
     assert everything["LUT4"] > 100, "the count sees a collision model that is built in"
+
+
+@pytest.mark.parametrize(
+    ("style", "script", "options", "memories"),
+    [
+        ("block", "synth_ecp5", "", {"DP16KD": 2}),
+        ("block", "synth_xilinx -family xc7 -flatten", "", {"RAMB18E1": 2}),
+        ("distributed", "synth_xilinx -family xc7 -flatten", "-nosynthesis", {"RAM256X1S": 24}),
+        pytest.param("block", "synth_gowin", "", {"DPX9B": 1, "SPX9": 1}, marks=FULL),
+        pytest.param("block", "synth_gatemate", "", {"CC_BRAM_20K": 2}, marks=FULL),
+        pytest.param("block", "synth_ice40", "", {"SB_RAM40_4K": 3}, marks=FULL),
+        pytest.param("block", "synth_efinix", "", {"EFX_RAM_5K": 3}, marks=FULL),
+        pytest.param("block", "synth_intel -family max10", "", {"altsyncram": 3}, marks=FULL),
+        pytest.param("distributed", "synth_ice40", "-DSHW_NO_LUTRAM", {"SB_RAM40_4K": 3}, marks=FULL),
+    ],
+)
+def test_two_lanes_share_a_table(tmp_path, style, script, options, memories):
+    """Three lanes: a memory with two ports for two of them, where the family has one."""
+    found = cells(tmp_path, "shw_table", script, options, LANES=3, STYLE=style)
+    assert {name: n for name, n in found.items() if re.fullmatch(r"(?i)\w*ram\w*|[DS]PX9B?|DP16KD", name)} == memories
 
 
 WITHOUT_LUTRAM = {

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import run
+from shiftwork.golden.model import finished, run
 from shiftwork.network.data import Data, load_data
-from shiftwork.network.floating import reference
+from shiftwork.network.floating import logits
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
@@ -38,8 +38,8 @@ Digits = tuple[FloatNetwork, Data, Data]
 
 def output_error(network: IntegerNetwork, x: np.ndarray, path: Path = EXAMPLE / "digits.onnx") -> float:
     """Relative 2-norm of the error of the network output."""
-    got = run(network, x, collect=False)[network.output] * network.output_scale
-    expected = reference(path, x.astype(np.float32))
+    (got,) = finished(network, run(network, x, collect=False)).values()
+    expected = logits(import_onnx(path), x.astype(np.float32))
     return float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from shiftwork.compile.merge import merged, one_to_one, together
 from shiftwork.golden.model import evaluate
+from shiftwork.network.ends import Ends
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo, Terms
 
 
@@ -19,9 +20,8 @@ def depthwise(channels: int, kernel: tuple[int, int], terms: Terms) -> tuple[Int
     module.shift = np.full(channels, 7, np.int32)
     shape = (6 + 3 - kernel[0], 5 + 3 - kernel[1], channels)
     tensors = {"x": TensorInfo((6, 5, channels), 0, True), "y": TensorInfo(shape, 0, True)}
-    return IntegerNetwork("tr", "x", "y", tensors, [module]), rng.integers(-128, 128, (2, 6, 5, channels)).astype(
-        np.int8
-    )
+    network = IntegerNetwork("tr", Ends.of_maps("x", (6, 5, channels), "y", shape), tensors, [module])
+    return network, rng.integers(-128, 128, (2, 6, 5, channels)).astype(np.int8)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import accuracy, predictions, run
+from shiftwork.golden.model import accuracy, finished, predictions, real_outputs, run
 from shiftwork.network.data import Data, load_data
-from shiftwork.network.floating import activations, evaluate, reference
+from shiftwork.network.floating import activations, evaluate, logits
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
@@ -188,7 +188,7 @@ def test_the_network_output_has_one_step(save_model: SaveModel, alpha: str) -> N
     assert rows_of(module).factor is None
     assert not module.shift.any()  # type: ignore[union-attr]
     assert module.attributes == ({"step": step} if alpha == "free" else {})
-    assert integer.output_scale == step * 2.0 ** -scales.tensors[last.inputs[0]]
+    assert integer.real(integer.output, np.array(1)) == step * 2.0 ** -scales.tensors[last.inputs[0]]
 
 
 @pytest.mark.parametrize("last", ["Add", "Clip"])
@@ -204,8 +204,8 @@ def test_a_network_output_with_a_shortcut_or_a_clip_has_a_power_of_two(
     module = integer.modules[-1]
     assert not module.requantize
     assert "step" not in module.attributes
-    got = run(integer, x)[integer.output] * integer.output_scale
-    assert np.corrcoef(got.ravel(), reference(path, x).ravel())[0, 1] > 0.9
+    (got,) = finished(integer, run(integer, x)).values()
+    assert np.corrcoef(got.ravel(), logits(import_onnx(path), x).ravel())[0, 1] > 0.9
 
 
 def test_zeros_take_the_power_of_two_of_their_layer(save_model: SaveModel) -> None:
@@ -240,7 +240,7 @@ def test_outputs_are_those_of_the_real_weights(save_model: SaveModel, scheme: st
         info = integer.tensors[module.output]
         if module.output == network.output:
             unit = scales.steps[module.name] * 2.0 ** -scales.tensors[module.inputs[0]]
-            assert np.abs(codes[module.output] * integer.output_scale - exact).max() <= unit.max() / 2 * (1 + 1e-6)
+            assert np.abs(real_outputs(integer, codes) - exact).max() <= unit.max() / 2 * (1 + 1e-6)
         else:
             expected = np.clip(exact * 2.0**info.fraction, 0, 15)
             slack = scales.steps[module.name].max() * 2.0 ** (info.fraction - scales.tensors[module.inputs[0]]) / 2
@@ -279,7 +279,7 @@ def test_a_row_far_below_its_bias_gets_a_larger_step(save_model: SaveModel) -> N
         codes = run(integer, x)
         real = codes[first.output][..., 2] * 2.0 ** -integer.tensors[first.output].fraction
         assert np.abs(real - wanted).max() <= 0.5 * 2.0 ** -integer.tensors[first.output].fraction
-        output = codes[integer.output] * integer.output_scale
+        output = real_outputs(integer, codes)
         assert np.abs(output[..., 1] + 2).max() < 1e-6
         if alpha == "free":
             assert (module.shift <= 47).all()  # type: ignore[operator]
@@ -329,7 +329,7 @@ def test_save_and_load(save_model: SaveModel, tmp_path: Path, alpha: str) -> Non
     integer = msq.quantize(network, x, "msq", 0.5, alpha)
     loaded = IntegerNetwork.load(integer.save(tmp_path / "network.npz")[0])
     assert loaded.scheme == "msq"
-    assert loaded.output_scale == integer.output_scale
+    assert loaded.real("out", np.array(1)) == integer.real("out", np.array(1))
     for mine, theirs in zip(convolutions(integer), convolutions(loaded), strict=True):
         assert (rows_of(mine).row_sp2 == rows_of(theirs).row_sp2).all()
         assert rows_of(theirs).row_sp2.dtype == np.bool_  # type: ignore[union-attr]
@@ -440,7 +440,7 @@ def test_channels_that_move_or_are_added_keep_one_factor(save_model: SaveModel) 
 def missed(network: FloatNetwork, integer: IntegerNetwork, x: np.ndarray) -> np.ndarray:
     """Error of the network output."""
     exact = np.concatenate([tensors[network.output] for tensors in activations(network, x)])
-    return np.asarray(run(integer, x, collect=False)[integer.output] * integer.output_scale - exact)
+    return np.asarray(real_outputs(integer, run(integer, x, collect=False)) - exact)
 
 
 @pytest.mark.parametrize("scheme", msq.SCHEMES)
@@ -489,7 +489,7 @@ def test_the_example_network_stays_accurate(digits: Digits, scheme: str, alpha: 
     integer = msq.quantize(network, calibration.x, scheme, alpha=alpha)
     codes = run(integer, test.x, collect=False)[integer.output]
     assert accuracy(codes, test.y) >= 94
-    assert (predictions(codes) == predictions(reference(EXAMPLE / "digits.onnx", test.x))).mean() >= 0.94
+    assert (predictions(codes) == predictions(logits(network, test.x))).mean() >= 0.94
 
 
 def test_the_choice_is_repeatable(digits: Digits) -> None:

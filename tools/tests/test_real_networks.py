@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shiftwork.golden.model import predictions, run
-from shiftwork.network.floating import reference
+from shiftwork.network.floating import logits
 from shiftwork.network.importer import import_onnx
 from shiftwork.quantize import fixed8
 from shiftwork.quantize.tr import TrOptions, configure
@@ -35,7 +35,7 @@ if (DATA / "prepare.py").is_file():
         spec.loader.exec_module(prepare)
         network = import_onnx(DATA / "models" / f"{model}.onnx")
         x = prepare.SETS[name]()[0][:50].astype(np.float32)
-        expected = predictions(reference(network.path, x))
+        expected = predictions(logits(network, x))
         integer = fixed8.quantize(network, prepare.SETS[calibration]()[0][:32].astype(np.float32))
         for candidate, least in ((integer, 0.94), (configure(integer, TrOptions(budget=2.5)), 0.9)):
             got = predictions(run(candidate, x, collect=False)[candidate.output])

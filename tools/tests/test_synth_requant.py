@@ -21,6 +21,7 @@ from shiftwork.eda import yosys
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
+from shiftwork.network.ends import Ends
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.fixed8 import quantize
@@ -53,7 +54,8 @@ def test_shifted_sums_are_the_codes_of_the_layer(network: IntegerNetwork) -> Non
 def test_a_shortcut_belongs_to_the_sum(network: IntegerNetwork) -> None:
     part = network.copy()
     part.modules = [module for module in network.modules if module.name != "conv3" and module.kind == "conv"][:2]
-    part.output = part.modules[-1].output
+    last = part.modules[-1].output
+    part.ends = Ends.of_maps(part.input, part.tensors[part.input].shape, last, part.tensors[last].shape)
     sums = requant.layer_sums(part, digits(2), 1 << 30)
     codes = golden.run(part, digits(2))[part.module(sums.layer).output]
     assert part.module(sums.layer).shortcut is not None

@@ -66,8 +66,8 @@ def test_the_emulation_equals_the_golden_model(digits, scheme: str, alpha: str) 
     emulated = emulate(trained.floats, trained.scales, samples.x)
     assert set(emulated) == set(codes)
     for name, values in emulated.items():
-        scale = trained.network.output_scale if name == network.output else 1
-        np.testing.assert_array_equal(values, codes[name] * scale, err_msg=name)
+        expected = golden.real_outputs(trained.network, codes) if name == network.output else codes[name]
+        np.testing.assert_array_equal(values, expected, err_msg=name)
 
 
 def test_weights_end_on_their_levels(digits) -> None:
@@ -138,9 +138,41 @@ def test_every_kind_of_module(save_model, rng) -> None:
     trained = train(network, data, Recipe(epochs=1, holdout=8, flip=True, sp2_share=0.5))
     codes = golden.run(trained.network, data.x)
     for name, values in emulate(trained.floats, trained.scales, data.x).items():
-        scale = trained.network.output_scale if name == network.output else 1
-        np.testing.assert_array_equal(values, codes[name] * scale, err_msg=name)
+        expected = golden.real_outputs(trained.network, codes) if name == network.output else codes[name]
+        np.testing.assert_array_equal(values, expected, err_msg=name)
     assert {module.kind for module in network.modules} >= {"conv", "add", "avgpool", "maxpool", "concat", "slice"}
+
+
+def test_products_moves_and_constants(save_model, rng) -> None:
+    weights = {name: rng.normal(0, 0.4, (8, 8)).astype(np.float32) for name in ("wa", "wb")}
+    weights |= {"c": rng.normal(0, 0.4, (6, 8)).astype(np.float32), "w": rng.normal(0, 0.4, (36, 4)).astype(np.float32)}
+    nodes = [
+        ("MatMul", ["in", "wa"], "a"),
+        ("MatMul", ["in", "wb"], "b"),
+        ("Mul", ["a", "c"], "ac"),
+        ("Transpose", ["b"], "bt", {"perm": [0, 2, 1]}),
+        ("MatMul", ["ac", "bt"], "scores"),
+        ("Transpose", ["scores"], "turned", {"perm": [0, 2, 1]}),
+        ("Flatten", ["turned"], "flat"),
+        ("MatMul", ["flat", "w"], "out"),
+    ]
+    network = import_onnx(save_model(nodes, weights, ("N", 6, 8)))
+    assert {module.kind for module in network.modules} >= {"conv", "mul", "matmul"}
+    assert network.constants
+    data = Data(rng.normal(size=(48, 6, 8)).astype(np.float32), rng.integers(0, 4, 48))
+    trained = train(network, data, Recipe(epochs=1, holdout=8))
+    codes = golden.run(trained.network, data.x)
+    for name, values in emulate(trained.floats, trained.scales, data.x).items():
+        expected = golden.real_outputs(trained.network, codes) if name == network.output else codes[name]
+        np.testing.assert_array_equal(values, expected, err_msg=name)
+
+
+def test_functions_are_refused(save_model, rng) -> None:
+    weight = rng.normal(size=(8, 3)).astype(np.float32)
+    network = import_onnx(save_model([("Tanh", ["in"], "t"), ("MatMul", ["t", "w"], "out")], {"w": weight}, ("N", 8)))
+    data = Data(rng.normal(size=(48, 8)).astype(np.float32), None)
+    with pytest.raises(ShiftworkError, match=r"node 't' \(Tanh\): training takes no functions but ReLU"):
+        train(network, data, Recipe(unlabelled=True))
 
 
 # -- without labels
@@ -165,7 +197,7 @@ def test_training_without_labels_keeps_more_of_the_float_network(digits) -> None
     exact = np.concatenate([tensors[network.output] for tensors in activations(network, test.x)])
 
     def missed(integer: IntegerNetwork) -> float:
-        outputs = golden.run(integer, test.x, collect=False)[integer.output] * integer.output_scale
+        outputs = golden.real_outputs(integer, golden.run(integer, test.x, collect=False))
         return float(divergences(network, exact, outputs).mean())
 
     start = msq.quantize(network, data.x[:256])

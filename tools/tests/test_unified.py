@@ -28,13 +28,14 @@ def network(save_model: Callable[..., Path], rng: np.random.Generator) -> Intege
         ("Conv", ["in", "a"], "a1"), batch_norm("a1"), ("Relu", ["a1n"], "a2"),
         ("Conv", ["a2", "b"], "b1", {"pads": [1, 1, 1, 1]}), batch_norm("b1"), ("Add", ["b1n", "a2"], "s"),
         ("Relu", ["s"], "r"), ("MaxPool", ["r"], "p", {"kernel_shape": [2, 2], "strides": [2, 2]}),
-        ("Conv", ["p", "a4"], "e1"), ("Conv", ["p", "a4"], "e2"), ("Concat", ["e1", "e2"], "m", {"axis": 1}),
+        ("Conv", ["p", "a4"], "e1"), ("Conv", ["p", "a5"], "e2"), ("Concat", ["e1", "e2"], "m", {"axis": 1}),
         ("Clip", ["m", "zero0", "six"], "q"), ("GlobalAveragePool", ["q"], "g"), ("Flatten", ["g"], "f"),
         ("Gemm", ["f", "d"], "out", {"transB": 1}),
     ]  # fmt: skip
     weights = {
         "a": rng.normal(0, 1, (4, 3, 1, 1)), "b": rng.normal(0, 0.3, (4, 4, 3, 3)), "d": rng.normal(0, 1, (5, 8)),
-        "a4": rng.normal(0, 1, (4, 4, 1, 1)), "one": np.ones(4), "zero": np.zeros(4), "zero0": np.float32(0),
+        "a4": rng.normal(0, 1, (4, 4, 1, 1)), "a5": rng.normal(0, 1, (4, 4, 1, 1)),
+        "one": np.ones(4), "zero": np.zeros(4), "zero0": np.float32(0),
         "six": np.float32(6),
     }  # fmt: skip
     path = save_model(nodes, {k: np.asarray(v, np.float32) for k, v in weights.items()}, ("N", 3, 8, 8))
@@ -91,4 +92,4 @@ def test_a_shared_tensor_is_not_fused_into(save_model: Callable[..., Path], rng:
 def test_a_cycle_is_refused() -> None:
     modules = [FloatModule("a", "add", ["y", "y"], "x"), FloatModule("b", "add", ["x", "x"], "y")]
     with pytest.raises(ShiftworkError, match="cycle"):
-        live(modules, "y")
+        live(modules, ["y"])

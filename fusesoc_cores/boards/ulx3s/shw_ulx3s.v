@@ -5,6 +5,7 @@
 // Parameters:
 //   ENGINE      "tr" | "mac"     engine of the accelerator
 //   MULTIPLIER  "lut" | "dsp"    of the engine "mac"
+//   ROWS        4 | 8            rows of the engine, which has 16 columns
 //   CLOCKS_PER_BIT               of the serial port, see shw_board_accel
 // Latency:      see shw_board_accel. Throughput: 80 MHz; 3 Mbit/s on the serial port, less 1.2 %.
 // Backpressure: none.
@@ -16,6 +17,7 @@
 module shw_ulx3s #(
   parameter ENGINE         = "tr",
   parameter MULTIPLIER     = "lut",
+  parameter ROWS           = 8,
   parameter CLOCKS_PER_BIT = 27
 ) (
   input  wire       clk_25mhz,
@@ -48,7 +50,7 @@ module shw_ulx3s #(
   assign wifi_gpio0 = 1'b1;  // low, it would let the ESP32 reset the board
 
   shw_board_accel #(
-    .ENGINE(ENGINE), .ROWS(8), .COLS(16), .ADDR_W(11), .WEIGHTS(1024), .CONST_W(8),
+    .ENGINE(ENGINE), .ROWS(ROWS), .COLS(16), .ADDR_W(11), .WEIGHTS(1024), .CONST_W(8),
     .FAMILY("ecp5"), .MULTIPLIER(MULTIPLIER), .MEMORY_W(14), .CLOCKS_PER_BIT(CLOCKS_PER_BIT),
     .CLOCK_KHZ(80000), .BOARD(1)
   ) u_system (

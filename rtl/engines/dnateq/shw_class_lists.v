@@ -1,22 +1,31 @@
 // shw_class_lists: the values of one row of a slice, sorted by their code: one linked list per
 // code.
 //
-// A value is appended to the list of its code. The head of a list names its two newest values, and
-// every value keeps a link: the index of the one that came two before it in its list (or that there
-// was none). So a value costs one write, whatever the number of codes, and a list is read from its
-// newest value to its oldest, one per cycle, though a link is known only two cycles after it was
-// asked for: the links of one value and of the next are on their way at the same time. Two slices
-// live here at a time, one in either half of the memories: while one is appended to, the other is
-// read, and reading a head empties its list for the slice after.
+// A value is appended to the list of its code. The head of a list names its two newest values,
+// and every value keeps a link: the index of the one that came two before it in its list (or
+// that there was none). So a value costs one write, whatever the number of codes, and a list is
+// read from its newest value to its oldest, one per cycle, though a link is known only two
+// cycles after it was asked for: the links of one value and of the next are on their way at the
+// same time. Two bits a list say whether it has values, and more than one; those of codes of one
+// sign and of neighbouring exponents make a word, so that a reader finds the lists that have
+// some without a look at the others. Two slices live here at a time, one in either half of the
+// memories: while one is appended to, the other is read, and clearing its words empties its
+// lists for the slice after.
 //
-// Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs to
-// the reader. `head_valid`, `head_index`: newest value of the list of read_code in the half that is
-// read and, if there is one, second newest, in the same cycle; head_clear empties it. `link_read`
-// reads the link of an index, known two cycles later: link_end, or link_index; then held until that
-// of the next link_read. After rst the heads hold anything: the reader owns both halves and clears all codes.
+// Append side: `append`, in half `append_half`. Read side: while `read_half[h]`, half h belongs
+// to the reader. `word`: the lists at `word_place` that have values in the half that is read, in
+// the low bits, and those that have two or more, in the same cycle; `word_clear` empties those
+// at `clear_place`, in all halves of the reader. `head_index`: newest value of the list of
+// read_code, in the low bits, and second newest, in the same cycle, also after the word was
+// cleared; they mean something where there are such values. `link_read` reads the link of an
+// index, known two cycles later: link_end, or link_index; then held until that of the next
+// link_read. After rst the words hold anything: the reader owns both halves and clears all of
+// them.
 //
 // Parameters: BITS     3..7   width of an exponent; a code has BITS + 1 bits
 //             INDEX_W  4..10  a slice has up to 2^INDEX_W values
+//             LOW_W    1..BITS-1  a word has 2^LOW_W lists; its place: upper bits of the exponent,
+//                             sign
 // Latency:    an appended value is in its list in the next cycle, its link can be read after one
 //   more; 2 cycles from link_read to the link. Throughput: 1 value and 1 link per cycle.
 // Backpressure: none. Reset: none; see above.
@@ -26,7 +35,8 @@
 
 module shw_class_lists #(
   parameter BITS    = 4,
-  parameter INDEX_W = 8
+  parameter INDEX_W = 8,
+  parameter LOW_W   = 3
 ) (
   input  wire                 clk,
   input  wire                 append,
@@ -35,10 +45,12 @@ module shw_class_lists #(
   input  wire [INDEX_W-1:0]   append_index,
   input  wire [1:0]           read_half,      // halves that belong to the reader
   input  wire                 read_select,    // the half that is read
+  input  wire [BITS-LOW_W:0]  word_place,
+  output wire [2*(1<<LOW_W)-1:0] word,        // lists with values, with two; exponents ascending
+  input  wire                 word_clear,
+  input  wire [BITS-LOW_W:0]  clear_place,
   input  wire [BITS:0]        read_code,
-  input  wire                 head_clear,
-  output wire [1:0]           head_valid,     // 0: newest value, 1: second newest
-  output wire [2*INDEX_W-1:0] head_index,
+  output wire [2*INDEX_W-1:0] head_index,     // newest value in the low bits
   input  wire                 link_read,
   input  wire [INDEX_W-1:0]   link_from,
   output reg                  link_end,
@@ -51,50 +63,69 @@ module shw_class_lists #(
     if (INDEX_W < 4 || INDEX_W > 10) begin : g_illegal_index
       shw_ILLEGAL_INDEX_W_must_be_4_to_10 illegal ();
     end
+    if (LOW_W < 1 || LOW_W > BITS - 1) begin : g_illegal_low
+      shw_ILLEGAL_LOW_W_must_be_1_to_BITS_minus_1 illegal ();
+    end
   endgenerate
 
-  localparam HEAD_W = 2 * INDEX_W + 2;
+  localparam HEAD_W  = 2 * INDEX_W;
+  localparam WORD    = 1 << LOW_W;
+  localparam PLACE_W = BITS - LOW_W + 1;
 
-  wire [2*HEAD_W-1:0] heads;          // by half: valid and index of both values
+  wire [PLACE_W-1:0]  append_place = {append_code[BITS-1:LOW_W], append_code[BITS]};
+  wire [WORD-1:0]     append_bit   = {{(WORD-1){1'b0}}, 1'b1} << append_code[LOW_W-1:0];
+  wire [2*HEAD_W-1:0] heads;          // by half
+  wire [4*WORD-1:0]   words;
 
   genvar h;
   generate
     for (h = 0; h < 2; h = h + 1) begin : g_half
-      wire              reader  = read_half[h];
-      wire [BITS:0]     address = reader ? read_code : append_code;
-      wire              write   = reader ? head_clear : append && append_half == h;
-      wire [HEAD_W-1:0] head;
+      wire               reader = read_half[h];
+      wire               grows  = !reader && append && append_half == h;
+      wire [BITS:0]      code   = reader ? read_code : append_code;
+      wire [HEAD_W-1:0]  head;
+      wire [WORD-1:0]    some;
+      wire [WORD-1:0]    more;
 
       shw_lutram #(.DATA_W(HEAD_W), .ADDR_W(BITS+1)) u_heads (
-        .clk(clk), .write_enable(write), .write_address(address),
-        .write_data({head[2 +: INDEX_W], append_index, head[0], !reader}),
-        .read_address(address), .read_data(head)
+        .clk(clk), .write_enable(grows), .write_address(code),
+        .write_data({head[0 +: INDEX_W], append_index}),
+        .read_address(code), .read_data(head)
       );
-      assign heads[h*HEAD_W +: HEAD_W] = head;
+      shw_lutram #(.DATA_W(2*WORD), .ADDR_W(PLACE_W)) u_words (
+        .clk(clk), .write_enable(reader ? word_clear : grows),
+        .write_address(reader ? clear_place : append_place),
+        .write_data(reader ? {(2*WORD){1'b0}} : {more | (some & append_bit), some | append_bit}),
+        .read_address(reader ? word_place : append_place), .read_data({more, some})
+      );
+      assign heads[h*HEAD_W +: HEAD_W]  = head;
+      assign words[2*h*WORD +: 2*WORD]  = {more, some};
     end
   endgenerate
 
-  assign {head_index, head_valid} = heads[read_select*HEAD_W +: HEAD_W];
+  assign word       = words[2*read_select*WORD +: 2*WORD];
+  assign head_index = heads[read_select*HEAD_W +: HEAD_W];
 
   // Links are written one cycle later.
   reg                link_write;
   reg  [INDEX_W:0]   link_place;
-  reg  [INDEX_W:0]   link_data;
+  reg  [1:0]         link_more;       // by half: the list had two values
+  reg  [INDEX_W-1:0] link_older;
   wire [INDEX_W:0]   link;
 
-  wire [1:0]         older_valid = heads[append_half*HEAD_W +: 2];
-  wire [INDEX_W-1:0] older_index = heads[append_half*HEAD_W + 2 + INDEX_W +: INDEX_W];
-
   always @(posedge clk) begin
-    link_write <= append;
-    link_place <= {append_half, append_index};
-    link_data  <= {older_valid != 2'b11, older_index};
+    link_write   <= append;
+    link_place   <= {append_half, append_index};
+    link_more[0] <= words[WORD + {{(32-LOW_W){1'b0}}, append_code[LOW_W-1:0]}];
+    link_more[1] <= words[3*WORD + {{(32-LOW_W){1'b0}}, append_code[LOW_W-1:0]}];
+    link_older   <= heads[append_half*HEAD_W + INDEX_W +: INDEX_W];
     {link_end, link_index} <= link;
   end
 
   shw_ram_sdp #(.DATA_W(INDEX_W+1), .ADDR_W(INDEX_W+1), .STYLE("block")) u_links (
     .clk(clk),
-    .write_enable(link_write), .write_address(link_place), .write_data(link_data),
+    .write_enable(link_write), .write_address(link_place),
+    .write_data({!link_more[link_place[INDEX_W]], link_older}),
     .read_enable(link_read), .read_address({read_select, link_from}), .read_data(link)
   );
 endmodule

@@ -10,8 +10,9 @@
 // How it works: every row sorts its values by code into linked lists (shw_class_lists); a walker
 // follows list after list; one operation per value names a column operand, which all cells of the
 // row add: the sum of a class. It is multiplied once, by the level of the class, in the column edge
-// (shw_class_drain), while the cells sum the next class. FOLD rows share one row of cells, one
-// after the other: skipped zeros would leave it idle otherwise, since a value a cycle is loaded.
+// (shw_class_drain), together with another one of the row, while the cells sum the next class. FOLD
+// rows share one row of cells, one after the other: skipped zeros would leave it idle otherwise,
+// since a value a cycle is loaded.
 //
 // cfg_exponent_bits, n: exponents run from -R to R, R = 2^(n-1) - 1; row codes beyond count as
 // zero. cfg_row_signed = 0: the signs of row codes are ignored, and nothing is spent on negative
@@ -27,14 +28,15 @@
 //   BITS     3..7     widest exponent; a code has BITS + 1 bits: sign, exponent in two's complement
 //   DEPTH    256, 512  values per slice at most
 //   FAMILY   "generic", "ecp5"  of the cells (shw_tr_cell) and the multipliers (shw_class_drain)
-// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes one
-//   cycle per value that is not zero, and more where classes have fewer than ROWS / FOLD values, or than 3
-//   (exact: shiftwork.compile.exp_cycles).
+// Latency:    a slice of L values takes max(L, longest walk) cycles in steady state; a walk takes
+//   one cycle per value that is not zero, and more where two classes have fewer than ROWS / FOLD
+//   values, or than 3 (exact: shiftwork.compile.exp_cycles).
 // Throughput: as above; loading, walking and multiplying of consecutive slices and tiles overlap.
 // Backpressure: in_ready falls while two slices are in flight; out_valid waits for out_ready; any
 //   stall pattern gives the same bits. table_ready is 1 while no tile is in flight, its results
 //   aside.
-// Reset: synchronous, drops tiles in flight, 2^(BITS+1) + 1 cycles until in_ready; tables stay.
+// Reset: synchronous, drops tiles in flight, 5 cycles (BITS 6: 9, 7: 17) until in_ready; tables
+//   stay.
 // Bit order: row 0, column 0 in the low bits; lane count 1.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -71,6 +73,9 @@ module shw_exp_engine #(
 );
   localparam CODE_W  = BITS + 1;
   localparam INDEX_W = (DEPTH == 512) ? 9 : 8;
+  localparam LOW_W   = (BITS < 5) ? BITS - 1 : 4;  // of a word of class lists
+  localparam PLACE_W = CODE_W - LOW_W;
+  localparam WORD    = 2 << LOW_W;
   localparam LEVEL_W = 17;                       // A
   localparam VALUE_W = 13;                       // W
   localparam SUM_W   = VALUE_W + INDEX_W;        // of a class in a slice
@@ -103,7 +108,7 @@ module shw_exp_engine #(
 
   // Beats: a slice fills one half of the memories.
   reg               clearing;           // after rst: the lists are emptied
-  reg  [CODE_W:0]   clear_count;
+  reg  [PLACE_W:0]  clear_count;
   reg               tile_open;          // a tile's first beat has passed
   reg               discard;            // the rest of an illegal tile
   reg               first_slice;
@@ -146,10 +151,10 @@ module shw_exp_engine #(
       load_half   <= 1'b0;
       half_full   <= 2'b00;
       clearing    <= 1'b1;
-      clear_count <= {(CODE_W+1){1'b0}};
+      clear_count <= {(PLACE_W+1){1'b0}};
     end else begin
       clear_count <= clear_count + 1'b1;
-      if (clear_count[CODE_W]) clearing <= 1'b0;
+      if (clear_count[PLACE_W]) clearing <= 1'b0;
       if (beat) tile_open <= !in_last;
       if (first_beat) cfg_error <= illegal;
       if (beat) discard <= !in_last && (discard || (first_beat && illegal));
@@ -279,9 +284,9 @@ module shw_exp_engine #(
 
   // Rows of cells: row of the tile = fold * LINES + line.
   wire [LINES*COLS*SUM_W-1:0] sum;
-  wire [LINES-1:0]            capture;
-  wire [TURNS-1:0]            full;
-  wire [TURNS*CODE_W-1:0]     sum_code;
+  wire [2*LINES-1:0]          capture;
+  wire [2*TURNS-1:0]          full;
+  wire [2*TURNS*CODE_W-1:0]   sum_code;
   wire [TURNS*FOLD_W-1:0]     sum_fold;
   wire [TURNS-1:0]            sum_first;
 
@@ -289,9 +294,11 @@ module shw_exp_engine #(
   genvar f;
   generate
     for (l = 0; l < LINES; l = l + 1) begin : g_line
+      wire [PLACE_W-1:0]      word_place;
+      wire [FOLD*WORD-1:0]    word;
+      wire [FOLD-1:0]         word_clear;
+      wire [PLACE_W-1:0]      clear_place;
       wire [BITS:0]           read_code;
-      wire [FOLD-1:0]         head_clear;
-      wire [2*FOLD-1:0]       head_valid;
       wire [2*FOLD*INDEX_W-1:0] head_index;
       wire [FOLD-1:0]         link_read;
       wire [INDEX_W-1:0]      link_from;
@@ -310,28 +317,28 @@ module shw_exp_engine #(
         wire            in_range = (exponent & ~radius) == (~radius & {BITS{below}});
         wire            lowest   = below && (exponent & radius) == {BITS{1'b0}};
 
-        shw_class_lists #(.BITS(BITS), .INDEX_W(INDEX_W)) u_lists (
+        shw_class_lists #(.BITS(BITS), .INDEX_W(INDEX_W), .LOW_W(LOW_W)) u_lists (
           .clk(clk),
           .append(append && in_range && !lowest), .append_code({code[BITS] & negatives, exponent}),
           .append_half(append_half), .append_index(append_index),
-          .read_half(read_half), .read_select(run_half), .read_code(read_code),
-          .head_clear(head_clear[f]), .head_valid(head_valid[2*f +: 2]),
-          .head_index(head_index[2*f*INDEX_W +: 2*INDEX_W]),
+          .read_half(read_half), .read_select(run_half), .word_place(word_place),
+          .word(word[f*WORD +: WORD]), .word_clear(word_clear[f]), .clear_place(clear_place),
+          .read_code(read_code), .head_index(head_index[2*f*INDEX_W +: 2*INDEX_W]),
           .link_read(link_read[f]), .link_from(link_from),
           .link_end(link_end[f]), .link_index(link_index[f*INDEX_W +: INDEX_W])
         );
       end
 
       shw_class_walker #(
-        .BITS(BITS), .INDEX_W(INDEX_W), .FOLD(FOLD), .FOLD_W(FOLD_W)
+        .BITS(BITS), .INDEX_W(INDEX_W), .LOW_W(LOW_W), .FOLD(FOLD), .FOLD_W(FOLD_W)
       ) u_walker (
         .clk(clk), .rst(rst), .clear(clearing), .start(start),
         .radius(run_radius), .negatives(run_negatives), .finished(finished[l]),
-        .read_code(read_code), .head_clear(head_clear), .head_valid(head_valid),
-        .head_index(head_index), .link_read(link_read), .link_from(link_from),
-        .link_end(link_end), .link_index(link_index),
-        .op_load(op_load), .op_term(op_term), .op_index(op_index), .capture(capture[l]),
-        .turn(turn == l), .full(full[l]), .sum_code(sum_code[l*CODE_W +: CODE_W]),
+        .word_place(word_place), .word(word), .word_clear(word_clear), .clear_place(clear_place),
+        .read_code(read_code), .head_index(head_index), .link_read(link_read),
+        .link_from(link_from), .link_end(link_end), .link_index(link_index),
+        .op_load(op_load), .op_term(op_term), .op_index(op_index), .capture(capture[2*l +: 2]),
+        .turn(turn == l), .full(full[2*l +: 2]), .sum_code(sum_code[2*l*CODE_W +: 2*CODE_W]),
         .sum_fold(sum_fold[l*FOLD_W +: FOLD_W]), .sum_first(sum_first[l])
       );
 
@@ -347,9 +354,9 @@ module shw_exp_engine #(
       );
     end
     for (l = LINES; l < TURNS; l = l + 1) begin : g_idle
-      assign full[l]      = 1'b0;
+      assign full[2*l +: 2] = 2'b00;
       assign sum_first[l] = 1'b0;
-      assign sum_code[l*CODE_W +: CODE_W] = {CODE_W{1'b0}};
+      assign sum_code[2*l*CODE_W +: 2*CODE_W] = {(2*CODE_W){1'b0}};
       assign sum_fold[l*FOLD_W +: FOLD_W] = {FOLD_W{1'b0}};
     end
   endgenerate
@@ -362,29 +369,31 @@ module shw_exp_engine #(
   wire [31:0]       leave_row  = leave_fold * LINES + {{(32-TURN_W){1'b0}}, turn};
   wire              leave_first = run_first && sum_first[turn];
   wire              unused     = &{1'b0, leave_row[31:ROW_W]};
-  reg  [4:0]        leave_valid;
-  reg  [4:0]        leave_last;
-  reg  [5*TAG_W-1:0] leave_tag;
+  reg  [5:0]        leave_valid;
+  reg  [5:0]        leave_last;
+  reg  [6*TAG_W-1:0] leave_tag;
   reg  [2*LINE_W-1:0] leave_line;
-  reg  [2*CODE_W-1:0] leave_code;
+  reg  [1:0]        leave_both;
+  reg  [4*CODE_W-1:0] leave_code;
 
   wire [COLS*(SUM_W+LEVEL_W)-1:0] product;
 
   always @(posedge clk) begin
     if (rst) begin
-      leave_valid <= 5'd0;
-      leave_last  <= 5'd0;
+      leave_valid <= 6'd0;
+      leave_last  <= 6'd0;
     end else begin
-      leave_valid <= {leave_valid[3:0], running && full[turn]};
-      leave_last  <= {leave_last[3:0], done && run_last};
+      leave_valid <= {leave_valid[4:0], running && full[2*turn]};
+      leave_last  <= {leave_last[4:0], done && run_last};
     end
-    leave_tag  <= {leave_tag[4*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
+    leave_tag  <= {leave_tag[5*TAG_W-1:0], leave_first, bank, leave_row[ROW_W-1:0]};
     leave_line <= {leave_line[LINE_W-1:0], turn[LINE_W-1:0]};
-    leave_code <= {leave_code[CODE_W-1:0], sum_code[turn*CODE_W +: CODE_W]};
+    leave_both <= {leave_both[0], full[2*turn+1]};
+    leave_code <= {leave_code[2*CODE_W-1:0], sum_code[2*turn*CODE_W +: 2*CODE_W]};
   end
 
-  // The level of the last sum is read two cycles after the last half became free; a word is written in
-  // the cycle after it is taken.
+  // The level of the last sum is read two cycles after the last half became free; a word is written
+  // in the cycle after it is taken.
   assign table_ready = !tile_open && half_full == 2'b00 && !leave_valid[0];
 
   shw_class_drain #(
@@ -395,17 +404,17 @@ module shw_exp_engine #(
     .level_write(table_write && !write_select), .level_exponent(write_code[BITS-1:0]),
     .level_value(write_word),
     .sum(sum), .capture(capture), .select_valid(leave_valid[1]),
-    .select(leave_line[LINE_W +: LINE_W]), .select_code(leave_code[CODE_W +: CODE_W]),
-    .product(product)
+    .select(leave_line[LINE_W +: LINE_W]), .select_both(leave_both[1]),
+    .select_code(leave_code[2*CODE_W +: 2*CODE_W]), .product(product)
   );
 
   shw_slice_totals #(
     .ROWS(ROWS), .COLS(COLS), .SUM_W(SUM_W+LEVEL_W), .TOTAL_W(48), .ROW_W(ROW_W), .STEPS(1)
   ) u_totals (
     .clk(clk), .rst(rst),
-    .add_valid(leave_valid[4]), .add_row(leave_tag[4*TAG_W +: ROW_W]),
-    .add_bank(leave_tag[4*TAG_W + ROW_W]), .add_first(leave_tag[4*TAG_W + ROW_W + 1]),
-    .add_last(leave_last[4]), .add_sum(product),
+    .add_valid(leave_valid[5]), .add_row(leave_tag[5*TAG_W +: ROW_W]),
+    .add_bank(leave_tag[5*TAG_W + ROW_W]), .add_first(leave_tag[5*TAG_W + ROW_W + 1]),
+    .add_last(leave_last[5]), .add_sum(product),
     .done(totals_done), .done_bank(totals_done_bank),
     .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_acc(out_acc)
   );

@@ -24,12 +24,11 @@ from shiftwork.errors import SettingError
 from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Calibration, Quantization
-from shiftwork.schemes import EngineWish, check, engine_wish, scheme_of
+from shiftwork.schemes import SCHEMES, EngineWish, check, engine_wish, scheme_of
 from shiftwork.schemes import quantize as quantized
 from shiftwork.settings import choose
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from shiftwork.board.on_board import BoardAccelerator
@@ -115,16 +114,25 @@ def _board(
     return board
 
 
+def _imported(model: Path, data: Path, progress: Progress) -> FloatNetwork:
+    """Import a model: a step; what is refused of it is listed."""
+    from shiftwork.network.data import array_sizes
+    from shiftwork.report.inspection import inspect
+
+    progress.step(f"import {model.name}")
+    with progress.items() as shown:
+        found = inspect(model, array_sizes(data), shown.item)
+    if found.refusal is not None:
+        print(found.refusals())
+    return found.accepted()
+
+
 def _quantize(
     wish: Quantization, known: Calibration, model: Path, data: Path, progress: Progress, engine: Engine | None = None
 ) -> tuple[FloatNetwork, Data, IntegerNetwork]:
     """Import and quantize a model: two steps; the float network, the calibration samples, the integer network."""
-    from shiftwork.network.data import load_data
-    from shiftwork.network.importer import import_onnx
-
-    progress.step(f"import {model.name}")
-    network = import_onnx(model)
-    calibration = known.load(network, load_data(data, network))
+    network = _imported(model, data, progress)
+    calibration = known.load(network, data)
     progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
     return network, calibration, quantized(wish, network, calibration, progress, engine)
 
@@ -150,6 +158,41 @@ def _check_tensors(outputs: Path | None, tensors: bool) -> None:
         raise SettingError("`tensors` needs `outputs`")
 
 
+@app.command("inspect")
+@takes(shape=engine_wish(), accelerator=AcceleratorWish)
+def inspect_model(
+    model: o.Model,
+    shape: EngineWish,
+    accelerator: AcceleratorWish,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="D.npz", help="Samples: sizes of dynamic axes, scales. [default: random]"),
+    ] = None,
+    scheme: Annotated[str, typer.Option(help=f"{', '.join(SCHEMES)}.")] = Quantization.scheme,
+    json: o.JsonFile = None,
+) -> int:
+    """What becomes of every node of a model, what is refused, and whether the accelerator takes it; exit code 1 when
+    it does not run."""
+    from shiftwork.network.data import array_sizes
+    from shiftwork.report.inspection import inspect, to_json, total_lines, tried
+
+    engine, target = shape.build(scheme), accelerator.accelerator(shape.build(scheme, inside=True))
+    check_targets((model, data), json=json)
+    progress = Progress(steps=2)
+    progress.step(f"read {model.name}")
+    with progress.items() as shown:
+        found = inspect(model, None if data is None else array_sizes(data), shown.item)
+    print(found.table().text(), "", *total_lines(found), sep="\n")
+    trial = None
+    if found.refusal is None:
+        progress.step("quantize with plain scales and compile")
+        trial = tried(found.accepted(), scheme, engine, target, data)
+        print("\n".join(trial.lines()))
+    if json is not None:
+        write_json(json, to_json(found, trial))
+    return 1 if trial is None or trial.golden else 0
+
+
 @app.command()
 @takes(wish=Quantization, known=Calibration, shape=engine_wish(), accelerator=SimulationWish)
 def run(
@@ -171,7 +214,6 @@ def run(
     """Quantize a model, execute it and, on the RTL or a board, compare every layer with the golden model."""
     from shiftwork.network.data import load_data
     from shiftwork.network.floating import reference
-    from shiftwork.network.importer import import_onnx
     from shiftwork.run.networks import EXECUTORS, run_float, run_integer
 
     wish = check(wish)
@@ -186,17 +228,15 @@ def run(
     check_targets((model, data, known.calib_data, wish.overrides), json=json, outputs=outputs)
     with board or nullcontext():
         progress = Progress(steps={"float": 2, "golden": 4, "uart": 4}.get(executor, 5))
-        progress.step(f"import {model.name}")
-        network = import_onnx(model)
-        samples = load_data(data, network)
-        used = samples if limit is None else load_data(data, network, limit)
+        network = _imported(model, data, progress)
+        used = load_data(data, network, limit)
         progress.step(f"float model on {len(used.x)} samples")
         with progress.items():
-            floats: NDArray[np.float32] | None = reference(model, used.x, network.batch, progress.item)
+            floats: dict[str, NDArray[Any]] | None = reference(network, used.x, progress.item)
         if executor == "float":
             assert floats is not None
             return _finish(run_float(model.name, floats, used), json, outputs)
-        calibration = known.load(network, samples)
+        calibration = known.load(network, data)
         progress.step(f"quantize ({wish.scheme}) with {len(calibration.x)} calibration samples")
         integer = quantized(wish, network, calibration, progress, board.engine if board else engine)
         device = board if engine is None else _device(executor, engine, accelerator, integer, progress)
@@ -205,6 +245,7 @@ def run(
             integer, used, floats = integer.first(modules), replace(used, y=None), None
         kind = cast("Executor", executor)
         report = run_integer(model.name, integer, used, kind, progress, device, reference=floats, keep=tensors)
+        report.notes = network.notes
         return _finish(report, json, outputs)
 
 
@@ -324,6 +365,7 @@ def simulate(
 ) -> int:
     """Execute an integer network, on the RTL compared with the golden model layer by layer."""
     from shiftwork.device.simulated import SimulatedDevice
+    from shiftwork.network.data import load_data
     from shiftwork.network.integer import IntegerNetwork
     from shiftwork.run.benchmark import benchmark_lines, measure
     from shiftwork.run.networks import run_integer
@@ -339,8 +381,7 @@ def simulate(
     progress = Progress(steps=(2 if executor == "golden" else 3) + benchmark)
     progress.step(f"load {network.name}")
     integer = IntegerNetwork.load(network)
-    shapes = {name: info.shape for name, info in integer.tensors.items()}
-    used = o.samples(data, shapes, integer.input, integer.output, limit)
+    used = load_data(data, integer, limit)
     if modules is not None:
         integer, used = integer.first(modules), replace(used, y=None)
     device = None

@@ -109,15 +109,17 @@ def run(
 
     from shiftwork.compile.program_file import read
     from shiftwork.golden.model import accuracy, predictions
-    from shiftwork.network.graph import to_nhwc
+    from shiftwork.network.data import Known, load_data
+    from shiftwork.network.ends import Ends
     from shiftwork.report.text import speed_line
 
     check_targets((program, data), json=json)
     compiled = read(program)
     source, result = compiled.input, compiled.output
-    tensors = {source.name: source.image, result.name: result.image}
-    used = o.samples(data, tensors, source.name, result.name, limit)
-    codes = source.info.encode(to_nhwc(used.x).astype(np.float64))
+    ends = Ends.of_maps(source.name, source.image, result.name, result.image)
+    height, width, channels = result.image
+    used = load_data(data, Known(ends, channels if height == width == 1 else None), limit)
+    codes = source.info.encode(ends.maps(used.x.astype(np.float64), {source.name: source.image})[source.name])
     outputs, cycles, seconds = [], 0, 0.0
     steps = Progress(steps=2)
     with _opened(port, baud) as device:

@@ -10,8 +10,6 @@ from typing import Annotated
 import typer
 
 from shiftwork.errors import SettingError
-from shiftwork.network.data import Data, load_data
-from shiftwork.network.graph import FloatNetwork, Shape
 from shiftwork.network.integer import IntegerNetwork
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="Trained network.")]
@@ -26,18 +24,6 @@ OutputsFile = Annotated[
 ]
 Tensors = Annotated[bool, typer.Option("--tensors", help="And the codes that every module wrote; with --outputs.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report as JSON.")]
-
-
-def samples(path: Path, tensors: dict[str, Shape], source: str, result: str, limit: int | None) -> Data:
-    """Samples of a data file where there is no ONNX model, checked like those of one.
-
-    Args:
-        path: of the file. tensors: ``(height, width, channels)`` by name. source, result: names of input and output.
-        limit: keep the first samples only.
-    """
-    height, width, channels = tensors[source]
-    shape = (channels,) if height == width == 1 else (channels, height, width)
-    return load_data(path, FloatNetwork(path, source, result, shape, None, tensors, []), limit)
 
 
 def network_files(output: Path) -> tuple[Path, Path]:

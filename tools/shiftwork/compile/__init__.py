@@ -6,6 +6,7 @@ from shiftwork.compile.exp_engine import ExpEngine
 from shiftwork.compile.mac_engine import MacEngine
 from shiftwork.compile.msq_engine import MsqEngine
 from shiftwork.compile.program import LayerProgram, NetworkProgram, Operands, compile_network
+from shiftwork.compile.table_cycles import table_cycles
 from shiftwork.compile.tr_engine import TrEngine
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "TrEngine",
     "compile_network",
     "requant_of",
+    "table_cycles",
 ]

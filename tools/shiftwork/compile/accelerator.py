@@ -377,6 +377,10 @@ def _check(network: IntegerNetwork, module: IntegerModule, path: Requant) -> Non
         )
     if module.kind == "reshape":
         raise ShiftworkError(f"{where}: the accelerator does not reorder codes (reshape to {info.shape})")
+    if module.kind in ("table", "mul", "matmul", "host"):
+        raise ShiftworkError(f"{where}: the accelerator has no {module.kind}; the engine alone (rtl) runs the network")
+    if "dilation" in module.attributes:
+        raise ShiftworkError(f"{where}: the accelerator does not pool with dilation")
     if module.kind == "conv":
         if module.format.requant not in ("shift", path):
             raise ShiftworkError(f"{where}: the accelerator requantizes by shifts, not by {module.format.requant}")
@@ -416,6 +420,9 @@ class _NoRoomError(Exception):
 
 class _Compiler:
     def __init__(self, network: IntegerNetwork, shape: Accelerator, trace: bool) -> None:
+        if network.constants:
+            name = next(iter(network.constants))
+            raise ShiftworkError(f"tensor {name!r}: the accelerator adds no constants that differ within a channel")
         network, self.windows = with_windows(network)
         self.network, self.shape, self.trace = network, shape, trace
         self.cols = shape.engine.cols

@@ -46,6 +46,7 @@ class Engine(ABC):
     Attributes:
         form: format of the modules it takes. code_bits: of an operand's code. acc_bits: of a result.
         bound_name: what its utilisation is measured against.
+        products: whether it multiplies two activations as well.
         inside: settings that it has to have inside the accelerator. path: how results are requantized there.
     """
 
@@ -53,6 +54,7 @@ class Engine(ABC):
     code_bits: ClassVar[int] = 8
     acc_bits: ClassVar[int] = 32
     bound_name: ClassVar[str]
+    products: ClassVar[bool] = False
     inside: ClassVar[Mapping[str, int]] = MappingProxyType({})
     path: ClassVar[Requant] = "shift"
 
@@ -112,6 +114,10 @@ class Engine(ABC):
         """Whether the rows hold the weights of a module, not its activations."""
         return True
 
+    def takes(self, module: IntegerModule) -> bool:
+        """Whether it computes modules of that kind; :meth:`check` refuses what it cannot hold of one."""
+        return module.kind == "conv" or (module.kind == "matmul" and self.products)
+
     def check(self, network: IntegerNetwork, module: IntegerModule) -> None:
         """Refuse a module that the engine and its post unit cannot run.
 
@@ -162,8 +168,10 @@ class Engine(ABC):
 
     def configuration(self, network: IntegerNetwork, module: IntegerModule) -> dict[str, int]:
         """Configuration of a layer by the name of the port (:mod:`shiftwork.device.job`)."""
-        signed, weights = network.tensors[module.inputs[0]].signed, self.weights_on_rows(module)
-        return {"cfg_row_signed": int(weights or signed), "cfg_col_signed": int(not weights or signed)}
+        assert module.weight is not None
+        signs = module.weight.dtype != np.uint8, network.tensors[module.inputs[0]].signed
+        row, col = signs if self.weights_on_rows(module) else signs[::-1]
+        return {"cfg_row_signed": int(row), "cfg_col_signed": int(col)}
 
     def tables(self, network: IntegerNetwork, module: IntegerModule) -> NDArray[np.int64] | None:
         """int64 ``(words, 3)``: table, address and word of every word for the table port; None without tables."""
@@ -186,8 +194,9 @@ class Engine(ABC):
 
 
 def requant_of(network: IntegerNetwork) -> Requant:
-    """How the post unit requantizes: as the first module that is requantized."""
-    for module in sorted(network.convolutions, key=lambda module: not module.requantize):
+    """How the post unit requantizes: as the first module that is requantized, a convolution where there is one."""
+    multiplying = (module for module in network.modules if module.multiplies)
+    for module in sorted(multiplying, key=lambda module: (module.kind != "conv", not module.requantize)):
         return module.format.requant
     return "shift"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from shiftwork.codes.exponential import radius
 from shiftwork.golden.class_sums import ExpConfig
 
-_LOOK = 1  # cycles from the start of a walk to the first list that is looked at
+_TAKE = 1  # cycles from the start of a walk until its first word of lists is taken
+_WORD = 4  # lists of a word: exponents that agree above so many bits
 _TURNS = 3  # at least, of the lines
-_JOIN = 5  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
+_JOIN = 6  # cycles from the turn of a sum to the cycle in which its total is called for and no result can move
 _WRITE = 3  # cycles from there until the last total of a tile may move
 _MOVE = 2  # cycles between moves
 
@@ -31,7 +33,7 @@ class Walk:
 
     Attributes:
         cycles: from the start of the walk to the cycle in which the next one may start.
-        sums: cycles after the start in which sums leave, increasing, (sums,).
+        sums: cycles after the start in which sums leave, one or two of a row, increasing, (turns,).
         values: of the line with the most of them.
     """
 
@@ -41,10 +43,17 @@ class Walk:
 
 
 def class_order(config: ExpConfig) -> list[tuple[int, int]]:
-    """Exponent and sign (1 negative) of the lists in the order in which they are looked at."""
+    """Exponent and sign (1 negative) of the lists in the order in which they are followed, where they have values."""
     r = radius(config.exponent_bits)
     signs = (0, 1) if config.row_signed else (0,)
-    return [(exponent, sign) for exponent in (*range(r + 1), *range(-r, 0)) for sign in signs]
+    lists = [(exponent, sign) for exponent in range(-r, r + 1) for sign in signs]
+    return sorted(lists, key=lambda one: (one[0] < 0, one[0] >> _WORD, one[1], one[0]))
+
+
+def class_words(config: ExpConfig) -> Integers:
+    """Number of the word, counted from 0, that every list of :func:`class_order` is in."""
+    keys = [(exponent >> _WORD, sign) for exponent, sign in class_order(config)]
+    return np.cumsum([0, *(one != other for one, other in pairwise(keys))])
 
 
 def class_counts(signs: Integers, exponents: Integers, config: ExpConfig) -> Integers:
@@ -73,47 +82,55 @@ def class_counts(signs: Integers, exponents: Integers, config: ExpConfig) -> Int
     return counts
 
 
-def walks(counts: Integers, fold: int) -> list[Walk]:
+def walks(counts: Integers, words: Integers, fold: int) -> list[Walk]:
     """Walks of slices.
 
     Args:
-        counts: values per list (slices, ROWS, classes). fold: rows that share a row of cells, a line; row
-            ``f * LINES + l`` is the f-th of line l.
+        counts: values per list (slices, ROWS, classes). words: of the lists, :func:`class_words`. fold: rows that share
+            a row of cells, a line; row ``f * LINES + l`` is the f-th of line l.
 
-    A line looks at one list a cycle, the next two while one is followed; a row without values has one list of nothing,
-    found at its last place. A list takes a cycle per value; its sum waits until the one before it left, and leaves
-    in a turn of its line, every LINES cycles, three at least.
+    A line takes one word a cycle and finds one of its lists that have values a cycle, the next two while one is
+    followed; a row without values has one list of nothing, found in its last word. A list takes a cycle per value. Its
+    sum joins the one before it, where this is of the same row, alone, and has not left yet, else it waits until that
+    has left. They leave in a turn of their line, every LINES cycles, three at least.
     """
-    slices, rows, classes = counts.shape
+    slices, rows, _ = counts.shape
     lines = rows // fold
-    grid = counts.reshape(slices, fold, lines, classes).transpose(0, 2, 1, 3)
+    count = int(words[-1]) + 1
+    # Lists that have values in front, up to the longest row.
+    order = np.argsort(counts == 0, axis=2, kind="stable")[:, :, : max(1, int((counts > 0).sum(axis=2).max(initial=0)))]
+    sizes = np.take_along_axis(counts, order, axis=2)
+    places = np.where(sizes > 0, words[order], count - 1)
+    lists = sizes.shape[2]
+    sizes, places = (x.reshape(slices, fold, lines, lists).transpose(1, 3, 0, 2) for x in (sizes, places))
     line = np.arange(lines)[None, :]
     shape = (slices, lines)
-    look = np.full(shape, _LOOK, np.int64)  # cycle in which the next list is looked at
-    popped = np.zeros(shape, np.int64)  # cycle in which the list found last begins to be followed
-    free = np.zeros(shape, np.int64)  # cycle in which looking goes on behind the list after it
+    found = np.full(shape, _TAKE, np.int64)  # cycle in which the list before was found
+    word = np.full(shape, -1, np.int64)  # its word
+    begun = np.zeros((2, *shape), np.int64)  # cycles in which the two lists before, the last first, began
     accepted = np.zeros(shape, np.int64)  # cycle in which the sum before was accepted
-    taken = np.zeros(shape, np.int64)  # cycle in which it left
-    left = np.full((slices, lines, fold * classes), -1, np.int64)
+    taken = np.zeros(shape, np.int64)  # cycle in which it leaves
+    alone = np.zeros(shape, bool)  # no other one leaves with it
+    left = np.full((fold, lists, *shape), -1, np.int64)
     for f in range(fold):
-        met = np.zeros(shape, bool)
-        for c in range(classes):
-            size = grid[:, :, f, c]
-            stored = (size > 0) | (~met & (c == classes - 1))
-            begin = np.maximum(np.maximum(look + 1, popped) + 1, accepted)
-            accept = np.maximum(begin + np.maximum(size, 1), taken)
-            turn = accept + 1 + (line - accept) % max(lines, _TURNS)
-            left[:, :, f * classes + c] = np.where(stored, turn, -1)
-            look = np.where(stored, np.maximum(look + 1, free), look + 1)
-            free = np.where(stored, begin + (begin == accepted), free)
-            popped = np.where(stored, begin, popped)
-            accepted = np.where(stored, accept, accepted)
-            taken = np.where(stored, turn, taken)
-            met |= size > 0
-    values = grid.sum(axis=(2, 3)).max(axis=1)
-    ends = np.maximum(taken, look + 1).max(axis=1)
+        for n in range(lists):
+            size, place = sizes[f, n], f * count + places[f, n]
+            stored = (size > 0) | (n == 0)
+            find = np.maximum(found + np.maximum(place - word, 1), begun[1] + 1)
+            begin = np.maximum(np.maximum(find + 1, begun[0]) + 1, accepted)
+            end = begin + np.maximum(size, 1)
+            joins = alone & (end < taken) & (n > 0)
+            accept = np.where(joins, end, np.maximum(end, taken))
+            turn = np.where(joins, taken, accept + 1 + (line - accept) % max(lines, _TURNS))
+            left[f, n] = np.where(stored & ~joins, turn, -1)
+            alone = np.where(stored, ~joins, alone)
+            found, word = np.where(stored, find, found), np.where(stored, place, word)
+            begun = np.where(stored, [begin, begun[0]], begun)
+            accepted, taken = np.where(stored, accept, accepted), np.where(stored, turn, taken)
+    values = sizes.sum(axis=(0, 1)).max(axis=1)
+    ends = np.maximum(taken, found + fold * count - word).max(axis=1)
     result = []
-    for cycles, when, most in zip(ends, left.reshape(slices, -1), values, strict=True):
+    for cycles, when, most in zip(ends, left.transpose(2, 0, 1, 3).reshape(slices, -1), values, strict=True):
         result.append(Walk(int(cycles), np.sort(when[when >= 0]), int(most)))
     return result
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, ACTIVATION_BITS, MAX_BITS, WEIGHT_BITS
 from shiftwork.compile.engine import MAX_COLS, MAX_ROWS, Engine, Schedule
-from shiftwork.compile.exp_cycles import ExpTile, class_counts, predict_exp_cycles, walks
+from shiftwork.compile.exp_cycles import ExpTile, class_counts, class_words, predict_exp_cycles, walks
 from shiftwork.compile.packing import pack_codes, unpack_codes
 from shiftwork.compile.program import LayerProgram, Operands
 from shiftwork.errors import SettingError, ShiftworkError
@@ -51,6 +51,7 @@ class ExpEngine(Engine):
     form: ClassVar[type[Format]] = ExponentialCodes
     acc_bits: ClassVar[int] = ACC_BITS
     bound_name: ClassVar[str] = "bound of values"
+    products: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within("rows", self.rows, 1, MAX_ROWS)
@@ -174,13 +175,8 @@ class ExpEngine(Engine):
         blocks = windows[: max(1, len(windows) // self.rows) * self.rows]
         blocks = np.concatenate([blocks] * -(-self.rows // len(blocks)))[: max(len(blocks), self.rows)]
         tiles = _walked(blocks.reshape(-1, self.rows, depth), config, self.fold)
-        cycles = np.mean(
-            [
-                [max(walk.cycles + 1, beats) for walk, beats in zip(tile.walks, tile.lengths, strict=True)]
-                for tile in tiles
-            ],
-            axis=0,
-        ).sum()
+        once, twice = (predict_exp_cycles(tiles * times, self.rows) for times in (1, 2))
+        cycles = (twice - once) / len(tiles)  # of a tile in a long row of them
         return float(cycles * module.groups * -(-positions // self.rows) * -(-channels // self.cols))
 
 
@@ -206,15 +202,20 @@ def _walked(codes: Codes, config: ExpConfig, fold: int) -> list[ExpTile]:
     """Tiles of row codes (blocks, ROWS, K)."""
     counts = class_counts(*row_classes(codes, config, config.exponent_bits), config)
     blocks, slices = counts.shape[:2]
-    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), fold)
+    found = walks(counts.reshape(blocks * slices, *counts.shape[2:]), class_words(config), fold)
     return [ExpTile.of(found[at * slices : (at + 1) * slices], codes.shape[2], config) for at in range(blocks)]
 
 
 def _may_be_negative(network: IntegerNetwork, name: str) -> bool:
     """Whether a tensor of exponential codes can have negative ones, as far as the modules before it tell."""
     for module in network.modules:
-        if module.output == name:
-            return not module.relu and (
-                module.kind == "conv" or any(_may_be_negative(network, source) for source in module.inputs)
-            )
-    return True
+        if module.output != name or module.relu:
+            continue
+        if module.kind == "table":
+            code = network.tensors[name].code
+            assert code is not None
+            assert module.table is not None
+            used = module.table[network.tensors[module.inputs[0]].codes().view(np.uint8)]
+            return bool((exponential.unpack(used, code.bits)[0] < 0).any())
+        return module.kind in ("conv", "host") or any(_may_be_negative(network, source) for source in module.inputs)
+    return name in network.inputs or name in network.constants

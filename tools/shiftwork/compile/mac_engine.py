@@ -34,6 +34,7 @@ class MacEngine(Engine):
 
     form: ClassVar[type[Format]] = Terms
     bound_name: ClassVar[str] = "cells"
+    products: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within("rows", self.rows, 1, MAX_ROWS)

@@ -44,6 +44,7 @@ class TrEngine(Engine):
 
     form: ClassVar[type[Format]] = Terms
     bound_name: ClassVar[str] = "token bound"
+    products: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within("rows", self.rows, 1, MAX_ROWS)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The simulated device: shw_sim_top (tile engine and post unit) with clock, operand memories and statistics in
-// one compiled model. One call of shw_run executes every tile of a layer; Python is never in the cycle loop.
+// The simulated device: shw_sim_top (tile engine, post unit and table) with clock, operand memories and statistics in
+// one compiled model. One call of shw_run executes every tile of a layer, or looks up every code of a tensor; Python is
+// never in the cycle loop.
 #include <cstdint>
 #include <cstring>
 
@@ -68,6 +69,7 @@ Device* shw_new() {
   auto& top = device->top;
   top.rst = 1;
   top.in_valid = 0;
+  top.codes_valid = 0;
   top.out_ready = 0;
   top.table_valid = 0;
   for (int i = 0; i < 4; i++) {
@@ -109,11 +111,11 @@ static void present_vectors(Vshw_sim_top& top, const LayerJob& job, uint64_t bea
   }
 }
 
-// Write the tables of exponential codes, one word per cycle.
-static bool write_tables(Device& device, const LayerJob& job) {
+// Write the tables, one word per cycle, and count the cycles; false: no word is taken.
+static bool write_tables(Device& device, const LayerJob& job, uint64_t& cycles) {
   auto& top = device.top;
   uint64_t waits = 0;
-  for (uint64_t i = 0; i < job.table_words && waits <= job.watchdog;) {
+  for (uint64_t i = 0; i < job.table_words && waits <= job.watchdog; cycles++) {
     top.table_valid = 1;
     top.table_select = job.tables[3 * i];
     top.table_address = job.tables[3 * i + 1];
@@ -127,17 +129,59 @@ static bool write_tables(Device& device, const LayerJob& job) {
   return waits <= job.watchdog;
 }
 
+// Look up a stream of codes.
+static int look_up(Device* device, LayerJob& job, uint64_t cycle) {
+  auto& top = device->top;
+  Random in_random(job.seed), out_random(~job.seed);
+  uint64_t beat = 0, out_beat = 0, quiet = 0;
+  bool offered = false;
+  while (out_beat < job.beats) {
+    if (!offered && beat < job.beats && (job.in_gap == 0 || in_random.next16() >= job.in_gap)) {
+      std::memcpy(&top.codes, job.stream + beat * COLS, COLS);
+      top.codes_last = beat + 1 == job.beats;
+      top.codes_valid = 1;
+      offered = true;
+    }
+    top.out_ready = job.out_stall == 0 || out_random.next16() >= job.out_stall;
+    device->settle();
+
+    const bool taken = offered && top.codes_ready;
+    bool moved = taken;
+    if (top.out_valid && top.out_ready) {
+      if (bool(top.out_last) != (out_beat + 1 == job.beats)) return SHW_LAST_ERROR;
+      std::memcpy(job.codes + out_beat * COLS, &top.out_codes, COLS);
+      out_beat++;
+      moved = true;
+    }
+    device->edge(true);
+    cycle++;
+
+    if (taken) {
+      beat++;
+      offered = false;
+      top.codes_valid = 0;
+    }
+    quiet = moved ? 0 : quiet + 1;
+    if (quiet > job.watchdog) return SHW_HANG;
+  }
+  job.cycles = cycle;
+  top.out_ready = 0;
+  return SHW_DONE;
+}
+
 int shw_run(Device* device, LayerJob* job_pointer) {
   LayerJob& job = *job_pointer;
   auto& top = device->top;
   Random in_random(job.seed), out_random(~job.seed);
+  uint64_t load_cycles = 0;
   apply(top, job);
-  if (!write_tables(*device, job)) return SHW_HANG;
+  if (!write_tables(*device, job, load_cycles)) return SHW_HANG;
+  if (job.stream) return look_up(device, job, load_cycles);
 
   const uint64_t row_bytes = job.cfg_exponent_bits ? packed_bytes(ROWS, job.cfg_exponent_bits) : ROW_BYTES;
   const uint64_t col_bytes = job.cfg_exponent_bits ? packed_bytes(COLS, job.cfg_exponent_bits) : COL_BYTES;
   const uint64_t total_beats = job.tile_count * ROWS;
-  uint64_t tile = 0, beat = 0, engine_beat = 0, post_beat = 0, quiet = 0, cycle = 0;
+  uint64_t tile = 0, beat = 0, engine_beat = 0, post_beat = 0, out_beat = 0, quiet = 0, cycle = 0;
   bool offered = false;
   const uint8_t* row_beat = job.row_blocks + uint64_t(job.tiles[0]) * job.beats * row_bytes;
   const uint8_t* col_beat = job.col_blocks + uint64_t(job.tiles[1]) * job.beats * col_bytes;
@@ -145,7 +189,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
   job.cycles = job.total_cycles = job.in_beats = job.in_waits = job.out_beats = job.out_waits = 0;
   top.in_valid = 0;
 
-  while (post_beat < total_beats) {
+  while (out_beat < total_beats) {
     // inputs of this cycle
     if (!offered && tile < job.tile_count && (job.in_gap == 0 || in_random.next16() >= job.in_gap)) {
       if (job.cfg_exponent_bits) {
@@ -165,7 +209,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
 
     // handshakes of this cycle
     bool moved = false;
-    const uint64_t post_beat_before = post_beat;
+    const uint64_t out_beat_before = out_beat;
     const bool taken = offered && top.in_ready;
     const bool engine_taken = top.engine_valid && top.engine_ready;
     if (offered && !taken) job.in_waits++;
@@ -174,25 +218,30 @@ int shw_run(Device* device, LayerJob* job_pointer) {
       if (job.products) std::memcpy(job.products + engine_beat * COLS * ACC_BYTES, &top.engine_acc, COLS * ACC_BYTES);
       moved = true;
     }
+    const bool post_taken = top.post_taken;
+    if (post_taken) {
+      if (job.sums) std::memcpy(job.sums + post_beat * COLS * ACC_BYTES, &top.post_sum, COLS * ACC_BYTES);
+      moved = true;
+    }
     if (top.out_valid) {
       if (top.out_ready) {
-        if (bool(top.out_last) != (post_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
-        std::memcpy(job.codes + post_beat * COLS, &top.out_code, COLS);
-        if (job.sums) std::memcpy(job.sums + post_beat * COLS * ACC_BYTES, &top.out_sum, COLS * ACC_BYTES);
-        post_beat++;
+        if (bool(top.out_last) != (out_beat % ROWS == ROWS - 1)) return SHW_LAST_ERROR;
+        std::memcpy(job.codes + out_beat * COLS, &top.out_codes, COLS);
+        out_beat++;
         moved = true;
       } else {
         job.out_waits++;
       }
     }
     if (top.cfg_error) return SHW_CONFIG_ERROR;
-    device->edge(top.engine_valid || engine_beat != post_beat_before);
+    device->edge(top.engine_valid || engine_beat != out_beat_before);
     cycle++;
 
     if (engine_taken) {
       if (++engine_beat == total_beats) job.cycles = cycle;
       if (engine_beat < total_beats) present_vectors(top, job, engine_beat);
     }
+    if (post_taken && ++post_beat == total_beats) job.total_cycles = cycle;
     if (taken) {
       job.in_beats++;
       offered = false;
@@ -211,8 +260,7 @@ int shw_run(Device* device, LayerJob* job_pointer) {
     quiet = moved ? 0 : quiet + 1;
     if (quiet > job.watchdog) return SHW_HANG;
   }
-  job.total_cycles = cycle;
-  job.out_beats = post_beat;
+  job.out_beats = out_beat;
   top.out_ready = 0;
   return SHW_DONE;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The simulated device: the tile engine and the post unit, compiled by Verilator, one call per layer."""
+"""The simulated device: the tile engine, the post unit and the table, compiled by Verilator, one call per layer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ from shiftwork.device.job import LayerJob, header
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Requant
 from shiftwork.settings import setting, within
+from shiftwork.tensors.arithmetic import check_look_up
 
 HERE = Path(__file__).resolve().parent
 _MEMORIES = ("row_sp2", "tables", "bias", "bias_shift", "shortcut_shift", "shift", "factor")
+_SELECT_TABLE = 4  # table_select of shw_sim_top
 _STATUS = {
     1: "the device hangs: no handshake for {watchdog} cycles",
     2: "the engine refuses its configuration (cfg_error)",
@@ -88,13 +90,14 @@ class SimulatedResult(LayerResult):
 def device_sources(kind: str) -> list[Path]:
     """Verilog files of the simulated top with all below it; kind: ``tr``, ``tmac``, ``mac``, ``msq`` or ``exp``."""
     blocks = manifest.load()
-    files = {path: None for name in (f"shw_{kind}_engine", "shw_post_unit") for path in blocks.sources(name)}
+    parts = (f"shw_{kind}_engine", "shw_post_unit", "shw_table")
+    files = {path: None for name in parts for path in blocks.sources(name)}
     return [*files, HERE / "rtl" / "shw_sim_top.v"]
 
 
 @dataclass
 class SimulatedDevice:
-    """One engine with its post unit.
+    """One engine with its post unit and a table.
 
     Attributes:
         engine: which, in which shape.
@@ -176,16 +179,8 @@ class SimulatedDevice:
         tables = memories["tables"]
         job.table_words = 0 if tables is None else len(tables)
         job.tile_count, job.beats, job.weights_on_rows = len(tiles), operands.beats, int(layer.weights_on_rows)
-        job.watchdog, job.seed = self.watchdog, stalls.seed
-        job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
-
-        start = clock()
-        status = self._model.run(job)
-        seconds = clock() - start
-        if status != 0:
-            self._model.reset()
-            reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
-            raise ShiftworkError(f"{module.name}: {reason}")
+        job.cfg_bypass = 1
+        seconds = self._finish(job, module.name, stalls, clock)
         return SimulatedResult(
             codes=operands.output(codes if sums is None else sums),
             products=None if dots is None else operands.gather(signed_numbers(dots)),
@@ -197,3 +192,61 @@ class SimulatedDevice:
             out_waits=job.out_waits,
             seconds=seconds,
         )
+
+    def table(
+        self,
+        codes: NDArray[np.integer],
+        table: NDArray[np.integer],
+        stalls: Stalls | None = None,
+        *,
+        name: str = "table",
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> LayerResult:
+        """An element-wise function: load its table, and stream all codes through it, as many a beat as the engine has
+        columns.
+
+        Args:
+            codes: int8 or uint8, of any shape, at least one.
+            table: int8 or uint8, shape (256,): what becomes of a code, which is read as an unsigned byte.
+            stalls: random gaps between beats and backpressure, None for none.
+            name: of the module, for errors. clock: what ``seconds`` is measured with.
+
+        Returns:
+            Codes in their shape, of the table's type. The cycles are those from the first word of the table to the last
+            beat, both included; without stalls :func:`shiftwork.compile.table_cycles`.
+
+        Raises:
+            ShiftworkError: naming the module; an array of another type or shape, or the device hangs.
+        """
+        try:
+            check_look_up(codes, table)
+        except ShiftworkError as error:
+            raise ShiftworkError(f"{name}: {error}") from None
+        lanes = self.engine.cols
+        beats = -(-codes.size // lanes)
+        stream, results = np.zeros((2, beats * lanes), np.uint8)
+        stream[: codes.size] = codes.reshape(-1).view(np.uint8)
+        words = np.stack([np.full(256, _SELECT_TABLE), np.arange(256), table.astype(np.int64) & 255], axis=1)
+        job = LayerJob()
+        job.stream, job.tables, job.codes = stream.ctypes.data, words.ctypes.data, results.ctypes.data
+        job.beats, job.table_words = beats, len(words)
+        seconds = self._finish(job, name, stalls or Stalls(), clock)
+        found = results[: codes.size].view(table.dtype).reshape(codes.shape)
+        return LayerResult(codes=found, cycles=job.cycles, in_beats=beats, seconds=seconds)
+
+    def _finish(self, job: LayerJob, name: str, stalls: Stalls, clock: Callable[[], float]) -> float:
+        """Run a job of the module `name`; the seconds that it took.
+
+        Raises:
+            ShiftworkError: naming the module, when the device hangs or refuses the configuration.
+        """
+        job.watchdog, job.seed = self.watchdog, stalls.seed
+        job.in_gap, job.out_stall = round(stalls.in_gap * 65536), round(stalls.out_stall * 65536)
+        start = clock()
+        status = self._model.run(job)
+        seconds = clock() - start
+        if status != 0:
+            self._model.reset()
+            reason = _STATUS.get(status, f"status {status}").format(watchdog=self.watchdog)
+            raise ShiftworkError(f"{name}: {reason}")
+        return seconds

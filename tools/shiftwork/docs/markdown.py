@@ -10,6 +10,7 @@ from shiftwork.measure import records
 
 NETWORKS = {
     "digits": "the digits example",
+    "digits_transformer": "the transformer of the digits",
     "mnist_mlp512": "MLP 784-512-512-10, MNIST",
     "mnist_lenet5": "LeNet-5, MNIST",
     "cifar10_resnet20": "ResNet-20, CIFAR-10",

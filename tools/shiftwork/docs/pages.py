@@ -24,6 +24,7 @@ from shiftwork.docs import (
     instruction_tables,
     msq_tables,
     network_tables,
+    output_tables,
     promise_tables,
     summary_tables,
 )
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[Manifest], str]] = {
     **catalogue.PARTS,
     **network_tables.PARTS,
     **promise_tables.PARTS,
+    **output_tables.PARTS,
     **cost_tables.PARTS,
     **msq_tables.PARTS,
     **dnateq_tables.PARTS,

@@ -54,7 +54,8 @@ def of_board(name: str, clocks_per_bit: int | None = None) -> System:
     bit = re.search(r"parameter CLOCKS_PER_BIT\s*= (\d+)", text)
     if bit is None:
         raise ShiftworkError(f"{top.name} does not say how many clocks a bit takes")
-    parameters = dict(word.split("=") for word in target.get("parameters", ()) if "=" in word)
+    given = dict(word.split("=") for word in target.get("parameters", ()) if "=" in word)
+    parameters = {key: int(value) if value.isdecimal() else value for key, value in given.items()}
     if clocks_per_bit is not None:
         parameters["CLOCKS_PER_BIT"] = clocks_per_bit
     return System(

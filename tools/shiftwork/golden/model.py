@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.format import Codes, Work, or_zero
-from shiftwork.network.graph import to_nhwc
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
 from shiftwork.tensors.arithmetic import module_sum
@@ -26,12 +25,36 @@ _CHUNK_VALUES = 1 << 23
 
 
 def quantize_input(network: IntegerNetwork, x: NDArray[Any]) -> Codes:
-    """Codes (N, height, width, channels) of real samples laid out as the ONNX input: (N, C, H, W) or (N, features)."""
-    info = network.tensors[network.input]
-    real = to_nhwc(np.asarray(x)).astype(np.float64)
-    if real.shape[1:] != info.shape:
-        raise ShiftworkError(f"samples of shape {real.shape[1:]} do not fit the network input {info.shape} (h, w, c)")
-    return info.encode(real)
+    """Codes (N, height, width, channels) of the only input, of real samples laid out as the ONNX input."""
+    return entering(network, x)[network.input]
+
+
+def entering(network: IntegerNetwork, x: NDArray[Any]) -> dict[str, Codes]:
+    """Tensors (N, height, width, channels) that are there before any module: of samples, and constants.
+
+    Args:
+        network: the integer network.
+        x: real samples (N, ...) laid out as the model expects them, or codes (N, height, width, channels) of its only
+            input.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind in "iu":
+        given = {network.input: _checked(network, x)}
+    else:
+        shapes = {name: network.tensors[name].shape for name in network.inputs}
+        maps = network.ends.maps(x.astype(np.float64), shapes)
+        given = {name: network.tensors[name].encode(real) for name, real in maps.items()}
+    return given | {name: np.broadcast_to(codes, (len(x), *codes.shape)) for name, codes in network.constants.items()}
+
+
+def real_outputs(network: IntegerNetwork, tensors: Mapping[str, Codes]) -> NDArray[np.float64]:
+    """What leaves the network, as real numbers (:meth:`shiftwork.network.ends.Ends.packed`)."""
+    return network.ends.packed(network.leaving(tensors))
+
+
+def finished(network: IntegerNetwork, tensors: Mapping[str, Codes]) -> dict[str, NDArray[Any]]:
+    """Outputs of the model by name, in its own layout (:meth:`shiftwork.network.ends.Ends.finish`)."""
+    return network.ends.finish(network.leaving(tensors))
 
 
 def multiplied_weights(module: IntegerModule, rule: str, part: int = 0) -> NDArray[np.int32]:
@@ -108,7 +131,7 @@ def evaluate(
         network: the network it belongs to.
         module: any kind.
         tensors: codes (N, height, width, channels) of every tensor it reads.
-        work: where a convolution adds its work, or None.
+        work: where a convolution or a product of two activations adds its work, or None.
 
     Returns:
         (N, height, width, channels) in the type of the tensor.
@@ -120,6 +143,9 @@ def evaluate(
         result = module.format.output(module, total, tensors[str(module.shortcut)] if apart else None)
     else:
         sources = [network.tensors[name] for name in module.inputs]
+        if work is not None:
+            first, second = (network.tensors[name].values(tensors[name]) for name in module.inputs)
+            module.format.count_product(work, first, second, network.rule)
         result = module.format.combine(module, [tensors[name] for name in module.inputs], sources, info)
     return result.astype(info.dtype, copy=False)
 
@@ -146,8 +172,8 @@ def run(
     Args:
         network: the integer network.
         x: real samples as the ONNX input expects them, or codes (N, height, width, channels) of the network input.
-        collect: return every tensor; otherwise the network output only.
-        counts: a dict to which the work of every convolution is added under its module's name.
+        collect: return every tensor; otherwise the network outputs only.
+        counts: a dict to which the work of every convolution and product is added under its module's name.
         progress: told about every part of the samples.
 
     Returns:
@@ -162,18 +188,17 @@ def run(
         if progress is not None:
             progress(number + 1, len(starts), f"golden model from sample {start + 1} on")
         part = x[start : start + step]
-        codes = quantize_input(network, part) if part.dtype.kind == "f" else _checked(network, part)
-        tensors: dict[str, Codes] = {network.input: codes}
+        tensors = entering(network, part)
         for index, module in enumerate(network.modules):
             work = None
-            if counts is not None and module.kind == "conv":
+            if counts is not None and module.multiplies:
                 work = counts.setdefault(module.name, module.format.work())
             tensors[module.output] = evaluate(network, module, tensors, work)
             if not collect:
                 for name in module.reads:
-                    if last_use[name] == index:
+                    if last_use[name] == index and name not in network.outputs:
                         tensors.pop(name, None)
-        for name in tensors if collect else (network.output,):
+        for name in tensors if collect else network.outputs:
             if name not in results:
                 results[name] = np.empty((len(x), *tensors[name].shape[1:]), tensors[name].dtype)
             results[name][start : start + step] = tensors[name]

@@ -23,7 +23,9 @@ from shiftwork.blocks.manifest import ROOT
 from shiftwork.eda.bitstream import BOARDS
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, regression, runs, trainings
+from shiftwork.measure.attention import ATTENTIVE, TRANSFORMER, attention
 from shiftwork.measure.bench import Bench
+from shiftwork.measure.detection import CALIBRATION, DETECTED, IMAGES, MODEL, detection
 from shiftwork.measure.entries import (
     ACCELERATOR_COSTS,
     BOARD_NETWORKS,
@@ -37,8 +39,10 @@ from shiftwork.measure.entries import (
     anchor_runs,
     entries,
 )
+from shiftwork.measure.perplexity import PERPLEXITIES, perplexity
 from shiftwork.measure.promises import PROMISED, PROMISES, promise
 from shiftwork.measure.records import Record
+from shiftwork.measure.shipped import SHIPPED, shipped
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import ALPHAS, SCALE_METHODS
 
@@ -67,6 +71,12 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
         for scheme in PROMISED:
             job = Job(partial(promise, bench, subject, scheme), subject.sets)
             found[f"promise.{subject.network}.{scheme}"] = job
+    for scheme in DETECTED:
+        found[f"detection.{MODEL}.{scheme}"] = Job(partial(detection, bench, scheme), (IMAGES, CALIBRATION))
+    found |= {f"shipped.{name}": Job(partial(shipped, name)) for name in SHIPPED}
+    found |= {name: Job(partial(perplexity, bench, name)) for name in PERPLEXITIES}
+    for scheme in ATTENTIVE:
+        found[f"attention.{TRANSFORMER.network}.{scheme}"] = Job(partial(attention, bench, scheme))
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
     found["boards"] = Job(partial(runs.boards, bench), tuple(name for one in BOARD_NETWORKS for name in one.sets))

@@ -77,8 +77,8 @@ class Bench:
             raise ShiftworkError(f"{self.folder / 'prepare.py'} ended with exit code {error.returncode}") from error
 
     def model(self, network: str) -> Path:
-        """The ONNX file of a network; prepare.py unpacks some beside their data, and the example ships with its own."""
-        shipped = (folder / f"{network}.onnx" for folder in (PREPARED, EXAMPLE))
+        """The ONNX file of a network; prepare.py unpacks some beside their data, and examples ship with their own."""
+        shipped = (folder / f"{network}.onnx" for folder in (PREPARED, EXAMPLE, EXAMPLE.with_name(network)))
         return next((path for path in shipped if path.is_file()), self.folder / "models" / f"{network}.onnx")
 
     def network(self, entry: Entry) -> tuple[IntegerNetwork, Data, Path]:

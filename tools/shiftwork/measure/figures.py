@@ -37,7 +37,7 @@ def on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) ->
             "samples": report.samples,
             "mismatches": report.mismatches,
             "compared": report.compared,
-            "macs": report.totals["macs"],
+            "macs": report.device_macs,
             "cycles": report.cycles,
             "predicted_cycles": report.predicted_cycles,
             "utilisation": report.utilisation,
@@ -58,13 +58,14 @@ def check_cycles(report: RunReport) -> None:
 def accuracy_of(network: IntegerNetwork, samples: Data) -> float:
     """Accuracy in percent on the golden model."""
     assert samples.y is not None
-    codes = golden.run(network, samples.x, collect=False)[network.output]
-    return golden.accuracy(codes, samples.y)
+    outputs = golden.real_outputs(network, golden.run(network, samples.x, collect=False))
+    return golden.accuracy(outputs, samples.y)
 
 
 def compared(got: NDArray[Any], outputs: NDArray[np.float32], samples: Data) -> dict[str, float]:
     """Accuracy, share of samples of the float model's class, and relative 2-norm of the output error."""
     assert samples.y is not None
+    got = got.reshape(outputs.shape)
     return {
         "accuracy": golden.accuracy(got, samples.y),
         "agreement": golden.accuracy(got, golden.predictions(outputs)),

@@ -14,7 +14,7 @@ from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import Subject
 from shiftwork.network.data import Data
-from shiftwork.network.floating import reference
+from shiftwork.network.floating import logits
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.run.networks import standard_error
@@ -55,10 +55,10 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
     begin = time.perf_counter()
     integer = quantize(Quantization(scheme), network, calibration)
     seconds = time.perf_counter() - begin
-    outputs = reference(bench.model(subject.network), samples.x, network.batch)
-    codes = golden.run(integer, samples.x, collect=False)[integer.output]
+    outputs = logits(network, samples.x)
+    outs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
     assert samples.y is not None
-    right, other = (golden.predictions(values) == samples.y for values in (outputs, codes))
+    right, other = (golden.predictions(values) == samples.y for values in (outputs, outs))
     losses = right.astype(int) - other
     assert integer.promise is not None
     weight_bits, activation_bits = integer.average_bits

@@ -40,7 +40,8 @@ from shiftwork.measure.entries import (
 )
 from shiftwork.measure.figures import accelerator_figures, compared, golden_figures, on_rtl, rtl_figures
 from shiftwork.network.data import Data
-from shiftwork.network.floating import reference
+from shiftwork.network.floating import logits, reference
+from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
@@ -53,7 +54,7 @@ from shiftwork.schemes import quantize
 def measure(bench: Bench, entry: Entry) -> dict[str, Any]:
     """All figures of one entry as plain JSON values."""
     network, samples, model = bench.network(entry)
-    outputs = reference(model, samples.x)
+    outputs = reference(import_onnx(model), samples.x)
     golden = run_integer(entry.network, network, samples, "golden", Progress(quiet=True), reference=outputs)
     rtl = run_integer(entry.network, network, samples.first(entry.rtl), "rtl", Progress(quiet=True), bench.device)
     facts = [layer.facts for layer in golden.layers if layer.facts]
@@ -75,15 +76,15 @@ def measure(bench: Bench, entry: Entry) -> dict[str, Any]:
 def accuracy(bench: Bench, subject: Subject, scale: str) -> dict[str, Any]:
     """Accuracy of a network with scales of one kind: 8, 6 and 4 bits, and 8 bits with one N_w per tensor."""
     network, samples, calibration = bench.subject(subject)
-    outputs = reference(bench.model(subject.network), samples.x, network.batch)
+    outputs = logits(network, samples.x)
     results = []
     for bits, per_tensor in [*((bits, False) for bits in WIDTHS), (8, True)]:
         wish = Quantization("fixed8", scale=scale, per_tensor=per_tensor, weight_bits=bits, activation_bits=bits)
         begin = time.perf_counter()
         integer = quantize(wish, network, calibration)
         seconds = time.perf_counter() - begin
-        codes = golden.run(integer, samples.x, collect=False)[integer.output]
-        figures = compared(codes * integer.output_scale, outputs, samples)
+        outs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
+        figures = compared(outs, outputs, samples)
         results.append({"bits": bits, "per_tensor": per_tensor, "quantize_seconds": round(seconds, 1), **figures})
     assert samples.y is not None
     return {
@@ -121,7 +122,7 @@ def anchor(bench: Bench, run: AnchorRun) -> dict[str, Any]:
     """Accuracy of a network on the golden model, and what its first samples did on the accelerator."""
     network, samples, calibration = bench.subject(run.subject)
     integer = quantize(run.wish, network, calibration)
-    outputs = golden.run(integer, samples.x, collect=False)[integer.output]
+    outputs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
     assert samples.y is not None
     engine = ENGINES[run.engine](run.rows, run.cols)
     device = SimulationWish(activation_memory=run.activation_memory).device(engine)
@@ -153,11 +154,11 @@ def exponential(bench: Bench, subject: Subject) -> dict[str, Any]:
         ShiftworkError: cycles differ from the prediction.
     """
     network, samples, calibration = bench.subject(subject)
-    outputs = reference(bench.model(subject.network), samples.x, network.batch)
+    outputs = logits(network, samples.x)
     begin = time.perf_counter()
     integer = quantize(Quantization(EXPONENTIAL), network, calibration)
     seconds = time.perf_counter() - begin
-    codes = golden.run(integer, samples.x, collect=False)[integer.output]
+    outs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
     assert samples.y is not None
     weight_bits, activation_bits = integer.average_bits
     return {
@@ -172,7 +173,7 @@ def exponential(bench: Bench, subject: Subject) -> dict[str, Any]:
         "activation_bits": activation_bits,
         "smaller_than_int8": 1 - weight_bits / 8,
         "model_bits": integer.model_bits,
-        **compared(codes * integer.output_scale, outputs, samples),
+        **compared(outs, outputs, samples),
         **on_rtl(subject.network, integer, samples.first(subject.rtl), ExpEngine()),
     }
 

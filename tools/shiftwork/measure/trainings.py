@@ -14,7 +14,7 @@ from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import TRAINED, TRAININGS, Training, trained_network
 from shiftwork.measure.figures import accuracy_of, on_rtl
 from shiftwork.network.data import load_data
-from shiftwork.network.floating import reference
+from shiftwork.network.floating import logits
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
@@ -59,7 +59,7 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
         "recipe": {k: v for k, v in asdict(trained.recipe).items() if k not in ("scheme", "alpha")},
         "training_samples": len(data.x) - (trained.recipe.holdout or 0),
         "samples": len(samples.x),
-        "float_accuracy": golden.accuracy(reference(model, samples.x, network.batch), samples.y),
+        "float_accuracy": golden.accuracy(logits(network, samples.x), samples.y),
         "results": results,
     }
 
@@ -81,7 +81,7 @@ def trained(bench: Bench, training: Training, alpha: str) -> dict[str, Any]:
         "command": f"shiftwork simulate {trained_network(training.network, 'msq', alpha).name} "
         f"--data {training.test}.npz --limit {training.rtl}",
         "samples": len(samples.x),
-        "float_accuracy": golden.accuracy(reference(model, samples.x, network.batch), samples.y),
+        "float_accuracy": golden.accuracy(logits(network, samples.x), samples.y),
         "accuracy": accuracy_of(integer, samples),
         **on_rtl(training.network, integer, samples.first(training.rtl), MsqEngine()),
     }

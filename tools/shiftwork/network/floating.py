@@ -3,62 +3,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.graph import FloatModule, FloatNetwork, to_nhwc
+from shiftwork.network.ends import filled, host_result, joined
+from shiftwork.network.graph import FloatModule, FloatNetwork
+from shiftwork.network.submodel import reason
 from shiftwork.progress import OnItem
 from shiftwork.tensors.im2col import depthwise, im2col, output_shape, weight_matrix
 from shiftwork.tensors.maps import move, window_count, window_sum
 
 _CHUNK_VALUES = 1 << 23  # im2col values held at once
+_TYPES = {
+    "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8, "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_, "tensor(int16)": np.int16,
+    "tensor(uint16)": np.uint16,
+}  # fmt: skip
 
 
-def reference(
-    path: str | Path, x: NDArray[np.float32], batch: int | None = None, progress: OnItem | None = None
-) -> NDArray[np.float32]:
-    """Output of the unmodified model by onnxruntime.
+def reference(network: FloatNetwork, x: NDArray[np.float32], progress: OnItem | None = None) -> dict[str, NDArray[Any]]:
+    """Outputs of the unmodified model by onnxruntime.
 
     Args:
-        path: ONNX file.
-        x: samples as the ONNX input expects them, (N, ...).
-        batch: the batch size that the model fixes, or None for any.
+        network: names the file, its inputs and outputs.
+        x: samples (N, ...), as :func:`~shiftwork.network.data.load_data` gives them.
         progress: told about every part of the samples.
 
     Returns:
-        The model's output in the layout of the network's tensors, (N, height, width, channels).
+        The outputs by name, in the model's own layout.
 
     Raises:
         ShiftworkError: onnxruntime refuses the model or the data.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
+    path, ends = network.path, network.ends
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        source = session.get_inputs()[0]
-        x = x.astype({"tensor(double)": np.float64, "tensor(float16)": np.float16}.get(source.type, np.float32))
-        size = batch or 64
-        results = []
+        session = _session(path, path.stat().st_mtime_ns, network.content)
+        types = {source.name: _TYPES.get(source.type, np.float32) for source in session.get_inputs()}
+        size = ends.batch if ends.fixed else 64
+        parts = ends.split(x)
+        results: dict[str, list[NDArray[Any]]] = {name: [] for name in ends.outputs}
         starts = range(0, len(x), size)
         for number, start in enumerate(starts):
             if progress is not None:
                 progress(number + 1, len(starts), f"float model from sample {start + 1} on")
-            part = x[start : start + size]
-            missing = size - len(part) if batch else 0
-            if missing:
-                part = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)])
-            result = session.run(None, {source.name: part})[0]
-            results.append(result[: len(result) - missing])
+            feed: dict[str, NDArray[Any]] = {}
+            for entry in ends.entries:
+                part = filled(parts[entry.name][start : start + size], size)
+                feed[entry.name] = np.moveaxis(part, 0, entry.batch_axis).astype(types[entry.name])
+            for name, value in zip(ends.outputs, session.run(list(ends.outputs), feed), strict=True):
+                results[name].append(np.asarray(value))
+    except ShiftworkError:
+        raise
     except Exception as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ShiftworkError(f"model {path}: onnxruntime: {line}") from error
-    return np.ascontiguousarray(to_nhwc(np.concatenate(results)), np.float32)
+        raise ShiftworkError(f"model {path}: onnxruntime: {reason(error)}") from error
+    return {name: joined(values, size, len(x), ends.sample_axis(name)) for name, values in results.items()}
+
+
+@lru_cache(maxsize=2)
+def _session(path: Path, changed: int, content: bytes | None) -> Any:
+    """The session of a file. changed: when it was. content: in place of it."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(content or str(path), options, providers=["CPUExecutionProvider"])
+
+
+def logits(network: FloatNetwork, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The only output of the unmodified model, (N, classes) or in another layout of its own."""
+    (outputs,) = reference(network, x).values()
+    return np.asarray(outputs, np.float32)
 
 
 def convolve(x: NDArray[np.float32], module: FloatModule) -> NDArray[np.float32]:
@@ -85,6 +105,15 @@ def evaluate(module: FloatModule, tensors: Mapping[str, NDArray[np.float32]]) ->
         result = convolve(inputs[0], module)
     elif module.kind == "add":
         result = inputs[0] + inputs[1]
+    elif module.kind == "mul":
+        result = inputs[0] * inputs[1]
+    elif module.kind == "matmul":
+        result = np.matmul(inputs[0], inputs[1].swapaxes(2, 3))
+    elif module.kind == "table":
+        assert module.function is not None
+        result = module.function.apply(inputs[0])
+    elif module.kind == "host":
+        result = on_host(module, inputs)
     elif module.kind == "avgpool":
         size = (inputs[0].shape[1], inputs[0].shape[2])
         counts = window_count(size, module.attributes)
@@ -94,6 +123,13 @@ def evaluate(module: FloatModule, tensors: Mapping[str, NDArray[np.float32]]) ->
     if module.shortcut is not None:
         result = result + tensors[module.shortcut]
     return activate(result, module)
+
+
+def on_host(module: FloatModule, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Output (n, height, width, channels) of what the host computes."""
+    assert module.function is not None
+    assert module.view is not None
+    return host_result(module.function, module.views, module.view, module.attributes["shape"], inputs)
 
 
 def activate(x: NDArray[np.float32], module: FloatModule) -> NDArray[np.float32]:
@@ -125,7 +161,7 @@ def activations(network: FloatNetwork, x: NDArray[np.float32]) -> Iterator[dict[
     """
     step = chunk_size(network)
     for start in range(0, len(x), step):
-        tensors = {network.input: np.ascontiguousarray(to_nhwc(x[start : start + step]), dtype=np.float32)}
+        tensors = network.entering(x[start : start + step])
         for module in network.modules:
             tensors[module.output] = evaluate(module, tensors)
         yield tensors

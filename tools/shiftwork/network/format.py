@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.tensors.arithmetic import divide_round, module_output
+from shiftwork.network.ends import host_result, view_of
+from shiftwork.network.submodel import SubModel
+from shiftwork.tensors.arithmetic import divide_round, look_up, module_output
 from shiftwork.tensors.maps import move, window_count, window_sum
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ Requant = Literal["shift", "scale", "encode"]
 
 @dataclass
 class Work:
-    """Work of one convolution or fully connected module over all samples seen.
+    """Work of one convolution, fully connected module or product of two activations over all samples seen.
 
     Attributes:
         macs: multiply-accumulates; padded positions count.
@@ -151,6 +153,13 @@ class Format:
         Args:
             module: it. inputs: codes (N, h, w, c) of what it reads. sources: what those are. target: what comes out.
         """
+        if module.kind == "table":
+            return looked_up(module, inputs[0], target)
+        if module.kind == "host":
+            return on_host(module, inputs, sources, target)
+        if module.kind in ("mul", "matmul"):
+            acc = product(module.kind, inputs)
+            return module_output(acc, None, 0, None, 0, or_zero(module.shift), module.relu, module.low, module.high)
         if module.kind == "add":
             first, second = module.attributes["shifts"]
             acc = inputs[0].astype(np.int64) << first
@@ -168,6 +177,15 @@ class Format:
         if module.kind == "concat":  # an unsigned input of a signed concatenation saturates
             inputs = [np.clip(x, *target.limits) if x.dtype != target.dtype else x for x in inputs]
         return move(module.kind, [x.astype(target.dtype, copy=False) for x in inputs], module.attributes)
+
+    def paired(self, source: TensorInfo, first: Codes, second: Codes) -> tuple[Format, TensorInfo, Codes, Codes]:
+        """A product of two activations as a convolution: its format, what it reads, and the codes of that and of its
+        weights.
+
+        Args:
+            source: what the first codes are. first, second: codes of any shape.
+        """
+        return self, source, first, second
 
     def requantizer_bounds(
         self, module: IntegerModule, sums: NDArray[np.int64], shortcut: int
@@ -223,12 +241,41 @@ class Format:
     def count_maps(self, work: Work, module: IntegerModule, values: Codes, rule: str) -> None:
         """Add what the gathered activations (N, h, w, c) of a convolution tell."""
 
+    def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
+        """Add the work of a product of two activations, of their values (N, h, w, k) and (N, h, c, k)."""
+        work.macs += first.size * second.shape[2]
+
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
-        """Settings and work of a convolution as JSON values, for reports; without its work where that is None."""
+        """Settings and work of a convolution or product as JSON values, for reports; no work where that is None."""
         return {"macs": 0 if work is None else work.macs}
 
 
 Format.known[Format.name] = Format
+
+
+def looked_up(module: IntegerModule, codes: Codes, target: TensorInfo) -> Codes:
+    """Codes of a table for input codes of 8 bits or less."""
+    assert module.table is not None
+    return look_up(codes, module.table.view(target.dtype))
+
+
+def product(kind: str, inputs: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """Products of values (N, h, w, c): ``mul`` or ``matmul`` of :class:`~shiftwork.network.integer.IntegerModule`."""
+    first, second = (np.asarray(x, np.int64) for x in inputs)
+    return first * second if kind == "mul" else np.matmul(first, second.swapaxes(2, 3))
+
+
+def on_host(module: IntegerModule, inputs: Sequence[Codes], sources: Sequence[TensorInfo], target: TensorInfo) -> Codes:
+    """Codes of what the host computes in float from what codes stand for."""
+    assert module.function is not None
+    real = [
+        np.asarray(info.values(x) * 2.0**-info.fraction, np.float32) for info, x in zip(sources, inputs, strict=True)
+    ]
+    function = SubModel.load(module.function.tobytes())
+    views = [view_of(view) for view in module.attributes["views"]]
+    shape = tuple(module.attributes["shape"])
+    found = host_result(function, views, view_of(module.attributes["view"]), shape, real)
+    return target.encode((np.maximum(found, 0) if module.relu else found).astype(np.float64))
 
 
 def or_zero(shift: NDArray[np.int32] | None) -> NDArray[np.int32]:

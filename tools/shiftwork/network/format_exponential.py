@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACC_BITS, WEIGHT_BITS, Exponential
-from shiftwork.network.format import Codes, Columns, Facts, Format, Requant, Work
+from shiftwork.network.format import Codes, Columns, Facts, Format, Requant, Work, product
 from shiftwork.tensors.arithmetic import truncate_mean
 from shiftwork.tensors.im2col import im2col, weight_matrix
 from shiftwork.tensors.maps import move, window_count, window_sum
@@ -57,7 +57,7 @@ class ExponentialCodes(Format):
     """Codes of a module; its ``weight`` holds stored codes, its ``high`` is the largest exponent of its output.
 
     Attributes:
-        code: what the weights stand for; None where there are none.
+        code: what the weights, or the codes of the second tensor of a ``matmul``, stand for; else None.
         levels: int32, their integer table W for the exponents -R..R, at ``fraction`` fractional bits.
         thresholds: int64; what a ``conv``, ``add``, ``avgpool`` or ``concat`` computes is encoded by them. None: it is
             not encoded. A ``concat`` has ``attributes["shifts"]`` like an ``add``, one per input.
@@ -105,13 +105,19 @@ class ExponentialCodes(Format):
 
         Whatever only moves codes moves them in the order of their values, in which zero is 0.
         """
-        if module.kind in ("add", "avgpool", "concat"):
+        if module.kind in ("table", "host"):
+            return super().combine(module, inputs, sources, target)
+        if module.kind in ("add", "avgpool", "concat", "mul", "matmul"):
             values = [source.values(x).astype(np.int64) for source, x in zip(sources, inputs, strict=True)]
             if module.kind == "avgpool":
                 total = window_sum(values[0], module.attributes)
                 if not module.attributes.get("raw_sum"):
                     size = (values[0].shape[1], values[0].shape[2])
                     total = truncate_mean(total, window_count(size, module.attributes))
+            elif module.kind == "matmul":
+                total = product(module.kind, [values[0], self.weight_values(inputs[1])])
+            elif module.kind == "mul":
+                total = product(module.kind, values)
             else:
                 shifted = [x << shift for x, shift in zip(values, module.attributes["shifts"], strict=True)]
                 total = shifted[0] + shifted[1] if module.kind == "add" else np.concatenate(shifted, axis=3)
@@ -123,6 +129,17 @@ class ExponentialCodes(Format):
         places, codes = exponential.code_order(target.levels)
         moved = move(module.kind, [places[x] for x in inputs], module.attributes)
         return np.asarray(codes[moved])
+
+    def paired(self, source: TensorInfo, first: Codes, second: Codes) -> tuple[Format, TensorInfo, Codes, Codes]:
+        """Codes of two widths are held in the wider one."""
+        assert source.code is not None and self.code is not None
+        bits = max(source.code.bits, self.code.bits)
+        return (
+            replace(self, code=replace(self.code, bits=bits)),
+            replace(source, code=replace(source.code, bits=bits)),
+            exponential.resize(first, source.code.bits, bits),
+            exponential.resize(second, self.code.bits, bits),
+        )
 
     def stored_bits(self) -> int:
         tables = ((self.levels, WEIGHT_BITS), (self.thresholds, ACC_BITS))
@@ -137,6 +154,11 @@ class ExponentialCodes(Format):
             per_k = im2col(filled, module, part).sum(axis=0)
             weights = self.weight_values(weight_matrix(module, part))
             cast(LiveWork, work).live_macs += int(per_k @ (weights != 0).sum(axis=0))
+
+    def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
+        super().count_product(work, first, second, rule)
+        filled = [(x != 0).sum(axis=2, dtype=np.int64) for x in (first, second)]
+        cast(LiveWork, work).live_macs += int((filled[0] * filled[1]).sum())
 
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
         done = self.work() if work is None else cast(LiveWork, work)

@@ -178,6 +178,16 @@ class Terms(Format):
             else:
                 found.streamed += int(weight_terms.sum()) * len(values) * len(windows)
 
+    def count_product(self, work: Work, first: Codes, second: Codes, rule: str) -> None:
+        """The second one stands for the weights; neither is revealed."""
+        super().count_product(work, first, second, rule)
+        found = cast(TermWork, work)
+        found.bound += float(QT_PAIRS) * first.size * second.shape[2]
+        counts = [terms.count(x, rule).sum(axis=2, dtype=np.int64) for x in (first, second)]
+        found.pairs += int((counts[0] * counts[1]).sum())
+        on_rows, others = (second, first) if self.stream == "weights" else (first, second)
+        found.streamed += int(terms.count(on_rows, rule).sum(dtype=np.int64)) * others.shape[2]
+
     def facts(self, module: IntegerModule, work: Work | None) -> Facts:
         done = self.work() if work is None else cast(TermWork, work)
         return {

@@ -1,622 +1,329 @@
 # SPDX-License-Identifier: Apache-2.0
 """ONNX to the float graph: one module a node; :mod:`~shiftwork.network.unified` fuses them.
 
-Whatever is not understood is refused with the node's name and operator; nothing is skipped silently.
+:mod:`~shiftwork.network.simplify` removes what exporters put around the arithmetic. What is left is read operator by
+operator; what follows the last layer and is no arithmetic of the network (a softmax, an argmax, the order of the
+outputs) becomes the *tail*, which the host computes in float from the network's exact results. Whatever is not
+understood is refused with the node's name and operator; nothing is skipped silently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.graph import FloatModule, FloatNetwork, Shape, live
-from shiftwork.network.integer import Kind
+from shiftwork.network import import_functions as functions
+from shiftwork.network import import_layers as layers
+from shiftwork.network import import_moves as moves
+from shiftwork.network.builder import Builder, Node, Value
+from shiftwork.network.ends import Ends, Entry, Exit
+from shiftwork.network.graph import FloatModule, FloatNetwork, live
+from shiftwork.network.import_recurrent import recurrent
+from shiftwork.network.model_file import load_model
+from shiftwork.network.qonnx import DOMAINS, without_quant
+from shiftwork.network.simplify import RefusalError, Simple, Source, first_output, simplify
+from shiftwork.network.submodel import SubModel
 from shiftwork.network.unified import unify
-from shiftwork.tensors.maps import pooled_size
+from shiftwork.progress import OnItem
+from shiftwork.tensors.layout import BATCH, Shape, Step, View
 
 _DOMAINS = ("", "ai.onnx")
 
-
-@dataclass(frozen=True)
-class _Value:
-    """What an ONNX value is here: an NHWC tensor, seen as NCHW or (flat) as its channel-first flattening."""
-
-    tensor: str
-    flat: bool = False
-
-
-class _Node:
-    """An ONNX node with its attributes decoded and a name that can be shown."""
-
-    def __init__(self, proto: Any) -> None:
-        self.operator: str = proto.op_type
-        self.domain: str = proto.domain
-        self.inputs: list[str] = list(proto.input)
-        self.outputs: list[str] = list(proto.output)
-        self.name: str = proto.name or (self.outputs[0] if self.outputs else "")
-        self.attributes: dict[str, Any] = {}
-        for attribute in proto.attribute:
-            try:
-                self.attributes[attribute.name] = onnx.helper.get_attribute_value(attribute)
-            except ValueError as error:
-                raise self.error(f"unreadable attribute {attribute.name!r}") from error
-
-    def error(self, message: str) -> ShiftworkError:
-        return ShiftworkError(f"node {self.name!r} ({self.operator}): {message}")
-
-    def integers(self, name: str, default: list[int]) -> list[int]:
-        return [int(v) for v in self.attributes.get(name, default)]
-
-    def text(self, name: str, default: str) -> str:
-        value = self.attributes.get(name, default)
-        return value.decode() if isinstance(value, bytes) else str(value)
+_VIEWS = frozenset({"Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+_OF_CODES = frozenset({"DequantizeLinear", "QuantizeLinear"})
+_FINAL = frozenset({
+    "ArgMax", "ArgMin", "Exp", "Hardmax", "Log", "LogSoftmax", "NonMaxSuppression", "QuantizeLinear", "Sigmoid",
+    "Softmax", "Tanh", "TopK",
+})  # fmt: skip
+_BEHIND = frozenset({
+    "Add", "Clip", "Concat", "Div", "Gather", "GatherElements", "GatherND", "Greater", "Less", "Max", "Min", "Mul",
+    "Neg", "Pow", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Slice", "Split", "Sqrt", "Sub", "Where",
+})  # fmt: skip
 
 
-def load_model(path: str | Path) -> Any:
-    """The ONNX protobuf of a file, with the external data that it names.
-
-    Raises:
-        ShiftworkError: the file is missing, empty, truncated or no ONNX model, or a file of external data is missing,
-            too short, or outside the folder of the model.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ShiftworkError(f"model {path}: is a folder")
-    if not path.exists():
-        raise ShiftworkError(f"model {path}: no such file")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ShiftworkError(f"model {path}: {error.strerror}") from error
-    if not content:
-        raise ShiftworkError(f"model {path}: the file is empty")
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:
-        raise ShiftworkError(f"model {path}: not a readable ONNX file (truncated or damaged)") from error
-    if not model.graph.node or not model.graph.output:
-        raise ShiftworkError(f"model {path}: the file holds no ONNX graph")
-    _load_external(path, model)
-    return model
-
-
-def _load_external(path: Path, model: Any) -> None:
-    """Read the tensors that a model keeps in other files, in its folder or below.
-
-    Raises:
-        ShiftworkError: names the model, the tensor and the file.
-    """
-    values = [attribute.t for node in model.graph.node for attribute in node.attribute if attribute.HasField("t")]
-    for tensor in (*model.graph.initializer, *values):
-        if not onnx.external_data_helper.uses_external_data(tensor):
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        where = f"model {path}: weight {tensor.name!r}: external data {location}"
-        folder = path.absolute().parent.resolve()
-        file = folder / location
-        if not location or not file.resolve().is_relative_to(folder):
-            raise ShiftworkError(f"{where}: outside the folder of the model")
-        if not file.exists():
-            raise ShiftworkError(f"{where}: no such file")
-        try:
-            offset = int(entries.get("offset", 0))
-            itemsize = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)).itemsize
-            length = int(entries.get("length", itemsize * int(np.prod(tensor.dims))))
-        except (KeyError, ValueError) as error:
-            raise ShiftworkError(f"{where}: type, offset or length cannot be read") from error
-        try:
-            with file.open("rb") as data:
-                data.seek(offset)
-                tensor.raw_data = data.read(length)
-                size = file.stat().st_size
-        except (OSError, ValueError) as error:
-            raise ShiftworkError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
-        if len(tensor.raw_data) < length:
-            raise ShiftworkError(f"{where}: {size} bytes, {offset + length} are needed (truncated)")
-        tensor.data_location = onnx.TensorProto.DEFAULT
-        del tensor.external_data[:]
-
-
-def import_onnx(path: str | Path) -> FloatNetwork:
+def import_onnx(path: str | Path, sizes: Mapping[str, Sequence[int]] | None = None) -> FloatNetwork:
     """Read an ONNX file into the float graph.
 
     Args:
-        path: model with one float input (N, C, H, W) or (N, features) and one output.
+        path: model of float (or, cast first, integer) inputs and any number of outputs.
+        sizes: of the axes of arrays that will enter, by the name of the input, where the model leaves axes open.
 
     Returns:
         The network with batch normalization, bias, ReLU and residual additions fused into modules.
 
     Raises:
-        ShiftworkError: unreadable file, unknown operator or option, NaN, Inf or non-numeric weights, dynamic shapes
-            other than the batch, more than one input or output.
+        ShiftworkError: unreadable file, unknown operator or option (all of them are named), NaN, Inf or non-numeric
+            weights, sizes that are not known.
     """
-    return _Importer(Path(path), load_model(path).graph).run()
+    importer = read(Path(path), load_model(path), sizes)
+    if importer.refusal is not None:
+        raise importer.refusal
+    return importer.network()
 
 
-def _all(refused: list[ShiftworkError]) -> ShiftworkError:
-    """One error that says all that is refused."""
-    if len(refused) == 1:
-        return refused[0]
-    return ShiftworkError("\n  ".join([f"{len(refused)} refusals:", *map(str, refused)]))
+def read(
+    path: Path, model: Any, sizes: Mapping[str, Sequence[int]] | None = None, progress: OnItem | None = None
+) -> Importer:
+    """The importer of a model that has read as much of it as it can; what it refuses is in it.
+
+    Args:
+        path: for messages. model: protobuf; it is changed. sizes: as :func:`import_onnx` takes them.
+        progress: told about every node.
+    """
+    strange = any(node.domain in DOMAINS for node in model.graph.node)
+    model = without_quant(path, model)
+    content = model.SerializeToString() if strange else None
+    importer = Importer(path, simplify(path, model, sizes), content)
+    importer.run(progress)
+    return importer
 
 
-@dataclass
-class _Importer:
-    path: Path
-    graph: Any
-    constants: dict[str, NDArray[Any]] = field(default_factory=dict)
-    values: dict[str, _Value] = field(default_factory=dict)
-    shapes: dict[str, Shape] = field(default_factory=dict)
-    modules: list[FloatModule] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)  # ONNX values with a reader, the network output included
-    writers: dict[str, str] = field(default_factory=dict)  # ONNX values and the nodes that compute them
-    batch: int | None = None
+class Importer:
+    """One model while it is read.
 
-    def run(self) -> FloatNetwork:
-        nodes = [_Node(proto) for proto in self.graph.node]
-        unknown = [node for node in nodes if node.domain not in _DOMAINS or node.operator not in OPERATORS]
-        refused = [node.error("operator is not supported") for node in unknown]
-        try:
-            onnx_input, input_name, output = self._ends(nodes)
-        except ShiftworkError as error:
-            raise _all([*refused, error]) from None
-        lost = {name for node in unknown for name in node.outputs}  # what is refused gives no value to judge others by
-        for node in nodes:
-            if node in unknown or not lost.isdisjoint(node.inputs):
-                lost.update(node.outputs)
+    Attributes:
+        simple: what is read. nodes: of it. tail: those that the host computes behind the network.
+        content: the model in operators of ONNX where the file has others.
+        graph: what is understood. read: values that nodes read or that leave. entries: inputs.
+        refused: nodes with what is wrong with them. lost: values that they and their readers compute.
+        made: modules that came with a node, by its identity.
+    """
+
+    def __init__(self, path: Path, simple: Simple, content: bytes | None = None) -> None:
+        self.path, self.simple, self.content = path, simple, content
+        self.nodes = [Node(proto) for proto in simple.model.graph.node]
+        self.graph = Builder(path, simple.batch, list(simple.model.opset_import))
+        self.outputs = [str(output.name) for output in simple.model.graph.output]
+        self.read = {name for node in self.nodes for name in node.inputs if name} | set(self.outputs)
+        self.tail = self._find_tail()
+        self.refused: list[tuple[Node, ShiftworkError]] = []
+        self.lost: set[str] = set()
+        self.made: dict[int, list[FloatModule]] = {}
+        self.entries: list[Entry] = []
+
+    def run(self, progress: OnItem | None = None) -> None:
+        """Read all nodes in front of the tail."""
+        for initializer in self.simple.model.graph.initializer:
+            self.graph.constants[initializer.name] = np.asarray(onnx.numpy_helper.to_array(initializer))
+        for source in self.simple.sources:
+            self._enter(source)
+        tail = set(map(id, self.tail))
+        for number, node in enumerate(self.nodes, 1):
+            if progress is not None:
+                progress(number, len(self.nodes), node.name)
+            if id(node) in tail:
+                continue
+            if node.operator == "Gather" and self._looks_up(node):
                 continue
             try:
-                self._visit(node)
+                if self._is_constant(node):
+                    self.graph.fold(node)
+                    continue
+                known, before = operator_of(node), len(self.graph.modules)
+                if known is None:
+                    raise not_supported(node)
+                if self.lost.isdisjoint(node.inputs):
+                    self._visit(node, known)
+                    self.made[id(node)] = self.graph.modules[before:]
+                else:
+                    self.lost.update(node.outputs)
             except ShiftworkError as error:
-                refused.append(error)
-                lost.update(node.outputs)
-        if refused:
-            raise _all(refused)
-        if output not in self.values:
-            raise ShiftworkError(f"model {self.path}: output {output!r} is not computed from the input")
-        final = self.values[output]
-        height, width, _ = self.shapes[final.tensor]
-        if final.flat and height * width > 1:
-            shape = (1, 1, int(np.prod(self.shapes[final.tensor])))
-            name = f"{output} (flatten)"
-            self.modules.append(FloatModule(name, "reshape", [final.tensor], output, attributes={"shape": shape}))
-            self.shapes[output] = shape
-            final = _Value(output, True)
-        modules = live(self.modules, final.tensor)
-        if not modules:
+                self.refused.append((node, error))
+                self.lost.update(node.outputs)
+
+    @property
+    def refusal(self) -> RefusalError | None:
+        """All that is refused, as one error."""
+        reasons = {first_output(node.proto): str(error) for node, error in self.refused}
+        return RefusalError(reasons) if reasons else None
+
+    def network(self) -> FloatNetwork:
+        """The float graph: up to the nodes that are refused, where there are any.
+
+        Raises:
+            ShiftworkError: an output that no sample reaches.
+        """
+        graph = self.graph
+        apart = [*self.tail, *(node for node in self.nodes if not self.lost.isdisjoint(node.outputs))]
+        read = {name for node in apart for name in node.inputs if name}
+        made = {name for node in apart for name in node.outputs}
+        wanted = [name for name in graph.values if name in read] if apart else []
+        wanted += [name for name in self.outputs if name not in made and name not in wanted]
+        missing = [name for name in wanted if name not in graph.values]
+        if missing:
+            raise ShiftworkError(f"model {self.path}: output {missing[0]!r} is not computed from the input")
+        exits = tuple(Exit(graph.values[name].tensor, name, graph.values[name].view) for name in wanted)
+        tail = None
+        if self.tail and not self.refused:
+            protos = [node.proto for node in self.tail]
+            tail = SubModel.of(protos, graph.constants, wanted, self.outputs, graph.opsets)
+            self._check_tail(tail, [graph.values[name] for name in wanted])
+        ends = Ends(tuple(self.entries), exits, tuple(self.outputs), tail, self.simple.batch, self.simple.fixed)
+        modules = live(graph.modules, ends.tensors)
+        if not modules and not self.refused:
             raise ShiftworkError(f"model {self.path}: no layer between input and output")
-        for module in modules:
-            if final.tensor in module.reads() and final.tensor != input_name:
-                raise ShiftworkError(
-                    f"model {self.path}: network output {output!r} is also read by node {module.name!r}"
-                )
-        if final.tensor != output:  # an alias (Identity, Flatten): the tensor takes the output's name
-            self.shapes[output] = self.shapes.pop(final.tensor)
-            for module in modules:
-                if module.output == final.tensor:
-                    module.output = output
-        return unify(FloatNetwork(self.path, input_name, output, onnx_input, self.batch, self.shapes, modules))
-
-    # -- inputs and constants
-
-    def _ends(self, nodes: list[_Node]) -> tuple[tuple[int, ...], str, str]:
-        """Shape and name of the ONNX input, name of the output; constants and names of values are known then."""
-        if len(self.graph.output) != 1:
-            names = ", ".join(o.name for o in self.graph.output)
-            raise ShiftworkError(f"model {self.path}: one output expected, found {len(self.graph.output)} ({names})")
-        output = str(self.graph.output[0].name)
-        for initializer in self.graph.initializer:
-            self.constants[initializer.name] = self._array(initializer, f"weight {initializer.name!r}")
-        self.writers = {name: node.name for node in nodes for name in node.outputs if name}
-        self.used = {output, *(name for node in nodes for name in node.inputs)}
-        return (*self._input(), output)
-
-    def _array(self, tensor: Any, what: str) -> NDArray[Any]:
-        try:
-            array = onnx.numpy_helper.to_array(tensor)
-        except Exception as error:
-            raise ShiftworkError(f"model {self.path}: {what} cannot be read (truncated or damaged)") from error
-        return np.asarray(array)
-
-    def _input(self) -> tuple[tuple[int, ...], str]:
-        inputs = [i for i in self.graph.input if i.name not in self.constants]
-        if len(inputs) != 1:
-            names = ", ".join(i.name for i in inputs) or "none"
-            raise ShiftworkError(f"model {self.path}: one input expected, found {len(inputs)} ({names})")
-        entry = inputs[0]
-        kind = entry.type.tensor_type
-        if kind.elem_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16):
-            raise ShiftworkError(f"model {self.path}: input {entry.name!r} is not a float tensor")
-        sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
-        if len(sizes) not in (2, 4):
-            raise ShiftworkError(
-                f"model {self.path}: input {entry.name!r} has {len(sizes)} axes, expected (N, C, H, W) or (N, features)"
-            )
-        if any(size <= 0 for size in sizes[1:]):
-            raise ShiftworkError(f"model {self.path}: input {entry.name!r} has a dynamic axis other than the batch")
-        self.batch = sizes[0] or None
-        onnx_shape = tuple(sizes[1:])
-        shape = (onnx_shape[1], onnx_shape[2], onnx_shape[0]) if len(onnx_shape) == 3 else (1, 1, onnx_shape[0])
-        self.shapes[entry.name] = shape
-        self.values[entry.name] = _Value(entry.name, len(onnx_shape) == 1)
-        return onnx_shape, str(entry.name)
-
-    def _constant(self, node: _Node, index: int, what: str) -> NDArray[Any] | None:
-        """Constant input ``index`` of a node, or None when it is absent."""
-        if index >= len(node.inputs) or not node.inputs[index]:
-            return None
-        if node.inputs[index] not in self.constants:
-            raise node.error(f"{what} {node.inputs[index]!r} must be a constant")
-        return self.constants[node.inputs[index]]
-
-    def _weight(self, node: _Node, index: int, what: str) -> NDArray[np.float64] | None:
-        array = self._constant(node, index, what)
-        if array is None:
-            return None
-        name = node.inputs[index]
-        if array.dtype.kind not in "fiu" and str(array.dtype) != "bfloat16":
-            raise node.error(f"{what} {name!r} is not numeric ({array.dtype})")
-        result = array.astype(np.float64)
-        if not np.isfinite(result).all():
-            raise node.error(f"{what} {name!r} holds NaN or Inf")
-        return result
-
-    def _whole(self, node: _Node, index: int, what: str) -> list[int] | None:
-        array = self._constant(node, index, what)
-        return None if array is None else [int(v) for v in np.asarray(array).reshape(-1)]
-
-    # -- bookkeeping
-
-    def _visit(self, node: _Node) -> None:
-        if node.operator != "Constant":
-            for index, name in enumerate(node.inputs):
-                if name and name not in self.values and name not in self.constants:
-                    if name in self.writers:
-                        raise node.error(
-                            f"the nodes are not in order: input {index} ({name!r}) is computed by node "
-                            f"{self.writers[name]!r}, which does not come before it"
-                        )
-                    raise node.error(f"input {index} ({name!r}) is computed by no node")
-        if any(o and o in self.used for o in node.outputs[1:]):
-            raise node.error("only the first output is supported")
-        OPERATORS[node.operator].handler(self, node)
-
-    def _value(self, node: _Node, index: int = 0) -> _Value:
-        if index >= len(node.inputs) or node.inputs[index] not in self.values:
-            raise node.error(f"input {index} must be computed from the network input")
-        return self.values[node.inputs[index]]
-
-    def _map(self, node: _Node) -> tuple[str, Shape]:
-        """The input as a map; a flat vector counts as a 1 x 1 map only for fully connected layers."""
-        value = self._value(node)
-        if value.flat:
-            raise node.error("a (N, C, H, W) input is expected")
-        return value.tensor, self.shapes[value.tensor]
-
-    def _emit(self, node: _Node, module: FloatModule, shape: Shape, flat: bool = False) -> None:
-        if min(shape) < 1:
-            raise node.error("the output is empty: the window does not fit the input")
-        module.nodes, module.operators = (node.name,), (node.operator,)
-        self.modules.append(module)
-        self.shapes[module.output] = shape
-        self.values[module.output] = _Value(module.output, flat)
-
-    # -- operators
-
-    def constant(self, node: _Node) -> None:
-        for key in ("value", "value_float", "value_floats", "value_int", "value_ints"):
-            if key in node.attributes:
-                value = node.attributes[key]
-                array = self._array(value, f"node {node.name!r}") if key == "value" else np.asarray(value)
-                self.constants[node.outputs[0]] = array
-                return
-        raise node.error("no numeric value")
-
-    def identity(self, node: _Node) -> None:
-        if node.inputs[0] in self.constants:
-            self.constants[node.outputs[0]] = self.constants[node.inputs[0]]
-            return
-        training = self._constant(node, 2, "training_mode") if node.operator == "Dropout" else None
-        if training is not None and bool(np.asarray(training).any()):
-            raise node.error("training mode is not supported")
-        self.values[node.outputs[0]] = self._value(node)
-
-    def conv(self, node: _Node) -> None:
-        tensor, (height, width, channels) = self._map(node)
-        weight = self._weight(node, 1, "weight")
-        if weight is None or weight.ndim != 4:
-            raise node.error("a two-dimensional kernel (out, in, ky, kx) is expected")
-        bias = self._weight(node, 2, "bias")
-        groups = int(node.attributes.get("group", 1))
-        out, depth, ky, kx = weight.shape
-        if groups < 1 or depth * groups != channels or out % groups:
-            raise node.error(f"{channels} input channels do not fit weights {weight.shape} in {groups} groups")
-        if node.integers("kernel_shape", [ky, kx]) != [ky, kx]:
-            raise node.error("kernel_shape disagrees with the weights")
-        stride = _pair(node, "strides")
-        dilation = _pair(node, "dilations")
-        pads = _pads(node, (height, width), (ky, kx), stride, dilation)
-        module = FloatModule(
-            node.name, "conv", [tensor], node.outputs[0], np.ascontiguousarray(weight.transpose(0, 2, 3, 1)),
-            np.zeros(out) if bias is None else bias.reshape(-1), None, stride, pads, dilation, groups,
-        )  # fmt: skip
-        if module.bias is not None and module.bias.shape != (out,):
-            raise node.error(f"bias has {module.bias.size} values for {out} outputs")
-        rows = (height + pads[0] + pads[2] - dilation[0] * (ky - 1) - 1) // stride[0] + 1
-        columns = (width + pads[1] + pads[3] - dilation[1] * (kx - 1) - 1) // stride[1] + 1
-        self._emit(node, module, (rows, columns, out))
-
-    def gemm(self, node: _Node) -> None:
-        weight = self._weight(node, 1, "weight")
-        if weight is None or weight.ndim != 2:
-            raise node.error("a two-dimensional weight matrix is expected")
-        bias = None
-        if node.operator == "Gemm":
-            if node.attributes.get("transA", 0):
-                raise node.error("transA is not supported")
-            if not node.attributes.get("transB", 0):
-                weight = weight.T
-            weight = weight * float(node.attributes.get("alpha", 1.0))
-            bias = self._weight(node, 2, "bias")
-            if bias is not None:
-                bias = bias * float(node.attributes.get("beta", 1.0))
-        else:
-            weight = weight.T
-        self._dense(node, weight, bias)
-
-    def _dense(self, node: _Node, weight: NDArray[np.float64], bias: NDArray[np.float64] | None) -> None:
-        value = self._value(node)
-        height, width, channels = self.shapes[value.tensor]
-        if not value.flat:
-            raise node.error("a (N, features) input is expected")
-        out, features = weight.shape
-        if features != height * width * channels:
-            raise node.error(f"{height * width * channels} features do not fit weights of {features} columns")
-        if bias is None:
-            bias = np.zeros(out)
-        if bias.size not in (1, out):
-            raise node.error(f"bias has {bias.size} values for {out} outputs")
-        kernel = np.ascontiguousarray(weight.reshape(out, channels, height, width).transpose(0, 2, 3, 1))
-        full = np.broadcast_to(bias.reshape(-1), (out,)).copy()
-        module = FloatModule(node.name, "conv", [value.tensor], node.outputs[0], kernel, full)
-        self._emit(node, module, (1, 1, out), flat=True)
-
-    def batch_normalization(self, node: _Node) -> None:
-        value = self._value(node)
-        channels = self.shapes[value.tensor][2]
-        if value.flat and self.shapes[value.tensor][:2] != (1, 1):
-            raise node.error("only one value per channel is supported after Flatten")
-        names = ("scale", "bias", "mean", "variance")
-        arrays = [self._weight(node, i + 1, name) for i, name in enumerate(names)]
-        if any(a is None or a.shape != (channels,) for a in arrays):
-            raise node.error(f"scale, bias, mean and variance need {channels} values each")
-        if node.attributes.get("training_mode", 0):
-            raise node.error("training mode is not supported")
-        scale, offset, mean, variance = (a for a in arrays if a is not None)
-        if (variance < 0).any():
-            raise node.error("variance is negative")
-        factor = scale / np.sqrt(variance + float(node.attributes.get("epsilon", 1e-5)))
-        self._pointwise(node, value, factor, offset - mean * factor)
-
-    def _pointwise(
-        self, node: _Node, value: _Value, scale: NDArray[np.float64], offset: NDArray[np.float64], relu: bool = False,
-        clip: float | None = None,
-    ) -> None:  # fmt: skip
-        """A per-channel map as a depthwise 1 x 1 convolution."""
-        module = FloatModule(
-            node.name, "conv", [value.tensor], node.outputs[0], scale.reshape(-1, 1, 1, 1), offset, groups=len(scale),
-            relu=relu, clip=clip,
-        )  # fmt: skip
-        self._emit(node, module, self.shapes[value.tensor], value.flat)
-
-    def relu(self, node: _Node) -> None:
-        self._activation(node, None)
-
-    def clip(self, node: _Node) -> None:
-        bounds: list[float | None] = []
-        for index, name in ((1, "min"), (2, "max")):
-            if name in node.attributes:
-                bounds.append(float(node.attributes[name]))
-            else:
-                array = self._constant(node, index, name)
-                bounds.append(None if array is None else float(np.asarray(array).reshape(-1)[0]))
-        low, high = bounds
-        if low != 0.0 or (high is not None and not high > 0):
-            raise node.error(f"only a clip from 0 to a positive bound (ReLU6) is supported, not {low} to {high}")
-        self._activation(node, None if high is None or high > 3e38 else high)
-
-    def _activation(self, node: _Node, bound: float | None) -> None:
-        value = self._value(node)
-        channels = self.shapes[value.tensor][2]
-        self._pointwise(node, value, np.ones(channels), np.zeros(channels), relu=True, clip=bound)
-
-    def add(self, node: _Node) -> None:
-        constant = [i for i in (0, 1) if node.inputs[i] in self.constants]
-        if constant:
-            offset = self._weight(node, constant[0], "constant")
-            value = self._value(node, 1 - constant[0])
-            height, width, channels = self.shapes[value.tensor]
-            assert offset is not None
-            expected = (1, channels) if value.flat else (1, channels, 1, 1)
-            aligned = (1,) * (len(expected) - offset.ndim) + offset.shape
-            if offset.size != 1 and (aligned != expected or (value.flat and (height, width) != (1, 1))):
-                raise node.error(f"a constant of shape {offset.shape} is not one value per channel")
-            full = np.broadcast_to(offset.reshape(-1), (channels,)).astype(np.float64)
-            self._pointwise(node, value, np.ones(channels), full)
-            return
-        values = [self._value(node, 0), self._value(node, 1)]
-        shape = self.shapes[values[0].tensor]
-        if shape != self.shapes[values[1].tensor] or values[0].flat != values[1].flat:
-            raise node.error("both inputs must have the same shape (no broadcasting)")
-        module = FloatModule(node.name, "add", [v.tensor for v in values], node.outputs[0])
-        self._emit(node, module, shape, values[0].flat)
-
-    def pool(self, node: _Node) -> None:
-        tensor, (height, width, channels) = self._map(node)
-        average = node.operator == "AveragePool"
-        kernel = node.integers("kernel_shape", [])
-        if len(kernel) != 2:
-            raise node.error("a two-dimensional kernel_shape is expected")
-        if _pair(node, "dilations") != (1, 1):
-            raise node.error("dilation is not supported in pooling")
-        if node.attributes.get("storage_order", 0):
-            raise node.error("storage_order is not supported")
-        stride = _pair(node, "strides")
-        pads = _pads(node, (height, width), (kernel[0], kernel[1]), stride, (1, 1))
-        if any(p >= k for p, k in zip(pads, kernel + kernel, strict=True)):
-            raise node.error("padding must be smaller than the kernel")
-        attributes: dict[str, Any] = {
-            "kernel": (kernel[0], kernel[1]),
-            "stride": stride,
-            "pads": pads,
-            "ceil_mode": int(node.attributes.get("ceil_mode", 0)),
-        }
-        if average:
-            attributes["count_include_pad"] = int(node.attributes.get("count_include_pad", 0))
-        shape = (*pooled_size((height, width), attributes), channels)
-        kind: Kind = "avgpool" if average else "maxpool"
-        module = FloatModule(node.name, kind, [tensor], node.outputs[0], attributes=attributes)
-        self._emit(node, module, shape)
-
-    def global_average_pool(self, node: _Node) -> None:
-        tensor, (height, width, channels) = self._map(node)
-        attributes = {
-            "kernel": (height, width), "stride": (1, 1), "pads": (0, 0, 0, 0), "ceil_mode": 0, "count_include_pad": 0,
-        }  # fmt: skip
-        module = FloatModule(node.name, "avgpool", [tensor], node.outputs[0], attributes=attributes)
-        self._emit(node, module, (1, 1, channels))
-
-    def flatten(self, node: _Node) -> None:
-        value = self._value(node)
-        axes = 2 if value.flat else 4
-        axis = int(node.attributes.get("axis", 1))
-        if axis not in (1, 1 - axes):
-            raise node.error(f"axis {axis} is not supported, only the batch axis is kept")
-        self.values[node.outputs[0]] = _Value(value.tensor, True)
-
-    def reshape(self, node: _Node) -> None:
-        value = self._value(node)
-        target = self._whole(node, 1, "shape")
-        height, width, channels = self.shapes[value.tensor]
-        features = height * width * channels
-        if target is None or len(target) not in (2, 4):
-            raise node.error("the target must be a constant (N, features) or (N, C, H, W)")
-        old = [channels * height * width] if value.flat else [channels, height, width]
-        if any(v == 0 for v in target[1:]):
-            if node.attributes.get("allowzero", 0):
-                raise node.error("a target axis of size 0")
-            target = [target[0], *(old[i] if v == 0 and i < len(old) else v for i, v in enumerate(target[1:]))]
-        rest = target[1:]
-        if -1 in rest:
-            known = int(np.prod([v for v in rest if v != -1]))
-            if known < 1 or features % known or rest.count(-1) > 1:
-                raise node.error(f"target {target} does not fit {features} values per sample")
-            rest = [features // known if v == -1 else v for v in rest]
-        keeps_batch = target[0] == 0 or (target[0] == -1 and -1 not in target[1:]) or target[0] == self.batch
-        if int(np.prod(rest)) != features or not keeps_batch:
-            raise node.error(f"target {target} does not keep the batch axis of {features} values per sample")
-        if len(rest) == 1:
-            self.values[node.outputs[0]] = _Value(value.tensor, True)
-            return
-        shape = (rest[1], rest[2], rest[0])
-        if shape == (height, width, channels):
-            self.values[node.outputs[0]] = _Value(value.tensor, False)
-            return
-        module = FloatModule(node.name, "reshape", [value.tensor], node.outputs[0], attributes={"shape": shape})
-        self._emit(node, module, shape)
-
-    def concat(self, node: _Node) -> None:
-        values = [self._value(node, i) for i in range(len(node.inputs))]
-        flat = values[0].flat
-        axes = 2 if flat else 4
-        if int(node.attributes.get("axis", 1)) not in (1, 1 - axes):
-            raise node.error("only the channel axis is supported")
-        shapes = [self.shapes[v.tensor] for v in values]
-        if any(v.flat != flat for v in values) or len({s[:2] for s in shapes}) != 1:
-            raise node.error("the inputs differ in height or width")
-        if flat and shapes[0][:2] != (1, 1):
-            raise node.error("flattened maps cannot be concatenated")
-        module = FloatModule(node.name, "concat", [v.tensor for v in values], node.outputs[0])
-        self._emit(node, module, (*shapes[0][:2], sum(s[2] for s in shapes)), flat)
-
-    def slice(self, node: _Node) -> None:
-        value = self._value(node)
-        shape = self.shapes[value.tensor]
-        if value.flat and shape[:2] != (1, 1):
-            raise node.error("a flattened map cannot be sliced")
-        if "starts" in node.attributes:
-            starts, stops = node.integers("starts", []), node.integers("ends", [])
-            axes, steps = node.attributes.get("axes"), None
-        else:
-            starts, stops = self._whole(node, 1, "starts") or [], self._whole(node, 2, "ends") or []
-            axes, steps = self._whole(node, 3, "axes"), self._whole(node, 4, "steps")
-        axes = [int(a) for a in axes] if axes is not None else list(range(len(starts)))
-        steps = steps if steps is not None else [1] * len(starts)
-        if not len(starts) == len(stops) == len(axes) == len(steps):
-            raise node.error("starts, ends, axes and steps differ in length")
-        rank = 2 if value.flat else 4
-        where = {1: 2, 2: 0, 3: 1}  # ONNX axis -> index in (h, w, c)
-        spans = [range(0, size, 1) for size in shape]
-        for start, stop, axis, step in zip(starts, stops, axes, steps, strict=True):
-            axis += rank if axis < 0 else 0
-            if not 1 <= axis < rank:
-                raise node.error(f"axis {axis} cannot be sliced")
-            if step < 1:
-                raise node.error("a step must be positive")
-            place = where[axis]
-            spans[place] = range(*slice(start, stop, step).indices(shape[place]))
-        attributes = {
-            "starts": tuple(s.start for s in spans),
-            "stops": tuple(s.stop for s in spans),
-            "steps": tuple(s.step for s in spans),
-        }
-        new = (len(spans[0]), len(spans[1]), len(spans[2]))
-        if new == shape:
-            self.values[node.outputs[0]] = value
-            return
-        module = FloatModule(node.name, "slice", [value.tensor], node.outputs[0], attributes=attributes)
-        self._emit(node, module, new, value.flat)
-
-    def pad(self, node: _Node) -> None:
-        value = self._value(node)
-        shape = self.shapes[value.tensor]
-        if node.text("mode", "constant") != "constant":
-            raise node.error(f"mode {node.text('mode', '')!r} is not supported")
-        pads = node.integers("pads", []) or self._whole(node, 1, "pads") or []
-        constant = self._constant(node, 2, "value")
-        filling = float(node.attributes.get("value", 0.0) if constant is None else np.asarray(constant).reshape(-1)[0])
-        if filling != 0:
-            raise node.error(f"only zero padding is supported, not {filling}")
-        rank = 2 if value.flat else 4
-        axes = self._whole(node, 3, "axes")
-        axes = [a + rank if a < 0 else a for a in axes] if axes is not None else list(range(rank))
-        if len(pads) != 2 * len(axes):
-            raise node.error(f"{len(pads)} pads for {len(axes)} axes")
-        full = {axis: (pads[i], pads[i + len(axes)]) for i, axis in enumerate(axes)}
-        if any(full.get(0, (0, 0))) or any(p < 0 for p in pads) or not set(full) <= set(range(rank)):
-            raise node.error("batch padding and negative padding are not supported")
-        if value.flat and shape[:2] != (1, 1) and any(pads):
-            raise node.error("a flattened map cannot be padded")
-        if not any(pads):
-            self.values[node.outputs[0]] = value
-            return
-        order = [full.get(axis, (0, 0)) for axis in (2, 3, 1)]
-        new = (
-            shape[0] + sum(order[0]),
-            shape[1] + sum(order[1]),
-            shape[2] + sum(order[2]),
+        shapes = self._named(ends, modules)
+        ends = replace(
+            ends, exits=tuple(replace(exit, tensor=self._alias.get(exit.tensor, exit.tensor)) for exit in exits)
         )
-        attributes = {"pads": tuple(order)}
-        module = FloatModule(node.name, "pad", [value.tensor], node.outputs[0], attributes=attributes)
-        self._emit(node, module, new, value.flat)
+        reads = {name for module in modules for name in module.reads()}
+        fixed = {name: array for name, array in graph.fixed.items() if name in reads}
+        return unify(FloatNetwork(self.path, ends, shapes, modules, fixed, graph.wishes, graph.notes, self.content))
+
+    def _check_tail(self, tail: SubModel, reads: list[Value]) -> None:
+        """Refuse a tail in which a sample changes what it gives for others, as the host computes them in parts."""
+        batch, draw = self.simple.batch, np.random.default_rng(0)
+        axes = [value.view.batch_axis for value in reads]
+        if batch == 1 or None in axes:
+            return
+        first = [draw.uniform(0, 1, self.graph.sizes(value)).astype(np.float32) for value in reads]
+        others = [x.copy() for x in first]
+        for x, axis in zip(others, axes, strict=True):
+            np.moveaxis(x, axis or 0, 0)[0] *= -1
+        for name, x, y in zip(self.outputs, tail.run(first), tail.run(others), strict=True):
+            if x.shape == y.shape and x.shape[:1] == (batch,) and not np.array_equal(x[1:], y[1:]):
+                node = next(node for node in self.nodes if name in node.outputs)
+                raise node.error("samples are computed one by one: a result depends on several of them")
+
+    def _named(self, ends: Ends, modules: list[Any]) -> dict[str, Any]:
+        """Shapes by name, where the only output is a view of its tensor: the tensor takes the output's name."""
+        self._alias: dict[str, str] = {}
+        shapes = self.graph.shapes
+        if len(ends.exits) != 1 or ends.exits[0].tensor in ends.inputs:
+            return shapes
+        tensor, name = ends.exits[0].tensor, ends.exits[0].name
+        if tensor == name or name in shapes:
+            return shapes
+        self._alias[tensor] = name
+        shapes[name] = shapes.pop(tensor)
+        for module in modules:
+            module.inputs = [name if source == tensor else source for source in module.inputs]
+            module.shortcut = name if module.shortcut == tensor else module.shortcut
+            module.output = name if module.output == tensor else module.output
+        return shapes
+
+    def _enter(self, source: Source) -> None:
+        """An input as a tensor: (N, C, H, W) unless all that reads it moves its channels elsewhere."""
+        place, sizes = source.batch_axis, source.shape
+        inner = [axis for axis in range(len(sizes)) if axis != place]
+        readers = [node for node in self.nodes if source.name in node.inputs]
+        channel = inner[0] if inner else None
+        reads = {node.operator for node in readers}
+        padded = {name for node in readers if node.operator == "Pad" for name in node.outputs}
+        behind = {node.operator for node in self.nodes if not padded.isdisjoint(node.inputs)}
+        if len(inner) == 2 and (reads | behind).isdisjoint(("Conv", "ConvTranspose", "MaxPool", "AveragePool")):
+            channel = inner[-1]
+        if reads and reads <= {"MatMul", "LayerNormalization", "RMSNormalization"}:
+            channel = inner[-1]
+        if readers and all(node.operator == "Transpose" for node in readers):
+            orders = {tuple(node.integers("perm", list(range(len(sizes)))[::-1])) for node in readers}
+            order = orders.pop()
+            if not orders and order[0] == place and len(order) > 2:
+                channel = order[1]
+        groups = [axis for axis in inner if axis != channel]
+        if channel is not None:
+            groups.append(channel)
+        shape, view = self._stored(sizes, [place, *groups])
+        self.graph.shapes[source.name] = shape
+        self.graph.values[source.name] = Value(source.name, view)
+        self.entries.append(Entry(source.name, tuple(sizes[axis] for axis in inner), view, source.whole))
+
+    def _stored(self, sizes: Sequence[int], order: Sequence[int]) -> tuple[Shape, View]:
+        """A map for a value with these sizes, and the value in it. order: of its axes, the batch first."""
+        batch, whole = self.simple.batch, [sizes[axis] for axis in order[1:]]
+        shape = (math.prod(whole[:-2]), whole[-2] if len(whole) > 1 else 1, whole[-1] if whole else 1)
+        view = View.of(shape, "n hwc").reshaped([batch, *whole], batch)
+        assert view is not None
+        return shape, View(((Step(0, BATCH),), *view.axes[1:])).transposed(np.argsort(order).tolist())
+
+    def _looks_up(self, node: Node) -> bool:
+        """Whether a node takes rows of a constant that an input names: then the rows are what enters."""
+        graph, name = self.graph, node.inputs[1]
+        place = next((place for place, entry in enumerate(self.entries) if entry.name == name), None)
+        rows = graph.constants.get(node.inputs[0])
+        readers = sum(name in other.inputs for other in self.nodes)
+        if place is None or rows is None or rows.ndim != 2 or node.integer("axis", 0) or readers > 1:
+            return False
+        entry, value = self.entries[place], graph.values[name]
+        sizes = (*graph.sizes(value), rows.shape[1])
+        batch = entry.batch_axis
+        shape, view = self._stored(sizes, [batch, *(axis for axis in range(len(sizes)) if axis != batch)])
+        graph.shapes[name] = shape
+        self.entries[place] = replace(entry, view=view, rows=rows.astype(np.float32))
+        graph.set(node, Value(name, view))
+        return True
+
+    def _is_constant(self, node: Node) -> bool:
+        """Whether a node has constants to compute with and nothing else."""
+        read = set(filter(None, node.inputs))
+        return node.operator not in _OF_CODES and bool(read) and self.graph.constants.keys() >= read
+
+    def _visit(self, node: Node, known: Operator) -> None:
+        for index, name in enumerate(node.inputs):
+            if name and name not in self.graph.values and name not in self.graph.constants:
+                raise node.error(f"input {index} ({name!r}) is computed by no node")
+        if self._masks(node):
+            self.graph.deferred[node.outputs[0]] = node
+            self.graph.set(node, next(self.graph.values[name] for name in node.inputs if name in self.graph.values))
+            return
+        if not known.many and any(name in self.read for name in node.outputs[1:]):
+            raise node.error("only the first output is supported")
+        known.handler(self.graph, node)
+        follows = node.operator != "DequantizeLinear" and not self.graph.coded.isdisjoint(node.inputs)
+        if node.operator == "QuantizeLinear" or follows:
+            self.graph.coded.update(node.outputs)
+
+    def _masks(self, node: Node) -> bool:
+        """Whether a node only gives one value and constants to what the host computes, as a mask does."""
+        values = [name for name in node.inputs if name in self.graph.values]
+        readers = [other for other in self.nodes if node.outputs[0] in other.inputs]
+        if node.operator not in ("Add", "Sub", "Mul", "Where") or len(values) != 1 or len(readers) != 1:
+            return False
+        (reader,) = readers
+        if reader.operator not in functions.HOST or reader in self.tail or node.outputs[0] in self.outputs:
+            return False
+        sizes = self.graph.sizes(self.graph.values[values[0]])
+        for name in node.inputs:
+            if name in self.graph.constants:
+                shape = self.graph.constants[name].shape
+                grown = [own for own, size in zip(shape[::-1], sizes[::-1], strict=False) if own not in (1, size)]
+                if len(shape) > len(sizes) or grown or (len(shape) == len(sizes) and shape[0] > 1):
+                    return False
+        return True
+
+    def _find_tail(self) -> list[Node]:
+        """Nodes behind the network: so is all that follows them, and some compute what is no arithmetic of it."""
+        readers: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in node.inputs:
+                readers.setdefault(name, []).append(node)
+        makers = {name: node for node in self.nodes for name in node.outputs if name}
+        allowed = _VIEWS | _FINAL | _BEHIND
+        left = {id(node) for node in self.nodes if node.operator in allowed and node.domain in _DOMAINS}
+        changed = True
+        while changed:
+            changed = False
+            for node in self.nodes:
+                if id(node) not in left:
+                    continue
+                follows = all(id(reader) in left for name in node.outputs for reader in readers.get(name, ()))
+                after = [makers[name] for name in node.inputs if name in makers]
+                own = node.operator in _FINAL | _VIEWS | {"Concat"} or any(
+                    id(maker) in left and maker.operator in _FINAL | _BEHIND for maker in after
+                )
+                if not follows or not own:
+                    left.discard(id(node))
+                    changed = True
+        tail = [node for node in self.nodes if id(node) in left]
+        final = any(node.operator in _FINAL for node in tail)
+        return tail if final and len(tail) < len(self.nodes) else []
 
 
 @dataclass(frozen=True)
@@ -624,72 +331,114 @@ class Operator:
     """What the importer does with an ONNX operator.
 
     Attributes:
-        handler: reads a node of it. runs: where it is computed. note: what is supported.
+        handler: reads a node of it. runs: where it is computed. note: what is supported. many: it has several outputs.
     """
 
-    handler: Callable[[_Importer, _Node], None]
+    handler: Callable[[Builder, Node], None]
     runs: str
     note: str = ""
+    many: bool = False
 
+
+def _same(
+    names: Iterable[str], handler: Callable[[Builder, Node], None], runs: str, note: str = ""
+) -> dict[str, Operator]:
+    return {name: Operator(handler, runs, note) for name in names}
+
+
+def operator_of(node: Node) -> Operator | None:
+    """What the importer does with a node; None where it knows nothing of its operator."""
+    return OPERATORS.get(node.operator) if node.domain in _DOMAINS else None
+
+
+def may_follow(node: Node) -> bool:
+    """Whether there are networks behind which the host computes a node like that."""
+    return node.domain in _DOMAINS and node.operator in _VIEWS | _FINAL | _BEHIND
+
+
+def not_supported(node: Node) -> ShiftworkError:
+    """Nothing is known of the operator of a node."""
+    return node.error("operator is not supported")
+
+
+_SINGLE = "a number or one per channel is folded; functions of one tensor become a table; of two values"
 
 #: ONNX operators that the importer understands.
-OPERATORS = {
+OPERATORS: dict[str, Operator] = {
     "Add": Operator(
-        _Importer.add,
+        functions.arithmetic,
         "RTL or host",
         "a constant per channel is folded; a residual is fused into the convolution before it, else host",
     ),
-    "AveragePool": Operator(_Importer.pool, "host", "no dilation"),
+    "AveragePool": Operator(layers.pool, "host"),
     "BatchNormalization": Operator(
-        _Importer.batch_normalization, "folded", "into the convolution before it, else a depthwise 1 x 1 convolution"
+        layers.batch_normalization, "folded", "into the convolution before it, else a depthwise 1 x 1 convolution"
     ),
-    "Clip": Operator(_Importer.clip, "fused", "from 0 to a positive bound (ReLU6)"),
-    "Concat": Operator(_Importer.concat, "host", "channel axis"),
-    "Constant": Operator(_Importer.constant, "folded"),
+    "Cast": Operator(moves.identity, "removed", "to numbers"),
+    "Clip": Operator(functions.clip, "fused", "from 0 to a positive bound (ReLU6); other bounds are a table"),
+    "Concat": Operator(moves.concat, "host", "any axis but the batch"),
+    "Constant": Operator(moves.constant, "folded"),
     "Conv": Operator(
-        _Importer.conv, "RTL", "two dimensions; any kernel, stride, padding, dilation and groups; constant weights"
+        layers.conv, "RTL", "one or two dimensions; any kernel, stride, padding, dilation and groups; constant weights"
     ),
-    "Dropout": Operator(_Importer.identity, "removed", "inference"),
-    "Flatten": Operator(_Importer.flatten, "removed", "keeps the batch axis"),
-    "Gemm": Operator(_Importer.gemm, "RTL", "constant weights; no transA"),
-    "GlobalAveragePool": Operator(_Importer.global_average_pool, "host"),
-    "Identity": Operator(_Importer.identity, "removed"),
-    "MatMul": Operator(_Importer.gemm, "RTL", "constant weights"),
-    "MaxPool": Operator(_Importer.pool, "host", "no dilation"),
+    "ConvTranspose": Operator(
+        layers.conv_transpose,
+        "RTL",
+        "one or two dimensions, no dilation: a convolution, whose results are put in place",
+    ),
+    "DepthToSpace": Operator(moves.depth_to_space, "host"),
+    "DequantizeLinear": Operator(functions.quantized, "removed", "of constants it is folded"),
+    "Div": Operator(functions.arithmetic, "folded or host", f"{_SINGLE}: times a table of inverses"),
+    "Dropout": Operator(moves.identity, "removed", "inference"),
+    "Einsum": Operator(layers.einsum, "RTL or host", "of two operands, of which one may be constant: as MatMul"),
+    "Expand": Operator(moves.expand, "host"),
+    "Flatten": Operator(moves.flatten, "removed", "keeps the batch axis"),
+    "Gather": Operator(moves.gather, "host", "constant positions of an axis; each run of evenly spaced ones is a cut"),
+    "Gemm": Operator(layers.gemm, "RTL", "constant weights; no transA"),
+    "GRU": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
+    "GlobalAveragePool": Operator(layers.global_pool, "host"),
+    "GlobalMaxPool": Operator(layers.global_pool, "host"),
+    "Identity": Operator(moves.identity, "removed"),
+    "LSTM": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
+    "IsInf": Operator(moves.never, "folded"),
+    "IsNaN": Operator(moves.never, "folded"),
+    "MatMul": Operator(
+        layers.matmul, "RTL or host", "constant weights on either side; of two activations in 4-bit rows on the host"
+    ),
+    "Max": Operator(functions.extreme, "table", "with a number"),
+    "MaxPool": Operator(layers.pool, "host"),
+    "Min": Operator(functions.extreme, "table", "with a number"),
+    "Mul": Operator(functions.arithmetic, "folded or host", f"{_SINGLE} exactly"),
+    "Neg": Operator(functions.negative, "folded"),
+    "PRelu": Operator(functions.prelu, "table", "with a slope a channel: three layers on the RTL"),
     "Pad": Operator(
-        _Importer.pad, "fused or host", "zeros; fused into the convolution after it where only height and width grow"
+        moves.pad, "fused or host", "zeros; fused into the convolution after it where only height and width grow"
     ),
-    "Relu": Operator(_Importer.relu, "fused", "into the module before it"),
-    "Reshape": Operator(_Importer.reshape, "removed or host", "keeps the batch axis"),
-    "Slice": Operator(_Importer.slice, "host", "constant bounds, positive steps, not along the batch"),
+    "Pow": Operator(functions.arithmetic, "table", "a constant exponent"),
+    "QuantizeLinear": Operator(functions.quantized, "removed", "a scale that is a power of two is kept where possible"),
+    "RNN": Operator(recurrent, "RTL and host", "step by step; its states are codes", many=True),
+    "ReduceMax": Operator(layers.reduce, "host", "not over samples"),
+    "ReduceMean": Operator(layers.reduce, "host", "not over samples"),
+    "ReduceSum": Operator(layers.reduce, "host", "not over samples"),
+    "Relu": Operator(functions.relu, "fused", "into the module before it"),
+    "Reshape": Operator(moves.reshape, "removed or host", "keeps the batch axis"),
+    "Resize": Operator(functions.resize, "host", "whole factors and nearest positions move codes; others in float"),
+    "Slice": Operator(moves.slice_, "host", "constant bounds, not along the batch"),
+    "Shape": Operator(moves.shape_of, "folded"),
+    "SpaceToDepth": Operator(moves.space_to_depth, "host"),
+    "Split": Operator(moves.split, "host", many=True),
+    "Squeeze": Operator(moves.squeeze, "removed"),
+    "Sub": Operator(functions.arithmetic, "folded or host", f"{_SINGLE}: an addition"),
+    "Sum": Operator(functions.total, "RTL or host", "additions"),
+    "Tile": Operator(moves.tile, "host"),
+    "Transpose": Operator(
+        moves.transpose, "removed or host", "by layout; values move where a layer needs another order"
+    ),
+    "Unsqueeze": Operator(moves.unsqueeze, "removed"),
+    "Upsample": Operator(functions.resize, "host", "as Resize"),
+    "Where": Operator(
+        moves.where, "removed", "a condition that is the same everywhere, or before what the host computes"
+    ),
+    **_same(functions.FUNCTIONS, functions.function, "table"),
+    **_same(functions.HOST, functions.host, "host", "in float between quantizations"),
 }
-
-
-def _pair(node: _Node, name: str) -> tuple[int, int]:
-    values = node.integers(name, [1, 1])
-    if len(values) != 2 or min(values) < 1:
-        raise node.error(f"{name} {values} are not two positive integers")
-    return values[0], values[1]
-
-
-def _pads(
-    node: _Node, size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right) from ``pads`` or ``auto_pad``."""
-    mode = node.text("auto_pad", "NOTSET")
-    if mode in ("NOTSET", ""):
-        pads = node.integers("pads", [0, 0, 0, 0])
-        if len(pads) != 4 or min(pads) < 0:
-            raise node.error(f"pads {pads} are not four non-negative integers")
-        return pads[0], pads[1], pads[2], pads[3]
-    if mode == "VALID":
-        return 0, 0, 0, 0
-    if mode not in ("SAME_UPPER", "SAME_LOWER"):
-        raise node.error(f"auto_pad {mode!r} is not supported")
-    before, after = [], []
-    for n, k, s, d in zip(size, kernel, stride, dilation, strict=True):
-        total = max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
-        small, large = total // 2, total - total // 2
-        before.append(small if mode == "SAME_UPPER" else large)
-        after.append(large if mode == "SAME_UPPER" else small)
-    return before[0], before[1], after[0], after[1]

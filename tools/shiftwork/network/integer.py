@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,24 +20,32 @@ from numpy.typing import NDArray
 from shiftwork.codes import exponential
 from shiftwork.codes.exponential import ACTIVATION_BITS, Exponential
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.ends import Ends, Exit, HasEnds
 from shiftwork.network.format import Codes, Format, restored, stored
 from shiftwork.network.format_exponential import ExponentialCodes
 from shiftwork.network.format_rows import MixedRows
 from shiftwork.network.format_terms import Stream, Terms
 from shiftwork.network.promise import Promise
 from shiftwork.network.saving import Saving
+from shiftwork.network.submodel import SubModel
+from shiftwork.tensors.layout import View
 
 __all__ = [
     "ExponentialCodes", "Format", "IntegerModule", "IntegerNetwork", "Kind", "MixedRows", "Stream", "TensorInfo",
     "Terms",
 ]  # fmt: skip
 
-Kind = Literal["conv", "add", "maxpool", "avgpool", "concat", "slice", "pad", "reshape"]
+Kind = Literal[
+    "conv", "add", "mul", "matmul", "table", "maxpool", "avgpool", "concat", "slice", "pad", "reshape", "host"
+]
+COMPUTED: frozenset[Kind] = frozenset({"conv", "add", "mul", "matmul", "table", "avgpool", "host"})
+"""Kinds whose output holds values that no tensor held before."""
+
 
 # ONNX operators that compute or merge values; op by op, each rounds its output to a scale of its own.
 _ROUNDED_OP_BY_OP = {
     "Add", "AveragePool", "BatchNormalization", "Clip", "Concat", "Conv", "Gemm", "GlobalAveragePool", "MatMul",
-    "MaxPool", "Relu",
+    "Div", "MaxPool", "Mul", "Relu", "Sub", "Sum",
 }  # fmt: skip
 
 
@@ -87,6 +96,13 @@ class TensorInfo:
         """The code of zero, which pads maps and fills tiles."""
         return 0 if self.code is None else int(self.code.zero)
 
+    def codes(self) -> Codes:
+        """All codes of a tensor of 8 bits or less, each once, in its type."""
+        if self.code is not None:
+            return np.arange(1 << self.bits, dtype=np.int64).astype(self.dtype)
+        low, high = self.limits
+        return np.arange(low, high + 1).astype(self.dtype)
+
     def values(self, codes: Codes) -> Codes:
         """Integers that codes stand for: the codes themselves, or exponential ones decoded by their table."""
         return codes if self.levels is None else exponential.code_values(self.levels)[codes]
@@ -111,7 +127,12 @@ class IntegerModule:
     * ``add``: ``shifts (sx, sy)``, one per input; ``shift``, ``relu`` as in a convolution.
     * ``concat``: none (channels; an unsigned input of a signed result saturates at 127).
     * ``slice``: ``starts``, ``stops``, ``steps`` over (h, w, c). ``pad``: ``pads ((t,b),(l,r),(front,back))``.
-    * ``reshape``: ``shape (h, w, c)``; pure code move in ONNX order (channel slowest, then rows, then columns).
+    * ``reshape``: ``steps`` (size, stride), by which the values of the input are read, and ``shape (h, w, c)``.
+    * ``mul``: of two inputs of one shape; ``shift`` as in a convolution, of the product.
+    * ``matmul``: ``out[h][w][c] = sum over k of first[h][w][k] * second[h][c][k]``; ``shift`` as in a convolution.
+    * ``table``: none; ``table`` holds the output code, as a byte, of every input code taken as an unsigned byte.
+    * ``host``: in float. ``views`` of the ONNX values that it reads in its inputs, ``view`` of the one that it writes
+      in a map ``shape (h, w, c)``, sizes and strides; ``function`` is the serialized ONNX model of float inputs.
 
     ``format`` says what the numbers are made of (:mod:`shiftwork.network.format`): what the weights stand for, what
     term revealing leaves of them, and how the result is requantized.
@@ -143,6 +164,8 @@ class IntegerModule:
     weight_bits: int = 8
     bias_bits: int = 32
     operators: tuple[str, ...] = ()
+    table: NDArray[np.uint8] | None = None
+    function: NDArray[np.uint8] | None = None
 
     @property
     def reads(self) -> list[str]:
@@ -156,35 +179,40 @@ class IntegerModule:
         return int(np.prod(self.weight.shape[1:]))
 
     @property
+    def multiplies(self) -> bool:
+        """True for what sums products: convolutions and ``matmul``."""
+        return self.kind in ("conv", "matmul")
+
+    @property
     def depthwise(self) -> bool:
         """True for a convolution in which every group has one input channel and there is more than one group."""
         return self.weight is not None and self.groups > 1 and self.weight.shape[3] == 1
 
 
 @dataclass
-class IntegerNetwork:
+class IntegerNetwork(HasEnds):
     """A whole quantized network.
 
     Attributes:
         scheme: name of the scheme that made it (:mod:`shiftwork.schemes`); reports show it.
-        input: name of the network input tensor.
-        output: name of the network output tensor (its codes are raw accumulators).
+        ends: inputs and outputs; the codes of a tensor that nothing but an output reads are raw accumulators.
         tensors: every tensor by name. modules: in dataflow order.
         rule: encoding of the terms.
         scales: how its power-of-two scales were chosen; None: it has none, or nobody said.
         promise: what its quantizer expects it to lose; None where nobody has estimated it.
         saving: what it saves beside conventional quantization; None where nobody has compared them.
+        constants: codes (height, width, channels) of tensors that no module computes.
     """
 
     scheme: str
-    input: str
-    output: str
+    ends: Ends
     tensors: dict[str, TensorInfo]
     modules: list[IntegerModule]
     rule: str = "hese"
     scales: str | None = None
     promise: Promise | None = None
     saving: Saving | None = None
+    constants: dict[str, NDArray[np.integer]] = field(default_factory=dict)
 
     def module(self, name: str) -> IntegerModule:
         """The module of a name.
@@ -198,25 +226,37 @@ class IntegerNetwork:
         raise ShiftworkError(f"no module {name!r} in the network")
 
     @property
+    def classes(self) -> int | None:
+        """Number of classes when the output is one vector per sample, else None."""
+        if len(self.outputs) != 1:
+            return None
+        height, width, channels = self.tensors[self.output].shape
+        return channels if height == width == 1 else None
+
+    @property
     def convolutions(self) -> list[IntegerModule]:
         """The modules that an engine computes, in dataflow order."""
         return [module for module in self.modules if module.kind == "conv"]
 
-    @property
-    def output_scale(self) -> float:
-        """Factor that turns output codes into real numbers.
+    def real(self, name: str, codes: Codes) -> NDArray[np.float64]:
+        """Real numbers that codes of a tensor stand for.
 
         A raw accumulator is multiplied by the step of its weights where that is no power of two, a raw pooling sum
         divided by its window.
         """
-        scale = 2.0 ** -self.tensors[self.output].fraction
+        info = self.tensors[name]
+        scale = 2.0**-info.fraction
         for module in self.modules:
-            if module.output == self.output:
+            if module.output == name and not module.requantize:
                 scale *= module.attributes.get("step", 1.0)
                 if module.attributes.get("raw_sum"):
                     height, width = module.attributes["kernel"]
                     scale /= height * width
-        return scale
+        return np.asarray(info.values(codes) * scale)
+
+    def leaving(self, tensors: Mapping[str, Codes]) -> dict[str, NDArray[np.float64]]:
+        """Real numbers of the tensors that leave, by name."""
+        return {name: self.real(name, tensors[name]) for name in self.outputs}
 
     @property
     def model_bits(self) -> int:
@@ -235,8 +275,8 @@ class IntegerNetwork:
         Tensors that only rearrange the codes of others, and the raw network output, hold no activations of their own.
         """
         weights = [(module.weight_bits, module.weight.size) for module in self.modules if module.weight is not None]
-        own = [module.output for module in self.modules if module.kind in ("conv", "add", "avgpool")]
-        infos = [self.tensors[name] for name in (self.input, *own)]
+        own = [module.output for module in self.modules if module.kind in COMPUTED]
+        infos = [self.tensors[name] for name in (*self.inputs, *own)]
         values = [(info.bits, math.prod(info.shape)) for info in infos if info.bits <= 8]
         first, second = (sum(bits * count for bits, count in some) / max(1, sum(count for _, count in some))
                          for some in (weights, values))  # fmt: skip
@@ -252,7 +292,7 @@ class IntegerNetwork:
         """
         single = sum(operator in _ROUNDED_OP_BY_OP for module in self.modules for operator in module.operators)
         raw = any(not module.requantize for module in self.modules)
-        unified = sum(module.requantize and module.kind in ("conv", "add", "avgpool") for module in self.modules)
+        unified = sum(module.requantize and module.kind in COMPUTED for module in self.modules)
         return single - raw, unified
 
     def first(self, count: int) -> IntegerNetwork:
@@ -265,7 +305,10 @@ class IntegerNetwork:
             raise ShiftworkError(f"the first {count} modules: the network has 1 to {len(self.modules)}")
         result = self.copy()
         del result.modules[count:]
-        result.output, result.promise, result.saving = result.modules[-1].output, None, None
+        last = result.modules[-1].output
+        exits = (Exit(last, last, View.of(self.tensors[last].shape, "n c h w")),)
+        result.ends = replace(self.ends, exits=exits, outputs=(last,), tail=None)
+        result.promise = result.saving = None
         return result
 
     def copy(self) -> IntegerNetwork:
@@ -291,8 +334,17 @@ class IntegerNetwork:
             "scheme": self.scheme,
             "rule": self.rule,
             "scales": self.scales,
-            "input": self.input,
-            "output": self.output,
+            "ends": self.ends.to_json(),
+            "tail": None if self.ends.tail is None else stored(_bytes(self.ends.tail.content), arrays, "tail"),
+            "rows": {
+                entry.name: stored(entry.rows, arrays, f"rows.{index}")
+                for index, entry in enumerate(self.ends.entries)
+                if entry.rows is not None
+            },
+            "constants": {
+                name: stored(codes, arrays, f"constant.{index}")
+                for index, (name, codes) in enumerate(self.constants.items())
+            },
             "promise": None if self.promise is None else asdict(self.promise),
             "saving": None if self.saving is None else asdict(self.saving),
             "tensors": {name: asdict(info) for name, info in self.tensors.items()},
@@ -320,17 +372,26 @@ class IntegerNetwork:
                 if description["format"] != _FORMAT:
                     raise ValueError(description["format"])
                 modules = [_module(entry, archive) for entry in description["modules"]]
+                tail = description["tail"] and SubModel.load(restored(description["tail"], archive).tobytes())
+                rows = {name: restored(entry, archive) for name, entry in description["rows"].items()}
+                constants = {name: restored(entry, archive) for name, entry in description["constants"].items()}
             tensors = {name: _tensor(info) for name, info in description["tensors"].items()}
+            ends = Ends.from_json(description["ends"], tail, rows)
             promise = None if description["promise"] is None else Promise(**description["promise"])
             saving = None if description["saving"] is None else Saving(**description["saving"])
         except Exception as error:
             raise ShiftworkError(f"network {source}: not an integer network file") from error
-        names = ("scheme", "input", "output", "rule", "scales")
-        known = {name: description[name] for name in names}
-        return IntegerNetwork(tensors=tensors, modules=modules, promise=promise, saving=saving, **known)
+        known = {name: description[name] for name in ("scheme", "rule", "scales")}
+        return IntegerNetwork(
+            ends=ends, tensors=tensors, modules=modules, promise=promise, saving=saving, constants=constants, **known
+        )
 
 
-_FORMAT = "shiftwork-network-3"
+_FORMAT = "shiftwork-network-4"
+
+
+def _bytes(content: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(content, np.uint8)
 
 
 def _tensor(entry: dict[str, Any]) -> TensorInfo:

@@ -11,9 +11,10 @@ in, are modules of their own.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from shiftwork.network.graph import FloatModule, FloatNetwork, Shape, live
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, live
+from shiftwork.tensors.layout import Shape
 
 
 def unify(network: FloatNetwork) -> FloatNetwork:
@@ -26,23 +27,22 @@ def unify(network: FloatNetwork) -> FloatNetwork:
     Returns:
         The network of unified modules with unique names. A map that finds no convolution to end in stays a module.
     """
-    fusion = _Fusion(network.output, dict(network.shapes))
+    fusion = _Fusion(dict(network.shapes))
     fusion.readers.update(name for module in network.modules for name in module.reads())
-    fusion.readers[network.output] += 1
+    fusion.readers.update(network.outputs)
     for module in network.modules:
         fusion.visit(module)
-    modules = live(fusion.modules, network.output)
+    modules = live(fusion.modules, network.outputs)
     _unique_names(modules)
-    kept = {network.input, *(module.output for module in modules)}
+    kept = {*network.inputs, *network.constants, *(module.output for module in modules)}
     shapes = {name: shape for name, shape in fusion.shapes.items() if name in kept}
-    return FloatNetwork(network.path, network.input, network.output, network.onnx_input, network.batch, shapes, modules)
+    return replace(network, shapes=shapes, modules=modules)
 
 
 @dataclass
 class _Fusion:
-    """The modules so far; ``readers`` counts the modules that read a tensor, and the network output."""
+    """The modules so far; ``readers`` counts the modules that read a tensor, and the network outputs."""
 
-    output: str
     shapes: dict[str, Shape]
     modules: list[FloatModule] = field(default_factory=list)
     producer: dict[str, FloatModule] = field(default_factory=dict)
@@ -53,9 +53,9 @@ class _Fusion:
         operator = module.operators[0] if module.operators else ""
         if module.kind == "add":
             target = self._shortcut(module)
-        elif operator in ("Relu", "Clip"):
+        elif operator in ("Relu", "Clip", "Max") and module.kind == "conv":
             target = self._activation(module)
-        elif operator in ("BatchNormalization", "Add"):
+        elif operator in ("BatchNormalization", "Add", "Sub", "Mul", "Div", "Neg") and module.kind == "conv":
             target = self._affine(module)
         else:
             target = None
@@ -91,6 +91,8 @@ class _Fusion:
     def _activation(self, module: FloatModule) -> FloatModule | None:
         """Let what computes the tensor apply a ReLU; what moved its codes since then ends in the ReLU's output."""
         targets = self._computed_by(module.inputs[0])
+        if module.clip is not None and any(target.kind == "host" for target in targets or ()):
+            return None
         for target in targets or ():
             target.relu = True
             if module.clip is not None:
@@ -102,7 +104,7 @@ class _Fusion:
         module = self._sole(tensor)
         if module is None:
             return None
-        if module.kind in ("conv", "add", "avgpool"):
+        if module.kind not in MOVES:
             return [module]
         found: list[FloatModule] = []
         for name in module.inputs:

@@ -54,6 +54,9 @@ def accumulator_bound(network: IntegerNetwork, module: IntegerModule) -> int:
     if module.kind == "avgpool":
         height, width = module.attributes["kernel"]
         return int(height * width) * network.tensors[module.inputs[0]].widest
+    if module.kind in ("mul", "matmul"):
+        first, second = (network.tensors[name].widest for name in module.inputs)
+        return first * second * (network.tensors[module.inputs[0]].shape[2] if module.kind == "matmul" else 1)
     if module.kind != "conv":
         return 0
     total = _sum_bounds(network, module)

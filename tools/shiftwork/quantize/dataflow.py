@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.network.floating import chunk_size, evaluate
-from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.quantize.scales import Scales, is_raw, upper_code
 from shiftwork.tensors.im2col import windows
 
@@ -63,11 +63,11 @@ class Dataflow:
             rounding: how a tensor is rounded to its codes when its module is left.
         """
         largest = max(math.prod(shape) for shape in network.shapes.values())
-        x = np.ascontiguousarray(to_nhwc(samples[: max(1, _MAP_VALUES // largest)]), np.float32)
+        given = network.entering(samples[: max(1, _MAP_VALUES // largest)])
         self._network, self._rounding, self._step = network, rounding, chunk_size(network)
         self._last_use = {name: module.name for module in network.modules for name in module.reads()}
-        self.exact = {network.input: x}
-        self.quantized = {network.input: rounding(x, network.input, None)}
+        self.exact = dict(given)
+        self.quantized = {name: rounding(x, name, None) for name, x in given.items()}
 
     def enter(self, module: FloatModule) -> None:
         """Compute the output of the next module of the float network."""

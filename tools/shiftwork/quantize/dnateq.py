@@ -37,7 +37,7 @@ from shiftwork.quantize.dataflow import Map, Rounding
 from shiftwork.quantize.expfit import MIDDLE, Levels, Magnitudes, TensorFit, describe, search_base
 from shiftwork.quantize.judge import Judge, power_losses
 from shiftwork.quantize.quantization import Quantization
-from shiftwork.quantize.scales import frame, is_raw, round_half_up, tied
+from shiftwork.quantize.scales import fill_tables, frame, is_raw, round_half_up, tied
 from shiftwork.tensors.im2col import windows
 
 SCHEME = "dnateq"
@@ -162,19 +162,12 @@ def codes(
 
 
 def groups(network: FloatNetwork) -> list[Group]:
-    """The groups in dataflow order; a raw network output belongs to none.
-
-    Raises:
-        ShiftworkError: the network output is neither a convolution, nor an addition, nor a global average pooling.
-    """
+    """The groups in dataflow order; a raw network output belongs to none."""
     raw = {module.output for module in network.modules if is_raw(network, module)}
     result = []
     for names in tied(network):
         if names & raw:
             continue
-        if network.output in names:
-            last = next(module for module in network.modules if module.output == network.output)
-            raise ShiftworkError(f"node {last.name!r}: a network output in exponential codes has no classes to compare")
         readers = [module.name for module in network.modules if module.kind == "conv" and module.inputs[0] in names]
         result.append(Group([name for name in network.shapes if name in names], readers))
     return result
@@ -186,11 +179,7 @@ def fit_groups(
     widths: Sequence[int],
     progress: OnItem | None = None,
 ) -> list[Group]:
-    """The groups with codes of their members, and the noise of these, at every width.
-
-    Raises:
-        ShiftworkError: see :func:`groups`.
-    """
+    """The groups with codes of their members, and the noise of these, at every width."""
     found = groups(network)
     moved = {module.output for module in network.modules if module.kind in MOVES}
     weights = {module.name: module.weight for module in network.modules if module.weight is not None}
@@ -228,7 +217,7 @@ def measure(
         bits = min(group.codes, key=lambda bits: abs(bits - _MEASURED))
         tensors = {name: levels(code, ACTIVATION_BITS) for name, code in group.codes[bits].tensors.items()}
         weights = {name: levels(code, WEIGHT_BITS) for name, code in group.codes[bits].weights.items()}
-        loss = float(power_losses(exact[network.output], _output(network, exact, tensors, weights)).mean())
+        loss = float(power_losses(network.ends.packed(exact), _output(network, exact, tensors, weights)).mean())
         group.loss = {other: loss * noise / (group.noise[bits] or 1.0) for other, noise in group.noise.items()}
 
 
@@ -286,7 +275,8 @@ def _output(
     network: FloatNetwork, exact: Mapping[str, Map], tensors: Mapping[str, Levels], weights: Mapping[str, Levels]
 ) -> Map:
     """Output of the float network with those tensors and weights rounded that have levels, from its own tensors."""
-    changed = {name: rounded(exact[name], tensors[name]) for name in (network.input,) if name in tensors}
+    given = (*network.inputs, *network.constants)
+    changed = {name: rounded(exact[name], tensors[name]) for name in given if name in tensors}
     for module in network.modules:
         result = exact[module.output]
         if module.name in weights or not changed.keys().isdisjoint(module.reads()):
@@ -299,7 +289,7 @@ def _output(
             result = rounded(result, tensors[module.output])
         if result is not exact[module.output]:
             changed[module.output] = result
-    return changed.get(network.output, exact[network.output])
+    return network.ends.packed({name: changed.get(name, exact[name]) for name in network.outputs})
 
 
 def _built(
@@ -415,7 +405,7 @@ def fit_report(
 
     def noise(known: Levels, tensors: Sequence[str], readers: Sequence[str]) -> float:
         changed = _output(network, exact, dict.fromkeys(tensors, known), dict.fromkeys(readers, known))
-        return float(power_losses(exact[network.output], changed).mean())
+        return float(power_losses(network.ends.packed(exact), changed).mean())
 
     result, found = [], groups(network)
     for index, group in enumerate(found):
@@ -466,7 +456,7 @@ def build(network: FloatNetwork, codes: ExpCodes) -> IntegerNetwork:
     for module in network.modules:
         built = frame(module, is_raw(network, module))
         shape = network.shapes[module.output]
-        if module.kind in ("conv", "add", "avgpool", "concat"):
+        if module.kind in ("conv", "add", "avgpool", "concat", "mul", "matmul"):
             fraction = _fill(module, built, tensors, codes)
             if not built.requantize:
                 built.low, built.high = 0 if module.relu else -_LIMIT, _LIMIT - 1
@@ -479,7 +469,9 @@ def build(network: FloatNetwork, codes: ExpCodes) -> IntegerNetwork:
             source = tensors[module.inputs[0]]
             tensors[module.output] = TensorInfo(shape, source.fraction, True, ACC_BITS)
         modules.append(built)
-    result = IntegerNetwork(SCHEME, network.input, network.output, tensors, modules)
+    constants = {name: tensors[name].encode(array.astype(np.float64)) for name, array in network.constants.items()}
+    result = IntegerNetwork(SCHEME, network.ends, tensors, modules, constants=constants)
+    fill_tables(network, result)
     check_accumulators(result)
     return result
 
@@ -503,6 +495,13 @@ def _fill(module: FloatModule, built: IntegerModule, tensors: Mapping[str, Tenso
         if module.shortcut is not None:
             shift = fraction - tensors[module.shortcut].fraction
             built.shortcut_shift = np.full(len(module.weight), _legal_shift(module, shift), np.int32)
+    elif module.kind == "matmul":
+        code = codes.tensors[module.inputs[1]]
+        table, second = exponential.table(code, WEIGHT_BITS)
+        form, fraction = ExponentialCodes(code, table, second), fractions[0] + second
+        built.weight_bits = code.bits + 1
+    elif module.kind == "mul":
+        fraction = sum(fractions)
     elif module.kind in ("add", "concat"):
         built.attributes["shifts"] = tuple(_legal_shift(module, fraction - own) for own in fractions)
     elif not built.requantize:

@@ -43,7 +43,7 @@ def equalized(network: FloatNetwork, samples: NDArray[np.float32], bits: Bits) -
     """
     ids, roots = channels(network)
     values = _values(network, samples)
-    signs = signs_of(network, values[network.input].min() < 0)
+    signs = signs_of(network, {name: values[name].min() < 0 for name in (*network.inputs, *network.constants)})
     factors = _factors(network, ids, roots, values, signs, bits)
     scaled = scale(network, {name: factors[found] for name, found in ids.items()})
     values = {name: found * factors[ids[name]].astype(np.float32) for name, found in values.items()}
@@ -69,7 +69,8 @@ def channels(network: FloatNetwork) -> tuple[dict[str, Ids], int]:
             low, high = sorted(map(find, pair))
             parent[high] = low
 
-    ids: dict[str, Ids] = {network.input: np.zeros(network.shapes[network.input][2], np.intp)}
+    known = (*network.inputs, *network.constants)
+    ids: dict[str, Ids] = {name: np.zeros(network.shapes[name][2], np.intp) for name in known}
     for module in network.modules:
         inputs = [ids[name] for name in module.inputs]
         if module.kind == "conv":
@@ -89,12 +90,17 @@ def channels(network: FloatNetwork) -> tuple[dict[str, Ids], int]:
             found = moved[0]
             for other in moved[1:]:
                 unite(found, other)
+        elif module.kind in ("table", "mul", "matmul", "host"):  # their channels keep their scales
+            found = np.zeros(network.shapes[module.output][2], np.intp)
+            for other in inputs:
+                unite(other, np.zeros_like(other))
         else:
             found = inputs[0]
             for other in inputs[1:]:
                 unite(found, other)
         ids[module.output] = found
-    unite(ids[network.output], np.zeros_like(ids[network.output]))
+    for name in network.outputs:
+        unite(ids[name], np.zeros_like(ids[name]))
     _, numbers = np.unique([find(place) for place in range(len(parent))], return_inverse=True)
     return {name: numbers[found] for name, found in ids.items()}, int(numbers.max()) + 1
 

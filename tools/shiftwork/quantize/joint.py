@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from shiftwork.network.floating import activate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
+from shiftwork.network.integer import COMPUTED
 from shiftwork.quantize.calibrate import Statistics
 from shiftwork.quantize.dataflow import Dataflow, Map, Probe, Progress, Real, mean_error, rounded, scale_rounding, sums
 from shiftwork.quantize.scales import (
@@ -124,7 +125,7 @@ def search(
             scales.weights[name], scales.biases[name], scales.values[name] = found.weights, found.biases, found.values
             current = _quantized(module, found, scales.bits)
         result = flow.result(current)
-        if module.kind in ("add", "avgpool") and outputs[0] is not None:
+        if module.kind in COMPUTED - {"conv"} and outputs[0] is not None:
             n_out = _output_fraction(module, result, flow.exact[output], outputs, scales)
         if n_out is not None:
             scales.tensors.update(dict.fromkeys(free.get(output, ()), n_out))
@@ -234,10 +235,10 @@ def _output_fraction(
 def _free(network: FloatNetwork) -> dict[str, set[str]]:
     """Tensors whose N one module alone decides, with all that share it."""
     producers = {module.output: module for module in network.modules if module.kind not in MOVES}
-    result = {}
+    known, result = {*network.inputs, *network.constants}, {}
     for group in tied(network):
         names = [name for name in group if name in producers]
-        if len(names) == 1 and network.input not in group and not is_raw(network, producers[names[0]]):
+        if len(names) == 1 and group.isdisjoint(known) and not is_raw(network, producers[names[0]]):
             result[names[0]] = group
     return result
 

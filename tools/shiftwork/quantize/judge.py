@@ -23,7 +23,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.golden.model import predictions, run
+from shiftwork.golden.model import predictions, real_outputs, run
 from shiftwork.network.floating import activations
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
@@ -71,10 +71,11 @@ class Judge:
         cycles: Cycles | None = None,
     ) -> None:
         self.held, self.tolerated, self.total, self.cycles = len(held), tolerated, total, cycles
-        rolls = [1 + place * len(held) // _PARTNERS for place in range(_PARTNERS)]
+        partners = _PARTNERS if network.ends.mixable else 0
+        rolls = [1 + place * len(held) // partners for place in range(partners)]
         mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
         self.samples = np.concatenate([held, *mixed]).astype(np.float32)
-        self.exact = np.concatenate([tensors[network.output] for tensors in activations(network, self.samples)])
+        self.exact = outputs_of(network, self.samples)
         self.classes = names_classes(network)
 
     def promise(self, network: IntegerNetwork, source: str = "") -> Promise:
@@ -88,7 +89,7 @@ class Judge:
 
     def outputs(self, network: IntegerNetwork) -> Real:
         """Outputs of an integer network for :attr:`samples` (N, ...), on the float network's scale."""
-        return np.asarray(run(network, self.samples, collect=False)[network.output] * network.output_scale)
+        return real_outputs(network, run(network, self.samples, collect=False))
 
     def judged(self, outputs: NDArray[np.generic], source: str = "") -> Promise:
         """The loss of a network that gives such outputs (N, ...) for :attr:`samples`, on the float network's scale."""
@@ -102,8 +103,14 @@ class Judge:
 
 def names_classes(network: FloatNetwork) -> bool:
     """True for a network whose output is a vector of classes."""
-    outputs, inputs = network.shapes[network.output], network.shapes[network.input]
-    return network.classes is not None and network.classes > 1 and outputs != inputs
+    if network.classes is None or len(network.inputs) > 1:
+        return False
+    return network.classes > 1 and network.shapes[network.output] != network.shapes[network.input]
+
+
+def outputs_of(network: FloatNetwork, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What leaves the float network for samples (:meth:`shiftwork.network.ends.Ends.packed`)."""
+    return np.concatenate([network.ends.packed(tensors) for tensors in activations(network, samples)])
 
 
 def divergences(network: FloatNetwork, exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> Real:

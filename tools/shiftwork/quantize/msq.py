@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
-from shiftwork.network.floating import activations
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
 from shiftwork.progress import OnItem
@@ -30,7 +29,7 @@ from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.compensate import Rounder, inner, layerwise, refitted, round_module, round_weights
 from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
 from shiftwork.quantize.equalize import equalized
-from shiftwork.quantize.judge import Judge, divergences
+from shiftwork.quantize.judge import Judge, divergences, outputs_of
 from shiftwork.quantize.quantization import ALPHAS, Quantization
 from shiftwork.quantize.scales import (
     Bits,
@@ -182,23 +181,21 @@ def fit_input(network: FloatNetwork, samples: NDArray[np.float32], scales: Scale
     It has few channels of unlike ranges and no scale but powers of two, so the squared error of its own values says
     little of what is lost with it.
     """
+    if len(network.inputs) > 1:
+        return
     (group,) = (group for group in tied(network) if network.input in group)
     samples = samples[:: max(1, len(samples) // _INPUT_SAMPLES)][:_INPUT_SAMPLES]
-    exact = _outputs(network, samples)
+    exact = outputs_of(network, samples)
     rounding = scale_rounding(scales)
 
     def error(fraction: int) -> float:
         scales.tensors[network.input] = fraction
-        outputs = _outputs(network, rounding(samples, network.input, None))
+        outputs = outputs_of(network, rounding(samples, network.input, None))
         return float(divergences(network, exact, outputs).mean())
 
     base = scales.tensors[network.input]
     found = {base + more: error(base + more) for more in _INPUT_STEPS}
     scales.tensors.update(dict.fromkeys(group, min(found, key=found.__getitem__)))
-
-
-def _outputs(network: FloatNetwork, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([tensors[network.output] for tensors in activations(network, samples)])
 
 
 def settle(
@@ -507,7 +504,11 @@ def build(network: FloatNetwork, scales: MsqScales) -> IntegerNetwork:
             return fill_shifts(module, built, weight, base)
         return _fill_factors(module, built, weight, steps, base)
 
-    return assemble(network, base, scales.scheme, fill)
+    result = assemble(network, base, scales.scheme, fill)
+    for built in result.modules:
+        if built.kind == "matmul":
+            built.format = MixedRows()
+    return result
 
 
 def _fill_factors(module: FloatModule, built: IntegerModule, weight: NDArray[Any], steps: Real, base: Scales) -> int:

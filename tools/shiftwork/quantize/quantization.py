@@ -104,16 +104,14 @@ class Calibration:
         if self.calibrate < 1:
             raise SettingError(f"`calibrate` {self.calibrate} is below 1 sample")
 
-    def load(self, network: FloatNetwork, data: Data) -> Data:
-        """The samples: of the file, or the first ones of ``data``.
+    def load(self, network: FloatNetwork, data: Path) -> Data:
+        """The first samples of :attr:`calib_data`, or of ``data``; the rest of the file does not come into memory.
 
         Raises:
             ShiftworkError: the file is not usable.
         """
         self.check()
-        if self.calib_data is not None:
-            return load_data(self.calib_data, network, self.calibrate)
-        return data.first(self.calibrate)
+        return load_data(self.calib_data or data, network, self.calibrate)
 
 
 def _named(name: str, check: Callable[[Any], Any], value: object) -> Any:

@@ -10,7 +10,7 @@ here, once. :mod:`~shiftwork.quantize.msq` shares the activations and whatever i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.errors import ShiftworkError
+from shiftwork.network.floating import activate
 from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerModule, IntegerNetwork, TensorInfo
 from shiftwork.quantize.bounds import check_accumulators
@@ -27,6 +28,8 @@ _MAX_SHIFT = 31
 _BIAS_LIMIT = (1 << 30) - 1  # a bias takes at most half of the accumulator's range
 _SHORTCUT_SHIFT = 22  # a shortcut of 8 bits takes at most half of it too
 _FINER = 4  # the mse method tries this many bits more than maxabs, and one less
+_WISHED = 8  # bits of the activations at which scales that a model names are kept
+_LOWEST = 64  # bits below the N that a tensor would have by itself: no scale comes there
 _SHORTCUT_LOSS = 3  # bits of precision that a shortcut may lose to the accumulator it is added to
 
 
@@ -145,13 +148,15 @@ def separate_scales(
 
 def activation_scales(network: FloatNetwork, statistics: dict[str, Statistics], bits: Bits, method: str) -> Scales:
     """Signs and N of the activation tensors, each on its own but for those that are :func:`tied`; no weights yet."""
-    signs = signs_of(network, statistics[network.input].low < 0)
+    signs = signs_of(network, {name: statistics[name].low < 0 for name in (*network.inputs, *network.constants)})
     own: dict[str, int] = {}
     for name, found in statistics.items():
         if method == "maxabs":
             own[name] = full_range_fraction(found.largest, signs[name], bits.activations)
         else:
             own[name] = mse_fraction(found.values, found.largest, signs[name], *bits.activation_range(signs[name]))
+        if bits.activations == _WISHED:
+            own[name] = network.wishes.get(name, own[name])
     tensors: dict[str, int] = {}
     for group in tied(network):
         tensors.update(dict.fromkeys(group, min(own[name] for name in group)))
@@ -177,14 +182,16 @@ def _weight_fractions(weight: NDArray[np.float64], bits: Bits, method: str, per_
 # -- what the graph demands
 
 
-def signs_of(network: FloatNetwork, negative: bool) -> dict[str, bool]:
-    """True for every tensor that is two's complement; ``negative``: the network input is."""
-    signs = {network.input: bool(negative)}
+def signs_of(network: FloatNetwork, negative: Mapping[str, bool]) -> dict[str, bool]:
+    """True for every tensor that is two's complement; ``negative``: whether inputs and constants are."""
+    signs = {name: bool(value) for name, value in negative.items()}
     for module in network.modules:
         if module.relu:
             signs[module.output] = False
-        elif module.kind in MOVES or module.kind == "avgpool":
+        elif module.kind in MOVES or module.kind in ("avgpool", "mul", "matmul"):
             signs[module.output] = any(signs[name] for name in module.inputs)
+        elif module.kind in ("table", "host"):
+            signs[module.output] = module.signed
         else:
             signs[module.output] = True
     return signs
@@ -206,13 +213,14 @@ def tied(network: FloatNetwork) -> list[set[str]]:
 
 
 def is_raw(network: FloatNetwork, module: FloatModule) -> bool:
-    """True for a module whose accumulator is the network output."""
-    if module.output != network.output:
+    """True for a module whose accumulator leaves the network and is read by nothing else."""
+    if module.output not in network.outputs or any(module.output in other.reads() for other in network.modules):
         return False
     if module.kind == "avgpool":
         height, width, _ = network.shapes[module.inputs[0]]
-        return tuple(module.attributes["kernel"]) == (height, width) and not any(module.attributes["pads"])
-    return module.kind in ("conv", "add")
+        whole = tuple(module.attributes["kernel"]) == (height, width) and not any(module.attributes["pads"])
+        return whole and module.clip is None
+    return module.kind in ("conv", "add", "mul", "matmul")
 
 
 def limit_weight_fractions(
@@ -240,7 +248,8 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
     Convolutions at free scales (without entry in ``scales.weights``) demand nothing.
 
     Raises:
-        ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to.
+        ShiftworkError: a shortcut or addend would lose most of its precision to the sum it is added to; a product of
+            coarse values has to share its scale with them.
     """
     groups = tied(network)
     fractions = scales.tensors
@@ -249,6 +258,8 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
     def lower(name: str, limit: int) -> bool:
         if fractions[name] <= limit:
             return False
+        if limit < wanted[name] - _LOWEST:
+            raise ShiftworkError(f"no scale fits {name!r}: a product of coarse values shares it with them")
         for group in groups:
             if name in group:
                 fractions.update(dict.fromkeys(group, limit))
@@ -278,6 +289,11 @@ def make_legal(network: FloatNetwork, scales: Scales) -> None:
                 finest = n_in + int(limited.min())
                 changed |= n_out is not None and lower(module.output, finest)
                 changed |= module.shortcut is not None and lower_addend(module, module.shortcut, finest)
+            elif module.kind in ("mul", "matmul"):
+                finest = sum(fractions[name] for name in module.inputs)
+                changed |= n_out is not None and lower(module.output, finest)
+                if n_out is not None and finest - fractions[module.output] > _MAX_SHIFT:
+                    changed |= lower(module.inputs[0], fractions[module.inputs[0]] - 1)
             elif module.kind == "add":
                 first, second = (fractions[name] for name in module.inputs)
                 changed |= n_out is not None and lower(module.output, max(first, second))
@@ -343,7 +359,9 @@ def assemble(network: FloatNetwork, scales: Scales, scheme: str, fill: Fill) -> 
         if module.kind in MOVES and any(tensors[name].bits == 32 for name in module.inputs):
             source = tensors[module.inputs[0]]
             tensors[module.output] = TensorInfo(network.shapes[module.output], source.fraction, source.signed, 32)
-    result = IntegerNetwork(scheme, network.input, network.output, tensors, modules, scales=scales.method)
+    constants = {name: tensors[name].encode(array.astype(np.float64)) for name, array in network.constants.items()}
+    result = IntegerNetwork(scheme, network.ends, tensors, modules, scales=scales.method, constants=constants)
+    fill_tables(network, result)
     check_accumulators(result)
     return result
 
@@ -370,6 +388,9 @@ def _module(
         built.attributes["shifts"] = (accumulator - first, accumulator - second)
         shift = 0 if raw else accumulator - n_out
         built.shift = np.full(network.shapes[module.output][2], shift, np.int32)
+    elif module.kind in ("mul", "matmul"):
+        accumulator = sum(fractions[name] for name in module.inputs)
+        built.shift = np.full(network.shapes[module.output][2], 0 if raw else accumulator - n_out, np.int32)
     elif module.kind == "avgpool" and raw:
         built.attributes["raw_sum"] = True
     built.low, built.high = low, upper_code(module.clip, accumulator if raw else n_out, high)
@@ -381,10 +402,29 @@ def frame(module: FloatModule, raw: bool) -> IntegerModule:
     built = IntegerModule(module.name, module.kind, list(module.inputs), module.output, shortcut=module.shortcut)
     built.relu, built.requantize = module.relu, not raw
     built.attributes, built.operators = dict(module.attributes), module.operators
+    if module.kind == "host":
+        assert module.function is not None
+        assert module.view is not None
+        built.function = np.frombuffer(module.function.content, np.uint8)
+        built.attributes |= {"views": tuple(view.axes for view in module.views), "view": module.view.axes}
     built.stride, built.pads, built.dilation, built.groups = (
         module.stride, module.pads, module.dilation, module.groups,
     )  # fmt: skip
     return built
+
+
+def fill_tables(network: FloatNetwork, integer: IntegerNetwork) -> None:
+    """Write the tables of functions, of every code that their inputs can have."""
+    for module, built in zip(network.modules, integer.modules, strict=True):
+        if module.kind == "table":
+            assert module.function is not None
+            source, target = integer.tensors[module.inputs[0]], integer.tensors[module.output]
+            codes = source.codes()
+            with np.errstate(all="ignore"):
+                found = activate(module.function.apply(source.values(codes) * 2.0**-source.fraction), module)
+            real = np.clip(np.nan_to_num(found.astype(np.float64)), -1e30, 1e30)
+            built.table = np.zeros(256, np.uint8)
+            built.table[codes.view(np.uint8)] = target.encode(real).view(np.uint8)
 
 
 def fill_shifts(module: FloatModule, built: IntegerModule, weight: NDArray[Any], scales: Scales) -> int:

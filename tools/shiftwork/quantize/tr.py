@@ -478,7 +478,11 @@ class _Search:
             elif not dirty.isdisjoint(module.reads):
                 tensors[module.output] = evaluate(base, module, tensors)
                 dirty.add(module.output)
-        return float(np.square(tensors[base.output].astype(np.float64) - known[base.output]).sum())
+        missed = (tensors[n].astype(np.float64) - known[n] for n in base.outputs)
+        scales = (
+            base.real(n, np.ones(1, np.int64))[0] if base.tensors[n].levels is None else 1.0 for n in base.outputs
+        )
+        return sum(float(np.square(m * s).sum()) for m, s in zip(missed, scales, strict=True))
 
     # what it brings
 

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import Data
-from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork, to_nhwc
+from shiftwork.network.graph import MOVES, FloatModule, FloatNetwork
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.network.promise import Promise
 from shiftwork.progress import OnItem, Progress
@@ -44,6 +44,7 @@ from shiftwork.quantize.msq import MsqScales
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.scales import Bits, is_raw, tied, upper_code
+from shiftwork.tensors.layout import Step, positions
 from shiftwork.tensors.maps import pooled_size, window_count
 
 try:
@@ -301,6 +302,9 @@ def _run(network: FloatNetwork, scales: MsqScales | None, x: Tensor, weights: We
         return _Round.apply(y, low, upper_code(clip, scales.tensors[name], high))
 
     tensors = {network.input: finish(x * 2.0 ** fraction(network.input), network.input)}
+    for name, array in network.constants.items():
+        fixed = torch.from_numpy(array.transpose(2, 0, 1).copy()).to(x.dtype)
+        tensors[name] = finish(fixed.expand(len(x), *fixed.shape) * 2.0 ** fraction(name), name)
     for module in network.modules:
         inputs = [tensors[name] for name in module.inputs]
         if module.kind in MOVES:
@@ -318,6 +322,9 @@ def _run(network: FloatNetwork, scales: MsqScales | None, x: Tensor, weights: We
                 y = y + tensors[module.shortcut] * scale[1]
         elif module.kind == "add":
             y = inputs[0] * scale[0] + inputs[1] * scale[1]
+        elif module.kind in ("mul", "matmul"):
+            equation = "nchw,nchw->nchw" if module.kind == "mul" else "nkhw,nkhc->nchw"
+            y = torch.einsum(equation, *inputs) * 2.0 ** (fraction(module.output) - sum(map(fraction, module.inputs)))
         else:
             height, width, _ = network.shapes[module.inputs[0]]
             counts = torch.tensor(window_count((height, width), module.attributes)[..., 0], dtype=x.dtype)
@@ -364,8 +371,9 @@ def _move(module: FloatModule, inputs: list[Tensor]) -> Tensor:
     if module.kind == "pad":
         (top, bottom), (left, right), (front, back) = attributes["pads"]
         return F.pad(x, (left, right, top, bottom, front, back))
-    height, width, channels = attributes["shape"]
-    return x.reshape(len(x), channels, height, width)
+    places = torch.from_numpy(positions([Step(*step) for step in attributes["steps"]]))
+    stored = x.permute(0, 2, 3, 1).reshape(len(x), -1)[:, places]
+    return stored.reshape(len(x), *attributes["shape"]).permute(0, 3, 1, 2)
 
 
 _SPANS = ("starts", "stops", "steps")
@@ -396,6 +404,11 @@ def train(
             missing or of another training.
     """
     recipe = recipe.settled(len(data.x))
+    strange = next((module for module in network.modules if module.kind in ("table", "host")), None)
+    if strange is not None:
+        raise ShiftworkError(
+            f"node {strange.name!r} ({', '.join(strange.operators)}): training takes no functions but ReLU"
+        )
     if not names_classes(network):
         raise ShiftworkError(f"training needs a vector of classes; output {network.output!r} is none")
     if recipe.unlabelled:
@@ -435,10 +448,10 @@ class _Training:
         assert recipe.holdout is not None
         self.recipe, self.source = recipe, data.source
         count = len(data.x) - recipe.holdout
-        x, y = to_nhwc(data.x), None if data.y is None else torch.tensor(data.y)
+        x, y = network.entering(data.x)[network.input], None if data.y is None else torch.tensor(data.y)
         self.x, self.y, self.held_y = np.ascontiguousarray(x[:count]), y, None if y is None else y[count:]
         self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x))
-        self.held = _images(np.ascontiguousarray(to_nhwc(self.judge.samples)))
+        self.held = _images(network.entering(self.judge.samples)[network.input])
         self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
         scaled, scales = msq.settled(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, progress=tell)
@@ -627,7 +640,7 @@ class _Training:
         floats = self.model.floats()
         scales = self.model.scales
         network = msq.build(floats, scales)
-        outputs = golden.run(network, self.judge.samples, collect=False)[network.output] * network.output_scale
+        outputs = golden.real_outputs(network, golden.run(network, self.judge.samples, collect=False))
         network.promise = self.judge.judged(outputs, self.source)
         accuracy = None
         if self.held_y is not None:
@@ -662,7 +675,7 @@ def emulate(floats: FloatNetwork, scales: MsqScales, x: NDArray[np.float32]) -> 
             bias = np.floor(module.bias / unit + 0.5) * unit
             weights[module.name] = torch.tensor(values * steps.reshape(-1, 1, 1, 1)), torch.tensor(bias)
     with torch.no_grad():
-        tensors = _run(floats, scales, _images(to_nhwc(x).astype(np.float64)), weights)
+        tensors = _run(floats, scales, _images(floats.entering(x)[floats.input].astype(np.float64)), weights)
     return {name: np.asarray(tensor.permute(0, 2, 3, 1)) for name, tensor in tensors.items()}
 
 

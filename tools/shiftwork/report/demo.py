@@ -51,7 +51,7 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
     progress.step(f"import {MODEL.name}, float model on its test images")
     network = import_onnx(MODEL)
     data, calibration = load_data(TEST, network), load_data(CALIBRATION, network)
-    outputs = reference(MODEL, data.x, network.batch)
+    outputs = reference(network, data.x)
     progress.step(f"quantize with {len(calibration.x)} calibration images: {', '.join(SHOWN)}")
     networks = [quantize(Quantization(name), network, calibration) for name in SHOWN]
     progress.step(f"golden model on {len(data.x)} test images")
@@ -66,13 +66,31 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
             progress.step(f"Verilator: build the {engine} engine and its post unit (kept for the next run)")
             device = SimulatedDevice(engine, requant_of(net))
         progress.step(f"RTL: {len(part.x)} test images under {net.scheme}, every layer compared with the golden model")
-        on_rtl.append(run_integer(MODEL.name, net, part, "rtl", progress, device, reference=outputs[: len(part.x)]))
+        on_rtl.append(
+            run_integer(
+                MODEL.name,
+                net,
+                part,
+                "rtl",
+                progress,
+                device,
+                reference={name: value[: len(part.x)] for name, value in outputs.items()},
+            )
+        )
 
     progress.step("Verilator: build the accelerator, which runs the whole network by itself")
     accelerator = SimulatedAccelerator(ACCELERATOR)
     net = networks[SHOWN.index(ON_ACCELERATOR)]
     progress.step(f"accelerator: {len(part.x)} test images under {net.scheme}, every layer compared")
-    alone = run_integer(MODEL.name, net, part, "accel", progress, accelerator, reference=outputs[: len(part.x)])
+    alone = run_integer(
+        MODEL.name,
+        net,
+        part,
+        "accel",
+        progress,
+        accelerator,
+        reference={name: value[: len(part.x)] for name, value in outputs.items()},
+    )
 
     heads = ["scheme", "accuracy %", "model bits", "term pairs/MAC", "fewer", "engine", "cycles", "compared"]
     table = Table([*heads, "mismatches"])

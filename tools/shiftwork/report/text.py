@@ -141,8 +141,13 @@ def summary_lines(report: RunReport) -> list[str]:
         lines.append(f"accuracy        {report.accuracy:.2f} +- {report.accuracy_error or 0:.2f} %{other}")
     if report.agreement is not None and report.executor != "float":
         lines.append(f"same class      {report.agreement:.2f} % of the samples as the float model")
+    if report.agreement is None:
+        for name, error in report.errors.items():
+            lines.append(f"error           {name!r}: SQNR {error['sqnr']:.1f} dB, at most {error['largest']:.4g}")
     if report.promise is not None:
         lines += promise_lines(report.promise, report.scheme)
+    for name, note in report.notes.items():
+        lines.append(f"node            {name!r}: {note}")
     if report.scales is not None:
         lines.append(f"scales          {report.scales}")
     if report.quantizations is not None:
@@ -157,7 +162,7 @@ def summary_lines(report: RunReport) -> list[str]:
     if report.saving is not None:
         lines += saving_lines(report.saving)
     if report.cycles is not None and report.engine is not None:
-        macs = report.totals.get("macs")
+        macs = report.device_macs
         per_mac = report.cycles * report.engine.cells / macs if macs else 0.0
         seconds = report.device_seconds or 1.0
         speed = f"simulated at {report.cycles / seconds / 1e3:.0f} kcycles/s"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole network on a tile engine, simulated or of a board, compared with the golden model module by module.
 
-Convolutions and fully connected layers run on the RTL; pooling, element-wise additions and code moves are computed by
-the host with the golden functions, on the tensors that the RTL produced, and are named as such. Module n reads what
-module n-1 of this executor wrote, never golden data.
+Convolutions and fully connected layers run on the RTL, tables where the device has one, and products of two activations
+on engines that can do it; pooling, element-wise additions and code moves are computed by the host with the golden
+functions, on the tensors that the RTL produced, and are named as such. Module n reads what module n-1 of this executor
+wrote, never golden data.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shiftwork.compile import Engine, Operands, compile_network
-from shiftwork.device.simulated import LayerResult, Stalls
+from shiftwork.compile import Engine, Operands, compile_network, table_cycles
+from shiftwork.compile.products import product_operands, product_result
+from shiftwork.device.simulated import LayerResult, SimulatedDevice, Stalls
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import evaluate, quantize_input
+from shiftwork.golden.model import entering, evaluate
 from shiftwork.network.format import Codes, Facts, Work
 from shiftwork.network.integer import IntegerModule, IntegerNetwork
 from shiftwork.progress import OnItem
@@ -91,10 +93,10 @@ class LayerReport:
 
 @dataclass
 class Execution:
-    """A finished run: the network's output codes, a report per module, the seconds spent in the device alone, and the
-    codes that every module wrote, where asked for."""
+    """A finished run: codes of the tensors that leave, a report per module, the seconds spent in the device alone, and
+    the codes that every module wrote, where asked for."""
 
-    outputs: Codes
+    outputs: dict[str, Codes]
     layers: list[LayerReport]
     device_seconds: float = 0.0
     samples: int = field(default=0)
@@ -102,22 +104,30 @@ class Execution:
 
 
 def layer_reports(
-    network: IntegerNetwork, executor: Executor, counts: Mapping[str, Work] | None = None, tiles: bool = False
+    network: IntegerNetwork,
+    executor: Executor,
+    counts: Mapping[str, Work] | None = None,
+    device: TileDevice | None = None,
 ) -> list[LayerReport]:
     """Reports with the static facts of every module and, where given, the work that the golden model counted.
 
-    tiles: a tile engine executes, and the host what is no convolution.
+    device: a tile engine that executes what it takes, and the host the rest; None: the executor does all.
     """
     return [
         LayerReport(
             name=module.name,
             kind=_kind(network, module),
-            executor="host" if tiles and module.kind != "conv" else executor,
+            executor=executor if device is None or runs_on(device, module) else "host",
             shape=network.tensors[module.output].shape,
-            facts=module.format.facts(module, (counts or {}).get(module.name)) if module.kind == "conv" else {},
+            facts=module.format.facts(module, (counts or {}).get(module.name)) if module.multiplies else {},
         )
         for module in network.modules
     ]
+
+
+def runs_on(device: TileDevice, module: IntegerModule) -> bool:
+    """Whether a device computes a module; boards have no table."""
+    return isinstance(device, SimulatedDevice) if module.kind == "table" else device.engine.takes(module)
 
 
 def _kind(network: IntegerNetwork, module: IntegerModule) -> str:
@@ -139,6 +149,11 @@ def batch_size(network: IntegerNetwork, engine: Engine) -> int:
             lanes = engine.rows if engine.weights_on_rows(module) else engine.cols
             padded = -(-channels // lanes) * lanes
             largest = max(largest, height * width * (module.groups * module.depth + 5 * padded))
+        elif engine.takes(module):
+            (height, width, depth), (_, channels, _) = (network.tensors[name].shape for name in module.inputs)
+            sizes = (channels, width) if engine.weights_on_rows(module) else (width, channels)
+            rows, columns = (-(-size // n) * n for size, n in zip(sizes, (engine.rows, engine.cols), strict=True))
+            largest = max(largest, height * (depth * (rows + columns) + 2 * rows * columns))
     return max(1, _OPERAND_BYTES // largest)
 
 
@@ -175,32 +190,48 @@ def execute(
     if len(x) == 0:
         raise ShiftworkError("no samples to execute: nothing would be compared")
     program = compile_network(network, device.engine)
-    reports = layer_reports(network, device.executor, counts, tiles=True)
+    reports = layer_reports(network, device.executor, counts, device)
     step = batch_size(network, device.engine)
     starts = range(0, len(x), step)
     total = len(starts) * len(network.modules)
     done = 0
-    result = Execution(np.zeros_like(golden[network.output]), reports, samples=len(x))
+    outputs = {name: np.zeros_like(golden[name]) for name in network.outputs}
+    result = Execution(outputs, reports, samples=len(x))
     if keep:
         result.tensors = {module.name: np.zeros_like(golden[module.output]) for module in network.modules}
     for start in starts:
         part = x[start : start + step]
-        if np.issubdtype(part.dtype, np.floating):
-            codes: Codes = quantize_input(network, part.astype(np.float64))
-        else:
-            codes = part.astype(golden[network.input].dtype)
-        tensors: dict[str, Codes] = {network.input: codes}
+        tensors = entering(network, part)
         for module, report in zip(network.modules, reports, strict=True):
             done += 1
             if progress is not None:
                 progress(done, total, module.name)
             begin = clock()
-            if module.kind == "conv":
-                operands = program.layers[module.name].operands(tensors)
+            if module.kind == "table" and isinstance(device, SimulatedDevice):
+                assert module.table is not None
+                found = network.tensors[module.output].dtype
+                run = device.table(
+                    tensors[module.inputs[0]], module.table.view(found), stalls, name=module.name, clock=clock
+                )
+                tensors[module.output] = run.codes
+                report.seconds += clock() - begin
+                result.device_seconds += run.seconds
+                report.cycles = (report.cycles or 0) + run.cycles
+                if predict:
+                    lookup = table_cycles(run.codes.size, device.engine.cols)
+                    report.predicted_cycles = (report.predicted_cycles or 0) + lookup
+                    report.bound = (report.bound or 0) + -(-run.codes.size // device.engine.cols)
+            elif device.engine.takes(module):
+                product = module.kind == "matmul"
+                if product:
+                    operands = product_operands(network, module, device.engine, tensors)
+                else:
+                    operands = program.layers[module.name].operands(tensors)
                 if tamper is not None:
                     tamper(operands)
                 run = device.run(operands, stalls, clock=clock)
-                tensors[module.output] = run.codes
+                shape = (len(part), *network.tensors[module.output].shape)
+                tensors[module.output] = product_result(run.codes, shape) if product else run.codes
                 report.seconds += clock() - begin
                 result.device_seconds += run.seconds
                 report.beats = (report.beats or 0) + run.in_beats
@@ -223,7 +254,8 @@ def execute(
             report.mismatches += int(np.count_nonzero(actual != expected))
             if keep:
                 result.tensors[module.name][start : start + len(part)] = actual
-        result.outputs[start : start + len(part)] = tensors[network.output]
+        for name, codes in result.outputs.items():
+            codes[start : start + len(part)] = tensors[name]
     if not reports or any(report.compared == 0 for report in reports):
         raise ShiftworkError("nothing was compared with the golden model")
     return result

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -37,25 +39,27 @@ class Results:
     """What a network gave for its samples.
 
     Attributes:
-        outputs: real numbers (N, height, width, channels). labels: of the samples (N,), where there are any.
+        outputs: of the model, by name, in its own layout. labels: of the samples (N,), where there are any.
         tensors: codes (N, height, width, channels) that every module wrote, by its name, where asked for.
     """
 
-    outputs: NDArray[np.float32]
+    outputs: dict[str, NDArray[Any]]
     labels: NDArray[np.int64] | None
     tensors: dict[str, Codes] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
-        """Write ``outputs`` as (N, classes) or (N, channels, height, width), ``predictions`` where they are classes,
-        ``labels``, and ``tensor/NAME`` of every module.
+        """Write ``outputs``, or ``output/NAME`` where there are several, in the model's own layout, ``predictions``
+        where they are classes, ``labels``, and ``tensor/NAME`` of every module.
 
         Raises:
             SettingError: the file cannot be written.
         """
-        arrays: dict[str, NDArray[Any]] = {"outputs": self.outputs.transpose(0, 3, 1, 2)}
-        if self.outputs.shape[1:3] == (1, 1):
-            arrays = {"outputs": self.outputs.reshape(len(self.outputs), -1)}
-            arrays["predictions"] = golden.predictions(self.outputs)
+        arrays = {f"output/{name}": value for name, value in self.outputs.items()}
+        if len(self.outputs) == 1:
+            arrays = {"outputs": next(iter(self.outputs.values()))}
+        classes = classes_of(self.outputs)
+        if classes is not None:
+            arrays["predictions"] = classes
         if self.labels is not None:
             arrays["labels"] = self.labels
         write_arrays(path, arrays | {f"tensor/{name}": codes for name, codes in self.tensors.items()}, "outputs")
@@ -70,7 +74,8 @@ class RunReport:
         executor: what computed the outputs. samples: executed.
         accuracy, float_accuracy: percent of samples whose class is their label, None without labels.
         accuracy_error, loss_error: standard errors of the accuracy, and of its difference to that of the float model.
-        agreement: percent of samples whose class is that of the float model.
+        agreement: percent of samples whose class is that of the float model. errors: of every output beside the float
+            model: the largest, and the ratio of powers (SQNR) in dB.
         promise: what the quantizer expected the network to lose. scales: how its scales were chosen.
         mismatches: elements of any module's output that differ from the golden model.
         compared: elements that the device computed and that were compared. host_compared: those of the host.
@@ -84,6 +89,7 @@ class RunReport:
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
         saving: what the quantizer saves beside conventional quantization.
+        notes: on nodes of the model, by their names.
         engine: what it ran on. layers: one entry per module. results: what the network gave.
     """
 
@@ -96,6 +102,7 @@ class RunReport:
     accuracy_error: float | None = None
     loss_error: float | None = None
     agreement: float | None = None
+    errors: dict[str, dict[str, float]] = field(default_factory=dict)
     promise: Promise | None = None
     scales: str | None = None
     mismatches: int | None = None
@@ -118,8 +125,14 @@ class RunReport:
     bytes_written: int | None = None
     quantizations: dict[str, int] | None = None
     saving: Saving | None = None
+    notes: dict[str, str] = field(default_factory=dict)
     layers: list[LayerReport] = field(default_factory=list)
     results: Results | None = None
+
+    @property
+    def device_macs(self) -> int:
+        """Multiply-accumulates of what the host did not compute."""
+        return sum(layer.macs for layer in self.layers if layer.executor != "host")
 
     @property
     def ok(self) -> bool:
@@ -162,11 +175,39 @@ def standard_error(values: NDArray[Any]) -> float:
     return 100.0 * float(values.std() / np.sqrt(len(values)))
 
 
-def run_float(model: str, outputs: NDArray[np.float32], data: Data) -> RunReport:
-    """Report of the float model from its outputs (N, height, width, channels)."""
-    report = RunReport(model, "float", "float", len(outputs), agreement=100.0, results=Results(outputs, data.y))
+def classes_of(outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64] | None:
+    """Class of every sample: what the only output says, or its largest value; None where it is no vector of classes."""
+    if len(outputs) != 1:
+        return None
+    (values,) = outputs.values()
+    rows = values.reshape(len(values), -1)
+    if values.dtype.kind in "iu":
+        return rows[:, 0].astype(np.int64) if rows.shape[1] == 1 else None
+    if rows.shape[1] < 2 or rows.shape[1] not in values.shape[1:]:
+        return None
+    return golden.predictions(rows)
+
+
+def errors_of(outputs: Mapping[str, NDArray[Any]], expected: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, float]]:
+    """Of every output of real numbers the largest error, and its power in dB below that of the float model's."""
+    result = {}
+    for name, values in expected.items():
+        if values.dtype.kind == "f" and values.size:
+            exact = values.astype(np.float64)
+            missed = outputs[name] - exact
+            noise, power = float(np.square(missed).mean()), float(np.square(exact).mean())
+            sqnr = 10 * math.log10(power / noise) if noise and power else math.inf
+            result[name] = {"largest": float(np.abs(missed).max()), "sqnr": sqnr}
+    return result
+
+
+def run_float(model: str, outputs: dict[str, NDArray[Any]], data: Data) -> RunReport:
+    """Report of the float model from its outputs by name."""
+    report = RunReport(model, "float", "float", len(data.x), results=Results(outputs, data.y))
+    classes = classes_of(outputs)
     if data.y is not None:
-        right = golden.predictions(outputs) == data.y
+        assert classes is not None
+        right = classes == data.y
         report.accuracy = report.float_accuracy = share(right, True)
         report.accuracy_error = standard_error(right)
     return report
@@ -180,7 +221,7 @@ def run_integer(
     progress: Progress,
     device: SimulatedDevice | SimulatedAccelerator | BoardAccelerator | BoardTiles | None = None,
     stalls: Stalls | None = None,
-    reference: NDArray[np.float32] | None = None,
+    reference: Mapping[str, NDArray[Any]] | None = None,
     keep: bool = False,
 ) -> RunReport:
     """Execute a network on the golden model or, compared with it, on the RTL of an engine or of the accelerator, or on
@@ -194,7 +235,7 @@ def run_integer(
         progress: told about every module on the RTL, about every sample on the accelerator.
         device: the simulated device, for ``rtl``; the simulated accelerator, for ``accel``; a board, for ``uart``.
         stalls: random stalls of the device.
-        reference: outputs of the float model for the same samples, (N, height, width, channels), where known.
+        reference: outputs of the float model for the same samples, by name, where known.
         keep: what every module wrote.
 
     Raises:
@@ -208,11 +249,12 @@ def run_integer(
     seconds, run = 0.0, None
     kept = {module.name: tensors[module.output] for module in network.modules} if keep else {}
     if executor == "golden":
-        outputs, layers = tensors[network.output], layer_reports(network, "golden", counts)
+        outputs = {name: tensors[name] for name in network.outputs}
+        layers = layer_reports(network, "golden", counts)
     elif isinstance(device, SimulatedAccelerator | BoardAccelerator):
         with progress.items():
             run = execute_accelerator(network, data.x, tensors, device, counts, stalls, progress.item)
-        outputs, layers, kept = run.outputs, run.layers, run.tensors if keep else {}
+        outputs, layers, kept = {network.output: run.outputs}, run.layers, run.tensors if keep else {}
         seconds = sum(counters.seconds for counters in run.counters)
     else:
         assert device is not None
@@ -220,27 +262,34 @@ def run_integer(
             done = execute(network, data.x, tensors, device, counts, stalls, progress.item, keep=keep)
         outputs, layers, seconds, kept = done.outputs, done.layers, done.device_seconds, done.tensors
 
-    classes = golden.predictions(outputs)
-    report = RunReport(model, network.scheme, executor, len(outputs), layers=layers)
+    final = golden.finished(network, outputs)
+    classes = classes_of(final)
+    report = RunReport(model, network.scheme, executor, len(data.x), layers=layers)
     report.quantizations, report.model_bits = quantizations(network), network.model_bits
     report.weight_bits, report.activation_bits = network.average_bits
     report.promise, report.scales = network.promise, network.scales
-    report.results = Results((outputs * network.output_scale).astype(np.float32), data.y, kept)
+    report.results = Results(final, data.y, kept)
     report.saving = network.saving
-    if data.y is not None:
+    if data.y is not None and classes is not None:
         report.accuracy, report.accuracy_error = share(classes, data.y), standard_error(classes == data.y)
     if reference is not None:
-        if reference.shape != outputs.shape:
-            raise ShiftworkError(f"the float model returned {reference.shape}, the network {outputs.shape}")
-        expected = golden.predictions(reference)
-        report.agreement = share(classes, expected)
-        if data.y is not None:
+        for name, value in reference.items():
+            if value.shape != final[name].shape:
+                raise ShiftworkError(
+                    f"{name!r}: the float model returned {value.shape}, the network {final[name].shape}"
+                )
+        report.errors = errors_of(final, reference)
+        expected = classes_of(reference)
+        if classes is not None and expected is not None:
+            report.agreement = share(classes, expected)
+        if data.y is not None and classes is not None and expected is not None:
             report.float_accuracy = share(expected, data.y)
             right, other = (found == data.y for found in (expected, classes))
             report.loss_error = standard_error(right.astype(int) - other)
     report.host_modules = [layer.name for layer in layers if layer.executor == "host"]
-    if network.convolutions:
-        report.columns = network.convolutions[0].format.columns
+    formats = [module.format for module in network.modules if module.multiplies]
+    if formats:
+        report.columns = formats[0].columns
         report.totals = report.columns.totals([layer.facts for layer in layers if layer.facts])
     if device is not None and executor != "golden":
         report.mismatches = sum(layer.mismatches for layer in layers)

@@ -104,6 +104,37 @@ def codebook_round(value: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]
     return np.asarray(found, dtype=np.int64)
 
 
+def check_look_up(codes: NDArray[np.integer], table: NDArray[np.integer]) -> None:
+    """Refuse what :func:`look_up` does not take.
+
+    Raises:
+        ShiftworkError: no codes, another type, or a table of another shape.
+    """
+    for name, array in (("codes", codes), ("a table", table)):
+        if array.dtype not in (np.int8, np.uint8):
+            raise ShiftworkError(f"{name} of type {array.dtype}: int8 or uint8 wanted")
+    if table.shape != (256,):
+        raise ShiftworkError(f"a table of shape {table.shape}: (256,) wanted")
+    if not codes.size:
+        raise ShiftworkError("no codes to look up")
+
+
+def look_up(codes: NDArray[np.integer], table: NDArray[np.integer]) -> NDArray[np.integer]:
+    """An element-wise function of codes: what the table holds for each, read as an unsigned byte (-1 is 255).
+
+    Args:
+        codes: int8 or uint8, of any shape, at least one. table: int8 or uint8, shape (256,).
+
+    Returns:
+        Array of the codes' shape and the table's type.
+
+    Raises:
+        ShiftworkError: as :func:`check_look_up` says.
+    """
+    check_look_up(codes, table)
+    return table[codes.astype(np.uint8)]
+
+
 def module_sum(
     acc: ArrayLike, bias: ArrayLike | None, sb: ArrayLike, shortcut: ArrayLike | None, ss: ArrayLike
 ) -> NDArray[np.int64]:

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.tensors.layout import Step, positions
+
 
 def pooled_size(size: tuple[int, int], attributes: Mapping[str, Any]) -> tuple[int, int]:
     """Output (height, width) of a pooling module; with ``ceil_mode`` no window starts in the padding after the map."""
     result = []
     (top, left, bottom, right) = attributes["pads"]
-    for n, k, s, before, after in zip(
-        size, attributes["kernel"], attributes["stride"], (top, left), (bottom, right), strict=True
-    ):
-        free = n + before + after - k
+    for n, k, s, d, before, after in zip(
+        size, attributes["kernel"], attributes["stride"], attributes.get("dilation", (1, 1)), (top, left),
+        (bottom, right), strict=True,
+    ):  # fmt: skip
+        free = n + before + after - d * (k - 1) - 1
         steps = -(-free // s) if attributes["ceil_mode"] else free // s
         if attributes["ceil_mode"] and steps * s >= n + before:
             steps -= 1
@@ -29,13 +32,14 @@ def _windows(x: NDArray[Any], attributes: Mapping[str, Any], filling: float) -> 
     """The map seen from every kernel position: arrays (N, out_height, out_width, C)."""
     rows, columns = pooled_size((x.shape[1], x.shape[2]), attributes)
     (kh, kw), (sy, sx) = attributes["kernel"], attributes["stride"]
+    dy, dx = attributes.get("dilation", (1, 1))
     top, left, _, _ = attributes["pads"]
-    bottom = max(0, (rows - 1) * sy + kh - top - x.shape[1])
-    right = max(0, (columns - 1) * sx + kw - left - x.shape[2])
+    bottom = max(0, (rows - 1) * sy + dy * (kh - 1) + 1 - top - x.shape[1])
+    right = max(0, (columns - 1) * sx + dx * (kw - 1) + 1 - left - x.shape[2])
     if top or left or bottom or right:
         x = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=filling)
-    for y in range(kh):
-        for k in range(kw):
+    for y in range(0, kh * dy, dy):
+        for k in range(0, kw * dx, dx):
             yield x[:, y : y + (rows - 1) * sy + 1 : sy, k : k + (columns - 1) * sx + 1 : sx]
 
 
@@ -70,12 +74,13 @@ def window_count(size: tuple[int, int], attributes: Mapping[str, Any]) -> NDArra
     counts = []
     top, left, bottom, right = attributes["pads"]
     outputs = pooled_size(size, attributes)
-    for n, out, k, s, before, after in zip(
-        size, outputs, attributes["kernel"], attributes["stride"], (top, left), (bottom, right), strict=True
-    ):
-        start = np.arange(out, dtype=np.int64) * s - before
+    for n, out, k, s, d, before, after in zip(
+        size, outputs, attributes["kernel"], attributes["stride"], attributes.get("dilation", (1, 1)), (top, left),
+        (bottom, right), strict=True,
+    ):  # fmt: skip
         first, last = (-before, n + after) if attributes["count_include_pad"] else (0, n)
-        counts.append(np.minimum(start + k, last) - np.maximum(start, first))
+        places = np.arange(out, dtype=np.int64)[:, None] * s - before + np.arange(k, dtype=np.int64) * d
+        counts.append(((places >= first) & (places < last)).sum(axis=1, dtype=np.int64))
     return np.asarray(np.multiply.outer(counts[0], counts[1])[..., None], dtype=np.int64)
 
 
@@ -97,5 +102,5 @@ def move(kind: str, inputs: Sequence[NDArray[Any]], attributes: Mapping[str, Any
         return x[(slice(None), *(slice(*span) for span in spans))]
     if kind == "pad":
         return np.pad(x, ((0, 0), *attributes["pads"]))
-    height, width, channels = attributes["shape"]
-    return x.transpose(0, 3, 1, 2).reshape(len(x), channels, height, width).transpose(0, 2, 3, 1)
+    found = x.reshape(len(x), -1)[:, positions([Step(*step) for step in attributes["steps"]])]
+    return found.reshape(len(x), *attributes["shape"])

@@ -1,12 +1,13 @@
-// shw_sim_top: tile engine and post unit in a row: the simulated device without its memories.
+// shw_sim_top: tile engine, post unit and table in a row: the simulated device without its memories.
 //
-// The harness (harness.cpp) plays the memories: it offers operand beats, and presents the constants
-// (post_*) of the beat that the engine returns next. engine_* show the stream between engine and post
-// unit, so that the harness knows when to advance. post_clk is clk, or held low while the post unit is
-// empty and is offered nothing: its state cannot matter then, and the simulation saves its time.
+// The harness (harness.cpp) plays the memories: it offers operand beats, and presents the constants (post_*) of the beat
+// that the engine returns next. engine_* show the stream between engine and post unit, so that the harness knows when to
+// advance; post_taken and post_sum are a beat between post unit and table. Or it offers codes (codes_*) to the table,
+// while the engine is empty: they go before those of the post unit. post_clk, of post unit and table, is clk, or held low
+// while both are empty and are offered nothing: their state cannot matter then, and the simulation saves its time.
 //
-// Tables of exponential codes are written before the first beat: table_select 0 and 1 are those of the engine, 2 and
-// 3 those of the post unit.
+// Tables are written before the first beat: table_select 0 and 1 are those of exponential codes in the engine, 2 and 3
+// those in the post unit, 4 is that of shw_table.
 //
 // Parameters: ENGINE      "tr" | "tmac" | "mac" | "msq" | "exp"  shw_tr_engine, shw_tmac_engine, shw_mac_engine,
 //                         shw_msq_engine or shw_exp_engine
@@ -19,7 +20,7 @@
 //             FOLD, BITS  as in shw_exp_engine, BITS as in shw_post_unit as well
 //             REQUANT     as in shw_post_unit
 //             ACC_W       bits of an accumulator: 32, with "exp" 48
-// Latency, throughput, backpressure: those of the engine followed by shw_post_unit.
+// Latency, throughput, backpressure: those of the engine followed by shw_post_unit and shw_table.
 // Reset: rst.
 //
 // SPDX-License-Identifier: Apache-2.0
@@ -54,11 +55,11 @@ module shw_sim_top #(
   input  wire [2:0]                cfg_exponent_bits,
   input  wire [9:0]                cfg_slice_length,
   output wire                      cfg_error,
-  // tables of exponential codes
+  // tables
   input  wire                      table_valid,
   output wire                      table_ready,
-  input  wire [1:0]                table_select,
-  input  wire [BITS:0]             table_address,
+  input  wire [2:0]                table_select,
+  input  wire [7:0]                table_address,
   input  wire [ACC_W-1:0]          table_data,
   // operands
   input  wire                      in_valid,
@@ -83,17 +84,31 @@ module shw_sim_top #(
   input  wire                      post_relu,
   input  wire [8:0]                post_low,
   input  wire [8:0]                post_high,
+  // the stream between post unit and table
+  output wire                      post_taken,
+  output wire [COLS*ACC_W-1:0]     post_sum,
+  // codes for the table
+  input  wire                      cfg_bypass,
+  input  wire                      codes_valid,
+  output wire                      codes_ready,
+  input  wire                      codes_last,
+  input  wire [COLS*8-1:0]         codes,
   // results
   output wire                      out_valid,
   input  wire                      out_ready,
   output wire                      out_last,
-  output wire [COLS*8-1:0]         out_code,
-  output wire [COLS*ACC_W-1:0]     out_sum
+  output wire [COLS*8-1:0]         out_codes
 );
   wire engine_table_ready;
   wire post_table_ready;
+  wire codes_table_ready;
 
-  assign table_ready = table_select[1] ? post_table_ready : engine_table_ready;
+  wire engine_table_valid = table_valid && table_select[2:1] == 2'd0;
+  wire post_table_valid   = table_valid && table_select[2:1] == 2'd1;
+  wire codes_table_valid  = table_valid && table_select[2];
+
+  assign table_ready = table_select[2] ? codes_table_ready
+                                       : table_select[1] ? post_table_ready : engine_table_ready;
 
   genvar i;
   generate
@@ -114,8 +129,8 @@ module shw_sim_top #(
         .clk(clk), .rst(rst),
         .cfg_exponent_bits(cfg_exponent_bits), .cfg_row_signed(cfg_row_signed),
         .cfg_slice_length(cfg_slice_length), .cfg_error(cfg_error),
-        .table_valid(table_valid && !table_select[1]), .table_ready(engine_table_ready),
-        .table_select(table_select[0]), .table_address(table_address),
+        .table_valid(engine_table_valid), .table_ready(engine_table_ready),
+        .table_select(table_select[0]), .table_address(table_address[BITS:0]),
         .table_data(table_data[16:0]),
         .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last), .in_row(row), .in_col(col),
         .out_valid(engine_valid), .out_ready(engine_ready), .out_last(engine_last),
@@ -172,19 +187,40 @@ module shw_sim_top #(
     end
   endgenerate
 
+  wire              post_valid;
+  wire              post_ready;
+  wire              post_last;
+  wire [COLS*8-1:0] post_code;
+
   shw_post_unit #(.LANES(COLS), .REQUANT(REQUANT), .ACC_W(ACC_W), .BITS(BITS)) u_post (
     .clk(post_clk), .rst(rst),
     .cfg_relu(post_relu), .cfg_shortcut_enable(post_shortcut_enable),
     .cfg_shortcut_signed(post_shortcut_signed), .cfg_low(post_low), .cfg_high(post_high),
-    .table_valid(table_valid && table_select[1]), .table_ready(post_table_ready),
+    .table_valid(post_table_valid), .table_ready(post_table_ready),
     .table_select(table_select[0]), .table_address(table_address[BITS-1:0]),
     .table_data(table_data),
     .in_valid(engine_valid), .in_ready(engine_ready), .in_last(engine_last), .in_source(1'b1),
     .in_acc(engine_acc), .in_bias(post_bias), .in_bias_shift(post_bias_shift),
     .in_shortcut(post_shortcut),
     .in_shortcut_shift(post_shortcut_shift), .in_factor(post_factor), .in_shift(post_shift),
-    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_code(out_code),
-    .out_sum(out_sum)
+    .out_valid(post_valid), .out_ready(post_ready), .out_last(post_last), .out_code(post_code),
+    .out_sum(post_sum)
+  );
+
+  wire in_table_ready;
+
+  assign codes_ready = in_table_ready;
+  assign post_ready  = in_table_ready & ~codes_valid;
+  assign post_taken  = post_valid & post_ready;
+
+  shw_table #(.LANES(COLS)) u_table (
+    .clk(post_clk), .rst(rst),
+    .table_valid(codes_table_valid), .table_ready(codes_table_ready),
+    .table_address(table_address), .table_data(table_data[7:0]),
+    .in_valid(codes_valid | post_valid), .in_ready(in_table_ready),
+    .in_last(codes_valid ? codes_last : post_last), .cfg_bypass(cfg_bypass),
+    .in_codes(codes_valid ? codes : post_code),
+    .out_valid(out_valid), .out_ready(out_ready), .out_last(out_last), .out_codes(out_codes)
   );
 endmodule
 
