@@ -62,7 +62,7 @@ def of_board(name: str, clocks_per_bit: int | None = None) -> System:
         top=top.stem,
         sources=(*book.sources(below), *models(words), top),
         parameters=parameters,
-        clocks_per_bit=clocks_per_bit or int(bit[1]),
+        clocks_per_bit=int(parameters.get("CLOCKS_PER_BIT", bit[1])),
         pins=PINS[core],
     )
 

@@ -246,7 +246,7 @@ ON_BOARDS: dict[str, tuple[tuple[Subject, ...], tuple[str, ...]]] = {
     "tangnano20k": (BOARD_NETWORKS[:1], ("fixed8",)),
 }
 """Boards, by the name of their bitstream; the networks on them, and their schemes."""
-ON_GATES = ("ulx3s", "ulx3s_mac")
+ON_GATES = ("ulx3s",)
 """Boards on whose cells the digits run."""
 
 
