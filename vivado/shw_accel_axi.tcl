@@ -29,6 +29,7 @@ foreach file {
   rtl/accel/shw_im2col.v
   rtl/engines/mac/shw_mac_control.v
   rtl/engines/mac/shw_mac_dsp48_pair.v
+  rtl/engines/tr/shw_tr_cell.v
   rtl/engines/mac/shw_mac_dsp_cell.v
   rtl/engines/mac/shw_mac_lut_cell.v
   rtl/engines/mac/shw_mac_multiples.v
@@ -61,7 +62,6 @@ foreach file {
   rtl/engines/tr/shw_slice_totals.v
   rtl/codes/shw_term_truncate.v
   rtl/engines/tr/shw_tr_loader.v
-  rtl/engines/tr/shw_tr_cell.v
   rtl/engines/tr/shw_tr_split_cell.v
   rtl/engines/tr/shw_tr_row.v
   rtl/engines/tr/shw_bitmap_walker.v

@@ -8,6 +8,7 @@ foreach file {
   rtl/common/shw_lutram.v
   rtl/engines/mac/shw_mac_control.v
   rtl/engines/mac/shw_mac_dsp48_pair.v
+  rtl/engines/tr/shw_tr_cell.v
   rtl/engines/mac/shw_mac_dsp_cell.v
   rtl/engines/mac/shw_mac_lut_cell.v
   rtl/engines/mac/shw_mac_multiples.v

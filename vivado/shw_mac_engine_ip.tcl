@@ -57,6 +57,9 @@ set_property value_validation_range_maximum 32 $parameter
 set parameter [ipx::get_user_parameters MULTIPLIER -of_objects $core]
 set_property value_validation_type list $parameter
 set_property value_validation_list {lut dsp dsp48} $parameter
+set parameter [ipx::get_user_parameters FAMILY -of_objects $core]
+set_property value_validation_type list $parameter
+set_property value_validation_list {generic ecp5} $parameter
 
 ipx::create_xgui_files $core
 ipx::update_checksums $core

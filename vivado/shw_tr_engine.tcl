@@ -4,12 +4,12 @@
 
 set shw_root [file dirname [file dirname [file normalize [info script]]]]
 foreach file {
+  rtl/common/shw_copy.v
   rtl/common/shw_lutram.v
   rtl/engines/tr/shw_select_adder.v
   rtl/engines/tr/shw_totals_group.v
   rtl/engines/tr/shw_slice_totals.v
   rtl/codes/shw_term_truncate.v
-  rtl/common/shw_copy.v
   rtl/common/shw_fifo.v
   rtl/engines/tr/shw_tr_loader.v
   rtl/common/shw_ram_sdp.v

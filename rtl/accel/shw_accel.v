@@ -16,7 +16,7 @@
 //   ADDR_W     6..15          2^ADDR_W words of activation memory
 //   WEIGHTS    64..65536      words of the weight ring, a power of two (max(64, 8 * ROWS) bits each)
 //   CONST_W    4..16          2^CONST_W channels of constants
-//   DEPTH, ACC_W, TRUNCATE, FAMILY   of shw_tr_engine;  MULTIPLIER   of shw_mac_engine
+//   DEPTH, ACC_W, TRUNCATE, FAMILY   of shw_tr_engine;  MULTIPLIER, FAMILY   of shw_mac_engine
 //   ACC_W, FIXED_ROWS   of shw_msq_engine, which has ROWS - FIXED_ROWS rows of shift-add units
 // Latency:      that of the program. Throughput: a beat of the engine a cycle.
 // Backpressure: memory may stall every stream.
@@ -785,7 +785,9 @@ module shw_accel #(
       wire unused_cfg = &{1'b0, engine_tr_en, engine_group, engine_group_budget, engine_data_terms,
                           slice_shift, encoding};
 
-      shw_mac_engine #(.ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER)) u_engine (
+      shw_mac_engine #(
+        .ROWS(ROWS), .COLS(COLS), .MULTIPLIER(MULTIPLIER), .FAMILY(FAMILY)
+      ) u_engine (
         .clk(clk), .rst(rst), .cfg_row_signed(row_signed), .cfg_col_signed(col_signed),
         .cfg_error(engine_error),
         .in_valid(engine_valid), .in_ready(engine_ready), .in_last(beat_last),

@@ -46,7 +46,7 @@ module shw_accel_fetch (
   reg [511:0] word;
   reg [31:0]  expected;    // checksum in the header
   wire [31:0] found;       // of what has come
-  wire        sum_comes = index == 16'd0 && arrived == 3'd1;
+  reg         sum_comes;   // with the next word
 
   assign busy            = left != 16'd0;
   assign read_valid      = left != 16'd0 && !waiting && !full;
@@ -63,10 +63,11 @@ module shw_accel_fetch (
 
   always @(posedge clk) begin
     if (rst) begin
-      left    <= 16'd0;
-      waiting <= 1'b0;
-      full    <= 1'b0;
-      arrived <= 3'd0;
+      left      <= 16'd0;
+      waiting   <= 1'b0;
+      full      <= 1'b0;
+      arrived   <= 3'd0;
+      sum_comes <= 1'b0;
     end else begin
       if (start) begin
         left <= count;
@@ -76,7 +77,8 @@ module shw_accel_fetch (
       end
       if (read_valid && read_ready) waiting <= 1'b1;
       if (data_valid) begin
-        arrived <= arrived + 3'd1;
+        arrived   <= arrived + 3'd1;
+        sum_comes <= index == 16'd0 && arrived == 3'd0;
         if (arrived == 3'd7) begin
           waiting <= 1'b0;
           full    <= 1'b1;

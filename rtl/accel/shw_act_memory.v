@@ -17,7 +17,8 @@
 //               ADDR_W     1..16         2^ADDR_W words
 //               FILL_BITS  0..255        bits of read_fill that are looked at; the others are 0. A bit
 //                                        that is left out saves up to a LUT a column.
-// Latency:      read 3 cycles (RAM; columns rotated; rows rotated and masked), write 1 cycle.
+// Latency:      read 3 cycles (RAM; its register and the first levels of the rotation; the last two
+//               levels and the mask), write 1 cycle.
 // Throughput:   1 read and 1 write per cycle.
 // Backpressure: none; read_word is defined 3 cycles after read_enable and only then.
 // Reset:        none (no state but the pipeline).
@@ -50,7 +51,7 @@ module shw_act_memory #(
   localparam BH     = 1 << BH_W;
   localparam BW     = 1 << BW_W;
   localparam LEVELS = (CL + 1) / 2;   // of the rotation; two bits of the offset a level
-  localparam SPLIT  = LEVELS / 2;     // levels before the register between
+  localparam SPLIT  = (LEVELS > 2) ? LEVELS - 2 : 0;   // levels before the register between
   localparam [31:0] FILL = FILL_BITS;
 
   generate
@@ -127,7 +128,8 @@ module shw_act_memory #(
   endgenerate
 
   // Rotation. Level l moves by bits 2l and 2l + 1 of {dy, dx}; the register between stands before
-  // level SPLIT. An odd last level is a 2:1 multiplexer and shares its LUT with the mask.
+  // level SPLIT, which has one more after it at most: of few columns it is the output register of
+  // the RAM. An odd last level is a 2:1 multiplexer and shares its LUT with the mask.
   reg [COLS*8-1:0] between;
 
   genvar l;

@@ -15,16 +15,14 @@ import pytest
 
 from runner import ROOT
 from shiftwork import example
-from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.board.simulated_board import SimulatedBoard, System, around
-from shiftwork.board.uart import UartTransport
 from shiftwork.cli import main
 from shiftwork.compile import Engine, MacEngine, TrEngine
-from shiftwork.compile.accelerator import Accelerator, compile_accelerator
+from shiftwork.compile.accelerator import Accelerator
 from shiftwork.device.driver import AcceleratorFaultError
 from shiftwork.eda import bitstream, ice40, systems
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden import model as golden
+from shiftwork.measure.runs import on_system
 from shiftwork.network.data import load_data
 from shiftwork.network.importer import import_onnx
 from shiftwork.progress import Progress
@@ -36,7 +34,9 @@ BUILDS: dict[str, tuple[str, Engine, dict[str, int | str], tuple[str, ...]]] = {
     "tr": ("ecp5", TrEngine(2, 8), {"FAMILY": "ecp5"}, ("-nowidelut", "-nodsp")),
     "mac": ("ecp5", MacEngine(2, 8), {"FAMILY": "ecp5", "MULTIPLIER": "dsp"}, ("-nowidelut",)),
 }
-"""Family, engine, parameters, options of Yosys: the smallest accelerators that digits fits, built as on the ULX3S."""
+"""Family, engine, parameters, options of Yosys: the smallest accelerators that digits fits, built as on the ULX3S.
+
+Those in the shapes of its bitstreams take longer: `python -m shiftwork.measure --only 'gates.*' --force`."""
 REGISTER = "u_accel.u_core.u_results.u_post.g_lane[0].g_shift.u_requantize.fine"
 """Register whose bit 2 the negative control gets wrong."""
 
@@ -46,21 +46,8 @@ def run(system: System) -> int:
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
     network = quantize(Quantization("fixed8"), graph, calibration)
-    codes = golden.quantize_input(network, load_data(example.TEST, graph, SAMPLES).x.astype(np.float64))
-    expected = golden.run(network, codes)[network.output]
-    with (
-        SimulatedBoard(system) as board,
-        BoardAccelerator(UartTransport(board.port, timeout=60.0)) as device,
-    ):
-        driver = device.driver
-        driver.load(compile_accelerator(network, device.shape))
-        found = []
-        for sample in codes:
-            driver.put(sample)
-            driver.run()
-            found.append(driver.read())
-    assert np.stack(found).shape == expected.shape and expected.any()
-    return int(np.count_nonzero(np.stack(found) != expected))
+    differ, _ = on_system(system, network, load_data(example.TEST, graph, SAMPLES).x.astype(np.float64))
+    return differ
 
 
 def turned(netlist: Path, folder: Path, top: str, register: str, bit: int = 2) -> Path:

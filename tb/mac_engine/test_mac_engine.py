@@ -13,6 +13,7 @@ SHAPES = {
     "1x1_dsp48": {"ROWS": 1, "COLS": 1, "MULTIPLIER": "dsp48", "ACC_W": 20},
     "3x5_dsp48": {"ROWS": 3, "COLS": 5, "MULTIPLIER": "dsp48", "ACC_W": 25},
     "9x4_dsp": {"ROWS": 9, "COLS": 4, "MULTIPLIER": "dsp"},
+    "2x2_ecp5": {"ROWS": 2, "COLS": 2, "MULTIPLIER": "dsp", "FAMILY": "ecp5", "ACC_W": 25},
     "8x8_lut": {"ROWS": 8, "COLS": 8, "MULTIPLIER": "lut"},
     "4x16_dsp48": {"ROWS": 4, "COLS": 16, "MULTIPLIER": "dsp48"},
     "17x2_dsp48": {"ROWS": 17, "COLS": 2, "MULTIPLIER": "dsp48", "ACC_W": 24},
@@ -22,10 +23,10 @@ SHAPES = {
     "8x64_lut": {"ROWS": 8, "COLS": 64, "MULTIPLIER": "lut"},
     "2x256_dsp": {"ROWS": 2, "COLS": 256, "MULTIPLIER": "dsp"},
 }
-QUICK = ("6x3_dsp48", "2x3_lut", "1x2_dsp")
+QUICK = ("6x3_dsp48", "2x3_lut", "1x2_dsp", "2x2_ecp5")
 WIDE = ("8x64_dsp48", "8x64_lut", "2x256_dsp")
 TALL = ("40x3_lut", "64x2_dsp")
-PRODUCTS = ("4x16_dsp48", "8x8_lut", "9x4_dsp")
+PRODUCTS = ("4x16_dsp48", "8x8_lut", "9x4_dsp", "2x2_ecp5")
 
 
 def run(simulator, shape, amount, tests=""):
@@ -84,6 +85,7 @@ def test_wide_engine(shape):
         ({"ACC_W": 19}, "shw_ILLEGAL_ACC_W"),
         ({"ACC_W": 33}, "shw_ILLEGAL_ACC_W"),
         ({"MULTIPLIER": "dsp4"}, "shw_ILLEGAL_MULTIPLIER"),
+        ({"FAMILY": "xc7"}, "shw_ILLEGAL_FAMILY"),
     ],
 )
 def test_illegal(simulator, parameters, name):

@@ -15,6 +15,7 @@
 //   MULTIPLIER  "lut"    a cell is LUTs (shw_mac_lut_cell)
 //               "dsp"    a cell is one multiplier, on 7-series with its accumulator (shw_mac_dsp_cell)
 //               "dsp48"  two columns share one 25 x 18 multiplier and its accumulator (shw_mac_dsp48_pair)
+//   FAMILY      "generic", "ecp5"  of the cells of "dsp"
 // Latency: 9 cycles from a tile's last beat to its first result, the others follow at once.
 // Throughput: 1 beat per cycle; a tile takes max(beats, ROWS) cycles. Results leave while the next tiles are computed:
 //   at least two tiles of results are kept, so a sink may take max(beats, ROWS) cycles for the rows of a tile.
@@ -29,7 +30,8 @@ module shw_mac_engine #(
   parameter ROWS       = 8,
   parameter COLS       = 64,
   parameter ACC_W      = 32,
-  parameter MULTIPLIER = "dsp"
+  parameter MULTIPLIER = "dsp",
+  parameter FAMILY     = "generic"
 ) (
   input  wire               clk,
   input  wire               rst,
@@ -186,7 +188,7 @@ module shw_mac_engine #(
 
       for (r = 0; r < ROWS; r = r + 1) begin : g_row
         for (c = 0; c < COLS; c = c + 1) begin : g_cell
-          shw_mac_dsp_cell #(.ACC_W(ACC_W)) u_cell (
+          shw_mac_dsp_cell #(.ACC_W(ACC_W), .FAMILY(FAMILY)) u_cell (
             .clk(clk), .first(first_stage[r+3]), .row(row_value[r*9 +: 9]),
             .col(col_stage[((r+1)*COLS+c)*9 +: 9]), .acc(sum[(c*ROWS+r)*ACC_W +: ACC_W])
           );

@@ -90,8 +90,8 @@ module shw_tr_engine #(
   // Load side.
   wire                 encode_hese;
   wire                 encode_row_signed;
-  wire                 encode_col_signed;
   wire [3:0]           encode_terms;
+  wire [1:0]           encode_col_next;
   wire                 column_write;
   wire [WORD_W+5:0]    column_address;
   wire [7:0]           lane_write;
@@ -123,7 +123,7 @@ module shw_tr_engine #(
     .cfg_col_signed(cfg_col_signed), .cfg_error(cfg_error),
     .in_valid(in_valid), .in_ready(in_ready), .in_last(in_last),
     .encode_hese(encode_hese), .encode_row_signed(encode_row_signed),
-    .encode_col_signed(encode_col_signed), .encode_terms(encode_terms),
+    .encode_terms(encode_terms), .encode_col_next(encode_col_next),
     .column_write(column_write), .column_address(column_address),
     .lane_write(lane_write), .capture(capture), .plane(plane),
     .write(write), .write_word(write_word), .write_plane(write_plane),
@@ -152,21 +152,31 @@ module shw_tr_engine #(
     word_address <= column_address;
   end
 
+  // Every four columns know by themselves what their codes are.
+  wire [2*((COLS+3)/4)-1:0] encode_col;
+
   genvar c;
   generate
+    for (c = 0; c < COLS; c = c + 4) begin : g_columns
+      shw_copy #(.W(2)) u_encode (
+        .clk(clk), .now(encode_col_next), .copy(encode_col[c/2 +: 2])
+      );
+    end
     for (c = 0; c < COLS; c = c + 1) begin : g_column
+      wire is_signed = encode_col[c/4*2];
       if (TRUNCATE != 0) begin : g_truncate
         wire sign_unused;   // the sign is bit 8 whenever column values are signed
         shw_term_truncate #(.W(8)) u_truncate (
-          .clk(clk), .code(col_code[c*8 +: 8]), .is_signed(encode_col_signed), .hese(encode_hese),
+          .clk(clk), .code(col_code[c*8 +: 8]), .is_signed(is_signed), .hese(encode_col[c/4*2+1]),
           .terms(encode_terms), .value({sign_unused, column_value[c*9 +: 9]})
         );
       end else begin : g_exact
         reg [8:0] value;
         always @(posedge clk) begin   // reset: shift registers in LUTs are slow
           if (rst) value <= 9'd0;
-          else value <= {encode_col_signed & col_code[c*8 + 7], col_code[c*8 +: 8]};
+          else value <= {is_signed & col_code[c*8 + 7], col_code[c*8 +: 8]};
         end
+        wire unused = &{1'b0, encode_terms, encode_col[c/4*2+1]};
         assign column_value[c*9 +: 9] = value;
       end
     end

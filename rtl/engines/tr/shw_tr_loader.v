@@ -41,8 +41,8 @@ module shw_tr_loader #(
   // encoders, in the cycle after the beat
   output reg               encode_hese,
   output reg               encode_row_signed,
-  output reg               encode_col_signed,
   output reg [3:0]         encode_terms,
+  output wire [1:0]        encode_col_next,         // {hese, signed} of the columns, with the beat
   // column memory, two cycles after the beat
   output reg               column_write,
   output reg [WORD_W+5:0]  column_address,
@@ -165,6 +165,10 @@ module shw_tr_loader #(
                           || ((paced_next || !((offered && window_ends) || (full && !capture_now)))
                               && ((offered ? !word_ends : !fresh_word) || room));
 
+  reg  encode_col_signed;
+  assign encode_col_next = first_beat ? {cfg_encoding, cfg_col_signed}
+                                      : {encode_hese, encode_col_signed};
+
   integer i;
   always @(posedge clk) begin
     if (rst) begin
@@ -210,7 +214,8 @@ module shw_tr_loader #(
                   - ({1'b0, released_words} & {(WORD_W+2){released}});
       slices   <= slices_next;
     end
-    released_words <= release_words;
+    released_words    <= release_words;
+    encode_col_signed <= encode_col_next[0];
     if (value) begin
       last_lane       <= ((window_ends ? 3'd0 : lane + 3'd1) & mask) == mask;
       full_close      <= slice_ends;
@@ -228,7 +233,6 @@ module shw_tr_loader #(
       top_plane         <= cfg_encoding && !cfg_row_signed;
       encode_hese       <= cfg_encoding;
       encode_row_signed <= cfg_row_signed;
-      encode_col_signed <= cfg_col_signed;
       encode_terms      <= cfg_tr_en ? cfg_data_terms : 4'd0;
     end
   end

@@ -70,8 +70,33 @@ def _bitstreams(book: Manifest) -> str:
     )
 
 
+def _gates(book: Manifest) -> str:
+    """Digits on the cells of boards."""
+    found = {name: measurement(book.root, f"gates.{name}") for name in BOARDS}
+    entries = {name: entry for name, entry in found.items() if entry is not None}
+    if not entries:
+        return _MISSING
+    rows = [
+        (
+            f"`{name}`",
+            NETWORKS[entry["network"]],
+            str(entry["samples"]),
+            f"{entry['rtl']['mismatches']} of {entry['compared']}",
+            f"{entry['cpu_seconds'] / 60:.0f} min",
+        )
+        for name, entry in entries.items()
+    ]
+    head = ("board", "network", "images", "codes that differ", "CPU time")
+    tools = ", ".join(sorted({entry["tool"] for entry in entries.values()}))
+    return table(head, rows, range(2, 5)) + (
+        f"\nNetlists of the bitstreams' parameters ({tools}), cell by cell, `fixed8`; synthesis and compilation are in "
+        "the time. Their serial line alone is faster than the boards': 4 clocks a bit.\n"
+    )
+
+
 PARTS: dict[str, Callable[[Manifest], str]] = {
     "board-runs": _runs,
+    "board-gates": _gates,
     "board-areas": _areas,
     "board-bitstreams": _bitstreams,
 }

@@ -54,14 +54,15 @@ def of_board(name: str, clocks_per_bit: int | None = None) -> System:
     bit = re.search(r"parameter CLOCKS_PER_BIT\s*= (\d+)", text)
     if bit is None:
         raise ShiftworkError(f"{top.name} does not say how many clocks a bit takes")
-    parameters = dict(word.split("=") for word in target.get("parameters", ()) if "=" in word)
+    given = dict(word.split("=") for word in target.get("parameters", ()) if "=" in word)
+    parameters = {key: int(value) if value.isdecimal() else value for key, value in given.items()}
     if clocks_per_bit is not None:
         parameters["CLOCKS_PER_BIT"] = clocks_per_bit
     return System(
         top=top.stem,
         sources=(*book.sources(below), *models(words), top),
         parameters=parameters,
-        clocks_per_bit=clocks_per_bit or int(bit[1]),
+        clocks_per_bit=int(parameters.get("CLOCKS_PER_BIT", bit[1])),
         pins=PINS[core],
     )
 
@@ -74,21 +75,32 @@ def _target(name: str) -> dict[str, Any]:
     return found
 
 
-def gates_of_board(name: str) -> System:
+def gates_of_board(name: str, clocks_per_bit: int | None = None) -> System:
     """A board's bitstream, cell by cell: of iCE40 as it is read back from its bits, of ECP5 as it goes to placement.
 
     Making it takes a minute or two.
 
+    Args:
+        name: of :data:`shiftwork.eda.bitstream.BOARDS`. clocks_per_bit: of a faster serial line than the board's, for
+            which a netlist of the same parameters otherwise is made; on ECP5 alone.
+
     Raises:
         ShiftworkError: there is no board of that name or no models of its cells, or a tool is missing or fails.
     """
-    family = _target(name)["flow_options"]["arch"]
+    options = _target(name)["flow_options"]
+    family = options["arch"]
     if family not in LIBRARIES:
         raise ShiftworkError(f"{name}: no gates of {family} simulate here, only those of {', '.join(LIBRARIES)}")
     if family == "ice40":
         return of_bitstream(name, bitstream.build(name, Progress(quiet=True)).file)
-    netlist = bitstream.netlist(name)
-    return of_netlist(of_board(name), family, netlist, netlist.parent)
+    system = of_board(name, clocks_per_bit)
+    if clocks_per_bit is None:
+        netlist = bitstream.netlist(name)
+    else:
+        folder = manifest.load().root / "build" / "gates" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        netlist = synthesize(system, family, options["yosys_synth_options"], folder)
+    return of_netlist(system, family, netlist, netlist.parent)
 
 
 def of_bitstream(name: str, file: Path) -> System:

@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from shiftwork.blocks.manifest import ROOT
+from shiftwork.eda.bitstream import BOARDS
 from shiftwork.errors import ShiftworkError
 from shiftwork.measure import costs, records, regression, runs, trainings
 from shiftwork.measure.attention import ATTENTIVE, TRANSFORMER, attention
@@ -31,7 +32,7 @@ from shiftwork.measure.entries import (
     CODES_COSTS,
     COSTS,
     EXPONENTIALS,
-    PLACED,
+    ON_GATES,
     SUBJECTS,
     TERM_TRAININGS,
     TRAININGS,
@@ -80,13 +81,14 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     for one in accelerated():
         found[one.name] = Job(partial(runs.accelerated, bench, one), one.subject.sets)
     found["boards"] = Job(partial(runs.boards, bench), tuple(name for one in BOARD_NETWORKS for name in one.sets))
+    found |= {f"gates.{name}": Job(partial(runs.gates, bench, name)) for name in ON_GATES}
     resnet20 = ("cifar_resnet20", "cifar_resnet20_calib")
     found["simulation_speed"] = Job(partial(runs.speed, bench), resnet20)
     found["demo"] = Job(runs.demo)
     found["area"] = Job(partial(costs.area, blocks, Progress()), part=blocks is not None)
     found["area_engines"] = Job(partial(costs.engine_areas, Progress()))
     found["area_boards"] = Job(partial(costs.board_areas, Progress()))
-    found |= {f"bitstream.{name}": Job(partial(costs.built, name, Progress(4))) for name in PLACED}
+    found |= {f"bitstream.{name}": Job(partial(costs.built, name, Progress(4))) for name in BOARDS}
     found["area_small"] = Job(costs.small_arrays)
     found["synth_requant"] = Job(costs.requantizers)
     found |= {name: Job(partial(costs.cost, bench, name), resnet20) for name in COSTS}

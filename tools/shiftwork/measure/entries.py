@@ -246,8 +246,8 @@ ON_BOARDS: dict[str, tuple[tuple[Subject, ...], tuple[str, ...]]] = {
     "tangnano20k": (BOARD_NETWORKS[:1], ("fixed8",)),
 }
 """Boards, by the name of their bitstream; the networks on them, and their schemes."""
-PLACED = ("ulx3s", "icebreaker", "tangnano20k")
-"""Boards whose bitstreams are built."""
+ON_GATES = ("ulx3s",)
+"""Boards on whose cells the digits run."""
 
 
 @dataclass(frozen=True)

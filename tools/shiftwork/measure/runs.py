@@ -3,24 +3,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from subprocess import run
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shiftwork.board.on_board import BoardAccelerator
 from shiftwork.board.on_tiles import BoardTiles, connect
-from shiftwork.board.simulated_board import CLOCKS_PER_BIT, SimulatedBoard
+from shiftwork.board.simulated_board import CLOCKS_PER_BIT, SimulatedBoard, System
 from shiftwork.board.uart import UartTransport
 from shiftwork.compile import ExpEngine
-from shiftwork.compile.accelerator import ENGINES, Accelerator
+from shiftwork.compile.accelerator import ENGINES, Accelerator, compile_accelerator
 from shiftwork.device.simulated_accelerator import SimulationWish
 from shiftwork.device.toolchain import find_verilator
-from shiftwork.eda.systems import of_board
+from shiftwork.eda import yosys
+from shiftwork.eda.systems import gates_of_board, of_board
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import (
+    BOARD_NETWORKS,
     COLS,
     CONSTANTS,
     ON_BOARDS,
@@ -36,6 +42,7 @@ from shiftwork.measure.figures import accelerator_figures, compared, golden_figu
 from shiftwork.network.data import Data
 from shiftwork.network.floating import logits, reference
 from shiftwork.network.importer import import_onnx
+from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
 from shiftwork.quantize.dnateq import SCHEME as EXPONENTIAL
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
@@ -206,9 +213,52 @@ def boards(bench: Bench) -> dict[str, Any]:
             "runs": found}  # fmt: skip
 
 
+def gates(bench: Bench, name: str) -> dict[str, Any]:
+    """The digits on the cells of a board, in the shape of its bitstream: the network's results alone.
+
+    Args:
+        name: of the board. It has a faster serial line, or a program would take a quarter of an hour to arrive.
+    """
+    begin, subject = os.times(), BOARD_NETWORKS[0]
+    network, samples, calibration = bench.subject(subject)
+    integer = quantize(Quantization("fixed8"), network, calibration)
+    inputs = samples.first(subject.rtl).x.astype(np.float64)
+    differ, compared = on_system(gates_of_board(name, CLOCKS_PER_BIT), integer, inputs)
+    return {
+        "name": f"gates.{name}",
+        "tool": f"Yosys {yosys.version()}, Verilator {find_verilator().version}",
+        "network": subject.network,
+        "samples": len(inputs),
+        "compared": compared,
+        "rtl": {"mismatches": differ},
+        "cpu_seconds": round(sum(os.times()[:4]) - sum(begin[:4])),
+    }
+
+
+def on_system(system: System, network: IntegerNetwork, inputs: NDArray[np.float64]) -> tuple[int, int]:
+    """How many codes of a network's results differ on the accelerator of a simulated system, and how many there are.
+
+    Args:
+        system: with an accelerator. network: as integers. inputs: ``(N, height, width, channels)``, real numbers.
+    """
+    codes = golden.quantize_input(network, inputs)
+    expected = golden.run(network, codes)[network.output]
+    with SimulatedBoard(system) as board, BoardAccelerator(_line(board.port)) as device:
+        driver, found = device.driver, []
+        driver.load(compile_accelerator(network, device.shape))
+        for sample in codes:
+            driver.put(sample)
+            driver.run()
+            found.append(driver.read())
+    results = np.stack(found)
+    if results.shape != expected.shape or not expected.any():
+        raise ShiftworkError(f"{system.top}: nothing to compare")
+    return int(np.count_nonzero(results != expected)), int(expected.size)
+
+
 def _line(port: str) -> UartTransport:
     """The line to a simulated board, which is slow."""
-    return UartTransport(port, timeout=30.0)
+    return UartTransport(port, timeout=300.0)
 
 
 def _on_board(
