@@ -140,7 +140,7 @@ def test_tiny_designs_through_yosys(
     for key, design in designs.items():
         if design["parts"]:
             assert design["area"]["cells"] == sum(part["cells"] for part in design["parts"].values()), key
-    assert designs["sums4"]["area"]["dsp"] == 2
+    assert designs["sums4"]["area"]["dsp"] == 4
     assert designs["sums4_lut"]["area"]["dsp"] == 0
     assert designs["mac_dsp"]["area"]["dsp"] == 8
     assert {"cells", "row edges", "tables", "drain", "column edges", "control"} == set(designs["sums4"]["parts"])
@@ -154,7 +154,7 @@ def test_engines_are_placed(tmp_path: Path) -> None:
     """The median clock stands for all."""
     result = dnateq.place_engines(SHAPE, tmp_path)
     sums = result["placements"]["sums4"]
-    assert sums["multipliers"] == 4
+    assert sums["multipliers"] == 8
     assert sums["fmax_mhz"] == sorted(sums["fmax_of_seeds"])[1] > 50
     assert "class sums, n = 4" in "\n".join(command.placement_lines(result))
 
