@@ -142,18 +142,19 @@ def test_a_wrong_pin_is_told(tmp_path: Path, change: tuple[str, str], fault: str
     assert str(raised.value) == f"constraints/ulx3s.lpf: {fault}"
 
 
-def test_the_clock_is_what_the_pll_makes() -> None:
+@pytest.mark.parametrize("name", ["ulx3s", "ulx3s_mac"])
+def test_the_clock_is_what_the_pll_makes(name: str) -> None:
     """Of the oscillator's 25 MHz; nextpnr is told the same, and the serial line counts its bits in it."""
     text = (ROOT / "fusesoc_cores" / "boards" / "ulx3s" / "shw_ulx3s.v").read_text()
-    value = {name: int(number) for name, number in re.findall(r"\.(\w+)\((\d+)\)", text)}
-    value["CLOCKS_PER_BIT"] = systems.of_board("ulx3s").clocks_per_bit
-    told = {pin: int(number) for pin, number in re.findall(r'FREQUENCY_PIN_(\w+) = "(\d+)"', text)}
+    system = systems.of_board(name)
+    default = re.search(r"parameter MHZ += (\d+),", text)
     oscillator = re.search(r'FREQUENCY PORT "clk_25mhz" (\d+) MHZ;', (ROOT / "constraints" / "ulx3s.lpf").read_text())
-    assert oscillator is not None and int(oscillator[1]) == told["CLKI"]
-    assert told["CLKOP"] * value["CLKI_DIV"] == told["CLKI"] * value["CLKFB_DIV"]
-    assert value["CLOCK_KHZ"] == 1000 * told["CLKOP"]
-    assert 1000 * value["CLOCK_KHZ"] / value["CLOCKS_PER_BIT"] == pytest.approx(BAUD, rel=0.02)
-    assert 400 <= told["CLKOP"] * value["CLKOP_DIV"] <= 800
+    assert default is not None and oscillator is not None
+    mhz, known = int(system.parameters.get("MHZ", default[1])), int(oscillator[1])
+    assert f'FREQUENCY_PIN_CLKI = "{known}"' in text and ".CLKI_DIV(5), .CLKFB_DIV(MHZ / 5)," in text
+    assert ".CLKOP_DIV(560 / MHZ)," in text and ".CLOCK_KHZ(MHZ * 1000)," in text
+    assert known / 5 * (mhz / 5) == mhz and mhz % 5 == 0 and 560 % mhz == 0
+    assert 1e6 * mhz / system.clocks_per_bit == pytest.approx(BAUD, rel=0.02)
 
 
 def test_unknown_board() -> None:

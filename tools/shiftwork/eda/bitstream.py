@@ -241,6 +241,7 @@ def read(one: Board, report: Path, file: Path, seconds: float) -> Bitstream:
     clocks = content["fmax"]
     slowest = min(clocks, key=lambda name: float(clocks[name]["achieved"]) / float(clocks[name]["constraint"]))
     achieved, wanted = float(clocks[slowest]["achieved"]), float(clocks[slowest]["constraint"])
+    wanted = round(wanted, 1)  # nextpnr's periods are whole picoseconds
     edge = f"posedge {slowest}"
     paths = [path["path"] for path in content["critical_paths"] if path["from"] == path["to"] == edge]
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
