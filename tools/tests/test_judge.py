@@ -122,5 +122,5 @@ def test_a_report_says_what_to_mind() -> None:
     worse = replace(promise, estimate=8.0, bound=9.0, samples=FEW - 1)
     assert [line.split()[0] for line in promise_lines(worse, "msq")[2:]] == ["warning"] * 3
     assert "shiftwork train --unlabelled --scheme msq" in promise_lines(worse, "msq")[-1]
-    assert "train" not in promise_lines(worse, "tr")[-1]
+    assert "train" not in promise_lines(worse, "dnateq")[-1]
     assert "SQNR 30.0 dB" in promise_lines(replace(promise, classes=False), "tr")[1]
