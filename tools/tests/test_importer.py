@@ -457,6 +457,15 @@ def test_a_file_larger_than_memory_gives_its_first_samples(tmp_path: Path) -> No
     assert peak(256) < 1 << 20 < sample.nbytes * 65536 < peak(65536)  # of 256 MiB in the file
 
 
+def test_more_samples_than_fit_into_memory(tmp_path: Path) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (1 << 50, 1, 8, 8)})
+    with zipfile.ZipFile(tmp_path / "vast.npz", "w") as archive:
+        archive.writestr("x.npy", header.getvalue())
+    with pytest.raises(ShiftworkError, match=r"vast.npz: more samples than fit into memory: take fewer"):
+        load_data(tmp_path / "vast.npz", import_onnx(EXAMPLE / "digits.onnx"))
+
+
 def test_onnxruntime_errors_are_one_line(save_model: Any) -> None:
     path = save_model([("Conv", ["in", "w"], "out")], weights(w=(2, 3, 1, 1)))
     network = import_onnx(path)

@@ -158,6 +158,8 @@ def _archive(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
             yield archive
     except ShiftworkError:
         raise
+    except MemoryError as error:
+        raise ShiftworkError(f"data {path}: more samples than fit into memory: take fewer") from error
     except Exception as error:
         raise ShiftworkError(f"data {path}: not a readable .npz file (empty, truncated or damaged)") from error
 
