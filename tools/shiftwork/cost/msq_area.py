@@ -143,15 +143,20 @@ def _unit(
     return UnitDesign(key, title, module, parameters, tuple(ports), dsp, shape, sum_w, latency)
 
 
+def _levels(lanes: int) -> int:
+    """Levels of the tree that adds the chains of four lanes."""
+    return (lanes // 4).bit_length() - 1
+
+
 def _sp2(lanes: int) -> UnitDesign:
-    level = (lanes // 4).bit_length() - 1
+    level = _levels(lanes)
     operands = {"digits": 6 * lanes, "x": 4 * lanes, "top_once": lanes, "top_twice": lanes}
     shape = (1, 1, lanes)
     return _unit("sp2", "SP2 unit", "shw_sp2_mac", {"LANES": lanes}, operands, shape, 10 + level, 5 + level)
 
 
 def _fixed(lanes: int, products: int) -> UnitDesign:
-    level, rows = (lanes // 4).bit_length() - 1, products // 2
+    level, rows = _levels(lanes), products // 2
     operands = {"row": (25 if rows == 2 else 5) * lanes, "column": 15 * lanes}
     parameters = {"LANES": lanes, "PRODUCTS": products}
     title = f"fixed unit, {products} products per multiplier"
