@@ -25,7 +25,7 @@ from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import dnateq, fixed8, msq, tr
 from shiftwork.quantize.judge import Cycles, Judge, split
-from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
+from shiftwork.quantize.quantization import BEST, CALIBRATION_SAMPLES, Quantization
 from shiftwork.settings import choose, setting, settings
 
 Quantizer = Callable[[FloatNetwork, NDArray[np.float32], Quantization, Judge, OnItem | None], IntegerNetwork]
@@ -43,6 +43,7 @@ class Scheme:
         scales: how its scales may be chosen, the first by default; empty: it has none.
         engine: what runs it unless a user says otherwise; None: nothing but the golden model.
         others: engines that run it as well. trained: ``shiftwork train`` makes networks of it.
+        usual_scale: which of ``scales`` a wish means that leaves it open, where that is not always the first.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Scheme:
     scales: tuple[str, ...] = ()
     engine: type[Engine] | None = None
     others: tuple[type[Engine], ...] = ()
+    usual_scale: Callable[[Quantization], str] | None = None
     trained: bool = False
 
     @property
@@ -70,8 +72,8 @@ SCHEMES: dict[str, Scheme] = {
     scheme.name: scheme
     for scheme in (
         Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine, (MacEngine,)),
-        Scheme("joint", fixed8.best, _WIDTHS, (), TrEngine, (MacEngine,)),
-        Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint"), TrEngine, trained=True),
+        Scheme("joint", fixed8.integers, _WIDTHS, (BEST,), TrEngine, (MacEngine,)),
+        Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint", BEST), TrEngine, (), tr.usual_scale, trained=True),
         Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine, trained=True),
         Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
         Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
@@ -112,7 +114,8 @@ def check(wish: Quantization) -> Quantization:
     if wish.scale is not None and wish.scale not in scheme.scales:
         takers = [other.name for other in SCHEMES.values() if wish.scale in other.scales]
         raise SettingError(f"`scale` {wish.scale} belongs to `scheme` {_any(takers)}, not to `scheme` {scheme.name}")
-    return replace(wish, scale=wish.scale or next(iter(scheme.scales), None))
+    usual = scheme.usual_scale(wish) if scheme.usual_scale else next(iter(scheme.scales), None)
+    return replace(wish, scale=wish.scale or usual)
 
 
 def _any(names: Any) -> str:
@@ -143,10 +146,10 @@ def quantize(
     if engine is None and scheme.engine is not None:
         engine = scheme.engine()
     cycles = None if engine is None else sample_cycles(engine, held[:1])
-    judge = Judge(network, held, wish.max_loss, len(calibration.x), cycles)
+    judge = Judge(network, held, wish.max_loss, len(calibration.x), cycles, calibration.source)
     with (progress or Progress(quiet=True)).items() as shown:
         result = scheme.quantizer(network, seen, wish, judge, shown.item)
-    result.promise = judge.promise(result, calibration.source)
+    result.promise = result.promise or judge.promise(result)
     return result
 
 

@@ -20,6 +20,7 @@ from shiftwork.quantize import fixed8
 from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import Quantization
+from shiftwork.quantize.scales import build
 from shiftwork.schemes import Scheme
 
 # The format: what is counted and how a report shows it. Values, bounds and outputs are those of integers.
@@ -82,7 +83,7 @@ def quantize(
     network: FloatNetwork, samples: Any, wish: Quantization, judge: Judge, progress: OnItem | None
 ) -> IntegerNetwork:
     """8-bit scales; of every channel the weights above 0.7 of their mean become one power of two, the others zero."""
-    result = fixed8.choose_scales(network, samples, wish).copy()
+    result = build(network, fixed8.wished_scales(network, samples, wish, judge, progress)).copy()
     for module in result.convolutions:
         assert module.weight is not None
         size = np.abs(module.weight.astype(np.float64)).reshape(len(module.weight), -1)

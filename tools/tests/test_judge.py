@@ -33,9 +33,13 @@ def test_class_losses_by_hand() -> None:
     exact = np.array([[0.0, 1.0], [0.0, 30.0]])
     assert class_losses(exact, exact).tolist() == [0, 0]
     p = 1 / (1 + math.exp(-1))
-    changed = sum(NormalDist().inv_cdf(0.5 + (place + 0.5) / 64) > 0.5 for place in range(32))
+    factors = [NormalDist().inv_cdf((place + 0.5) / 32) for place in range(32)]
+    # The second class gains 1 in the mean of both samples; the first sample has 1 more than that, of either sign.
     losses = class_losses(exact, exact + np.array([[2.0, 0.0], [0.0, 0.0]]))
-    assert losses == pytest.approx([100 * (2 * p - 1) * changed / 32, 0])
+    assert losses == pytest.approx([100 * (2 * p - 1) * sum(factor > 0.5 for factor in factors) / 32, 0])
+    # All of it is the mean where all samples have it.
+    losses = class_losses(exact, exact + np.array([[2.0, 0.0], [2.0, 0.0]]))
+    assert losses == pytest.approx([100 * (2 * p - 1) * sum(abs(factor) > 0.5 for factor in factors) / 32, 0])
 
 
 def test_power_losses_by_hand() -> None:

@@ -110,8 +110,10 @@ def test_engines_in_one_wish() -> None:
 
 def test_scales_left_open_are_the_schemes() -> None:
     assert [check(Quantization(scheme)).scale for scheme in ("tr", "joint", "msq", "dnateq")] == [
-        "mse", None, "mse", None,
+        "best", "best", "mse", None,
     ]  # fmt: skip
+    for wish in (Quantization("tr", stream="activations", budget="auto"), Quantization("tr", budget="12")):
+        assert check(wish).scale == "mse"
     for scheme in ("fixed8", "joint", "tr", "msq", "fixed4", "sp2", "pot", "dnateq"):
         check(Quantization(scheme))
     with pytest.raises(SettingError, match="scale mse belongs to scheme fixed8"):

@@ -176,7 +176,7 @@ def test_predicted_cycles_are_those_of_the_schedule(digits: Digits, automatic: I
 
 def test_never_slower_than_qt(digits: Digits, automatic: IntegerNetwork) -> None:
     cycles = sample_cycles(ENGINE, digits[1].x[:1])
-    before = cycles(quantize(Quantization("fixed8"), *digits, engine=ENGINE))
+    before = cycles(quantize(Quantization("joint"), *digits, engine=ENGINE))
     found = cycles(automatic)
     for module in automatic.convolutions:
         enabled = cast(Terms, module.format).enabled
@@ -187,7 +187,7 @@ def test_an_engine_that_gains_nothing_leaves_all_layers_qt(digits: Digits) -> No
     found = searched(
         digits, Quantization("tr"), lambda network: dict.fromkeys((m.name for m in network.convolutions), 7)
     )
-    plain = quantize(Quantization("fixed8"), *digits)
+    plain = quantize(Quantization("joint"), *digits)
     assert found.scheme == "tr"
     assert not any(form.enabled for form in forms(found))
     assert all((a.weight == b.weight).all() for a, b in zip(found.convolutions, plain.convolutions, strict=True))
@@ -203,9 +203,9 @@ def test_a_layer_that_gains_nothing_stays_qt(digits: Digits) -> None:
 def test_a_judge_that_tolerates_no_term_less_yields_qt(
     digits: Digits, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def strict(judge: Judge, network: IntegerNetwork, source: str = "") -> Promise:
+    def strict(judge: Judge, network: IntegerNetwork) -> Promise:
         lost = 1.0 * any(form.enabled for form in forms(network))
-        return Promise(lost, 0.0, lost, judge.tolerated, judge.held, judge.total, source)
+        return Promise(lost, 0.0, lost, judge.tolerated, judge.held, judge.total)
 
     monkeypatch.setattr(Judge, "promise", strict)
     few = digits[0], digits[1].first(32)

@@ -339,7 +339,7 @@ def _sweep(
         candidate = _built(network, samples, found, choices[place], progress)
         if progress is not None:
             progress(count, _TRIES, f"judge {float(np.mean(choices[place])):.2f} exponent bits")
-        promise = judge.promise(candidate)
+        candidate.promise = promise = judge.promise(candidate)
         if promise.kept:
             best, low = candidate, place
         else:

@@ -7,7 +7,6 @@ tensor. The module that feeds the network output keeps its 32-bit accumulator an
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -18,9 +17,9 @@ from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.integer import IntegerNetwork, Stream, Terms
 from shiftwork.progress import OnItem
 from shiftwork.quantize import joint
-from shiftwork.quantize.calibrate import calibrate
+from shiftwork.quantize.calibrate import Statistics, calibrate
 from shiftwork.quantize.judge import Judge
-from shiftwork.quantize.quantization import SCALE_METHODS, Quantization
+from shiftwork.quantize.quantization import BEST, SCALE_METHODS, Quantization
 from shiftwork.quantize.scales import Bits, Scales, build, make_legal, separate_scales
 
 
@@ -69,34 +68,44 @@ def find_scales(
     activation_bits: int = 8,
     bias_bits: int | None = None,
     progress: OnItem | None = None,
+    statistics: dict[str, Statistics] | None = None,
 ) -> Scales:
-    """The scales of :func:`quantize`."""
+    """The scales of :func:`quantize`. statistics: of the samples, where they are known."""
     bits = Bits(weight_bits, activation_bits, bias_bits or (joint.BIAS_BITS if method == "joint" else 32))
     bits.check()
-    statistics = calibrate(network, samples)
+    known = calibrate(network, samples) if statistics is None else statistics
     start = "mse" if method == "joint" else method
-    scales = separate_scales(network, statistics, bits, start, per_channel)
+    scales = separate_scales(network, known, bits, start, per_channel)
     if method == "joint":
-        joint.search(network, samples, statistics, scales, per_channel, progress)
+        joint.search(network, samples, known, scales, per_channel, progress)
         make_legal(network, scales)
     scales.method = method
     return scales
 
 
 def wished_scales(
-    network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, progress: OnItem | None = None
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    wish: Quantization,
+    judge: Judge,
+    progress: OnItem | None = None,
 ) -> Scales:
-    """The scales that a user asked for."""
+    """The scales that a user asked for; ``best`` are those that lose least on the samples held back.
+
+    Losses that are equal to a hundredth are decided by the power of the output's error.
+    """
     assert wish.scale is not None  # the registry has filled it in
-    widths = wish.weight_bits, wish.activation_bits
-    return find_scales(network, samples, wish.scale, not wish.per_tensor, *widths, progress=progress)
+    statistics = calibrate(network, samples)
 
+    def found(method: str) -> Scales:
+        widths = wish.weight_bits, wish.activation_bits
+        return find_scales(
+            network, samples, method, not wish.per_tensor, *widths, progress=progress, statistics=statistics
+        )
 
-def choose_scales(
-    network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, progress: OnItem | None = None
-) -> IntegerNetwork:
-    """:func:`quantize` with the scales and widths that a user asked for."""
-    return build(network, wished_scales(network, samples, wish, progress))
+    if wish.scale != BEST:
+        return found(wish.scale)
+    return min(map(found, SCALE_METHODS), key=lambda scales: judge.rank(build(network, scales)))
 
 
 def integers(
@@ -107,23 +116,7 @@ def integers(
     progress: OnItem | None = None,
 ) -> IntegerNetwork:
     """Schemes ``fixed8`` and ``joint``: plain integers (:data:`shiftwork.schemes.Quantizer`)."""
-    return streamed(choose_scales(network, samples, wish, progress), wish)
-
-
-def best(
-    network: FloatNetwork,
-    samples: NDArray[np.float32],
-    wish: Quantization,
-    judge: Judge,
-    progress: OnItem | None = None,
-) -> IntegerNetwork:
-    """Scheme ``joint``: of the scales by every method those that lose least on the samples held back
-    (:data:`shiftwork.schemes.Quantizer`).
-
-    Losses that are equal to a hundredth are decided by the power of the output's error.
-    """
-    found = [choose_scales(network, samples, replace(wish, scale=method), progress) for method in SCALE_METHODS]
-    return streamed(min(found, key=judge.rank), wish)
+    return streamed(build(network, wished_scales(network, samples, wish, judge, progress)), wish)
 
 
 def streamed(network: IntegerNetwork, wish: Quantization) -> IntegerNetwork:

@@ -7,7 +7,9 @@ the others, and a :class:`Judge` compares integer networks with the float networ
 * If a class is right as often as the float network's probability says, a sample loses what the probability of the
   chosen class lies below the largest.
 * So that few samples say more than whether their class changes, the mean is taken over output errors multiplied by
-  numbers of a half-normal distribution of mean square 1: where margins are spread evenly the mean stays the same.
+  normally distributed numbers of mean square 1: where margins are spread evenly the mean stays the same. The error of
+  the likeliest class, of the second and so on has a mean over the samples, which takes from the lead of the first one;
+  it keeps its sign. What is left of the error could as well have the other sign, and has it half of the time.
 * A network is surer of samples that it was trained on than of others, and loses less on them. Every sample is also
   seen mixed with others (:data:`MIXED`): that moves those of a training set to where new samples are, and changes
   little for the others.
@@ -34,7 +36,7 @@ MIXED = 0.25
 _PARTNERS = 2  # samples that each is mixed with
 _HELD_SHARE = 4  # every so many samples one is held back
 _LEAST_HELD = 24  # but so many, where that is no more than half
-_FACTORS = [NormalDist().inv_cdf(0.5 + (place + 0.5) / 64) for place in range(32)]  # of the output error
+_FACTORS = [NormalDist().inv_cdf((place + 0.5) / 32) for place in range(32)]  # of the output error
 
 Real = NDArray[np.float64]
 Cycles = Callable[[IntegerNetwork], dict[str, int]]
@@ -60,6 +62,7 @@ class Judge:
         exact: outputs of the float network (N, ...). classes: they are vectors of classes.
         tolerated: loss, in points or percent. total: calibration samples with those that were not held back.
         cycles: what tells the cycles of an integer network on the engine at hand; None: no engine is known.
+        source: file of the samples.
     """
 
     def __init__(
@@ -69,8 +72,9 @@ class Judge:
         tolerated: float,
         total: int,
         cycles: Cycles | None = None,
+        source: str = "",
     ) -> None:
-        self.held, self.tolerated, self.total, self.cycles = len(held), tolerated, total, cycles
+        self.held, self.tolerated, self.total, self.cycles, self.source = len(held), tolerated, total, cycles, source
         partners = _PARTNERS if network.ends.mixable else 0
         rolls = [1 + place * len(held) // partners for place in range(partners)]
         mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
@@ -78,9 +82,9 @@ class Judge:
         self.exact = outputs_of(network, self.samples)
         self.classes = names_classes(network)
 
-    def promise(self, network: IntegerNetwork, source: str = "") -> Promise:
-        """The loss of an integer network; its bound is one standard error above it. source: file of the samples."""
-        return self.judged(self.outputs(network), source)
+    def promise(self, network: IntegerNetwork) -> Promise:
+        """The loss of an integer network; its bound is one standard error above it."""
+        return self.judged(self.outputs(network))
 
     def rank(self, network: IntegerNetwork) -> tuple[float, float]:
         """The smaller, the better: the loss to a hundredth, and the power of the output's error in percent."""
@@ -91,14 +95,14 @@ class Judge:
         """Outputs of an integer network for :attr:`samples` (N, ...), on the float network's scale."""
         return real_outputs(network, run(network, self.samples, collect=False))
 
-    def judged(self, outputs: NDArray[np.generic], source: str = "") -> Promise:
+    def judged(self, outputs: NDArray[np.generic]) -> Promise:
         """The loss of a network that gives such outputs (N, ...) for :attr:`samples`, on the float network's scale."""
         losses = (class_losses if self.classes else power_losses)(self.exact, outputs)
         losses = losses.reshape(-1, self.held).mean(axis=0)
         estimate = float(losses.mean())
         error = float(losses.std(ddof=1) / np.sqrt(self.held)) if self.held > 1 else abs(estimate)
         bound = estimate + error
-        return Promise(estimate, error, bound, self.tolerated, self.held, self.total, source, self.classes)
+        return Promise(estimate, error, bound, self.tolerated, self.held, self.total, self.source, self.classes)
 
 
 def names_classes(network: FloatNetwork) -> bool:
@@ -136,9 +140,13 @@ def class_losses(exact: NDArray[np.generic], outputs: NDArray[np.generic]) -> Re
     """
     known = _vectors(exact)
     error = _vectors(outputs) - known
+    order = np.argsort(-known, axis=1, kind="stable")
+    mean = np.empty_like(error)
+    np.put_along_axis(mean, order, np.take_along_axis(error, order, axis=1).mean(axis=0, keepdims=True), axis=1)
     probability = np.exp(log_probabilities(exact))
     places = np.arange(len(known))
-    kept = np.mean([probability[places, predictions(known + factor * error)] for factor in _FACTORS], axis=0)
+    changed = (known + abs(factor) * mean + factor * (error - mean) for factor in _FACTORS)
+    kept = np.mean([probability[places, predictions(values)] for values in changed], axis=0)
     return np.asarray(np.maximum(100 * (probability.max(axis=1) - kept), 0))
 
 

@@ -19,6 +19,8 @@ from shiftwork.settings import choose, setting, within
 Budget = int | float | str
 STREAMS = get_args(Stream)
 SCALE_METHODS = ("joint", "maxabs", "mse")
+BEST = "best"
+"""Scales of the method that loses least on the samples held back."""
 ALPHAS = ("free", "pot")
 CALIBRATION_SAMPLES = 256
 
@@ -45,7 +47,9 @@ class Quantization:
         None, "s, terms kept per gathered value, 1..9; 0 = all. [default: 3; auto, activations: 0]"
     )
     scale: str | None = setting(
-        None, "How scales are chosen: joint, maxabs or mse; scheme joint tries all. [default: mse]"
+        None,
+        "How scales are chosen: joint, maxabs, mse, or best, which tries all. "
+        "[default: mse; joint, and tr where budgets are searched: best]",
     )
     weight_bits: int = setting(8, "Width of the weights, 4..8; fixed8 and joint.")
     activation_bits: int = setting(8, "Width of the activations, 4..8; fixed8 and joint.")
@@ -68,7 +72,7 @@ class Quantization:
         """
         choose("stream", self.stream, STREAMS)
         if self.scale is not None:
-            choose("scale", self.scale, SCALE_METHODS)
+            choose("scale", self.scale, (*SCALE_METHODS, BEST))
         if self.alpha is not None:
             choose("alpha", self.alpha, ALPHAS)
         if self.sp2_share is not None:

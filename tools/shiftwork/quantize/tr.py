@@ -32,7 +32,7 @@ from shiftwork.quantize.compensate import groups_of, layerwise, with_weights
 from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
 from shiftwork.quantize.fewer_terms import fewer_terms
 from shiftwork.quantize.judge import Judge
-from shiftwork.quantize.quantization import STREAMS, Budget, Quantization, parse_budget
+from shiftwork.quantize.quantization import BEST, STREAMS, Budget, Quantization, parse_budget
 from shiftwork.quantize.scales import Scales, build, codes, make_legal
 
 MAX_BUDGET = 2047
@@ -150,15 +150,23 @@ def with_terms(
     Raises:
         ShiftworkError: the judge knows no engine.
     """
-    search = _search(network, samples, Quantization("tr", budget="auto", scale="mse"), judge, progress)
+    search = _search(network, samples, Quantization("tr", budget="auto", scale=BEST), judge, progress)
     return search.finished(search.gaining(dict.fromkeys(search.free, terms), "few terms: "))
+
+
+def usual_scale(wish: Quantization) -> str:
+    """How scales are chosen for a wish that leaves it open: as well as possible where budgets are searched.
+
+    Groups of streamed activations are as long as a slice: ``mse`` has smaller weights, whose sums fit it.
+    """
+    return BEST if wish.stream == "weights" and wish.budget in (None, "auto") else "mse"
 
 
 def _search(
     network: FloatNetwork, samples: NDArray[np.float32], wish: Quantization, judge: Judge, progress: OnItem | None
 ) -> _Search:
     options = wished_options(wish)
-    scales = fixed8.wished_scales(network, samples, wish, progress)
+    scales = fixed8.wished_scales(network, samples, wish, judge, progress)
     plain = build(network, scales)
     check_names(plain, options)
     plain = _configured(plain, replace(options, budget="exact", overrides={}), {})
@@ -284,13 +292,25 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
 
 # -- weights and budgets
 
-RATES = (2.0, 1.5, 1.25, 1.125, 1.0)
-"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: fewer gain
-little."""
+RATES = (2.0, 1.5, 1.25, 1.125, 1.0, 0.875, 0.8125)
+"""Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: below the last
+hardly any are gained."""
+_EVEN = (1.0, 0.875, 0.8125)  # those that are tried in all layers alike
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
-_TRIALS = 5  # whole networks that the search builds after the first
+_TRIALS = 6  # whole networks of rates per layer that the search builds
+_NEAR = 1.01  # cycles by which two of them may differ where it ends
+_INSIDE = 0.1  # how far from both ends of what is left the next one is, at least
 _PROBES = 8  # samples on which a layer's effect on the output is measured
 _COUNTED = 8  # samples of which term pairs are counted
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Terms per value by layer, the others QT; the error at the output and the cycles that are foretold."""
+
+    rates: dict[str, float]
+    error: float
+    cycles: int
 
 
 @dataclass
@@ -396,27 +416,44 @@ class _Search:
     def automatic(self) -> IntegerNetwork:
         """The network of fewest cycles that keeps what is tolerated, or loses no more than QT; QT if none does."""
         if self.options.stream == "activations":
-            tried = (self._kept(dict.fromkeys(self.free, rate), "") for rate in _ACTIVATION_RATES)
-            return next((network for network in tried if network is not None), self.network({}))
-        best = self._kept(dict.fromkeys(self.free, RATES[-1]), "fewest terms: ")
-        if best is not None:
-            return best
-        choices = self._choices()
-        low, high = 0, len(choices)  # from ``high`` on the loss is kept
-        for trial in range(_TRIALS):
-            if low < high:
-                middle = (low + high) // 2
-                found = self._kept(choices[middle], f"trial {trial + 1} of at most {_TRIALS}: ")
-                if found is None:
-                    low = middle + 1
-                else:
-                    best, high = found, middle
-        return self.plain if best is None else best
+            tried = (self._judged(dict.fromkeys(self.free, rate), "") for rate in _ACTIVATION_RATES)
+            return next((found for found, bound in tried if bound <= self._limit), self.network({}))
+        best, lost = self.plain, 0.0
+        for rate in _EVEN:
+            found, bound = self._judged(dict.fromkeys(self.free, rate), f"{rate} terms a value: ")
+            if bound > self._limit:
+                lost = bound
+                break
+            best = found
+        return best if best is not self.plain else self._mixed(lost)
 
-    def _kept(self, rates: Mapping[str, float], label: str) -> IntegerNetwork | None:
-        """The network, if it keeps the loss."""
+    def _mixed(self, lost: float) -> IntegerNetwork:
+        """:meth:`automatic` with rates per layer; QT if no choice of them keeps the loss.
+
+        The bound of the loss is about linear in the error that is foretold: the two choices around the limit, at first
+        QT and the one that has so many terms everywhere and loses ``lost``, tell where the next one should be.
+        """
+        choices, most = self._choices()
+        best, kept, high = self.plain, (0.0, self._plain_bound), len(choices)
+        low, over = 0, (most, lost)  # error and bound of what loses too much
+        for trial in range(1, _TRIALS + 1):
+            if low == high or (high < len(choices) and choices[high].cycles < _NEAR * choices[low].cycles):
+                break
+            share = (self._limit - kept[1]) / (over[1] - kept[1])
+            aim = kept[0] + min(max(share, _INSIDE), 1 - _INSIDE) * (over[0] - kept[0])
+            place = next((at for at in range(low, high) if choices[at].error <= aim), high - 1)
+            found, bound = self._judged(choices[place].rates, f"trial {trial} of at most {_TRIALS}: ")
+            if bound <= self._limit:
+                best, high, kept = found, place, (choices[place].error, bound)
+            else:
+                low, over = place + 1, (choices[place].error, bound)
+        return best
+
+    def _judged(self, rates: Mapping[str, float], label: str) -> tuple[IntegerNetwork, float]:
+        """The network, and the bound of its loss."""
         found = self.gaining(rates, label)
-        return found if self.judge.promise(found).bound <= self._limit else None
+        found.promise = self.judge.promise(found)
+        return found, found.promise.bound
 
     def gaining(self, rates: Mapping[str, float], label: str) -> IntegerNetwork:
         """The network with such terms per value; a layer that gains no cycles is QT."""
@@ -428,7 +465,11 @@ class _Search:
     @cached_property
     def _limit(self) -> float:
         """Loss that is tolerated, bound included; where QT already loses more, no more than QT does."""
-        return max(self.judge.tolerated, self.judge.promise(self.plain).bound)
+        return max(self.judge.tolerated, self._plain_bound)
+
+    @cached_property
+    def _plain_bound(self) -> float:
+        return self.judge.promise(self.plain).bound
 
     def cycles(self, network: IntegerNetwork) -> dict[str, int]:
         """Cycles of every layer, predicted once.
@@ -445,8 +486,10 @@ class _Search:
         self._predicted.append((network, found))
         return found
 
-    def _choices(self) -> list[dict[str, float]]:
-        """Terms per value of all layers at rising prices of an error at the output, in cycles."""
+    def _choices(self) -> tuple[list[_Choice], float]:
+        """Terms per value of all layers at rising prices of an error at the output, in cycles, so at falling errors;
+        and the error of what :meth:`automatic` tries first.
+        """
         errors, before = self._errors(), self.cycles(self.plain)
         cycles = {  # receding water leaves as many terms as weights that are chosen
             rate: self.cycles(_configured(self.plain, self.options, dict.fromkeys(self.free, rate))) for rate in RATES
@@ -469,16 +512,16 @@ class _Search:
             for less, fewer, _ in points
             if less < error and fewer > cycle
         )
-        choices: list[dict[str, float]] = []
+        choices: list[_Choice] = []
         for price in prices:
-            chosen = {}
-            for name, points in options.items():
-                rate = min(points, key=lambda point: point[1] + price * (1 + 1e-9) * point[0])[2]
-                if rate is not None:
-                    chosen[name] = rate
-            if chosen not in choices:
-                choices.append(chosen)
-        return choices
+            chosen = [
+                min(points, key=lambda point: point[1] + price * (1 + 1e-9) * point[0]) for points in options.values()
+            ]
+            rates = {name: rate for name, (_, _, rate) in zip(options, chosen, strict=True) if rate is not None}
+            if rates and (not choices or choices[-1].rates != rates):
+                choices.append(_Choice(rates, sum(point[0] for point in chosen), sum(point[1] for point in chosen)))
+        even = [{rate: error for error, _, rate in points}.get(_EVEN[0], 0.0) for points in options.values()]
+        return choices, sum(even)
 
     def _errors(self) -> dict[str, dict[float, float]]:
         """What so many terms per value in one layer alone add to the squared error at the output of QT."""

@@ -463,11 +463,11 @@ class _Training:
 
     def __init__(self, network: FloatNetwork, data: Data, recipe: Recipe, tell: OnItem, cycles: Cycles | None) -> None:
         assert recipe.holdout is not None
-        self.recipe, self.source = recipe, data.source
+        self.recipe = recipe
         count = len(data.x) - recipe.holdout
         x, y = network.entering(data.x)[network.input], None if data.y is None else torch.tensor(data.y)
         self.x, self.y, self.held_y = np.ascontiguousarray(x[:count]), y, None if y is None else y[count:]
-        self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x), cycles)
+        self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x), cycles, data.source)
         self.held = _images(network.entering(self.judge.samples)[network.input])
         self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
@@ -491,7 +491,7 @@ class _Training:
         self.history: list[Epoch] = []
         held_loss, _, self.start = self.evaluate()
         self.best: dict[str, Any] = {"epoch": 0, "score": _score(held_loss, self.start), "state": self.state()}
-        self.before = self.judge.judged(self.outputs().numpy(), self.source)
+        self.before = self.judge.judged(self.outputs().numpy())
         self.identity = {
             **{name: repr(value) for name, value in asdict(recipe).items()},
             "data": f"{zlib.crc32(data.x.tobytes()):08x} {zlib.crc32(b'' if data.y is None else data.y.tobytes()):08x}",
@@ -673,7 +673,7 @@ class _Training:
             found, count = sum(self.judge.cycles(network).values()), tr.pairs_present(network, self.judge.samples)
             network.saving = replace(self.saving, cycles=found, pairs=count)
         outputs = golden.real_outputs(network, golden.run(network, self.judge.samples, collect=False))
-        network.promise = self.judge.judged(outputs, self.source)
+        network.promise = self.judge.judged(outputs)
         accuracy = None
         if self.held_y is not None:
             accuracy = golden.accuracy(outputs[: len(self.held_y)], self.held_y.numpy())
