@@ -105,6 +105,40 @@ def test_a_wrong_network_is_found_out(digits: tuple[FloatNetwork, Data]) -> None
     assert judge.promise(integer).estimate > 50
 
 
+def test_few_samples_are_no_certainty(digits: tuple[FloatNetwork, Data]) -> None:
+    network, calibration = digits
+    integer = fixed8.quantize(network, calibration.x)
+    for count, kept in ((1, False), (5, False), (24, True)):
+        promise = Judge(network, calibration.x[:count], 0.5, count).promise(integer)
+        assert promise.estimate < 0.1
+        assert promise.error >= 3 / count
+        assert promise.kept == kept
+
+
+def test_samples_that_repeat_each_other_count_once(digits: tuple[FloatNetwork, Data]) -> None:
+    network, calibration = digits
+    repeated = np.repeat(calibration.x[:2], 50, axis=0)
+    promise = quantize(Quantization("tr"), network, Data(repeated, None)).promise
+    assert promise is not None
+    assert (promise.samples, promise.held) == (100, 2)
+    assert not promise.kept
+    assert "repeat each other: 2 held back differ" in promise_lines(promise, "tr")[-1]
+
+
+def test_an_unsure_network_is_told_of(digits: tuple[FloatNetwork, Data]) -> None:
+    network, calibration = digits
+    last = network.modules[-1]
+    assert last.weight is not None
+    assert last.bias is not None
+    cold = replace(
+        network, modules=[*network.modules[:-1], replace(last, weight=last.weight / 50, bias=last.bias / 50)]
+    )
+    for some, warned in ((network, False), (cold, True)):
+        promise = quantize(Quantization("fixed8"), some, calibration).promise
+        assert promise is not None
+        assert any("no log-probabilities" in line for line in promise_lines(promise, "fixed8")) == warned
+
+
 def test_joint_takes_the_best_scales(digits: tuple[FloatNetwork, Data], monkeypatch: pytest.MonkeyPatch) -> None:
     network, calibration = digits
     ranks = {"joint": (0.2, 1.0), "maxabs": (0.1, 3.0), "mse": (0.1, 2.0)}

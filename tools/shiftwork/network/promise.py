@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 FEW = 64
 """Calibration samples below which an estimate says little."""
+FEW_HELD = 16
+"""Different samples held back below which it does as well."""
+UNSURE = 1 / 3
+"""Mean probability of the likeliest class below which the outputs may be none of probabilities."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +24,8 @@ class Promise:
     Attributes:
         estimate: the expected loss. error: its standard error. bound: what the loss should not exceed.
         tolerated: what the user allowed.
-        held: samples that it was estimated on. samples: calibration samples in all. source: the file they are of.
-        classes: the network has classes.
+        held: samples that it was estimated on, all of them different. samples: calibration samples in all. source: the
+            file they are of. classes: the network has classes. confidence: mean probability of the likeliest one.
     """
 
     estimate: float
@@ -32,6 +36,7 @@ class Promise:
     samples: int
     source: str = ""
     classes: bool = True
+    confidence: float = 1.0
 
     @property
     def kept(self) -> bool:

@@ -13,6 +13,8 @@ the others, and a :class:`Judge` compares integer networks with the float networ
 * A network is surer of samples that it was trained on than of others, and loses less on them. Every sample is also
   seen mixed with others (:data:`MIXED`): that moves those of a training set to where new samples are, and changes
   little for the others.
+* Few samples may all be harmless ones: the standard error counts a deviation more than was seen. Samples that repeat
+  others are not counted.
 * Where an output is no vector of classes, the loss is the power of its error in percent of its own: 0.5 % is an SQNR of
   23 dB.
 """
@@ -33,6 +35,7 @@ from shiftwork.network.promise import Promise
 
 MIXED = 0.25
 """Share of another sample in a mixed one."""
+_SURPRISE = 3.0  # deviation from the mean, in points or percent, that the standard error counts with those seen
 _PARTNERS = 2  # samples that each is mixed with
 _HELD_SHARE = 4  # every so many samples one is held back
 _LEAST_HELD = 24  # but so many, where that is no more than half
@@ -58,8 +61,10 @@ class Judge:
     """The float network on the samples that were held back.
 
     Attributes:
-        samples: as the ONNX input expects them, those held back and their mixtures. held: number of those held back.
-        exact: outputs of the float network (N, ...). classes: they are vectors of classes.
+        samples: as the ONNX input expects them, those held back and their mixtures. held: number of those held back
+            that differ.
+        exact: outputs of the float network (N, ...). classes: they are vectors of classes. confidence: mean probability
+            that it gives to the likeliest one.
         tolerated: loss, in points or percent. total: calibration samples with those that were not held back.
         cycles: what tells the cycles of an integer network on the engine at hand; None: no engine is known.
         source: file of the samples.
@@ -74,6 +79,7 @@ class Judge:
         cycles: Cycles | None = None,
         source: str = "",
     ) -> None:
+        held = np.stack(list({sample.tobytes(): sample for sample in held}.values()))
         self.held, self.tolerated, self.total, self.cycles, self.source = len(held), tolerated, total, cycles, source
         partners = _PARTNERS if network.ends.mixable else 0
         rolls = [1 + place * len(held) // partners for place in range(partners)]
@@ -81,6 +87,7 @@ class Judge:
         self.samples = np.concatenate([held, *mixed]).astype(np.float32)
         self.exact = outputs_of(network, self.samples)
         self.classes = names_classes(network)
+        self.confidence = float(np.exp(log_probabilities(self.exact)).max(axis=1).mean()) if self.classes else 1.0
 
     def promise(self, network: IntegerNetwork) -> Promise:
         """The loss of an integer network; its bound is one standard error above it."""
@@ -100,9 +107,12 @@ class Judge:
         losses = (class_losses if self.classes else power_losses)(self.exact, outputs)
         losses = losses.reshape(-1, self.held).mean(axis=0)
         estimate = float(losses.mean())
-        error = float(losses.std(ddof=1) / np.sqrt(self.held)) if self.held > 1 else abs(estimate)
-        bound = estimate + error
-        return Promise(estimate, error, bound, self.tolerated, self.held, self.total, self.source, self.classes)
+        spread = np.square(losses - estimate).sum() + _SURPRISE**2
+        error = float(np.sqrt(spread) / self.held)
+        return Promise(
+            estimate, error, estimate + error, self.tolerated, self.held, self.total, self.source, self.classes,
+            self.confidence,
+        )  # fmt: skip
 
 
 def names_classes(network: FloatNetwork) -> bool:

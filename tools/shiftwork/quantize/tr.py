@@ -297,8 +297,9 @@ RATES = (2.0, 1.5, 1.25, 1.125, 1.0, 0.875, 0.8125)
 hardly any are gained."""
 _EVEN = (1.0, 0.875, 0.8125)  # those that are tried in all layers alike
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
-_TRIALS = 6  # whole networks of rates per layer that the search builds
+_TRIALS = 7  # whole networks of rates per layer that the search builds
 _NEAR = 1.01  # cycles by which two of them may differ where it ends
+_SAFE = 0.8  # of the way to what loses too much, as long as nothing keeps the loss
 _INSIDE = 0.1  # how far from both ends of what is left the next one is, at least
 _PROBES = 8  # samples on which a layer's effect on the output is measured
 _COUNTED = 8  # samples of which term pairs are counted
@@ -430,18 +431,24 @@ class _Search:
     def _mixed(self, lost: float) -> IntegerNetwork:
         """:meth:`automatic` with rates per layer; QT if no choice of them keeps the loss.
 
-        The bound of the loss is about linear in the error that is foretold: the two choices around the limit, at first
-        QT and the one that has so many terms everywhere and loses ``lost``, tell where the next one should be.
+        The bound of the loss rises with the error that is foretold, the less the larger it is. The two choices around
+        the limit, at first that of least error, which loses about what QT does, and the one that has so many terms
+        everywhere and loses ``lost``, tell where the next one should be; while none keeps the loss, it is taken nearer
+        to the first.
         """
         choices, most = self._choices()
-        best, kept, high = self.plain, (0.0, self._plain_bound), len(choices)
+        if not choices:
+            return self.plain
+        best, kept, high = self.plain, (choices[-1].error, self._plain_bound), len(choices)
         low, over = 0, (most, lost)  # error and bound of what loses too much
         for trial in range(1, _TRIALS + 1):
             if low == high or (high < len(choices) and choices[high].cycles < _NEAR * choices[low].cycles):
                 break
-            share = (self._limit - kept[1]) / (over[1] - kept[1])
+            share = (self._limit - kept[1]) / (over[1] - kept[1]) * (1.0 if high < len(choices) else _SAFE)
             aim = kept[0] + min(max(share, _INSIDE), 1 - _INSIDE) * (over[0] - kept[0])
             place = next((at for at in range(low, high) if choices[at].error <= aim), high - 1)
+            if trial == _TRIALS and high == len(choices):
+                place = high - 1
             found, bound = self._judged(choices[place].rates, f"trial {trial} of at most {_TRIALS}: ")
             if bound <= self._limit:
                 best, high, kept = found, place, (choices[place].error, bound)

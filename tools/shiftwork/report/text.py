@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from shiftwork.compile.accel_cycles import predict
 from shiftwork.compile.accelerator import AcceleratorProgram
 from shiftwork.device.simulated_accelerator import LATENCY
-from shiftwork.network.promise import FEW, Promise
+from shiftwork.network.promise import FEW, FEW_HELD, UNSURE, Promise
 from shiftwork.network.saving import Saving
 from shiftwork.quantize.expfit import TensorFit
 from shiftwork.run.networks import RunReport
@@ -38,6 +38,14 @@ def promise_lines(promise: Promise, scheme: str) -> list[str]:
         lines.append("warning         the loss may be more than what is tolerated")
     if promise.samples < FEW:
         lines.append(f"warning         {promise.samples} calibration samples say little: take {FEW} or more")
+    elif promise.held < FEW_HELD:
+        lines.append(f"warning         calibration samples repeat each other: {promise.held} held back differ")
+    if promise.confidence < UNSURE:
+        mean = f"{100 * promise.confidence:.0f} %"
+        lines.append(
+            f"warning         the network gives its classes {mean} in the mean: if it is right more often, its"
+        )
+        lines.append("                outputs are no log-probabilities, and it may lose more than is expected")
     if promise.estimate > UNTRAINED and scheme in SCHEMES and SCHEMES[scheme].trained:
         lines.append(f"warning         {scheme} needs training here: shiftwork train --unlabelled --scheme {scheme}")
     return lines
