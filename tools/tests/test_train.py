@@ -273,7 +273,7 @@ def test_a_seed_decides_everything(digits) -> None:
 
 def test_resuming_gives_the_uninterrupted_result(digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network, data = digits
-    recipe = replace(SHORT, search=(0, 2), epochs=4)
+    recipe = replace(SHORT, search=True, inner=1.0, epochs=4)
     whole = train(network, data, recipe)
     checkpoint = tmp_path / "training.pt"
     epoch = training._Training.epoch
@@ -294,7 +294,7 @@ def test_resuming_gives_the_uninterrupted_result(digits, tmp_path: Path, monkeyp
 
 def test_patience_ends_a_training(digits) -> None:
     network, data = digits
-    trained = train(network, data, replace(SHORT, rate=1e-9, rho=0.0, search=(), epochs=50, patience=2))
+    trained = train(network, data, replace(SHORT, rate=1e-9, rho=0.0, epochs=50, patience=2))
     assert len(trained.history) == trained.best + 2
 
 
@@ -337,6 +337,9 @@ def test_augmentation_moves_and_mirrors(rng) -> None:
         ({"terms": 1.0}, "terms belongs to scheme tr, not to scheme msq"),
         ({"scheme": "tr", "terms": 0.0}, "terms 0.0"),
         ({"temperature": 0.0}, "temperature 0.0"),
+        ({"inner": -1.0}, "inner -1.0"),
+        ({"scheme": "tr", "inner": 1.0}, "inner belongs to scheme msq, fixed4, sp2, pot, not to scheme tr"),
+        ({"scheme": "tr", "search": True}, "search belongs to scheme msq, fixed4, sp2, pot, not to scheme tr"),
         ({"sp2_share": 1.1}, "1.1"),
     ],
 )

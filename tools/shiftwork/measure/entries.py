@@ -331,6 +331,8 @@ class Training:
 
 MNIST_TRAIN = "mnist_train"
 """More images than prepare.py writes by itself."""
+KWS_PARTS = ("kws_unlabelled", "kws_tested")
+"""The calibration samples of keyword spotting without their labels, and the others."""
 TRAININGS = {
     "train_digits": Training(
         "digits", "digits_train", "digits_test", 100, {"epochs": 20, "batch": 32, "shift": 1, "holdout": 119}
@@ -342,6 +344,11 @@ TRAININGS = {
     "train_cifar10_resnet20": Training(
         "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
         {"epochs": 12, "batch": 50, "unlabelled": True, "shift": 2, "flip": True, "holdout": 100},
+    ),
+    "train_kws_dscnn_mlperftiny": Training(
+        "kws_dscnn_mlperftiny", *KWS_PARTS, 5,
+        {"epochs": 40, "patience": 40, "batch": 16, "rate": 3e-3, "unlabelled": True, "search": True, "inner": 1.0,
+         "holdout": 32},
     ),
 }  # fmt: skip
 TERM_TRAININGS = {
