@@ -260,6 +260,41 @@ def test_training_without_labels_keeps_more_of_the_float_network(digits) -> None
     assert trained.network.promise.estimate <= trained.before.estimate
 
 
+def test_searched_scales_of_an_activation_with_rare_large_values(save_model, rng) -> None:
+    """One value in a hundred is large, and the layer behind saturates for it anyway: squared error makes room for it,
+    the search does not."""
+    weights = {
+        "w1": np.eye(8, dtype=np.float32)[..., None, None],
+        "cap": np.array(1.0, np.float32),
+        "zero": np.array(0.0, np.float32),
+        "w2": np.eye(8, dtype=np.float32)[..., None, None],
+        "w3": rng.normal(0, 3, (8, 4)).astype(np.float32),
+    }
+    nodes = [
+        ("Conv", ["in", "w1"], "c1"),
+        ("Relu", ["c1"], "r1"),
+        ("Conv", ["r1", "w2"], "c2"),
+        ("Clip", ["c2", "zero", "cap"], "r2"),
+        ("Flatten", ["r2"], "flat"),
+        ("MatMul", ["flat", "w3"], "out"),
+    ]
+    network = import_onnx(save_model(nodes, weights, ("N", 8, 1, 1)))
+    x = rng.uniform(0, 1, (128, 8, 1, 1)).astype(np.float32)
+    x[::12, 0] = 30.0
+    start = msq.prepared(network, x)
+    found = training.searched(start[0], x, start[1], lambda *told: None)
+    exact = np.concatenate([tensors[network.output] for tensors in activations(network, x)])
+
+    def missed(network: FloatNetwork, scales: msq.MsqScales) -> float:
+        integer = msq.build(*msq.settle(network, x, scales))
+        outputs = golden.real_outputs(integer, golden.run(integer, x, collect=False))
+        return float(divergences(network, exact, outputs).mean())
+
+    assert missed(*found) < 0.5 * missed(*start)
+    floats = np.concatenate([tensors[network.output] for tensors in activations(found[0], x)])
+    np.testing.assert_allclose(floats, exact, rtol=1e-4, atol=1e-4)  # the same function
+
+
 # -- repeatability
 
 

@@ -310,7 +310,7 @@ class Training:
 
     Attributes:
         network: model file without its ending. data: training data. test: data set of prepare.py.
-        rtl: samples of the trained network that run on the RTL.
+        rtl: samples of the trained network that run on the RTL; 0: none do.
         settings: of :class:`shiftwork.quantize.training.Recipe`, the same for all schemes.
     """
 
@@ -346,8 +346,8 @@ TRAININGS = {
         {"epochs": 12, "batch": 50, "unlabelled": True, "shift": 2, "flip": True, "holdout": 100},
     ),
     "train_kws_dscnn_mlperftiny": Training(
-        "kws_dscnn_mlperftiny", *KWS_PARTS, 5,
-        {"epochs": 40, "patience": 40, "batch": 16, "rate": 3e-3, "unlabelled": True, "search": True, "inner": 1.0,
+        "kws_dscnn_mlperftiny", *KWS_PARTS, 0,
+        {"epochs": 80, "patience": 80, "batch": 16, "unlabelled": True, "search": True, "inner": 1.0,
          "holdout": 32},
     ),
 }  # fmt: skip
