@@ -260,6 +260,41 @@ def test_training_without_labels_keeps_more_of_the_float_network(digits) -> None
     assert trained.network.promise.estimate <= trained.before.estimate
 
 
+def test_searched_scales_of_an_activation_with_rare_large_values(save_model, rng) -> None:
+    """One value in a hundred is large, and the layer behind saturates for it anyway: squared error makes room for it,
+    the search does not."""
+    weights = {
+        "w1": np.eye(8, dtype=np.float32)[..., None, None],
+        "cap": np.array(1.0, np.float32),
+        "zero": np.array(0.0, np.float32),
+        "w2": np.eye(8, dtype=np.float32)[..., None, None],
+        "w3": rng.normal(0, 3, (8, 4)).astype(np.float32),
+    }
+    nodes = [
+        ("Conv", ["in", "w1"], "c1"),
+        ("Relu", ["c1"], "r1"),
+        ("Conv", ["r1", "w2"], "c2"),
+        ("Clip", ["c2", "zero", "cap"], "r2"),
+        ("Flatten", ["r2"], "flat"),
+        ("MatMul", ["flat", "w3"], "out"),
+    ]
+    network = import_onnx(save_model(nodes, weights, ("N", 8, 1, 1)))
+    x = rng.uniform(0, 1, (128, 8, 1, 1)).astype(np.float32)
+    x[::12, 0] = 30.0
+    start = msq.prepared(network, x)
+    found = training.searched(start[0], x, start[1], lambda *told: None)
+    exact = np.concatenate([tensors[network.output] for tensors in activations(network, x)])
+
+    def missed(network: FloatNetwork, scales: msq.MsqScales) -> float:
+        integer = msq.build(*msq.settle(network, x, scales))
+        outputs = golden.real_outputs(integer, golden.run(integer, x, collect=False))
+        return float(divergences(network, exact, outputs).mean())
+
+    assert missed(*found) < 0.5 * missed(*start)
+    floats = np.concatenate([tensors[network.output] for tensors in activations(found[0], x)])
+    np.testing.assert_allclose(floats, exact, rtol=1e-4, atol=1e-4)  # the same function
+
+
 # -- repeatability
 
 
@@ -273,7 +308,7 @@ def test_a_seed_decides_everything(digits) -> None:
 
 def test_resuming_gives_the_uninterrupted_result(digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network, data = digits
-    recipe = replace(SHORT, search=(0, 2), epochs=4)
+    recipe = replace(SHORT, search=True, inner=1.0, epochs=4)
     whole = train(network, data, recipe)
     checkpoint = tmp_path / "training.pt"
     epoch = training._Training.epoch
@@ -294,7 +329,7 @@ def test_resuming_gives_the_uninterrupted_result(digits, tmp_path: Path, monkeyp
 
 def test_patience_ends_a_training(digits) -> None:
     network, data = digits
-    trained = train(network, data, replace(SHORT, rate=1e-9, rho=0.0, search=(), epochs=50, patience=2))
+    trained = train(network, data, replace(SHORT, rate=1e-9, rho=0.0, epochs=50, patience=2))
     assert len(trained.history) == trained.best + 2
 
 
@@ -337,6 +372,9 @@ def test_augmentation_moves_and_mirrors(rng) -> None:
         ({"terms": 1.0}, "terms belongs to scheme tr, not to scheme msq"),
         ({"scheme": "tr", "terms": 0.0}, "terms 0.0"),
         ({"temperature": 0.0}, "temperature 0.0"),
+        ({"inner": -1.0}, "inner -1.0"),
+        ({"scheme": "tr", "inner": 1.0}, "inner belongs to scheme msq, fixed4, sp2, pot, not to scheme tr"),
+        ({"scheme": "tr", "search": True}, "search belongs to scheme msq, fixed4, sp2, pot, not to scheme tr"),
         ({"sp2_share": 1.1}, "1.1"),
     ],
 )

@@ -100,7 +100,7 @@ def jobs(bench: Bench, blocks: Sequence[str] | None = None) -> dict[str, Job]:
     for name, training in TERM_TRAININGS.items():
         found[name] = Job(partial(trainings.few_terms, bench, name), (training.test, training.data))
     for training in TRAININGS.values():
-        for alpha in ALPHAS:
+        for alpha in ALPHAS if training.rtl else ():
             job = Job(partial(trainings.trained, bench, training, alpha), (training.test,))
             found[f"msq.{training.network}.{alpha}"] = job
     return found | {name: Job(partial(costs.codes_cost, bench, name), resnet20) for name in CODES_COSTS}

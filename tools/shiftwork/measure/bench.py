@@ -19,7 +19,7 @@ from shiftwork.device.simulated import SimulatedDevice
 from shiftwork.device.simulated_accelerator import SimulatedAccelerator
 from shiftwork.errors import ShiftworkError
 from shiftwork.example import EXAMPLE
-from shiftwork.measure.entries import COLS, MNIST_TRAIN, PREPARED, ROWS, Entry, Subject
+from shiftwork.measure.entries import COLS, KWS_PARTS, MNIST_TRAIN, PREPARED, ROWS, Entry, Subject
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
 from shiftwork.network.importer import import_onnx
@@ -69,6 +69,13 @@ class Bench:
             missing.remove(MNIST_TRAIN)
             images, labels = run_path(script)["mnist"]("mnist_train60k")
             np.savez(PREPARED / f"{MNIST_TRAIN}.npz", x=images.astype(np.float32), y=labels.astype(np.int64))
+        if set(KWS_PARTS).intersection(missing):
+            missing = [name for name in missing if name not in KWS_PARTS]
+            maps, labels = run_path(script)["SETS"]["kws"]()
+            known, tested = (PREPARED / f"{name}.npz" for name in KWS_PARTS)
+            np.savez(known, x=maps[:CALIBRATION_SAMPLES].astype(np.float32))
+            rest = slice(CALIBRATION_SAMPLES, None)
+            np.savez(tested, x=maps[rest].astype(np.float32), y=labels[rest].astype(np.int64))
         if not missing:
             return
         try:

@@ -310,7 +310,7 @@ class Training:
 
     Attributes:
         network: model file without its ending. data: training data. test: data set of prepare.py.
-        rtl: samples of the trained network that run on the RTL.
+        rtl: samples of the trained network that run on the RTL; 0: none do.
         settings: of :class:`shiftwork.quantize.training.Recipe`, the same for all schemes.
     """
 
@@ -331,6 +331,8 @@ class Training:
 
 MNIST_TRAIN = "mnist_train"
 """More images than prepare.py writes by itself."""
+KWS_PARTS = ("kws_unlabelled", "kws_tested")
+"""The calibration samples of keyword spotting without their labels, and the others."""
 TRAININGS = {
     "train_digits": Training(
         "digits", "digits_train", "digits_test", 100, {"epochs": 20, "batch": 32, "shift": 1, "holdout": 119}
@@ -342,6 +344,11 @@ TRAININGS = {
     "train_cifar10_resnet20": Training(
         "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
         {"epochs": 12, "batch": 50, "unlabelled": True, "shift": 2, "flip": True, "holdout": 100},
+    ),
+    "train_kws_dscnn_mlperftiny": Training(
+        "kws_dscnn_mlperftiny", *KWS_PARTS, 0,
+        {"epochs": 80, "patience": 80, "batch": 16, "unlabelled": True, "search": True, "inner": 1.0,
+         "holdout": 32},
     ),
 }  # fmt: skip
 TERM_TRAININGS = {

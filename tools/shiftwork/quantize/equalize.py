@@ -29,7 +29,7 @@ _LARGEST = 64.0  # factor
 _VALUES = 1 << 18  # of a tensor that are looked at
 _RANGES = 0.85 ** np.arange(12)  # tried, relative to the largest magnitude
 _FITS = 2.0 ** (np.arange(8) / 8)  # factors of a tensor that are tried
-_FIXED = 0  # the channel of network input and output
+FIXED = 0  # the channel of network input and output
 
 Real = NDArray[np.float64]
 Ids = NDArray[np.intp]
@@ -56,7 +56,7 @@ def channels(network: FloatNetwork) -> tuple[dict[str, Ids], int]:
 
     Number 0 is of what keeps its scale: network input and output.
     """
-    parent = [_FIXED]
+    parent = [FIXED]
 
     def find(place: int) -> int:
         while parent[place] != place:
@@ -103,6 +103,22 @@ def channels(network: FloatNetwork) -> tuple[dict[str, Ids], int]:
         unite(ids[name], np.zeros_like(ids[name]))
     _, numbers = np.unique([find(place) for place in range(len(parent))], return_inverse=True)
     return {name: numbers[found] for name, found in ids.items()}, int(numbers.max()) + 1
+
+
+def components(network: FloatNetwork, ids: dict[str, Ids]) -> list[tuple[list[set[str]], set[int]]]:
+    """Tensors that can only be multiplied together: their sets that share one N, and the numbers of their channels.
+
+    Args:
+        ids: of :func:`channels`.
+    """
+    merged: list[tuple[list[set[str]], set[int]]] = []
+    for group in tied(network):
+        groups, found = [group], set(np.concatenate([ids[name] for name in group]).tolist())
+        for other in [entry for entry in merged if entry[1] & found]:
+            merged.remove(other)
+            groups, found = groups + other[0], found | other[1]
+        merged.append((groups, found))
+    return merged
 
 
 def scale(network: FloatNetwork, factors: dict[str, Real], clips: bool = False) -> FloatNetwork:
@@ -177,7 +193,7 @@ def _factors(
     for module in network.modules:
         if module.kind == "conv" and not module.depthwise:
             free[ids[module.inputs[0]]] = False
-    free[_FIXED] = False
+    free[FIXED] = False
     return np.where(free & np.isfinite(largest), np.clip(largest, 1.0, np.maximum(limit, 1.0)), 1.0)
 
 
@@ -190,18 +206,9 @@ def _fits(
     bits: Bits,
 ) -> Real:
     """Factors (roots,), the same for all channels of a tensor, at which powers of two fit the tensors best."""
-    parts = [set(group) for group in tied(network)]
-    places = [set(np.concatenate([ids[name] for name in group]).tolist()) for group in parts]
-    merged: list[tuple[list[set[str]], set[int]]] = []
-    for group, place in zip(parts, places, strict=True):
-        groups, found = [group], set(place)
-        for other in [entry for entry in merged if entry[1] & found]:
-            merged.remove(other)
-            groups, found = groups + other[0], found | other[1]
-        merged.append((groups, found))
     factors = np.ones(roots)
-    for groups, found in merged:
-        if _FIXED in found:
+    for groups, found in components(network, ids):
+        if FIXED in found:
             continue
         errors = np.array([sum(_fit_error(values, signs, bits, group, factor) for group in groups) for factor in _FITS])
         factors[list(found)] = _FITS[errors.argmin()]

@@ -133,6 +133,19 @@ def settled(
     progress: OnItem | None = None,
 ) -> tuple[FloatNetwork, MsqScales]:
     """What :func:`quantize` builds its network from: the float graph, equalized, with weights on their levels."""
+    scaled, scales = prepared(network, samples, scheme, sp2_share, alpha, method)
+    return settle(scaled, samples, scales, sp2_share is None, progress)
+
+
+def prepared(
+    network: FloatNetwork,
+    samples: NDArray[np.float32],
+    scheme: str = "msq",
+    sp2_share: float | None = None,
+    alpha: str = "free",
+    method: str = "mse",
+) -> tuple[FloatNetwork, MsqScales]:
+    """The float graph, equalized, and scales for it, before any weight is rounded."""
     check(scheme, sp2_share, alpha)
     scaled = equalized(network, samples, _BITS)
     scales = choose(scaled, samples, scheme, sp2_share, alpha, method)
@@ -140,7 +153,7 @@ def settled(
         for module in network.modules:
             if module.weight is not None:
                 scales.row_sp2[module.name] = assign_rows(module.weight, sp2_share)
-    return settle(scaled, samples, scales, sp2_share is None, progress)
+    return scaled, scales
 
 
 def rows(

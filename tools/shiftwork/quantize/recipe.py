@@ -36,7 +36,9 @@ class Recipe:
         temperature: both networks' outputs are divided by it before their class probabilities are compared.
         shift: images are moved by up to so many pixels in both directions, their edge repeated. flip: and mirrored.
         holdout: number of samples, the last ones, that are held out; they choose the epoch and are not trained on.
-        search: the scales of the activations are searched after these epochs; 0 is before the first.
+        search: before anything is rounded, search the scales of the activations at which the output changes least; not
+            under ``tr``.
+        inner: weight of the distance of the inner tensors from those of the float network; not under ``tr``.
         seed: of the order of the samples and of their augmentation.
         threads: of PyTorch. Another number may round other sums and so give another network.
     """
@@ -60,7 +62,8 @@ class Recipe:
     shift: int = setting(0, "Move every image by up to so many pixels at random.")
     flip: bool = setting(False, "Mirror every second image at random.")
     holdout: int | None = setting(None, "Last samples, held out to choose the epoch. [default: a tenth]")
-    search: tuple[int, ...] = setting((), "Search activation scales after this epoch; repeatable.", "EPOCH")
+    search: bool = setting(False, "First search the activation scales at which the output changes least.")
+    inner: float = setting(0.0, "Weight of the distance of inner tensors from the float network's.")
     seed: int = setting(1, "Seed of the order of the samples.")
     threads: int = setting(1, "Of PyTorch; another number may round other sums.")
 
@@ -84,6 +87,9 @@ class Recipe:
             if self.few_terms:
                 raise SettingError(f"`alpha` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
             choose("alpha", self.alpha, ALPHAS)
+        if self.few_terms and (self.search or self.inner):
+            name = "search" if self.search else "inner"
+            raise SettingError(f"`{name}` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
         if self.sp2_share is not None:
             if self.scheme != MIXED:
                 raise SettingError(f"`sp2_share` belongs to `scheme` {MIXED}, not to `scheme` {self.scheme}")
@@ -93,6 +99,7 @@ class Recipe:
         within("batch", self.batch, 1, 65_536)
         within("rate", self.rate, 1e-9, 1.0)
         within("rho", self.rho, 0.0, 1e3)
+        within("inner", self.inner, 0.0, 1e3)
         if self.distill is not None:
             within("distill", self.distill, 0.0, 1.0)
             if self.unlabelled and self.distill != 1:

@@ -10,7 +10,8 @@ except where an activation saturates. The loss is the cross entropy plus ``rho /
 epoch that is best on held-out training data, or those of the start, are projected and become the integer network.
 
 Beyond the paper: a share of the loss may be the distance to what the float network says (*distillation*), all of it
-where there are no labels; and the scales of the activations may be searched for the smallest loss after stated epochs.
+where there are no labels; to its inner tensors too, as FitNets have it (arXiv 1412.6550); and the scales of the
+activations may be searched first (:func:`searched`).
 
 Tensors are NCHW in channels-last order and hold codes, as the integer network does: a module multiplies its weights by
 ``2**(N_out - N_in)`` and rounds. With steps of 16-bit mantissas, as the scale-round requantizer has them, the same
@@ -23,7 +24,7 @@ import math
 import os
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,13 @@ from shiftwork.network.promise import Promise
 from shiftwork.network.saving import Saving
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import msq, revealed, tr
+from shiftwork.quantize.equalize import FIXED, channels, components, scale
 from shiftwork.quantize.judge import Cycles, Judge, names_classes
 from shiftwork.quantize.msq import MsqScales
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.revealed import TermScales
-from shiftwork.quantize.scales import is_raw, tied, upper_code
+from shiftwork.quantize.scales import is_raw, upper_code
 from shiftwork.tensors.layout import Step, positions
 from shiftwork.tensors.maps import pooled_size, window_count
 
@@ -64,6 +66,7 @@ SCHEME_OF: dict[type, Any] = {MsqScales: msq, TermScales: revealed}
 CALIBRATION_SAMPLES = 256
 SEARCH_SAMPLES = 128
 _TOLD_EVERY = 10  # seconds
+_ROUNDS = 2  # of the search
 _EVALUATED = 256  # samples evaluated at once
 _MANTISSA = 1 << 16  # of the scale-round requantizer
 _FORMAT = "shiftwork-training-2"
@@ -396,6 +399,83 @@ def _move(module: FloatModule, inputs: list[Tensor]) -> Tensor:
 _SPANS = ("starts", "stops", "steps")
 
 
+def _exact(network: FloatNetwork) -> Weights:
+    """Weights and biases of the float graph."""
+    return {
+        module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())
+        for module in network.modules
+        if module.weight is not None
+    }
+
+
+def _distance(found: Tensor, exact: Tensor) -> Tensor:
+    """Power of the error, relative to that of the exact tensor."""
+    return (found - exact).square().sum() / exact.square().sum().clamp(min=torch.finfo(exact.dtype).tiny)
+
+
+# -- scales of the activations
+
+
+def searched(
+    network: FloatNetwork, samples: NDArray[np.float32], scales: MsqScales, tell: OnItem
+) -> tuple[FloatNetwork, MsqScales]:
+    """Scales of the activations at which the class probabilities change least; the weights are not rounded yet.
+
+    The squared error of a tensor says little where rare values are large and do not matter. So the tensors are moved
+    in turn, all the others in their codes: by quarters of an octave those that equalization may multiply, by whole ones
+    the input, and those that share the factor of others.
+
+    Args:
+        network: the float graph, equalized. samples: as the ONNX input expects them. scales: legal.
+
+    Returns:
+        The graph, its tensors multiplied by what is no power of two, and legal scales for its weights.
+    """
+    chosen = samples[:: max(1, len(samples) // SEARCH_SAMPLES)][:SEARCH_SAMPLES]
+    x, weights = _images(np.ascontiguousarray(network.entering(chosen)[network.input])), _exact(network)
+
+    def logits(scales: MsqScales | None) -> Tensor:
+        with torch.no_grad():
+            return _run(network, scales, x, weights)[network.output].flatten(1)
+
+    exact = logits(None).softmax(1)
+
+    def loss(moved: Mapping[str, float]) -> float:
+        fractions: dict[str, Any] = {name: n + moved[name] for name, n in scales.tensors.items()}
+        found = logits(replace(scales, tensors=fractions))
+        return float(F.kl_div(found.log_softmax(1), exact, reduction="batchmean"))
+
+    ids, roots = channels(network)
+    parts = components(network, ids)
+    whole, quarters = (-2.0, -1.0, 1.0, 2.0), [place / 4 for place in range(-4, 5) if place]
+    moves: list[tuple[set[str], Sequence[float]]] = []
+    for groups, places in parts:
+        if FIXED not in places:
+            moves.append((set().union(*groups), quarters))
+        if FIXED in places or len(groups) > 1:
+            moves += [(group, whole) for group in groups if network.output not in group]
+    moved: dict[str, float] = dict.fromkeys(scales.tensors, 0.0)
+    least = loss(moved)
+    for number, (names, tried) in enumerate(moves * _ROUNDS):
+        tell(number + 1, len(moves) * _ROUNDS, f"scales of the activations, divergence {least:.4f}")
+        for other in [{**moved, **{name: moved[name] + more for name in names}} for more in tried]:
+            found = loss(other)
+            if found < least:
+                least, moved = found, other
+    factors = np.ones(roots)
+    for groups, places in parts:
+        share = moved[min(groups[0])] % 1.0
+        factors[list(places)] = 2.0**share
+    network = scale(network, {name: factors[found] for name, found in ids.items()}, clips=True)
+    tensors = {name: n + math.floor(moved[name]) for name, n in scales.tensors.items()}
+    result = replace(scales, tensors=tensors, steps={})
+    for module in network.modules:
+        if module.weight is not None:
+            result.steps[module.name] = msq.module_steps(network, result, module, module.weight)
+    msq.make_legal(network, result)
+    return network, result
+
+
 # -- training
 
 
@@ -479,14 +559,12 @@ class _Training:
             self.saving, start = integer.saving, revealed.read(network, integer)
         else:
             assert recipe.alpha is not None
-            start = msq.settled(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, progress=tell)
+            network, scales = msq.prepared(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha)
+            if recipe.search:
+                network, scales = searched(network, calibration, scales, tell)
+            start = msq.settle(network, calibration, scales, recipe.sp2_share is None, tell)
         self.model = _Model(*start)
-        self.teacher: Weights = {
-            module.name: (torch.tensor(module.weight, dtype=torch.float32), torch.tensor(module.bias).float())
-            for module in network.modules
-            if module.weight is not None
-        }
-        self.float = network
+        self.float, self.teacher = network, _exact(network)
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.rate)
         self.history: list[Epoch] = []
         held_loss, _, self.start = self.evaluate()
@@ -504,25 +582,29 @@ class _Training:
         count = len(self.history)
         return count >= self.recipe.epochs or count - self.best["epoch"] >= self.recipe.patience
 
-    def told(self, x: Tensor) -> Tensor:
-        """Probabilities (N, classes) by the float network at the recipe's temperature; None where they have no share of
-        the loss.
-        """
-        if not self.recipe.distill:
-            return None
-        with torch.no_grad():
-            logits = _run(self.float, None, x, self.teacher)[self.float.output].flatten(1)
-            return (logits / self.recipe.temperature).softmax(1)
-
-    def loss(self, x: Tensor, y: Tensor | None, told: Tensor, weights: Weights) -> Tensor:
-        """Mean loss of samples (N, C, H, W) without the ADMM term; ``told`` is of the same samples."""
-        share, logits, loss, heat = self.recipe.distill, self.model.run(x, weights), 0.0, self.recipe.temperature
+    def loss(self, x: Tensor, y: Tensor | None) -> Tensor:
+        """Mean loss of samples (N, C, H, W) without the ADMM term."""
+        share, heat, inner = self.recipe.distill, self.recipe.temperature, self.recipe.inner
         assert share is not None
         assert heat is not None
+        scales, output = self.model.scales, self.float.output
+        tensors = _run(self.model.network, scales, x, self.model.projected())
+        logits, loss, told = tensors[output].flatten(1), 0.0, {}
+        if share or inner:
+            with torch.no_grad():
+                told = _run(self.float, None, x, self.teacher)
         if share:  # the square keeps the gradients of one size (arXiv 1503.02531)
-            loss = loss + share * heat**2 * F.kl_div((logits / heat).log_softmax(1), told, reduction="batchmean")
+            known = (told[output].flatten(1) / heat).softmax(1)
+            loss = loss + share * heat**2 * F.kl_div((logits / heat).log_softmax(1), known, reduction="batchmean")
         if share != 1:
             loss = loss + (1 - share) * F.cross_entropy(logits, y)
+        if inner:
+            parts = [
+                _distance(tensors[module.output] * 2.0 ** -scales.tensors[module.output], told[module.output])
+                for module in self.float.modules
+                if module.weight is not None and not is_raw(self.float, module)
+            ]
+            loss = loss + inner * sum(parts) / max(len(parts), 1)
         return loss
 
     def outputs(self) -> Tensor:
@@ -544,47 +626,19 @@ class _Training:
         right = int((logits.argmax(1) == self.held_y).sum())
         return float(F.cross_entropy(logits, self.held_y)), expected, 100.0 * right / len(logits)
 
-    def search(self) -> None:
-        """Try one more and one less fractional bit for every activation and keep what lowers the loss."""
-        x, y = _images(self.x[:SEARCH_SAMPLES]), None if self.y is None else self.y[: min(SEARCH_SAMPLES, len(self.x))]
-        told = self.told(x)
-
-        def loss() -> float:
-            with torch.no_grad():
-                return float(self.loss(x, y, told, self.model.projected()))
-
-        least = loss()
-        for group in tied(self.model.network):
-            if self.model.network.output in group:
-                continue
-            for more in (1, -1):
-                before = self.model.scales
-                moved = {name: before.tensors[name] + more for name in group}
-                try:
-                    self.model.adopt(replace(before, tensors={**before.tensors, **moved}))
-                    found = loss()
-                except ShiftworkError:  # scales that do not fit the requantizer
-                    found = math.inf
-                if found < least:
-                    least = found
-                    break
-                self.model.adopt(before)
-
     def epoch(self, tell: OnItem) -> Epoch:
         """Train one epoch and evaluate it; told now and then how much time is left of the training."""
         begin = told = time.perf_counter()
         recipe, number = self.recipe, len(self.history)
         rng = np.random.default_rng((recipe.seed, number))
         order, total = rng.permutation(len(self.x)), 0.0
-        if number in recipe.search:
-            self.search()
         self.model.dual_update()
         for start in range(0, len(order), recipe.batch):
             chosen = order[start : start + recipe.batch]
             done = (number + start / len(order)) / recipe.epochs
             self.optimizer.param_groups[0]["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * done))
             x = _images(augment(self.x[chosen], recipe, rng))
-            loss = self.loss(x, None if self.y is None else self.y[chosen], self.told(x), self.model.projected())
+            loss = self.loss(x, None if self.y is None else self.y[chosen])
             total += float(loss.detach()) * len(chosen)
             if recipe.rho:
                 loss = loss + recipe.rho / 2 * self.model.penalty()
