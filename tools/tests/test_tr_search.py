@@ -223,6 +223,11 @@ def test_less_tolerance_takes_more_terms(digits: Digits, automatic: IntegerNetwo
     assert found.promise is not None and (found.promise.kept or not any(form.enabled for form in forms(found)))
 
 
+def test_two_samples_take_no_terms_away(digits: Digits) -> None:
+    found = quantize(Quantization("tr"), digits[0], digits[1].first(2), engine=ENGINE)
+    assert not any(form.enabled for form in forms(found))
+
+
 def test_auto_with_activations_streamed(digits: Digits) -> None:
     few = digits[0], digits[1].first(64)
     found = quantize(Quantization("tr", stream="activations", budget="auto"), *few, engine=ENGINE)

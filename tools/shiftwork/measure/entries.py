@@ -365,7 +365,8 @@ TERM_TRAININGS = {
         ),
         Training(
             "imagenet_squeezenet1_1", "squeezenet_unlabelled", "squeezenet", 0,
-            {"terms": 1.125, "epochs": 5, "batch": 8, "rate": 1e-3, "unlabelled": True, "flip": True, "holdout": 113},
+            {"terms": 1.1, "epochs": 16, "patience": 16, "batch": 8, "rate": 1e-3, "unlabelled": True, "flip": True,
+             "holdout": 113},
         ),
     )
 }  # fmt: skip

@@ -418,11 +418,11 @@ class _Search:
         """The network of fewest cycles that keeps what is tolerated, or loses no more than QT; QT if none does."""
         if self.options.stream == "activations":
             tried = (self._judged(dict.fromkeys(self.free, rate), "") for rate in _ACTIVATION_RATES)
-            return next((found for found, bound in tried if bound <= self._limit), self.network({}))
+            return next((found for found, bound in tried if self._keeps(bound)), self.network({}))
         best, lost = self.plain, 0.0
         for rate in _EVEN:
             found, bound = self._judged(dict.fromkeys(self.free, rate), f"{rate} terms a value: ")
-            if bound > self._limit:
+            if not self._keeps(bound):
                 lost = bound
                 break
             best = found
@@ -444,13 +444,14 @@ class _Search:
         for trial in range(1, _TRIALS + 1):
             if low == high or (high < len(choices) and choices[high].cycles < _NEAR * choices[low].cycles):
                 break
-            share = (self._limit - kept[1]) / (over[1] - kept[1]) * (1.0 if high < len(choices) else _SAFE)
+            span = over[1] - kept[1]
+            share = (self._limit - kept[1]) / span * (1.0 if high < len(choices) else _SAFE) if span > 0 else 0.0
             aim = kept[0] + min(max(share, _INSIDE), 1 - _INSIDE) * (over[0] - kept[0])
             place = next((at for at in range(low, high) if choices[at].error <= aim), high - 1)
             if trial == _TRIALS and high == len(choices):
                 place = high - 1
             found, bound = self._judged(choices[place].rates, f"trial {trial} of at most {_TRIALS}: ")
-            if bound <= self._limit:
+            if self._keeps(bound):
                 best, high, kept = found, place, (choices[place].error, bound)
             else:
                 low, over = place + 1, (choices[place].error, bound)
@@ -469,9 +470,12 @@ class _Search:
         gaining = {name: rate for name, rate in rates.items() if cycles[name] < before[name]}
         return found if gaining == rates else self.network(gaining, label)
 
-    @cached_property
+    def _keeps(self, bound: float) -> bool:
+        """The loss is tolerated, bound included, or less than what QT already loses."""
+        return bound <= self.judge.tolerated or bound < self._plain_bound
+
+    @property
     def _limit(self) -> float:
-        """Loss that is tolerated, bound included; where QT already loses more, no more than QT does."""
         return max(self.judge.tolerated, self._plain_bound)
 
     @cached_property
