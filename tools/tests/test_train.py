@@ -260,6 +260,17 @@ def test_training_without_labels_keeps_more_of_the_float_network(digits) -> None
     assert trained.network.promise.estimate <= trained.before.estimate
 
 
+def test_samples_held_out_that_repeat_each_other_count_once(digits) -> None:
+    network, data = digits
+    places = [*range(60), *range(60, 80), *range(60, 70)]
+    assert data.y is not None
+    repeated = Data(data.x[places], data.y[places])
+    trained = train(network, repeated, Recipe(epochs=1, batch=32, holdout=30))
+    assert trained.before.held == 20
+    assert trained.accuracy is not None
+    assert trained.accuracy * 20 / 100 == pytest.approx(round(trained.accuracy * 20 / 100))
+
+
 def test_searched_scales_of_an_activation_with_rare_large_values(save_model, rng) -> None:
     """One value in a hundred is large, and the layer behind saturates for it anyway: squared error makes room for it,
     the search does not."""

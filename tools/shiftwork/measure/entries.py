@@ -156,7 +156,7 @@ EXPONENTIALS = (
     Subject("mnist_lenet5", "mnist", "mnist_calib", calibrate=CALIBRATION_SAMPLES, rtl=100),
     Subject("cifar10_resnet20", "cifar_resnet20", "cifar_resnet20_calib", calibrate=CALIBRATION_SAMPLES, rtl=5),
     Subject("kws_dscnn_mlperftiny", "kws", "kws", calibrate=CALIBRATION_SAMPLES, rtl=5),
-    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_calib", calibrate=48, rtl=1),
+    Subject("imagenet_squeezenet1_1", "squeezenet", "squeezenet_unlabelled", calibrate=CALIBRATION_SAMPLES, rtl=1),
 )
 """Networks in exponential codes."""
 

@@ -61,8 +61,8 @@ class Judge:
     """The float network on the samples that were held back.
 
     Attributes:
-        samples: as the ONNX input expects them, those held back and their mixtures. held: number of those held back
-            that differ.
+        samples: as the ONNX input expects them, those held back that differ, and their mixtures. held: number of those
+            without the mixtures. places: where they are among all that were held back.
         exact: outputs of the float network (N, ...). classes: they are vectors of classes. confidence: mean probability
             that it gives to the likeliest one.
         tolerated: loss, in points or percent. total: calibration samples with those that were not held back.
@@ -79,7 +79,11 @@ class Judge:
         cycles: Cycles | None = None,
         source: str = "",
     ) -> None:
-        held = np.stack(list({sample.tobytes(): sample for sample in held}.values()))
+        first: dict[bytes, int] = {}
+        for place, sample in enumerate(held):
+            first.setdefault(sample.tobytes(), place)
+        self.places = list(first.values())
+        held = held[self.places]
         self.held, self.tolerated, self.total, self.cycles, self.source = len(held), tolerated, total, cycles, source
         partners = _PARTNERS if network.ends.mixable else 0
         rolls = [1 + place * len(held) // partners for place in range(partners)]

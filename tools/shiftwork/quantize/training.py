@@ -546,8 +546,9 @@ class _Training:
         self.recipe = recipe
         count = len(data.x) - recipe.holdout
         x, y = network.entering(data.x)[network.input], None if data.y is None else torch.tensor(data.y)
-        self.x, self.y, self.held_y = np.ascontiguousarray(x[:count]), y, None if y is None else y[count:]
         self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x), cycles, data.source)
+        self.x, self.y = np.ascontiguousarray(x[:count]), y
+        self.held_y = None if y is None else y[count:][self.judge.places]
         self.held = _images(network.entering(self.judge.samples)[network.input])
         self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
