@@ -132,7 +132,7 @@ def test_training_wins_back_what_few_terms_lose(digits) -> None:
         outputs = golden.real_outputs(integer, golden.run(integer, test.x, collect=False))
         return float(divergences(network, exact, outputs).mean())
 
-    trained = _revealed(network, data, terms=0.25, epochs=6)
+    trained = _revealed(network, data, terms=0.25, epochs=12)
     start = _revealed(network, data, terms=0.25, epochs=1, rate=1e-9)
     assert missed(trained.network) < 0.85 * missed(start.network)
     assert start.network.promise == start.before == trained.before  # nothing moved it
