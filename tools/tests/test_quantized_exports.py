@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -162,14 +163,14 @@ def trained(folder: Path) -> tuple[Path, NDArray[np.float32]]:
 
 
 class Samples(CalibrationDataReader):
-    """Of an input x, one after the other."""
+    """Of an input, one after the other."""
 
-    def __init__(self, x: NDArray[np.float32]) -> None:
-        self.parts = iter(np.split(x, len(x)))
+    def __init__(self, x: NDArray[Any], name: str = "x") -> None:
+        self.parts, self.name = iter(np.split(x, len(x))), name
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+    def get_next(self) -> dict[str, NDArray[Any]] | None:
         part = next(self.parts, None)
-        return None if part is None else {"x": part}
+        return None if part is None else {self.name: part}
 
 
 @pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
@@ -191,17 +192,6 @@ def test_what_onnxruntime_quantizes(tmp_path: Path, form: QuantFormat, kind: Qua
         assert becomes["QLinearAdd"] == "fused"
 
 
-class Numbers(CalibrationDataReader):
-    """Of rows, one sample after the other."""
-
-    def __init__(self, ids: NDArray[np.int64]) -> None:
-        self.parts = iter(np.split(ids, len(ids)))
-
-    def get_next(self) -> dict[str, NDArray[np.int64]] | None:
-        part = next(self.parts, None)
-        return None if part is None else {"ids": part}
-
-
 @pytest.mark.parametrize("form", [QuantFormat.QDQ, QuantFormat.QOperator])
 def test_rows_that_are_codes(tmp_path: Path, form: QuantFormat) -> None:
     rng = np.random.default_rng(4)
@@ -220,7 +210,7 @@ def test_rows_that_are_codes(tmp_path: Path, form: QuantFormat) -> None:
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "float.onnx")
     ids = rng.integers(0, 11, (64, 5))
-    quantize_static(tmp_path / "float.onnx", tmp_path / "q.onnx", Numbers(ids), quant_format=form)
+    quantize_static(tmp_path / "float.onnx", tmp_path / "q.onnx", Samples(ids, "ids"), quant_format=form)
     network = import_onnx(tmp_path / "q.onnx")
     x = ids.astype(np.float32)
     integer = quantize(Quantization("fixed8"), network, Data(x, None))

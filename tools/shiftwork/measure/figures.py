@@ -18,7 +18,7 @@ from shiftwork.network.data import Data
 from shiftwork.network.format_terms import QT_PAIRS
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
-from shiftwork.run.networks import RunReport, run_integer
+from shiftwork.run.networks import RunReport, run_integer, standard_error
 
 
 def on_rtl(name: str, integer: IntegerNetwork, samples: Data, engine: Engine) -> dict[str, Any]:
@@ -53,6 +53,21 @@ def check_cycles(report: RunReport) -> None:
     """
     if report.cycles != report.predicted_cycles:
         raise ShiftworkError(f"{report.model}: {report.cycles} cycles, predicted {report.predicted_cycles}")
+
+
+def paired_loss(exact: NDArray[Any], outputs: NDArray[Any], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Accuracy of the float network in percent, the points that another one loses beside it, and their standard error.
+
+    Args:
+        exact, outputs: of both, (N, ...). labels: (N,).
+    """
+    right, other = (golden.predictions(values) == labels for values in (exact, outputs))
+    losses = right.astype(int) - other
+    return {
+        "float_accuracy": 100 * float(right.mean()),
+        "loss": 100 * float(losses.mean()),
+        "loss_error": standard_error(losses),
+    }
 
 
 def accuracy_of(network: IntegerNetwork, samples: Data) -> float:

@@ -13,12 +13,12 @@ from shiftwork.compile.engine import Engine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import Subject
+from shiftwork.measure.figures import paired_loss
 from shiftwork.network.data import Data
 from shiftwork.network.floating import logits
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.judge import class_losses
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
-from shiftwork.run.networks import standard_error
 from shiftwork.schemes import engine_for, quantize
 
 PROMISED = ("fixed8", "joint", "tr", "dnateq", "msq", "fixed4")
@@ -56,8 +56,6 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
     outputs = logits(network, samples.x)
     outs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
     assert samples.y is not None
-    right, other = (golden.predictions(values) == samples.y for values in (outputs, outs))
-    losses = right.astype(int) - other
     expected = class_losses(outputs, outs)
     assert integer.promise is not None
     weight_bits, activation_bits = integer.average_bits
@@ -69,9 +67,7 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
         "calibration_samples": integer.promise.samples,
         "held_back": integer.promise.held,
         "samples": len(samples.x),
-        "float_accuracy": 100 * float(right.mean()),
-        "loss": 100 * float(losses.mean()),
-        "loss_error": standard_error(losses),
+        **paired_loss(outputs, outs, samples.y),
         "tested_estimate": float(expected.mean()),
         "tested_error": float(expected.std(ddof=1) / len(expected) ** 0.5),
         "estimate": integer.promise.estimate,

@@ -12,7 +12,7 @@ from shiftwork.compile import MsqEngine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import TERM_TRAININGS, TRAINED, TRAININGS, Training, trained_network
-from shiftwork.measure.figures import accuracy_of, on_rtl
+from shiftwork.measure.figures import accuracy_of, on_rtl, paired_loss
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import logits
 from shiftwork.network.importer import import_onnx
@@ -21,7 +21,6 @@ from shiftwork.progress import Progress
 from shiftwork.quantize import msq
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
 from shiftwork.quantize.recipe import Recipe
-from shiftwork.run.networks import standard_error
 from shiftwork.schemes import engine_for, sample_cycles
 
 
@@ -84,8 +83,6 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
     assert promise is not None
     assert saving is not None
     outputs = golden.real_outputs(trained.network, golden.run(trained.network, samples.x, collect=False))
-    right, other = (golden.predictions(values) == samples.y for values in (logits(network, samples.x), outputs))
-    losses = right.astype(int) - other
     return {
         "name": name,
         "network": training.network,
@@ -94,7 +91,7 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
         "training_samples": len(data.x) - promise.held,
         "held": promise.held,
         "samples": len(samples.x),
-        "float_accuracy": 100 * float(right.mean()),
+        **paired_loss(logits(network, samples.x), outputs, samples.y),
         "engine": str(engine),
         "cycles": saving.cycles,
         "plain_cycles": saving.plain_cycles,
@@ -102,8 +99,6 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
         "untrained_bound": trained.before.bound,
         "estimate": promise.estimate,
         "bound": promise.bound,
-        "loss": 100 * float(losses.mean()),
-        "loss_error": standard_error(losses),
         "epochs": len(trained.history),
         "best_epoch": trained.best,
         "seconds": round(seconds, 1),

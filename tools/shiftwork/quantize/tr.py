@@ -295,7 +295,7 @@ def group_budget(module: IntegerModule, group: int, budget: Budget) -> int:
 RATES = (2.0, 1.5, 1.25, 1.125, 1.0, 0.875, 0.8125)
 """Terms per value that ``auto`` chooses from with weights streamed. An engine loads a value in a cycle: below the last
 hardly any are gained."""
-_EVEN = (1.0, 0.875, 0.8125)  # those that are tried in all layers alike
+_EVEN = tuple(rate for rate in RATES if rate <= 1)  # those that are tried in all layers alike
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
 _TRIALS = 7  # whole networks of rates per layer that the search builds
 _NEAR = 1.01  # cycles by which two of them may differ where it ends

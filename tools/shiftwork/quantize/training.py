@@ -44,7 +44,7 @@ from shiftwork.quantize import msq, revealed, tr
 from shiftwork.quantize.equalize import FIXED, channels, components, scale
 from shiftwork.quantize.judge import Cycles, Judge, names_classes
 from shiftwork.quantize.msq import MsqScales
-from shiftwork.quantize.quantization import Quantization
+from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.revealed import TermScales
 from shiftwork.quantize.scales import is_raw, upper_code
@@ -63,7 +63,6 @@ Scales = MsqScales | TermScales
 SCHEME_OF: dict[type, Any] = {MsqScales: msq, TermScales: revealed}
 """Where ``make_legal``, ``build`` and ``quantized_weight`` of the scales are."""
 
-CALIBRATION_SAMPLES = 256
 SEARCH_SAMPLES = 128
 _TOLD_EVERY = 10  # seconds
 _ROUNDS = 2  # of the search
