@@ -5,6 +5,7 @@
 set shw_root [file dirname [file dirname [file normalize [info script]]]]
 foreach file {
   rtl/common/shw_lutram.v
+  rtl/common/shw_lutram_sp.v
   rtl/common/shw_ram_sdp.v
   rtl/engines/dnateq/shw_class_lists.v
   rtl/engines/dnateq/shw_class_walker.v

@@ -415,7 +415,7 @@ def test_parse_layer() -> None:
         (["--scheme", "pot", "--weight-bits", "5"], "--weight-bits belongs to --scheme fixed8 or joint, not to"),
         (["--scheme", "msq", "--budget", "12"], "--budget belongs to --scheme tr, not to --scheme msq"),
         (["--scheme", "pot", "--executor", "rtl"], "scheme pot is not built in hardware"),
-        (["--scheme", "dnateq", "--executor", "rtl", "--fold", "3"], "--fold 3 does not divide --rows 8"),
+        (["--scheme", "dnateq", "--executor", "rtl", "--fold", "3"], "--fold 3 does not divide --rows 16"),
         (["--scheme", "tr", "--executor", "rtl", "--fold", "2"], "--fold is no option of the engine for scheme tr"),
         (["--scheme", "dnateq", "--exponent-bits", "8"], "--exponent-bits: exponents of 8 bits are outside 3..7"),
         (["--scheme", "dnateq", "--max-loss", "-1"], "--max-loss -1.0 is below 0"),

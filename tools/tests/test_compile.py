@@ -564,7 +564,7 @@ def test_the_scheme_decides_the_engine() -> None:
         engine_for("msq") == engine_for("fixed4", cols=16, fixed_rows=8, sp2_rows=8, lanes=8) == MsqEngine(8, 8, 16, 8)
     )
     assert engine_for("sp2", fixed_rows=0, lanes=4) == MsqEngine(0, 8, 16, 4)
-    assert engine_for("dnateq", cols=16) == ExpEngine(8, 16, 2)
+    assert engine_for("dnateq", cols=16) == ExpEngine(16, 16, 4)
     assert engine_for("dnateq", rows=12, cols=4, fold=3) == ExpEngine(12, 4, 3)
     assert engine_for("fixed8", engine="tr") == engine_for("fixed8") == TrEngine()
     assert engine_for("fixed8", engine="mac") == engine_for("joint", engine="mac", cols=64) == MacEngine(8, 64)
@@ -589,7 +589,7 @@ def test_the_scheme_decides_the_engine() -> None:
         ({"scheme": "msq", "cols": 7}, "cols 7 is odd"),
         ({"scheme": "msq", "lanes": 6}, "lanes 6 is none of 1, 4, 8, 16, 32"),
         ({"scheme": "pot"}, "scheme pot is not built in hardware"),
-        ({"scheme": "dnateq", "fold": 3}, "fold 3 does not divide rows 8"),
+        ({"scheme": "dnateq", "fold": 3}, "fold 3 does not divide rows 16"),
         ({"scheme": "dnateq", "rows": 64, "fold": 17}, "fold 17 is outside 1..16"),
         ({"scheme": "dnateq", "lanes": 8}, "lanes is no option of the engine for scheme dnateq"),
         ({"scheme": "tr", "fold": 2}, "fold is no option of the engine for scheme tr"),

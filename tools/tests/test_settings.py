@@ -92,7 +92,7 @@ def test_engines_in_one_wish() -> None:
     assert {item.name for item in fields(engine_wish())} == every | {"engine"}
     assert {item.name for item in settings(engine_wish("tr", "dnateq"))} == {"rows", "cols", "fold"}
     texts = {item.name: item.metadata["help"] for item in settings(engine_wish())}
-    assert texts["rows"].endswith("[default: 8]")
+    assert texts["rows"].endswith("[default: 8 (fixed8, joint, tr), 16 (dnateq)]")
     assert texts["cols"].endswith("[default: 64 (fixed8, joint, tr), 16 (msq, fixed4, sp2, dnateq)]")
     assert "kind" not in every
     assert "tr or mac (fixed8, joint)" in texts["engine"]

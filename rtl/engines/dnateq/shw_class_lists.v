@@ -110,10 +110,9 @@ module shw_class_lists #(
         .write_data(reader ? {WORD{1'b0}} : (some | append_bit)),
         .read_address(reader ? word_place : append_place), .read_data(some)
       );
-      shw_lutram #(.DATA_W(HEAD_W), .ADDR_W(BITS+1)) u_heads (
-        .clk(clk), .write_enable(append_1 && half_1 == h), .write_address(code_1),
-        .write_data({listed_1[h], head[0 +: INDEX_W], index_1}),
-        .read_address(code), .read_data(head)
+      shw_lutram_sp #(.DATA_W(HEAD_W), .ADDR_W(BITS+1)) u_heads (
+        .clk(clk), .write_enable(append_1 && half_1 == h), .address(code),
+        .write_data({listed_1[h], head[0 +: INDEX_W], index_1}), .read_data(head)
       );
       assign words[h*WORD +: WORD]     = some;
       assign listed[h]                 = some[append_code[LOW_W-1:0]];

@@ -44,9 +44,9 @@ class ExpEngine(Engine):
         rows, cols: 1..64 and 1..256. fold: rows that share one row of cells, 1..16, a divisor of ``rows``.
     """
 
-    rows: int = setting(8, "Rows of the engine.")
+    rows: int = setting(16, "Rows of the engine.")
     cols: int = setting(16, "Columns of the engine.")
-    fold: int = setting(2, "Rows of the exp engine that share its cells.")
+    fold: int = setting(4, "Rows of the exp engine that share its cells.")
 
     form: ClassVar[type[Format]] = ExponentialCodes
     acc_bits: ClassVar[int] = ACC_BITS
