@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory of one port with asynchronous read: every word, the old one until the writing edge and the new one after it."""
+"""Memory of one port, read asynchronously: every word, the old one until the writing edge, the new one after it."""
 
 import cocotb
 from cocotb.clock import Clock

@@ -15,6 +15,7 @@ from shiftwork.measure.entries import TERM_TRAININGS
 
 _MISSING = "Not measured yet.\n"
 _TRAINED = ("digits", "mnist_lenet5", "cifar10_resnet20", "kws_dscnn_mlperftiny")
+_WHEN = ("untrained", "trained")
 _PLANS = ("xc7z020", "xc7z045")
 
 
@@ -29,19 +30,27 @@ def _training(book: Manifest) -> str:
             (
                 f"`{found['scheme']}`",
                 "free" if found["alpha"] == "free" else "power of two",
-                f"{found['untrained_accuracy']:.2f}",
-                f"{found['accuracy']:.2f}",
+                *(f"{found[when]['float_accuracy'] - found[when]['loss']:.2f}" for when in _WHEN),
+                *(f"{found[when]['loss']:.2f} ± {found[when]['loss_error']:.2f}" for when in _WHEN),
+                *(f"{found[when]['tested_estimate']:.2f} ± {found[when]['tested_error']:.2f}" for when in _WHEN),
                 found["epochs"],
                 f"{found['seconds']:.0f}",
             )
             for found in entry["results"]
         ]
-        head = ("scheme", "alpha", "not trained %", "trained %", "epochs", "seconds")
+        head = (
+            "scheme", "alpha", "not trained %", "trained %", "loss, not trained", "trained",
+            "by probabilities, not trained", "trained", "epochs", "seconds",
+        )  # fmt: skip
         text += f"{NETWORKS[network]}, float {entry['float_accuracy']:.2f} %; {entry['samples']:,} test samples, "
-        text += f"{entry['training_samples']:,} training samples:\n\n" + table(head, rows, range(2, 6)) + "\n"
+        text += f"{entry['training_samples']:,} training samples:\n\n" + table(head, rows, range(2, 10)) + "\n"
     if not text:
         return _MISSING
-    return text + "Simulated on the golden model; the seconds are those of one run on one thread.\n"
+    return text + (
+        "Simulated on the golden model. Losses in points with their standard error: by labels, and as the class "
+        "probabilities of the float network estimate them on the same samples. The seconds are those of one run on one "
+        "thread.\n"
+    )
 
 
 def _term_training(book: Manifest) -> str:

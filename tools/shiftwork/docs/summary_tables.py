@@ -67,7 +67,8 @@ def _mixed(book: Manifest) -> tuple[str, ...] | None:
     if entry is None or trained is None:
         return None
     rival = next(found for found in trained["results"] if found["scheme"] == "fixed4" and found["alpha"] == "free")
-    beside = f"`fixed4`, plain 4-bit integers trained the same way: {rival['accuracy']:.2f} %"
+    accuracy = rival["trained"]["float_accuracy"] - rival["trained"]["loss"]
+    beside = f"`fixed4`, plain 4-bit integers trained the same way: {accuracy:.2f} %"
     return _row(network, "`msq`, 4 bits, trained", entry, entry["rtl"], beside)
 
 

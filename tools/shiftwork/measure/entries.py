@@ -343,11 +343,12 @@ TRAININGS = {
     ),
     "train_cifar10_resnet20": Training(
         "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
-        {"epochs": 12, "batch": 50, "unlabelled": True, "shift": 2, "flip": True, "holdout": 100},
+        {"epochs": 24, "patience": 24, "batch": 50, "unlabelled": True, "temperature": 6.0, "shift": 2, "flip": True,
+         "inner": 4.0, "holdout": 100},
     ),
     "train_kws_dscnn_mlperftiny": Training(
         "kws_dscnn_mlperftiny", *KWS_PARTS, 0,
-        {"epochs": 80, "patience": 80, "batch": 16, "unlabelled": True, "search": True, "inner": 1.0,
+        {"epochs": 80, "patience": 80, "batch": 16, "unlabelled": True, "search": True, "inner": 16.0,
          "holdout": 32},
     ),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from shiftwork.network.data import Data
 from shiftwork.network.format_terms import QT_PAIRS
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import Progress
+from shiftwork.quantize.judge import class_losses
 from shiftwork.run.networks import RunReport, run_integer, standard_error
 
 
@@ -55,18 +56,24 @@ def check_cycles(report: RunReport) -> None:
         raise ShiftworkError(f"{report.model}: {report.cycles} cycles, predicted {report.predicted_cycles}")
 
 
-def paired_loss(exact: NDArray[Any], outputs: NDArray[Any], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy of the float network in percent, the points that another one loses beside it, and their standard error.
+def losses_of(exact: NDArray[Any], outputs: NDArray[Any], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Accuracy of the float network in percent, and the points that another one loses beside it, with standard errors.
+
+    They are counted by labels (``loss``), and estimated by the class probabilities of the float network
+    (``tested_estimate``, :func:`~shiftwork.quantize.judge.class_losses`), which scatters less.
 
     Args:
-        exact, outputs: of both, (N, ...). labels: (N,).
+        exact, outputs: of both, (N, ...), on one scale. labels: (N,).
     """
+    expected = class_losses(exact, outputs)
     right, other = (golden.predictions(values) == labels for values in (exact, outputs))
     losses = right.astype(int) - other
     return {
         "float_accuracy": 100 * float(right.mean()),
         "loss": 100 * float(losses.mean()),
         "loss_error": standard_error(losses),
+        "tested_estimate": float(expected.mean()),
+        "tested_error": standard_error(expected) / 100,
     }
 
 

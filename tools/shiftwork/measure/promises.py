@@ -13,11 +13,10 @@ from shiftwork.compile.engine import Engine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench
 from shiftwork.measure.entries import Subject
-from shiftwork.measure.figures import paired_loss
+from shiftwork.measure.figures import losses_of
 from shiftwork.network.data import Data
 from shiftwork.network.floating import logits
 from shiftwork.network.integer import IntegerNetwork
-from shiftwork.quantize.judge import class_losses
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.schemes import engine_for, quantize
 
@@ -56,7 +55,6 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
     outputs = logits(network, samples.x)
     outs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
     assert samples.y is not None
-    expected = class_losses(outputs, outs)
     assert integer.promise is not None
     weight_bits, activation_bits = integer.average_bits
     return {
@@ -67,9 +65,7 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
         "calibration_samples": integer.promise.samples,
         "held_back": integer.promise.held,
         "samples": len(samples.x),
-        **paired_loss(outputs, outs, samples.y),
-        "tested_estimate": float(expected.mean()),
-        "tested_error": float(expected.std(ddof=1) / len(expected) ** 0.5),
+        **losses_of(outputs, outs, samples.y),
         "estimate": integer.promise.estimate,
         "bound": integer.promise.bound,
         "tolerated": integer.promise.tolerated,

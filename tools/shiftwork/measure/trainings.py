@@ -12,7 +12,7 @@ from shiftwork.compile import MsqEngine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench, data_file
 from shiftwork.measure.entries import TERM_TRAININGS, TRAINED, TRAININGS, Training, trained_network
-from shiftwork.measure.figures import accuracy_of, on_rtl, paired_loss
+from shiftwork.measure.figures import accuracy_of, losses_of, on_rtl
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import logits
 from shiftwork.network.importer import import_onnx
@@ -33,7 +33,13 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
     network = import_onnx(model)
     samples, data = (load_data(data_file(name), network) for name in (training.test, training.data))
     assert samples.y is not None
-    results = []
+    exact, results = logits(network, samples.x), []
+
+    def losses(integer: IntegerNetwork) -> dict[str, float]:
+        outputs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
+        assert samples.y is not None
+        return losses_of(exact, outputs, samples.y)
+
     for scheme, alpha in TRAINED:
         print(f"    {scheme}, alpha {alpha}", file=sys.stderr, flush=True)
         begin = time.perf_counter()
@@ -46,8 +52,8 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
                 "scheme": scheme,
                 "alpha": alpha,
                 "command": training.command(scheme, alpha),
-                "untrained_accuracy": accuracy_of(untrained, samples),
-                "accuracy": accuracy_of(trained.network, samples),
+                "untrained": losses(untrained),
+                "trained": losses(trained.network),
                 "holdout_accuracy": trained.accuracy,
                 "epochs": len(trained.history),
                 "best_epoch": trained.best,
@@ -60,7 +66,7 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
         "recipe": {k: v for k, v in asdict(trained.recipe).items() if k not in ("scheme", "alpha")},
         "training_samples": len(data.x) - (trained.recipe.holdout or 0),
         "samples": len(samples.x),
-        "float_accuracy": golden.accuracy(logits(network, samples.x), samples.y),
+        "float_accuracy": golden.accuracy(exact, samples.y),
         "results": results,
     }
 
@@ -91,7 +97,7 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
         "training_samples": len(data.x) - promise.held,
         "held": promise.held,
         "samples": len(samples.x),
-        **paired_loss(logits(network, samples.x), outputs, samples.y),
+        **losses_of(logits(network, samples.x), outputs, samples.y),
         "engine": str(engine),
         "cycles": saving.cycles,
         "plain_cycles": saving.plain_cycles,

@@ -11,7 +11,8 @@ epoch that is best on held-out training data, or those of the start, are project
 
 Beyond the paper: a share of the loss may be the distance to what the float network says (*distillation*), all of it
 where there are no labels; to its inner tensors too, as FitNets have it (arXiv 1412.6550); and the scales of the
-activations may be searched first (:func:`searched`).
+activations may be searched first (:func:`searched`). What is projected in the end are weights averaged over the last
+tenth of the steps or so, by polynomial decay (arXiv 1212.1824).
 
 Tensors are NCHW in channels-last order and hold codes, as the integer network does: a module multiplies its weights by
 ``2**(N_out - N_in)`` and rounds. With steps of 16-bit mantissas, as the scale-round requantizer has them, the same
@@ -67,8 +68,9 @@ SEARCH_SAMPLES = 128
 _TOLD_EVERY = 10  # seconds
 _ROUNDS = 2  # of the search
 _EVALUATED = 256  # samples evaluated at once
+_DECAY = 10  # weights are averaged over about a tenth of the steps so far
 _MANTISSA = 1 << 16  # of the scale-round requantizer
-_FORMAT = "shiftwork-training-2"
+_FORMAT = "shiftwork-training-3"
 
 
 @dataclass(frozen=True)
@@ -536,6 +538,7 @@ class _Training:
 
     Attributes:
         history: what the epochs gave. best: state of the best of them, with its number and score.
+        mean: average of what is trained, over the last steps.
         judge: of the held-out samples. before: what it expects of the network that training starts from.
         start: accuracy in percent on the held-out samples at the start; None without labels.
     """
@@ -566,9 +569,11 @@ class _Training:
         self.model = _Model(*start)
         self.float, self.teacher = network, _exact(network)
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.rate)
+        self.mean = [tensor.detach().clone() for tensor in self.model.parameters()]
         self.history: list[Epoch] = []
-        held_loss, _, self.start = self.evaluate()
-        self.best: dict[str, Any] = {"epoch": 0, "score": _score(held_loss, self.start), "state": self.state()}
+        held_loss, expected, self.start = self.evaluate()
+        score = _score(held_loss, expected, self.start)
+        self.best: dict[str, Any] = {"epoch": 0, "score": score, "state": self.state()}
         self.before = self.judge.judged(self.outputs().numpy())
         self.identity = {
             **{name: repr(value) for name, value in asdict(recipe).items()},
@@ -633,7 +638,8 @@ class _Training:
         rng = np.random.default_rng((recipe.seed, number))
         order, total = rng.permutation(len(self.x)), 0.0
         self.model.dual_update()
-        for start in range(0, len(order), recipe.batch):
+        starts = range(0, len(order), recipe.batch)
+        for start in starts:
             chosen = order[start : start + recipe.batch]
             done = (number + start / len(order)) / recipe.epochs
             self.optimizer.param_groups[0]["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * done))
@@ -645,17 +651,33 @@ class _Training:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
+            self.average(number * len(starts) + start // recipe.batch)
             now = time.perf_counter()
             if now - told > _TOLD_EVERY:
                 told, share = now, (start + len(chosen)) / len(order)
                 left = (now - begin) / share * (recipe.epochs - number - share)
                 tell(number + 1, recipe.epochs, f"{100 * share:.0f} % of the epoch, about {left / 60:.1f} min left")
+        trained = self.state()
+        self.adopt_mean()
         held_loss, expected, accuracy = self.evaluate()
         self.history.append(Epoch(total / len(order), held_loss, expected, accuracy, time.perf_counter() - begin))
-        score = _score(held_loss, accuracy)
+        score = _score(held_loss, expected, accuracy)
         if score > self.best["score"]:
             self.best = {"epoch": len(self.history), "score": score, "state": self.state()}
+        self.restore(trained)
         return self.history[-1]
+
+    def average(self, steps: int) -> None:
+        """Let the mean of the weights follow them. steps: done before this one."""
+        share = min(1.0, _DECAY / (steps + 1))
+        for mean, tensor in zip(self.mean, self.model.parameters(), strict=True):
+            mean.lerp_(tensor.detach(), share)
+
+    def adopt_mean(self) -> None:
+        """Put the mean of the weights in their place."""
+        with torch.no_grad():
+            for mean, tensor in zip(self.mean, self.model.parameters(), strict=True):
+                tensor.copy_(mean)
 
     def state(self) -> dict[str, Any]:
         """The network as it is: weights and biases by module name, steps, and N of the tensors."""
@@ -683,6 +705,7 @@ class _Training:
             "identity": self.identity,
             "state": self.state(),
             "dual": {name: layer.u for name, layer in self.model.layers.items()},
+            "mean": self.mean,
             "optimizer": self.optimizer.state_dict(),
             "history": [asdict(epoch) for epoch in self.history],
             "best": self.best,
@@ -713,6 +736,7 @@ class _Training:
         self.restore(content["state"])
         for name, layer in self.model.layers.items():
             layer.u = content["dual"][name]
+        self.mean = content["mean"]
         self.optimizer.load_state_dict(content["optimizer"])
         self.history = [Epoch(**epoch) for epoch in content["history"]]
         self.best = content["best"]
@@ -736,9 +760,9 @@ class _Training:
         )
 
 
-def _score(loss: float, accuracy: float | None) -> list[float]:
-    """What decides which epoch is best: accuracy, where it is known, then the loss."""
-    return [0.0 if accuracy is None else accuracy, -loss]
+def _score(loss: float, expected: float, accuracy: float | None) -> list[float]:
+    """What decides which epoch is best: accuracy, then the loss; without labels the points expected to be lost."""
+    return [-expected] if accuracy is None else [accuracy, -loss]
 
 
 def emulate(floats: FloatNetwork, scales: Scales, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
