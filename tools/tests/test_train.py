@@ -93,6 +93,21 @@ def test_training_lowers_the_loss_and_moves_weights(digits) -> None:
     assert not np.array_equal(trained.network.modules[0].weight, before)
 
 
+def test_the_mean_follows_the_last_tenth_of_the_steps(digits) -> None:
+    network, data = digits
+    found = training._Training(network, data, SHORT.settled(len(data.x)), lambda *_: None, None)
+    for step in range(1000):
+        with training.torch.no_grad():
+            for tensor in found.model.parameters():
+                tensor.fill_(float(step))
+        found.average(step)
+        if step < 10:
+            assert all((mean == step).all() for mean in found.mean)
+    assert all(((mean > 890) & (mean < 930)).all() for mean in found.mean)
+    found.adopt_mean()
+    assert all(training.torch.equal(*pair) for pair in zip(found.mean, found.model.parameters(), strict=True))
+
+
 @pytest.mark.parametrize("scheme", ["msq", "fixed4", "sp2", "pot"])
 def test_the_recipe_of_the_example(scheme: str) -> None:
     network = import_onnx(MODEL)
