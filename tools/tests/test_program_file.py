@@ -140,7 +140,7 @@ def _other_text(data: bytes) -> bytes:
     ("change", "message"),
     [
         (lambda data: b"ONNX" + data[4:], "no program of the accelerator: it begins with b'ONNX', not with b'SHWN'"),
-        (lambda data: patched({"version": 2}), "version 2 of the format, this release reads version 1"),
+        (lambda data: patched({"version": 3}), "version 3 of the format, this release reads version 2"),
         (lambda data: data[:-1], r"truncated: \d+ of \d+ bytes"),
         (lambda data: data[:40], "truncated: 40 bytes, the header alone has 84"),
         (lambda data: data + b"\0\0", r"2 bytes too many behind byte \d+"),

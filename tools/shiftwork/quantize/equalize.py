@@ -43,7 +43,7 @@ def equalized(network: FloatNetwork, samples: NDArray[np.float32], bits: Bits) -
     """
     ids, roots = channels(network)
     values = _values(network, samples)
-    signs = signs_of(network, {name: values[name].min() < 0 for name in (*network.inputs, *network.constants)})
+    signs = signs_of(network, {name: values[name].min() for name in (*network.inputs, *network.constants)})
     factors = _factors(network, ids, roots, values, signs, bits)
     scaled = scale(network, {name: factors[found] for name, found in ids.items()})
     values = {name: found * factors[ids[name]].astype(np.float32) for name, found in values.items()}

@@ -29,7 +29,8 @@ from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.compensate import Rounder, inner, layerwise, refitted, round_module, round_weights
 from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
 from shiftwork.quantize.equalize import equalized
-from shiftwork.quantize.judge import Judge, divergences, outputs_of
+from shiftwork.quantize.finer_input import fit_input, sliced
+from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import ALPHAS, Quantization
 from shiftwork.quantize.scales import (
     Bits,
@@ -39,7 +40,6 @@ from shiftwork.quantize.scales import (
     fill_shifts,
     is_raw,
     round_half_up,
-    tied,
 )
 
 MIXED = "msq"
@@ -49,8 +49,6 @@ _BITS = Bits(weights=4, activations=4, biases=32)
 _BIAS_LIMIT = 1 << 30
 _EVENTS = 1 << 22  # level changes sorted at once
 _COARSER, _FINER = 1, 4  # power-of-two steps tried around the one that just holds the largest weight
-_INPUT_STEPS = range(-1, 7)  # N of the input tried, relative to that of its own least error
-_INPUT_SAMPLES = 32
 _FACTORS = (1.0, 1.1, 0.9, 0.8, 0.7)  # steps tried, relative to those of least error of the weights
 _POWERS = (1.0, 2.0, 0.5)
 
@@ -147,6 +145,8 @@ def prepared(
 ) -> tuple[FloatNetwork, MsqScales]:
     """The float graph, equalized, and scales for it, before any weight is rounded."""
     check(scheme, sp2_share, alpha)
+    if method != "maxabs":
+        network = sliced(network, samples, _BITS)
     scaled = equalized(network, samples, _BITS)
     scales = choose(scaled, samples, scheme, sp2_share, alpha, method)
     if scheme == MIXED and sp2_share is not None:  # by the variances of the network as it was trained
@@ -190,29 +190,6 @@ def choose(
             scales.steps[module.name] = module_steps(network, scales, module, module.weight)
     make_legal(network, scales)
     return scales
-
-
-def fit_input(network: FloatNetwork, samples: NDArray[np.float32], scales: Scales) -> None:
-    """Choose N of the network input, of least error of the network output.
-
-    It has few channels of unlike ranges and no scale but powers of two, so the squared error of its own values says
-    little of what is lost with it.
-    """
-    if len(network.inputs) > 1:
-        return
-    (group,) = (group for group in tied(network) if network.input in group)
-    samples = samples[:: max(1, len(samples) // _INPUT_SAMPLES)][:_INPUT_SAMPLES]
-    exact = outputs_of(network, samples)
-    rounding = scale_rounding(scales)
-
-    def error(fraction: int) -> float:
-        scales.tensors[network.input] = fraction
-        outputs = outputs_of(network, rounding(samples, network.input, None))
-        return float(divergences(network, exact, outputs).mean())
-
-    base = scales.tensors[network.input]
-    found = {base + more: error(base + more) for more in _INPUT_STEPS}
-    scales.tensors.update(dict.fromkeys(group, min(found, key=found.__getitem__)))
 
 
 def settle(

@@ -148,7 +148,7 @@ def separate_scales(
 
 def activation_scales(network: FloatNetwork, statistics: dict[str, Statistics], bits: Bits, method: str) -> Scales:
     """Signs and N of the activation tensors, each on its own but for those that are :func:`tied`; no weights yet."""
-    signs = signs_of(network, {name: statistics[name].low < 0 for name in (*network.inputs, *network.constants)})
+    signs = signs_of(network, {name: statistics[name].low for name in (*network.inputs, *network.constants)})
     own: dict[str, int] = {}
     for name, found in statistics.items():
         if method == "maxabs":
@@ -182,9 +182,12 @@ def _weight_fractions(weight: NDArray[np.float64], bits: Bits, method: str, per_
 # -- what the graph demands
 
 
-def signs_of(network: FloatNetwork, negative: Mapping[str, bool]) -> dict[str, bool]:
-    """True for every tensor that is two's complement; ``negative``: whether inputs and constants are."""
-    signs = {name: bool(value) for name, value in negative.items()}
+def signs_of(network: FloatNetwork, lowest: Mapping[str, float]) -> dict[str, bool]:
+    """True for every tensor that is two's complement; ``lowest``: value of inputs and constants."""
+    least = {
+        entry.name: float(entry.offsets[0]) for entry in network.ends.entries
+    }  # of an input that is never negative
+    signs = {name: bool(value < least.get(name, 0.0)) for name, value in lowest.items()}
     for module in network.modules:
         if module.relu:
             signs[module.output] = False

@@ -448,13 +448,14 @@ def searched(
 
     ids, roots = channels(network)
     parts = components(network, ids)
+    fixed = {network.output, *(entry.name for entry in network.ends.entries if entry.slices > 1)}
     whole, quarters = (-2.0, -1.0, 1.0, 2.0), [place / 4 for place in range(-4, 5) if place]
     moves: list[tuple[set[str], Sequence[float]]] = []
     for groups, places in parts:
         if FIXED not in places:
             moves.append((set().union(*groups), quarters))
         if FIXED in places or len(groups) > 1:
-            moves += [(group, whole) for group in groups if network.output not in group]
+            moves += [(group, whole) for group in groups if not fixed & group]
     moved: dict[str, float] = dict.fromkeys(scales.tensors, 0.0)
     least = loss(moved)
     for number, (names, tried) in enumerate(moves * _ROUNDS):
@@ -547,12 +548,10 @@ class _Training:
         assert recipe.holdout is not None
         self.recipe = recipe
         count = len(data.x) - recipe.holdout
-        x, y = network.entering(data.x)[network.input], None if data.y is None else torch.tensor(data.y)
+        y = None if data.y is None else torch.tensor(data.y)
         self.judge = Judge(network, data.x[count:], Quantization().max_loss, len(data.x), cycles, data.source)
-        self.x, self.y = np.ascontiguousarray(x[:count]), y
-        self.held_y = None if y is None else y[count:][self.judge.places]
-        self.held = _images(network.entering(self.judge.samples)[network.input])
-        self.exact = torch.tensor(self.judge.exact.reshape(len(self.held), -1)).softmax(1)
+        self.y, self.held_y = y, None if y is None else y[count:][self.judge.places]
+        self.exact = torch.tensor(self.judge.exact.reshape(len(self.judge.samples), -1)).softmax(1)
         calibration = data.x[: min(count, CALIBRATION_SAMPLES)]
         self.saving: Saving | None = None
         start: tuple[FloatNetwork, Scales]
@@ -568,6 +567,8 @@ class _Training:
             start = msq.settle(network, calibration, scales, recipe.sp2_share is None, tell)
         self.model = _Model(*start)
         self.float, self.teacher = network, _exact(network)
+        self.x = np.ascontiguousarray(network.entering(data.x[:count])[network.input])
+        self.held = _images(network.entering(self.judge.samples)[network.input])
         self.optimizer = torch.optim.Adam(self.model.parameters(), recipe.rate)
         self.mean = [tensor.detach().clone() for tensor in self.model.parameters()]
         self.history: list[Epoch] = []
@@ -784,7 +785,8 @@ def emulate(floats: FloatNetwork, scales: Scales, x: NDArray[np.float32]) -> dic
             values = SCHEME_OF[type(scales)].quantized_weight(scales, module)
             weights[module.name] = torch.tensor(values), torch.tensor(bias)
     with torch.no_grad():
-        tensors = _run(floats, scales, _images(floats.entering(x)[floats.input].astype(np.float64)), weights)
+        given = floats.ends.maps(x.astype(np.float64), floats.shapes)[floats.input]
+        tensors = _run(floats, scales, _images(given), weights)
     return {name: np.asarray(tensor.permute(0, 2, 3, 1)) for name, tensor in tensors.items()}
 
 
