@@ -28,6 +28,7 @@ from shiftwork.network.integer import (
     Terms,
 )
 from shiftwork.quantize import dnateq, msq
+from shiftwork.quantize.finer_input import with_copies
 from shiftwork.quantize.fixed8 import quantize
 from shiftwork.quantize.tr import TrOptions, configure
 from shiftwork.tensors.im2col import output_size
@@ -60,6 +61,14 @@ def least_longer(network: IntegerNetwork, predicted: int) -> int:
     theirs: up to one cycle in a hundred.
     """
     return -(predicted // 100 + 1) if network.scheme == "dnateq" else 0
+
+
+def in_copies(mode: str, images: int) -> tuple[IntegerNetwork, NDArray[np.float32]]:
+    """The example in 4-bit rows with its input in four copies, and its first test images."""
+    network = with_copies(import_onnx(MODEL), 2, 4)
+    scheme, alpha = MSQ_MODES[mode]
+    samples = load_data(CALIBRATION, network).x
+    return msq.quantize(network, samples, scheme, alpha=alpha), load_data(TEST, network, images).x
 
 
 def ends_of(tensors: Mapping[str, TensorInfo], result: str, source: str = "x") -> Ends:

@@ -378,6 +378,12 @@ def test_digits_in_4_bit_rows(mode: str) -> None:
     assert [layer.executor for layer in done.layers] == ["accel"] * len(done.layers)
 
 
+def test_an_input_in_copies() -> None:
+    network, x = networks.in_copies("msq-free", 3)
+    assert network.tensors[network.input].shape == (8, 8, 4)
+    rows_run(ROWS, network, x)
+
+
 @pytest.mark.parametrize("mode", ["msq-free", "msq-pot"])
 @pytest.mark.parametrize("make", [networks.depthwise, networks.followed], ids=lambda make: make.__name__)
 def test_layers_of_4_bit_rows(make: Callable[[str, int], tuple[IntegerNetwork, np.ndarray]], mode: str) -> None:

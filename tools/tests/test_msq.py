@@ -13,7 +13,7 @@ import pytest
 
 from shiftwork.codes import sp2
 from shiftwork.errors import ShiftworkError
-from shiftwork.golden.model import accuracy, finished, predictions, real_outputs, run
+from shiftwork.golden.model import accuracy, entering, finished, predictions, real_outputs, run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.floating import activations, evaluate, logits
 from shiftwork.network.graph import FloatNetwork
@@ -22,6 +22,7 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
 from shiftwork.quantize import msq
 from shiftwork.quantize.bounds import accumulator_bound, check_accumulators, requantizer_bounds, slice_ranges
 from shiftwork.quantize.equalize import channels, equalized
+from shiftwork.quantize.finer_input import COPIES, in_copies
 from shiftwork.quantize.scales import Bits
 
 
@@ -337,9 +338,9 @@ def test_save_and_load(save_model: SaveModel, tmp_path: Path, alpha: str) -> Non
         assert rows_of(mine).factor is None or (rows_of(mine).factor == rows_of(theirs).factor).all()
     assert (run(loaded, x)["out"] == run(integer, x)["out"]).all()
     biases, factors = 5 + 5 + 3, 5 + 5 if alpha == "free" else 0
-    slices = loaded.ends.entries[0].slices
-    assert slices == integer.ends.entries[0].slices > 1
-    assert loaded.model_bits == 4 * (90 * slices + 225 + 240) + 32 * biases + 16 * factors
+    copies = loaded.ends.entries[0].copies
+    assert copies == integer.ends.entries[0].copies > 1
+    assert loaded.model_bits == 4 * (90 * copies + 225 + 240) + 32 * biases + 16 * factors
 
 
 def test_accumulators_are_bounded_by_four_bit_codes(save_model: SaveModel) -> None:
@@ -481,6 +482,43 @@ def test_the_input_has_the_scale_of_least_loss_behind_it(save_model: SaveModel, 
     assert near.tensors["in"] >= far.tensors["in"] + 4
     errors = [np.square(missed(network, msq.build(network, scales), x)).mean() for scales in (near, far)]
     assert errors[0] < 0.1 * errors[1]
+
+
+def test_the_input_comes_in_copies(save_model: SaveModel) -> None:
+    """They are rounded at evenly spaced places, so that their sum is as many times finer; the function stays."""
+    network, x = residual(save_model)
+    fine = in_copies(network, x, Bits(4, 4))
+    (entry,) = fine.ends.entries
+    assert entry.copies == COPIES[-1] and fine.shapes["in"] == (4, 4, 2 * entry.copies)
+    exact, same = (np.concatenate([tensors["out"] for tensors in activations(one, x)]) for one in (network, fine))
+    np.testing.assert_allclose(same, exact, rtol=1e-4, atol=1e-4)
+
+    integer = msq.quantize(network, x, "fixed4")
+    assert [(one.copies, one.fraction) for one in integer.ends.entries] == [(entry.copies, entry.fraction)]
+    steps = x.astype(np.float64).transpose(0, 2, 3, 1) * 2.0**entry.fraction
+    codes = entering(integer, x)["in"].reshape(20, 4, 4, entry.copies, 2).astype(int)
+    for place in range(entry.copies):
+        wanted = np.floor(steps + (2 * place + 1) / (2 * entry.copies))
+        np.testing.assert_array_equal(codes[..., place, :], np.clip(wanted, -8, 7))
+    inside = np.abs(steps) < 7
+    np.testing.assert_array_equal(codes.sum(axis=3)[inside], np.floor(entry.copies * steps + 0.5)[inside])
+
+    single = msq.build(*msq.settle(network, x, msq.choose(network, x, "fixed4")))
+    errors = [np.square(missed(network, one, x)).mean() for one in (integer, single)]
+    assert errors[0] < 0.8 * errors[1]
+    assert in_copies(fine, x, Bits(4, 4)) is fine
+
+
+def test_an_input_without_need_or_room_for_copies(
+    save_model: SaveModel, rng: np.random.Generator, digits: Digits
+) -> None:
+    """One that 4 bits serve well, and one that a depthwise layer reads."""
+    network, _, calibration = digits
+    assert in_copies(network, calibration.x, Bits(4, 4)) is network
+    weight = rng.normal(0, 1, (4, 1, 3, 3)).astype(np.float32)
+    nodes = [("Conv", ["in", "w"], "c", {"pads": [1, 1, 1, 1], "group": 4}), ("Relu", ["c"], "out")]
+    depthwise = import_onnx(save_model(nodes, {"w": weight}, ("N", 4, 5, 5)))
+    assert in_copies(depthwise, rng.normal(0, 1, (8, 4, 5, 5)).astype(np.float32), Bits(4, 4)) is depthwise
 
 
 @pytest.mark.parametrize("alpha", msq.ALPHAS)

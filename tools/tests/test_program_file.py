@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from shiftwork import example
-from shiftwork.compile import MacEngine, TrEngine, program_file
+from shiftwork.compile import MacEngine, MsqEngine, TrEngine, program_file
 from shiftwork.compile.accelerator import Accelerator, AcceleratorProgram, compile_accelerator
+from shiftwork.compile.instructions import ENGINE_KINDS
 from shiftwork.compile.program_file import HEADER, NODE, TENSOR, WINDOWS, decoded, encode, read, write
 from shiftwork.device.accelerator_model import Machine
 from shiftwork.device.driver import moved
@@ -25,7 +26,7 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.schemes import quantize
-from system.networks import FIRST, strided
+from system.networks import FIRST, in_copies, strided
 
 SHAPE = Accelerator(TrEngine(8, 16), activation_memory=64, weight_words=512, constants=128)
 SHAPES = {
@@ -33,6 +34,7 @@ SHAPES = {
     "mac": Accelerator(MacEngine(4, 32, "lut"), activation_memory=64, weight_words=512, constants=128),
     "strips": Accelerator(TrEngine(8, 8), activation_memory=2, weight_words=512, constants=128),
     "windows": SHAPE,
+    "copies": Accelerator(MsqEngine(8, 8, 16, lanes=1), activation_memory=64, weight_words=512, constants=128),
 }
 
 
@@ -40,6 +42,8 @@ SHAPES = {
 def network(shape: str = "tr") -> IntegerNetwork:
     if shape == "windows":
         return strided(Terms(True), 3, FIRST["11x11, 4x4"])[0]
+    if shape == "copies":
+        return in_copies("msq-free", 1)[0]
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
     return quantize(Quantization("fixed8"), graph, calibration)
@@ -118,6 +122,15 @@ def _far_tensor(data: bytes) -> bytes:
     return program_file._with_checksum(data[:at] + header("image_size").to_bytes(4, "little") + data[at + 4 :])
 
 
+def _other_copies(_: bytes) -> bytes:
+    """An input in copies that its channels are no multiple of."""
+    data = bytearray(content("copies"))
+    at = int.from_bytes(data[4 * [field.name for field in HEADER].index("tensors") :][:4], "little")
+    at += 4 * [field.name for field in TENSOR].index("copies")
+    data[at : at + 4] = (3).to_bytes(4, "little")
+    return program_file._with_checksum(bytes(data))
+
+
 def _other_windows(_: bytes) -> bytes:
     """Windows of one row more."""
     data = content("windows")
@@ -159,6 +172,7 @@ def _other_text(data: bytes) -> bytes:
         (_changed_part, r"tensor 'input' of \(\d+, \d+, 9\) codes of 8 bits in parts of"),
         (_far_tensor, "tensor 'input' at address 0x[0-9a-f]+ reaches beyond the image"),
         (_other_windows, r"tensor 'image' of 132 channels is windows of \(5, 11\) positions of \(25, 31, 3\)"),
+        (_other_copies, r"tensor 'input': an image of 4 channels has no 3 copies"),
         (_no_text, r"the name of node 0 at byte \d+ has no end"),
         (_other_text, r"the name of node \d+ at byte \d+ is no text"),
     ],
@@ -191,9 +205,9 @@ int main(int count, char **words) {
   if (count != 4 || fault) return puts(fault ? fault : "?"), 1;
   const struct shw_tensor *one = (const struct shw_tensor *)((const char *)room + net->tensors);
   for (uint32_t i = 0; i < net->inputs + net->outputs; i++, one++)
-    printf("%s %u %ux%ux%u %u %u %d %u %u %u\n", (const char *)room + one->name, one->address, one->height, one->width,
-           one->channels, one->bits, one->is_signed, one->fraction, one->is_split, one->part_count,
-           *(const uint32_t *)((const char *)room + one->parts));
+    printf("%s %u %ux%ux%u %u %u %d %u %u %u %u\n", (const char *)room + one->name, one->address, one->height,
+           one->width, one->channels, one->bits, one->is_signed, one->fraction, one->is_split, one->part_count,
+           *(const uint32_t *)((const char *)room + one->parts), one->copies);
   one -= net->inputs + net->outputs;
   const struct shw_windows *seen = (const struct shw_windows *)((const char *)room + one->windows);
   if (one->windows)
@@ -212,7 +226,7 @@ int main(int count, char **words) {
 """
 
 
-@pytest.mark.parametrize(("language", "net"), [("c", "tr"), ("c++", "windows")])
+@pytest.mark.parametrize(("language", "net"), [("c", "tr"), ("c++", "windows"), ("c", "copies")])
 def test_c_reads_it(language: str, net: str, tmp_path: Path) -> None:
     """Fields, tensors and names as Python knows them, and the memory of a program that moves to an address."""
     (tmp_path / "shw_file.h").write_text(program_file.c_header())
@@ -229,14 +243,15 @@ def test_c_reads_it(language: str, net: str, tmp_path: Path) -> None:
         info = area.info
         size = "x".join(map(str, info.shape))
         lines.append(f"{area.name} {area.address} {size} {info.bits} {int(info.signed)} {info.fraction} "
-                     f"{int(area.is_split)} {len(area.parts)} {area.parts[0]}")  # fmt: skip
+                     f"{int(area.is_split)} {len(area.parts)} {area.parts[0]} {area.copies}")  # fmt: skip
     if (seen := made.input.windows) is not None:
         sizes = (seen.image, seen.size, seen.stride, seen.dilation, seen.before)
         lines.append(" ".join("x".join(map(str, size)) for size in sizes))
     lines += [f"{index} {name}" for index, name in sorted(made.names.items())]
     shape = made.shape
-    known = (0, 8, 16, shape.activation_words, shape.weight_words, shape.constants, made.program_address,
-             made.program_count, *made.write_window)  # fmt: skip
+    engine = shape.engine
+    known = (ENGINE_KINDS[engine.kind], engine.rows, engine.cols, shape.activation_words, shape.weight_words,
+             shape.constants, made.program_address, made.program_count, *made.write_window)  # fmt: skip
     assert done.stdout.splitlines() == [*lines, " ".join(map(str, known))]
     assert image.read_bytes() == moved(made, 0x40)[0].tobytes()
     for wrong, fault in (

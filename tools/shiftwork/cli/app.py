@@ -266,7 +266,7 @@ def quantize(
     """Write the integer network: an .npz for `simulate`, and the same as readable JSON beside it."""
     from shiftwork.quantize import dnateq
     from shiftwork.report.fit_plot import check_plot, draw_fits
-    from shiftwork.report.text import fit_lines, fit_table, promise_lines, quantization_line, saving_lines
+    from shiftwork.report.text import copies_lines, fit_lines, fit_table, promise_lines, quantization_line, saving_lines
     from shiftwork.run.networks import quantizations
 
     wish = check(wish)
@@ -283,13 +283,13 @@ def quantize(
     o.save(integer, output)
     counts = quantizations(integer)
     assert integer.promise is not None
-    print("\n".join(promise_lines(integer.promise, wish.scheme)))
+    print("\n".join([*promise_lines(integer.promise, wish.scheme), *copies_lines(integer.ends.copies)]))
     print(quantization_line(counts))
     if integer.saving is not None:
         print("\n".join(saving_lines(integer.saving)))
     content: dict[str, Any] = {"model": model.name, "scheme": wish.scheme, "scale": integer.scales}
     content["promise"] = asdict(integer.promise)
-    content["quantizations"] = counts
+    content |= {"quantizations": counts, "input_copies": integer.ends.copies}
     if wish.scheme == dnateq.SCHEME:
         with progress.items() as shown:
             fits = dnateq.fit_report(network, calibration.x, integer, shown.item)

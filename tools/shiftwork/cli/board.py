@@ -116,7 +116,7 @@ def run(
     check_targets((program, data), json=json)
     compiled = read(program)
     source, result = compiled.input, compiled.output
-    ends = Ends.of_maps(source.name, source.image, result.name, result.image, source.slices, source.info.fraction)
+    ends = Ends.of_maps(source.name, source.image, result.name, result.image, source.copies, source.info.fraction)
     height, width, channels = result.image
     used = load_data(data, Known(ends, channels if height == width == 1 else None), limit)
     codes = source.info.encode(ends.maps(used.x.astype(np.float64), {source.name: source.image})[source.name])

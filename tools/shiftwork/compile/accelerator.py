@@ -170,7 +170,7 @@ class Area:
 
     Attributes:
         address: its first byte. name, info: the tensor. is_split: in phases. parts: channels of its parts, as stored.
-        windows: of the image that the tensor consists of; None: it is the image. slices: times that the image holds a
+        windows: of the image that the tensor consists of; None: it is the image. copies: times that the image holds a
             sample (:class:`~shiftwork.network.ends.Entry`).
     """
 
@@ -180,7 +180,7 @@ class Area:
     is_split: bool
     parts: tuple[int, ...]
     windows: Windows | None = None
-    slices: int = 1
+    copies: int = 1
 
     @property
     def image(self) -> tuple[int, int, int]:
@@ -1318,7 +1318,7 @@ class _Compiler:
             info = network.tensors[network.input]
             entry = self.placed(Area(0, network.input, info, home.split, (home.shape[2],)))
             self.load("activations", entry.address, entry.size(self.cols), self.where(place), **self.part_of(entry))
-        entry = replace(entry, windows=self.windows, slices=network.ends.entries[0].slices)
+        entry = replace(entry, windows=self.windows, copies=network.ends.copies)
         for turns in self.in_turns():
             for _ in turns:
                 pass

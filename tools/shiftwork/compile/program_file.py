@@ -95,7 +95,7 @@ TENSOR = (
         parts="offset of uint32_t: words of a block in every part",
         part_count="how many",
         windows="of an image, which is what the host knows: offset of struct shw_windows; 0: the tensor is the image",
-        slices="S: the image holds the channels of a sample x S times, i-th floor(x * 2^fraction + (2 i + 1) / (2 S))",
+        copies="S: the image holds the channels of a sample x S times, i-th floor(x * 2^fraction + (2 i + 1) / (2 S))",
     ),
 )
 WINDOWS = _words(
@@ -159,7 +159,7 @@ def encode(program: AcceleratorProgram) -> bytes:
             "height": area.info.shape[0], "width": area.info.shape[1], "channels": area.info.shape[2],
             "bits": area.info.bits, "is_signed": int(area.info.signed), "fraction": area.info.fraction,
             "is_split": int(area.is_split), "parts": offset, "part_count": len(area.parts), "windows": seen,
-            "slices": area.slices,
+            "copies": area.copies,
         })
         for area, offset, seen in zip(areas, parts, windows, strict=True)
     )  # fmt: skip
@@ -286,7 +286,7 @@ def _area(source: _Reader, head: Mapping[str, int], index: int, cols: int) -> Ar
                       one["bits"])  # fmt: skip
     windows = _windows(source, one["windows"], name) if one["windows"] else None
     parts = struct.unpack(f"<{one['part_count']}I", listed)
-    area = Area(one["address"], name, info, bool(one["is_split"]), parts, windows, one["slices"])
+    area = Area(one["address"], name, info, bool(one["is_split"]), parts, windows, one["copies"])
     if one["bits"] not in (*range(1, 9), 32) or not all(info.shape) or sum(area.parts) != stored_shape(info)[2]:
         raise source.error(f"tensor {name!r} of {info.shape} codes of {info.bits} bits in parts of {area.parts}")
     if area.address + area.size(cols) > head["image_size"]:
@@ -295,8 +295,8 @@ def _area(source: _Reader, head: Mapping[str, int], index: int, cols: int) -> Ar
         raise source.error(
             f"tensor {name!r} of {info.shape[2]} channels is windows of {windows.size} positions of {windows.image}"
         )
-    if not area.slices or area.image[2] % area.slices:
-        raise source.error(f"tensor {name!r}: an image of {area.image[2]} channels has no {area.slices} slices")
+    if not area.copies or area.image[2] % area.copies:
+        raise source.error(f"tensor {name!r}: an image of {area.image[2]} channels has no {area.copies} copies")
     return area
 
 

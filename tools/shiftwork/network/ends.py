@@ -25,7 +25,7 @@ class Entry:
         view: the ONNX input in the tensor. whole: the model takes whole numbers.
         rows: (rows, values): the input holds numbers of rows, and the tensor those rows, as further axis of ``view``;
             (columns, rows, values) where each column of the input has rows of its own, NaN behind its last one.
-        slices: times that the tensor holds the input, one behind the other along its channels. So that they are rounded
+        copies: times that the tensor holds the input, one behind the other along its channels. So that they are rounded
             at evenly spaced places, the i-th of S has ((2 i + 1) / (2 S) - 1/2) 2^-fraction added; these sum to 0.
             fraction: N of the tensor, where there are several.
     """
@@ -35,13 +35,13 @@ class Entry:
     view: View
     whole: bool = False
     rows: NDArray[np.float32] | None = None
-    slices: int = 1
+    copies: int = 1
     fraction: int = 0
 
     @property
     def offsets(self) -> NDArray[np.float64]:
-        """What is added to the slices, (slices,)."""
-        return ((np.arange(self.slices) + 0.5) / self.slices - 0.5) * 2.0**-self.fraction
+        """What is added to the copies, (copies,)."""
+        return ((np.arange(self.copies) + 0.5) / self.copies - 0.5) * 2.0**-self.fraction
 
     @property
     def batch_axis(self) -> int:
@@ -101,17 +101,17 @@ class Ends:
     fixed: bool = False
 
     @staticmethod
-    def of_maps(source: str, image: Shape, result: str, shape: Shape, slices: int = 1, fraction: int = 0) -> Ends:
+    def of_maps(source: str, image: Shape, result: str, shape: Shape, copies: int = 1, fraction: int = 0) -> Ends:
         """Ends of a network of one input (N, C, H, W), or (N, features), and one output, where no model is at hand.
 
         Args:
-            source, image: the tensor of the input. result, shape: that of the output. slices, fraction: of the input.
+            source, image: the tensor of the input. result, shape: that of the output. copies, fraction: of the input.
         """
-        height, width, channels = image[0], image[1], image[2] // slices
+        height, width, channels = image[0], image[1], image[2] // copies
         flat = height == width == 1
         inner = (channels,) if flat else (channels, height, width)
         view = View.of((height, width, channels), "n c" if flat else "n c h w")
-        entry = Entry(source, inner, view, slices=slices, fraction=fraction)
+        entry = Entry(source, inner, view, copies=copies, fraction=fraction)
         return Ends((entry,), (Exit(result, result, View.of(shape, "n c h w")),), (result,))
 
     @property
@@ -153,8 +153,8 @@ class Ends:
         for entry in self.entries:
             value = np.moveaxis(entry.values(parts[entry.name]), 0, entry.batch_axis)
             height, width, channels = shapes[entry.name]
-            found = entry.view.put(value, (height, width, channels // entry.slices))
-            if entry.slices > 1:
+            found = entry.view.put(value, (height, width, channels // entry.copies))
+            if entry.copies > 1:
                 found = np.concatenate([found + offset.astype(found.dtype) for offset in entry.offsets], axis=-1)
             result[entry.name] = found
         return result
@@ -189,6 +189,11 @@ class Ends:
         return {name: joined(parts, self.batch, count) for name, parts in found.items()}
 
     @property
+    def copies(self) -> int:
+        """Copies of the only input; of several each has one."""
+        return self.entries[0].copies
+
+    @property
     def mixable(self) -> bool:
         """Whether samples between two samples are samples."""
         return all(entry.rows is None for entry in self.entries)
@@ -196,7 +201,7 @@ class Ends:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, without the tail and the rows."""
         return {
-            "entries": [[e.name, list(e.shape), _plain(e.view), e.whole, e.slices, e.fraction] for e in self.entries],
+            "entries": [[e.name, list(e.shape), _plain(e.view), e.whole, e.copies, e.fraction] for e in self.entries],
             "exits": [[e.tensor, e.name, _plain(e.view)] for e in self.exits],
             "outputs": list(self.outputs),
             "batch": self.batch,
@@ -207,8 +212,8 @@ class Ends:
     def from_json(entry: Mapping[str, Any], tail: SubModel | None, rows: Mapping[str, NDArray[np.float32]]) -> Ends:
         """Inverse of :meth:`to_json`. rows: of entries, by name."""
         entries = (
-            Entry(name, tuple(shape), view_of(view), whole, rows.get(name), int(slices), int(fraction))
-            for name, shape, view, whole, slices, fraction in entry["entries"]
+            Entry(name, tuple(shape), view_of(view), whole, rows.get(name), int(copies), int(fraction))
+            for name, shape, view, whole, copies, fraction in entry["entries"]
         )
         return Ends(
             tuple(entries), tuple(Exit(tensor, name, view_of(view)) for tensor, name, view in entry["exits"]),

@@ -29,7 +29,7 @@ from shiftwork.quantize.calibrate import calibrate
 from shiftwork.quantize.compensate import Rounder, inner, layerwise, refitted, round_module, round_weights
 from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
 from shiftwork.quantize.equalize import equalized
-from shiftwork.quantize.finer_input import fit_input, sliced
+from shiftwork.quantize.finer_input import fit_input, in_copies
 from shiftwork.quantize.judge import Judge
 from shiftwork.quantize.quantization import ALPHAS, Quantization
 from shiftwork.quantize.scales import (
@@ -146,7 +146,7 @@ def prepared(
     """The float graph, equalized, and scales for it, before any weight is rounded."""
     check(scheme, sp2_share, alpha)
     if method != "maxabs":
-        network = sliced(network, samples, _BITS)
+        network = in_copies(network, samples, _BITS)
     scaled = equalized(network, samples, _BITS)
     scales = choose(scaled, samples, scheme, sp2_share, alpha, method)
     if scheme == MIXED and sp2_share is not None:  # by the variances of the network as it was trained

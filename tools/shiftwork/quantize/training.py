@@ -448,7 +448,7 @@ def searched(
 
     ids, roots = channels(network)
     parts = components(network, ids)
-    fixed = {network.output, *(entry.name for entry in network.ends.entries if entry.slices > 1)}
+    fixed = {network.output, *(entry.name for entry in network.ends.entries if entry.copies > 1)}
     whole, quarters = (-2.0, -1.0, 1.0, 2.0), [place / 4 for place in range(-4, 5) if place]
     moves: list[tuple[set[str], Sequence[float]]] = []
     for groups, places in parts:

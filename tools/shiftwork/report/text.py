@@ -24,6 +24,11 @@ def quantization_line(counts: dict[str, int]) -> str:
     return f"quantizations   {counts['unified']} in unified modules, {counts['op_by_op']} operator by operator"
 
 
+def copies_lines(copies: int) -> list[str]:
+    """How the network input enters, where it enters more than once."""
+    return [f"input           {copies} copies, together {copies} times as fine"] if copies > 1 else []
+
+
 def promise_lines(promise: Promise, scheme: str) -> list[str]:
     """What calibrated a network, what it is expected to lose, and what a user should mind."""
     source = f" of {promise.source}" if promise.source else ""
@@ -154,6 +159,7 @@ def summary_lines(report: RunReport) -> list[str]:
             lines.append(f"error           {name!r}: SQNR {error['sqnr']:.1f} dB, at most {error['largest']:.4g}")
     if report.promise is not None:
         lines += promise_lines(report.promise, report.scheme)
+    lines += copies_lines(report.input_copies)
     for name, note in report.notes.items():
         lines.append(f"node            {name!r}: {note}")
     if report.scales is not None:

@@ -89,6 +89,7 @@ class RunReport:
         stalls: of the accelerator: cycles in which a beat waited, by cause. bytes_read, bytes_written: of its memory.
         quantizations: roundings of values to a scale for one sample, ``{"op_by_op": .., "unified": ..}``.
         saving: what the quantizer saves beside conventional quantization.
+        input_copies: of the network input, 1 where it enters as it is (:class:`shiftwork.network.ends.Entry`).
         notes: on nodes of the model, by their names.
         engine: what it ran on. layers: one entry per module. results: what the network gave.
     """
@@ -125,6 +126,7 @@ class RunReport:
     bytes_written: int | None = None
     quantizations: dict[str, int] | None = None
     saving: Saving | None = None
+    input_copies: int = 1
     notes: dict[str, str] = field(default_factory=dict)
     layers: list[LayerReport] = field(default_factory=list)
     results: Results | None = None
@@ -269,7 +271,7 @@ def run_integer(
     report.weight_bits, report.activation_bits = network.average_bits
     report.promise, report.scales = network.promise, network.scales
     report.results = Results(final, data.y, kept)
-    report.saving = network.saving
+    report.saving, report.input_copies = network.saving, network.ends.copies
     if data.y is not None and classes is not None:
         report.accuracy, report.accuracy_error = share(classes, data.y), standard_error(classes == data.y)
     if reference is not None:
