@@ -344,7 +344,7 @@ TRAININGS = {
     "train_cifar10_resnet20": Training(
         "cifar10_resnet20", "cifar_resnet20_calib", "cifar_resnet20", 5,
         {"epochs": 24, "patience": 24, "batch": 50, "unlabelled": True, "temperature": 6.0, "shift": 2, "flip": True,
-         "inner": 4.0, "holdout": 100},
+         "inner": 16.0, "holdout": 100},
     ),
     "train_kws_dscnn_mlperftiny": Training(
         "kws_dscnn_mlperftiny", *KWS_PARTS, 0,
