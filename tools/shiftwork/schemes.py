@@ -66,6 +66,7 @@ ENGINES: dict[str, type[Engine]] = {"tr": TrEngine, "mac": MacEngine, "msq": Msq
 
 _WIDTHS = ("stream", "per_tensor", "weight_bits", "activation_bits")
 _TERMS = ("stream", "per_tensor", "group", "budget", "data_terms", "layer", "overrides", "depthwise")
+_ROWS = ("alpha", "input_copies")
 _EACH = ("mse", "maxabs")
 
 SCHEMES: dict[str, Scheme] = {
@@ -74,10 +75,10 @@ SCHEMES: dict[str, Scheme] = {
         Scheme("fixed8", fixed8.integers, _WIDTHS, (*_EACH, "joint"), TrEngine, (MacEngine,)),
         Scheme("joint", fixed8.integers, _WIDTHS, (BEST,), TrEngine, (MacEngine,)),
         Scheme("tr", tr.quantize, _TERMS, (*_EACH, "joint", BEST), TrEngine, (), tr.usual_scale, trained=True),
-        Scheme("msq", msq.rows, ("sp2_share", "alpha"), _EACH, MsqEngine, trained=True),
-        Scheme("fixed4", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
-        Scheme("sp2", msq.rows, ("alpha",), _EACH, MsqEngine, trained=True),
-        Scheme("pot", msq.rows, ("alpha",), _EACH, trained=True),
+        Scheme("msq", msq.rows, ("sp2_share", *_ROWS), _EACH, MsqEngine, trained=True),
+        Scheme("fixed4", msq.rows, _ROWS, _EACH, MsqEngine, trained=True),
+        Scheme("sp2", msq.rows, _ROWS, _EACH, MsqEngine, trained=True),
+        Scheme("pot", msq.rows, _ROWS, _EACH, trained=True),
         Scheme("dnateq", partial(dnateq.codes, cycles=ExpEngine().window_cycles), ("exponent_bits",), (), ExpEngine),
     )
 }

@@ -22,7 +22,8 @@ from shiftwork.network.integer import IntegerModule, IntegerNetwork, MixedRows
 from shiftwork.quantize import msq
 from shiftwork.quantize.bounds import accumulator_bound, check_accumulators, requantizer_bounds, slice_ranges
 from shiftwork.quantize.equalize import channels, equalized
-from shiftwork.quantize.finer_input import COPIES, in_copies
+from shiftwork.quantize.finer_input import in_copies
+from shiftwork.quantize.quantization import COPIES
 from shiftwork.quantize.scales import Bits
 
 
@@ -507,6 +508,7 @@ def test_the_input_comes_in_copies(save_model: SaveModel) -> None:
     errors = [np.square(missed(network, one, x)).mean() for one in (integer, single)]
     assert errors[0] < 0.8 * errors[1]
     assert in_copies(fine, x, Bits(4, 4)) is fine
+    assert msq.quantize(network, x, "fixed4", copies=1).ends.copies == 1
 
 
 def test_an_input_without_need_or_room_for_copies(
@@ -515,10 +517,14 @@ def test_an_input_without_need_or_room_for_copies(
     """One that 4 bits serve well, and one that a depthwise layer reads."""
     network, _, calibration = digits
     assert in_copies(network, calibration.x, Bits(4, 4)) is network
+    assert msq.quantize(network, calibration.x, copies=2).ends.copies == 2
     weight = rng.normal(0, 1, (4, 1, 3, 3)).astype(np.float32)
     nodes = [("Conv", ["in", "w"], "c", {"pads": [1, 1, 1, 1], "group": 4}), ("Relu", ["c"], "out")]
     depthwise = import_onnx(save_model(nodes, {"w": weight}, ("N", 4, 5, 5)))
-    assert in_copies(depthwise, rng.normal(0, 1, (8, 4, 5, 5)).astype(np.float32), Bits(4, 4)) is depthwise
+    x = rng.normal(0, 1, (8, 4, 5, 5)).astype(np.float32)
+    assert in_copies(depthwise, x, Bits(4, 4)) is depthwise
+    with pytest.raises(ShiftworkError, match="input 'in' cannot enter in 2 copies: not only convolutions over all"):
+        in_copies(depthwise, x, Bits(4, 4), 2)
 
 
 @pytest.mark.parametrize("alpha", msq.ALPHAS)

@@ -17,13 +17,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from shiftwork.errors import ShiftworkError
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.quantize.dataflow import Map, rounded
 from shiftwork.quantize.judge import MIXED, class_losses, divergences, names_classes, outputs_of, power_losses
+from shiftwork.quantize.quantization import COPIES
 from shiftwork.quantize.scales import Bits, Scales, mse_fraction, tied
 
-COPIES = (1, 2, 4)
-"""Numbers of copies that are tried."""
 _LOST = 0.5  # points, or percent of the output's power, that the input alone may lose
 _STEPS = range(-1, 7)  # N tried, relative to that of least squared error of the input itself
 _COARSER = (0, -1)  # N of several copies, relative to that of one
@@ -86,20 +86,31 @@ def fit_input(network: FloatNetwork, samples: NDArray[np.float32], scales: Scale
     scales.tensors.update(dict.fromkeys(group, fraction))
 
 
-def in_copies(network: FloatNetwork, samples: NDArray[np.float32], bits: Bits) -> FloatNetwork:
+def in_copies(
+    network: FloatNetwork, samples: NDArray[np.float32], bits: Bits, wanted: int | None = None
+) -> FloatNetwork:
     """The network with as few copies of its input as keep what the input alone loses within half a point, or the most.
 
     Nothing changes where another module than a convolution over all channels reads the input.
 
     Args:
         network: the float graph; it is not changed. samples: as the ONNX input expects them. bits: of the activations.
+        wanted: of :data:`~shiftwork.quantize.quantization.COPIES`, where a user has chosen.
+
+    Raises:
+        ShiftworkError: several copies are wanted of an input that another module reads.
     """
     if not _divisible(network):
+        if (wanted or 1) > 1:
+            raise ShiftworkError(
+                f"input {network.inputs[0]!r} cannot enter in {wanted} copies: not only convolutions over all its "
+                "channels read it"
+            )
         return network
     found = _Input(network, samples, bits)
     first = found.best([found.base + more for more in _STEPS], 1)
     fraction, copies = first, 1
-    for copies in COPIES:
+    for copies in COPIES if wanted is None else (wanted,):
         fraction = first if copies == 1 else found.best([first + more for more in _COARSER], copies)
         if found.lost(fraction, copies) <= _LOST:
             break

@@ -100,6 +100,7 @@ def quantize(
     alpha: str = "free",
     method: str = "mse",
     progress: OnItem | None = None,
+    copies: int | None = None,
 ) -> IntegerNetwork:
     """Quantize a trained network to 4 bits without further training.
 
@@ -111,6 +112,7 @@ def quantize(
         alpha: ``free`` or ``pot``.
         method: how the scales of the activations are chosen, ``mse`` or ``maxabs``.
         progress: told about every module whose weights are rounded.
+        copies: of the network input; None: as few as it takes, one under ``maxabs``.
 
     Returns:
         An integer network of the scheme.
@@ -118,7 +120,7 @@ def quantize(
     Raises:
         ShiftworkError: an illegal option, or scales that do not fit the requantizer; names the node.
     """
-    return build(*settled(network, samples, scheme, sp2_share, alpha, method, progress))
+    return build(*settled(network, samples, scheme, sp2_share, alpha, method, progress, copies))
 
 
 def settled(
@@ -129,9 +131,10 @@ def settled(
     alpha: str = "free",
     method: str = "mse",
     progress: OnItem | None = None,
+    copies: int | None = None,
 ) -> tuple[FloatNetwork, MsqScales]:
     """What :func:`quantize` builds its network from: the float graph, equalized, with weights on their levels."""
-    scaled, scales = prepared(network, samples, scheme, sp2_share, alpha, method)
+    scaled, scales = prepared(network, samples, scheme, sp2_share, alpha, method, copies)
     return settle(scaled, samples, scales, sp2_share is None, progress)
 
 
@@ -142,11 +145,12 @@ def prepared(
     sp2_share: float | None = None,
     alpha: str = "free",
     method: str = "mse",
+    copies: int | None = None,
 ) -> tuple[FloatNetwork, MsqScales]:
-    """The float graph, equalized, and scales for it, before any weight is rounded."""
+    """The float graph, its input in copies, equalized, and scales for it, before any weight is rounded."""
     check(scheme, sp2_share, alpha)
-    if method != "maxabs":
-        network = in_copies(network, samples, _BITS)
+    if method != "maxabs" or copies is not None:
+        network = in_copies(network, samples, _BITS, copies)
     scaled = equalized(network, samples, _BITS)
     scales = choose(scaled, samples, scheme, sp2_share, alpha, method)
     if scheme == MIXED and sp2_share is not None:  # by the variances of the network as it was trained
@@ -165,7 +169,8 @@ def rows(
 ) -> IntegerNetwork:
     """The schemes of 4-bit rows (:data:`shiftwork.schemes.Quantizer`)."""
     assert wish.scale is not None  # the registry has filled it in
-    return quantize(network, samples, wish.scheme, wish.sp2_share, wish.alpha or ALPHAS[0], wish.scale, progress)
+    alpha = wish.alpha or ALPHAS[0]
+    return quantize(network, samples, wish.scheme, wish.sp2_share, alpha, wish.scale, progress, wish.input_copies)
 
 
 def choose(
@@ -179,7 +184,7 @@ def choose(
     """Scales for the weights as they are, legal: kinds of rows, steps of least squared error, activations."""
     check(scheme, sp2_share, alpha)
     base = activation_scales(network, calibrate(network, samples), _BITS, method)
-    if method != "maxabs":
+    if method != "maxabs" or network.ends.copies > 1:
         fit_input(network, samples, base)
     scales = MsqScales(scheme, alpha, base.signs, base.tensors)
     for module in network.modules:

@@ -27,6 +27,9 @@ CALIBRATION_SAMPLES = 256
 CALIB_DATA = "Calibration samples. [default: those of `data`]"
 SP2_SHARE_HELP = "Share of the rows of every layer that are SP2; msq. [default: the better kind for every row]"
 ALPHA_HELP = "Scale of a row of msq, fixed4, sp2 and pot: free, or pot (a power of two). [default: free]"
+COPIES = (1, 2, 4)
+"""Times that the input of a network of 4-bit rows may enter."""
+COPIES_HELP = "Times that the input enters msq, fixed4, sp2, pot, for finer codes: 1, 2, 4. [default: what it takes]"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Quantization:
     activation_bits: int = setting(8, "Width of the activations, 4..8; fixed8 and joint.")
     sp2_share: float | None = setting(None, SP2_SHARE_HELP)
     alpha: str | None = setting(None, ALPHA_HELP)
+    input_copies: int | None = setting(None, COPIES_HELP)
     exponent_bits: int | None = setting(None, "Width of all exponents of dnateq, 3..7. [default: chosen per layer]")
     per_tensor: bool = setting(False, "One weight scale per tensor, not per output channel.")
     depthwise: bool = setting(False, "Reveal depthwise layers too.")
@@ -77,6 +81,8 @@ class Quantization:
             choose("alpha", self.alpha, ALPHAS)
         if self.sp2_share is not None:
             within("sp2_share", self.sp2_share, 0, 1)
+        if self.input_copies is not None:
+            check_copies(self.input_copies)
         within("weight_bits", self.weight_bits, 4, 8)
         within("activation_bits", self.activation_bits, 4, 8)
         if self.exponent_bits is not None:
@@ -116,6 +122,16 @@ class Calibration:
         """
         self.check()
         return load_data(self.calib_data or data, network, self.calibrate)
+
+
+def check_copies(copies: int) -> None:
+    """Refuse a number of copies of the network input that there is not.
+
+    Raises:
+        SettingError: names it.
+    """
+    if copies not in COPIES:
+        raise SettingError(f"`input_copies` {copies} is none of {', '.join(map(str, COPIES))}")
 
 
 def _named(name: str, check: Callable[[Any], Any], value: object) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shiftwork.errors import SettingError
 from shiftwork.quantize.msq import MIXED, SCHEMES
-from shiftwork.quantize.quantization import ALPHA_HELP, ALPHAS, SP2_SHARE_HELP
+from shiftwork.quantize.quantization import ALPHA_HELP, ALPHAS, COPIES_HELP, SP2_SHARE_HELP, check_copies
 from shiftwork.settings import choose, setting, within
 
 TERMS = "tr"
@@ -27,6 +27,7 @@ class Recipe:
         scheme: ``msq``, ``fixed4``, ``sp2`` or ``pot``; or ``tr``, 8-bit weights of few terms.
         sp2_share: share of the rows of ``msq`` that are SP2.
         alpha: ``free`` or ``pot``, as in :func:`shiftwork.quantize.msq.quantize`; no matter under ``tr``.
+        input_copies: as in :func:`shiftwork.quantize.msq.quantize`; no matter under ``tr``.
         terms: per value under ``tr``, in every layer that takes fewer cycles for it; the others are QT.
         epochs: at most. patience: stop after so many epochs without a better one on the held-out samples.
         batch: samples a step. rate: learning rate of Adam at the start, in steps of the weights, falling to 0 along a
@@ -46,6 +47,7 @@ class Recipe:
     scheme: str = setting("msq", "msq, fixed4, sp2, pot, or tr.")
     sp2_share: float | None = setting(None, SP2_SHARE_HELP)
     alpha: str | None = setting(None, ALPHA_HELP)
+    input_copies: int | None = setting(None, COPIES_HELP)
     terms: float | None = setting(None, "Terms per value of tr; below 0.75 cycles hardly fall. [default: 1.0]")
     epochs: int = setting(10, "At most.")
     patience: int = setting(10, "Stop after so many epochs that were no better on held-out data.")
@@ -87,8 +89,10 @@ class Recipe:
             if self.few_terms:
                 raise SettingError(f"`alpha` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
             choose("alpha", self.alpha, ALPHAS)
-        if self.few_terms and (self.search or self.inner):
-            name = "search" if self.search else "inner"
+        if self.input_copies is not None:
+            check_copies(self.input_copies)
+        if self.few_terms and (self.search or self.inner or self.input_copies):
+            name = "search" if self.search else "inner" if self.inner else "input_copies"
             raise SettingError(f"`{name}` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
         if self.sp2_share is not None:
             if self.scheme != MIXED:

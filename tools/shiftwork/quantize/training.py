@@ -561,7 +561,9 @@ class _Training:
             self.saving, start = integer.saving, revealed.read(network, integer)
         else:
             assert recipe.alpha is not None
-            network, scales = msq.prepared(network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha)
+            network, scales = msq.prepared(
+                network, calibration, recipe.scheme, recipe.sp2_share, recipe.alpha, copies=recipe.input_copies
+            )
             if recipe.search:
                 network, scales = searched(network, calibration, scales, tell)
             start = msq.settle(network, calibration, scales, recipe.sp2_share is None, tell)
