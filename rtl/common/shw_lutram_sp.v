@@ -1,6 +1,6 @@
 // shw_lutram_sp: memory with one port that is read asynchronously.
 //
-// Maps to LUT RAM like shw_lutram. Half as large on 7-series where it is deep: one address reads and writes.
+// Maps to LUT RAM like shw_lutram. Half as large on 7-series where it is deep.
 // No initial content: a word is defined after its first write. A read in the cycle of a write gives the old word.
 //
 // Parameters: DATA_W  1..4096  word width
