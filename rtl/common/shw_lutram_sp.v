@@ -1,7 +1,8 @@
 // shw_lutram_sp: memory with one port that is read asynchronously.
 //
 // Maps to LUT RAM like shw_lutram. Half as large on 7-series where it is deep.
-// No initial content: a word is defined after its first write. A read in the cycle of a write gives the old word.
+// No initial content: a word is defined after its first write. A read in the cycle of a write
+// gives the old word.
 //
 // Parameters: DATA_W  1..4096  word width
 //             ADDR_W  1..10    address width, 2^ADDR_W words

@@ -66,7 +66,9 @@ def train(
     print(f"reached in epoch {trained.best} of {len(trained.history)}: {_expected(after)}")
     print(f"on {after.held} of {after.samples} samples, held out, which chose the epoch (0: the start)")
     if trained.network.saving is None:
-        print("first and last layer have 4 bits like the others")
+        copies = trained.network.ends.copies
+        more = f"; the input enters in {copies} copies" if copies > 1 else ""
+        print(f"first and last layer have 4 bits like the others{more}")
     else:
         print(*saving_lines(trained.network.saving), sep="\n")
         if not after.kept:
