@@ -14,7 +14,7 @@ from shiftwork.docs.markdown import NETWORKS, measurement, table
 from shiftwork.measure.entries import TERM_TRAININGS
 
 _MISSING = "Not measured yet.\n"
-_TRAINED = ("digits", "mnist_lenet5", "cifar10_resnet20", "kws_dscnn_mlperftiny")
+_TRAINED = ("digits", "mnist_lenet5", "cifar10_resnet20", "kws_dscnn_mlperftiny", "imagenet_squeezenet1_1")
 _WHEN = ("untrained", "trained")
 _PLANS = ("xc7z020", "xc7z045")
 

@@ -304,6 +304,10 @@ def anchor_runs() -> list[AnchorRun]:
     ]
 
 
+TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
+"""Schemes and alphas that networks are trained for."""
+
+
 @dataclass(frozen=True)
 class Training:
     """A network that is trained, to 4 bits under several schemes or to few terms.
@@ -311,7 +315,7 @@ class Training:
     Attributes:
         network: model file without its ending. data: training data. test: data set of prepare.py.
         rtl: samples of the trained network that run on the RTL; 0: none do.
-        settings: of :class:`shiftwork.quantize.training.Recipe`, the same for all schemes.
+        settings: of :class:`shiftwork.quantize.training.Recipe`, the same for all schemes. kinds: of :data:`TRAINED`.
     """
 
     network: str
@@ -319,6 +323,7 @@ class Training:
     test: str
     rtl: int
     settings: dict[str, Any]
+    kinds: tuple[tuple[str, str], ...] = TRAINED
 
     def command(self, scheme: str, alpha: str | None = None) -> str:
         """What does one of the trainings by hand."""
@@ -351,6 +356,11 @@ TRAININGS = {
         {"epochs": 80, "patience": 80, "batch": 16, "unlabelled": True, "search": True, "inner": 16.0,
          "holdout": 32},
     ),
+    "train_imagenet_squeezenet1_1": Training(
+        "imagenet_squeezenet1_1", "squeezenet_unlabelled", "squeezenet", 0,
+        {"epochs": 8, "batch": 8, "rate": 3e-3, "unlabelled": True, "temperature": 6.0, "flip": True, "inner": 16.0,
+         "holdout": 64}, TRAINED[:2],
+    ),
 }  # fmt: skip
 TERM_TRAININGS = {
     f"train_{training.network}.tr": training
@@ -372,8 +382,6 @@ TERM_TRAININGS = {
     )
 }  # fmt: skip
 """Networks that are trained to few terms."""
-TRAINED = (("msq", "free"), ("fixed4", "free"), ("sp2", "free"), ("pot", "free"), ("msq", "pot"))
-"""Schemes and alphas that every network is trained for."""
 
 
 def trained_network(network: str, scheme: str, alpha: str | None = None) -> Path:

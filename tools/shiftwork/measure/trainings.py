@@ -11,7 +11,7 @@ from typing import Any
 from shiftwork.compile import MsqEngine
 from shiftwork.golden import model as golden
 from shiftwork.measure.bench import Bench, data_file
-from shiftwork.measure.entries import TERM_TRAININGS, TRAINED, TRAININGS, Training, trained_network
+from shiftwork.measure.entries import TERM_TRAININGS, TRAININGS, Training, trained_network
 from shiftwork.measure.figures import accuracy_of, losses_of, on_rtl
 from shiftwork.network.data import load_data
 from shiftwork.network.floating import logits
@@ -40,7 +40,7 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
         assert samples.y is not None
         return losses_of(exact, outputs, samples.y)
 
-    for scheme, alpha in TRAINED:
+    for scheme, alpha in training.kinds:
         print(f"    {scheme}, alpha {alpha}", file=sys.stderr, flush=True)
         begin = time.perf_counter()
         trained = train(network, data, Recipe(scheme=scheme, alpha=alpha, **training.settings), Progress())
