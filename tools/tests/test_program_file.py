@@ -22,6 +22,7 @@ from shiftwork.device.toolchain import find_compiler
 from shiftwork.errors import ShiftworkError
 from shiftwork.golden import model as golden
 from shiftwork.network.data import load_data
+from shiftwork.network.ends import Ends
 from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.quantization import Quantization
@@ -224,6 +225,16 @@ int main(int count, char **words) {
   return fwrite(memory, 1, net->image_size, file) != net->image_size;
 }
 """
+
+
+def test_samples_enter_as_those_of_the_network() -> None:
+    """What a host makes of samples that knows the file alone, an input in several copies."""
+    known, source, result = network("copies"), program("copies").input, program("copies").output
+    ends = Ends.of_maps(source.name, source.image, result.name, result.image, source.copies, source.info.fraction)
+    x = np.random.default_rng(3).uniform(0, 1, (5, *known.ends.sample_shape))
+    wanted = known.ends.maps(x, {source.name: known.tensors[source.name].shape})[source.name]
+    np.testing.assert_array_equal(ends.maps(x, {source.name: source.image})[source.name], wanted)
+    assert wanted.shape == (5, 8, 8, 4) and (np.diff(wanted, axis=3) > 0).all()
 
 
 @pytest.mark.parametrize(("language", "net"), [("c", "tr"), ("c++", "windows"), ("c", "copies")])
