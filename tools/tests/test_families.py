@@ -34,7 +34,13 @@ def test_macros():
         for name in re.findall(r"^\s*`(?:ifn?def|elsif|define)\s+(\w+)", path.read_text(), re.MULTILINE):
             used.setdefault(name, set()).add(path.stem)
     assert set(used) == {"SHW_SIMULATION", "VERILATOR", "__ICARUS__", "SHW_NO_LUTRAM"}
-    assert used["SHW_NO_LUTRAM"] == {"shw_lutram", "shw_lutram_sp", "shw_ram_sdp", "shw_exp_count_histogram", "shw_tmac"}
+    assert used["SHW_NO_LUTRAM"] == {
+        "shw_lutram",
+        "shw_lutram_sp",
+        "shw_ram_sdp",
+        "shw_exp_count_histogram",
+        "shw_tmac",
+    }
     assert used["SHW_SIMULATION"] == used["VERILATOR"] == used["__ICARUS__"]
 
 
