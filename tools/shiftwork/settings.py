@@ -29,14 +29,14 @@ def unless_given(kind: type, name: str) -> Any:
     return setting(None, f"{item.metadata['help']} [default: {item.default}]", item.metadata["metavar"])
 
 
-def choose(name: str, value: object, legal: tuple[str, ...]) -> None:
+def choose(name: str, value: object, legal: tuple[object, ...]) -> None:
     """Refuse a value that is none of ``legal``.
 
     Raises:
         SettingError: names the setting and the legal values.
     """
     if value not in legal:
-        raise SettingError(f"`{name}` {value}: choose {' or '.join(legal)}")
+        raise SettingError(f"`{name}` {value}: choose {' or '.join(map(str, legal))}")
 
 
 def within(name: str, value: float, low: float, high: float) -> None:

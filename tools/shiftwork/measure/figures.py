@@ -56,17 +56,19 @@ def check_cycles(report: RunReport) -> None:
         raise ShiftworkError(f"{report.model}: {report.cycles} cycles, predicted {report.predicted_cycles}")
 
 
-def losses_of(exact: NDArray[Any], outputs: NDArray[Any], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy of the float network in percent, and the points that another one loses beside it, with standard errors.
+def losses_of(exact: NDArray[Any], integer: IntegerNetwork, samples: Data) -> dict[str, float]:
+    """Accuracy of the float network in percent, and the points that an integer one loses, with standard errors.
 
     They are counted by labels (``loss``), and estimated by the class probabilities of the float network
     (``tested_estimate``, :func:`~shiftwork.quantize.judge.class_losses`), which scatters less.
 
     Args:
-        exact, outputs: of both, (N, ...), on one scale. labels: (N,).
+        exact: outputs of the float network (N, ...). integer: runs on the golden model. samples: with labels.
     """
+    assert samples.y is not None
+    outputs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
     expected = class_losses(exact, outputs)
-    right, other = (golden.predictions(values) == labels for values in (exact, outputs))
+    right, other = (golden.predictions(values) == samples.y for values in (exact, outputs))
     losses = right.astype(int) - other
     return {
         "float_accuracy": 100 * float(right.mean()),

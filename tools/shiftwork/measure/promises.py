@@ -52,9 +52,6 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
     begin = time.perf_counter()
     integer = quantize(Quantization(scheme), network, calibration)
     seconds = time.perf_counter() - begin
-    outputs = logits(network, samples.x)
-    outs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
-    assert samples.y is not None
     assert integer.promise is not None
     weight_bits, activation_bits = integer.average_bits
     return {
@@ -65,7 +62,7 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
         "calibration_samples": integer.promise.samples,
         "held_back": integer.promise.held,
         "samples": len(samples.x),
-        **losses_of(outputs, outs, samples.y),
+        **losses_of(logits(network, samples.x), integer, samples),
         "estimate": integer.promise.estimate,
         "bound": integer.promise.bound,
         "tolerated": integer.promise.tolerated,

@@ -34,12 +34,6 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
     samples, data = (load_data(data_file(name), network) for name in (training.test, training.data))
     assert samples.y is not None
     exact, results = logits(network, samples.x), []
-
-    def losses(integer: IntegerNetwork) -> dict[str, float]:
-        outputs = golden.real_outputs(integer, golden.run(integer, samples.x, collect=False))
-        assert samples.y is not None
-        return losses_of(exact, outputs, samples.y)
-
     for scheme, alpha in training.kinds:
         print(f"    {scheme}, alpha {alpha}", file=sys.stderr, flush=True)
         begin = time.perf_counter()
@@ -52,8 +46,8 @@ def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
                 "scheme": scheme,
                 "alpha": alpha,
                 "command": training.command(scheme, alpha),
-                "untrained": losses(untrained),
-                "trained": losses(trained.network),
+                "untrained": losses_of(exact, untrained, samples),
+                "trained": losses_of(exact, trained.network, samples),
                 "holdout_accuracy": trained.accuracy,
                 "epochs": len(trained.history),
                 "best_epoch": trained.best,
@@ -88,7 +82,6 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
     promise, saving = trained.network.promise, trained.network.saving
     assert promise is not None
     assert saving is not None
-    outputs = golden.real_outputs(trained.network, golden.run(trained.network, samples.x, collect=False))
     return {
         "name": name,
         "network": training.network,
@@ -97,7 +90,7 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
         "training_samples": len(data.x) - promise.held,
         "held": promise.held,
         "samples": len(samples.x),
-        **losses_of(logits(network, samples.x), outputs, samples.y),
+        **losses_of(logits(network, samples.x), trained.network, samples),
         "engine": str(engine),
         "cycles": saving.cycles,
         "plain_cycles": saving.plain_cycles,

@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 from shiftwork.errors import ShiftworkError
 from shiftwork.network.graph import FloatModule, FloatNetwork
 from shiftwork.quantize.dataflow import Map, rounded
-from shiftwork.quantize.judge import MIXED, class_losses, divergences, names_classes, outputs_of, power_losses
+from shiftwork.quantize.judge import (
+    class_losses,
+    divergences,
+    names_classes,
+    outputs_of,
+    power_losses,
+    with_mixtures,
+)
 from shiftwork.quantize.quantization import COPIES
 from shiftwork.quantize.scales import Bits, Scales, mse_fraction, tied
 
@@ -36,8 +43,7 @@ class _Input:
     def __init__(self, network: FloatNetwork, samples: NDArray[np.float32], bits: Bits) -> None:
         self.network = network
         some = samples[:: max(1, len(samples) // _SAMPLES)][:_SAMPLES]
-        mixed = [(1 - MIXED) * some + MIXED * np.roll(some, 1, axis=0)] if network.ends.mixable else []
-        self.samples = np.concatenate([some, *mixed], dtype=np.float32)
+        self.samples = with_mixtures(network, some, 1)
         self.exact = outputs_of(network, self.samples)
         signed = bool(samples.min() < 0)
         self.low, self.high = bits.activation_range(signed)
@@ -55,6 +61,10 @@ class _Input:
             ]
             self._known[fraction, copies] = outputs_of(self.network, np.mean(parts, axis=0, dtype=np.float32))
         return self._known[fraction, copies]
+
+    def single(self) -> int:
+        """N of an input that enters once."""
+        return self.best([self.base + more for more in _STEPS], 1)
 
     def best(self, fractions: list[int], copies: int) -> int:
         """N of least error of the network output."""
@@ -81,8 +91,7 @@ def fit_input(network: FloatNetwork, samples: NDArray[np.float32], scales: Scale
     (group,) = (group for group in tied(network) if network.input in group)
     fraction = entry.fraction
     if entry.copies == 1:
-        found = _Input(network, samples, scales.bits)
-        fraction = found.best([found.base + more for more in _STEPS], 1)
+        fraction = _Input(network, samples, scales.bits).single()
     scales.tensors.update(dict.fromkeys(group, fraction))
 
 
@@ -108,7 +117,7 @@ def in_copies(
             )
         return network
     found = _Input(network, samples, bits)
-    first = found.best([found.base + more for more in _STEPS], 1)
+    first = found.single()
     fraction, copies = first, 1
     for copies in COPIES if wanted is None else (wanted,):
         fraction = first if copies == 1 else found.best([first + more for more in _COARSER], copies)

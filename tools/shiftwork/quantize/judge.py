@@ -57,6 +57,14 @@ def split(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return samples[~chosen], samples[chosen]
 
 
+def with_mixtures(network: FloatNetwork, samples: NDArray[np.float32], partners: int) -> NDArray[np.float32]:
+    """Samples, and behind them each mixed with so many others, where samples between samples are samples."""
+    partners = partners if network.ends.mixable else 0
+    rolls = [1 + place * len(samples) // partners for place in range(partners)]
+    mixed = [(1 - MIXED) * samples + MIXED * np.roll(samples, roll, axis=0) for roll in rolls]
+    return np.concatenate([samples, *mixed]).astype(np.float32)
+
+
 class Judge:
     """The float network on the samples that were held back.
 
@@ -85,10 +93,7 @@ class Judge:
         self.places = list(first.values())
         held = held[self.places]
         self.held, self.tolerated, self.total, self.cycles, self.source = len(held), tolerated, total, cycles, source
-        partners = _PARTNERS if network.ends.mixable else 0
-        rolls = [1 + place * len(held) // partners for place in range(partners)]
-        mixed = [(1 - MIXED) * held + MIXED * np.roll(held, roll, axis=0) for roll in rolls]
-        self.samples = np.concatenate([held, *mixed]).astype(np.float32)
+        self.samples = with_mixtures(network, held, _PARTNERS)
         self.exact = outputs_of(network, self.samples)
         self.classes = names_classes(network)
         self.confidence = float(np.exp(log_probabilities(self.exact)).max(axis=1).mean()) if self.classes else 1.0

@@ -82,7 +82,7 @@ class Quantization:
         if self.sp2_share is not None:
             within("sp2_share", self.sp2_share, 0, 1)
         if self.input_copies is not None:
-            check_copies(self.input_copies)
+            choose("input_copies", self.input_copies, COPIES)
         within("weight_bits", self.weight_bits, 4, 8)
         within("activation_bits", self.activation_bits, 4, 8)
         if self.exponent_bits is not None:
@@ -122,16 +122,6 @@ class Calibration:
         """
         self.check()
         return load_data(self.calib_data or data, network, self.calibrate)
-
-
-def check_copies(copies: int) -> None:
-    """Refuse a number of copies of the network input that there is not.
-
-    Raises:
-        SettingError: names it.
-    """
-    if copies not in COPIES:
-        raise SettingError(f"`input_copies` {copies} is none of {', '.join(map(str, COPIES))}")
 
 
 def _named(name: str, check: Callable[[Any], Any], value: object) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shiftwork.errors import SettingError
 from shiftwork.quantize.msq import MIXED, SCHEMES
-from shiftwork.quantize.quantization import ALPHA_HELP, ALPHAS, COPIES_HELP, SP2_SHARE_HELP, check_copies
+from shiftwork.quantize.quantization import ALPHA_HELP, ALPHAS, COPIES, COPIES_HELP, SP2_SHARE_HELP
 from shiftwork.settings import choose, setting, within
 
 TERMS = "tr"
@@ -90,9 +90,9 @@ class Recipe:
                 raise SettingError(f"`alpha` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
             choose("alpha", self.alpha, ALPHAS)
         if self.input_copies is not None:
-            check_copies(self.input_copies)
-        if self.few_terms and (self.search or self.inner or self.input_copies):
-            name = "search" if self.search else "inner" if self.inner else "input_copies"
+            choose("input_copies", self.input_copies, COPIES)
+        name = next((name for name in ("search", "inner", "input_copies") if getattr(self, name)), None)
+        if self.few_terms and name is not None:
             raise SettingError(f"`{name}` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")
         if self.sp2_share is not None:
             if self.scheme != MIXED:

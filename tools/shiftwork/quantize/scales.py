@@ -184,9 +184,8 @@ def _weight_fractions(weight: NDArray[np.float64], bits: Bits, method: str, per_
 
 def signs_of(network: FloatNetwork, lowest: Mapping[str, float]) -> dict[str, bool]:
     """True for every tensor that is two's complement; ``lowest``: value of inputs and constants."""
-    least = {
-        entry.name: float(entry.offsets[0]) for entry in network.ends.entries
-    }  # of an input that is never negative
+    # An input that is never negative has copies that are: by as much as rounding takes back.
+    least = {entry.name: float(entry.offsets[0]) for entry in network.ends.entries}
     signs = {name: bool(value < least.get(name, 0.0)) for name, value in lowest.items()}
     for module in network.modules:
         if module.relu:
