@@ -18,7 +18,7 @@ from streams import STALLS, StreamSource, go_pattern, rng, start
 READ = 0x4000_0000  # where reads go
 WRITE = 0x8000_0000  # where writes go
 REGION = 0x8000
-ROUNDS = int(os.environ.get("SHW_ROUNDS", "1"))  # how often the random tests turn
+ROUNDS = float(os.environ.get("SHW_ROUNDS", "1"))  # how often the random tests turn
 Request = tuple[int, int]  # byte address, words
 
 
@@ -210,7 +210,8 @@ async def copies(dut) -> None:
     for memory in STALLS:
         for user in STALLS:
             bench.stalls(memory, user)
-            await bench.copy(bench.random_requests(READ, 100 * ROUNDS), bench.random_requests(WRITE, 100 * ROUNDS))
+            count = round(100 * ROUNDS)
+            await bench.copy(bench.random_requests(READ, count), bench.random_requests(WRITE, count))
     assert bench.rules.most_reads > 1 and bench.rules.most_writes > 1
 
 
@@ -228,7 +229,7 @@ async def windows(dut) -> None:
     """The words at both ends of a window may be accessed; the burst that goes one further is not issued."""
     bench = Bench(dut)
     await bench.begin()
-    for turn in range(8 * ROUNDS):
+    for turn in range(round(8 * ROUNDS)):
         write, below = bool(turn & 1), bool(turn & 2)
         base = WRITE if write else READ
         first, last = base + 8 * bench.rng.randint(1, 400), base + 8 * bench.rng.randint(600, 900)
@@ -284,7 +285,7 @@ async def errors(dut) -> None:
     """SLVERR at one word: its burst is named, no data of it and after it arrive, nothing is acknowledged."""
     bench = Bench(dut)
     await bench.begin()
-    for turn in range(6 * ROUNDS):
+    for turn in range(round(6 * ROUNDS)):
         write = bool(turn & 1)
         base = WRITE if write else READ
         bench.stalls(bench.rng.choice(STALLS), bench.rng.choice(STALLS))
@@ -308,7 +309,7 @@ async def stops(dut) -> None:
     """Stop at any cycle: bursts in flight end, with strobes 0 where data are missing; the next requests are right."""
     bench = Bench(dut)
     await bench.begin()
-    for _ in range(6 * ROUNDS):
+    for _ in range(round(6 * ROUNDS)):
         bench.stalls(bench.rng.choice(STALLS), bench.rng.choice(STALLS))
         bench.remember()
         bench.request(bench.random_requests(READ, 300), bench.random_requests(WRITE, 300))
@@ -357,7 +358,7 @@ async def resets(dut) -> None:
     """Reset of master and bus at any cycle: everything is dropped, the requests that follow are right."""
     bench = Bench(dut)
     await bench.begin()
-    for _ in range(8 * ROUNDS):
+    for _ in range(round(8 * ROUNDS)):
         bench.stalls("random", "random")
         bench.remember()
         bench.request(bench.random_requests(READ, 300), bench.random_requests(WRITE, 300))

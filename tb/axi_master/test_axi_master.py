@@ -11,7 +11,7 @@ FULL = pytest.mark.full
 @pytest.mark.parametrize(
     ("reads", "writes", "id_width", "rounds"),
     [
-        (4, 4, 1, 1),
+        (4, 4, 1, 0.5),
         pytest.param(4, 4, 1, 5, marks=FULL),
         pytest.param(2, 2, 6, 2, marks=FULL),
         pytest.param(16, 8, 4, 2, marks=FULL),

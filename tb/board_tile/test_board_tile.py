@@ -26,7 +26,7 @@ def test_board(simulator, engine, rows, cols, family):
     parameters = LINE | {"ENGINE": engine, "ROWS": rows, "COLS": cols, "FAMILY": family}
     env = {"ENGINE": engine, "SHW_GRIDS": "100"}
     if simulator == "icarus":
-        env["SHW_GRIDS"] = "6"
+        env["SHW_GRIDS"] = "3"
         env["COCOTB_TEST_FILTER"] = os.environ.get("COCOTB_TEST_FILTER", "words_memory_and_registers|grids")
     simulate(simulator, "shw_board_tile", "cocotb_board_tile", parameters=parameters, env=env)
 

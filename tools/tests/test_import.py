@@ -57,20 +57,28 @@ int main(int count, char **words) {
 """
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, int]:
+    """What `compile` writes of the example, and how many instructions it lists."""
+    folder, digits = tmp_path_factory.mktemp("program"), ROOT / "examples" / "digits"
+    words = ["compile", str(digits / "digits.onnx"), "--data", str(digits / "digits_test.npz"), "-o", "net.shw"]
+    listing = cli(folder, *words, "--rows", "8", "--cols", "16", "--listing").splitlines()
+    instructions = sum(bool(re.match(r"\s*\d+ +(header|load|store|run)\b", line)) for line in listing)
+    return (folder / "net.shw").read_bytes(), instructions
+
+
 @pytest.mark.parametrize("compiler", [["gcc", "-std=c99", "-pedantic"], ["g++", "-x", "c++"]], ids=["c", "c++"])
-def test_headers(tmp_path, compiler):
+def test_headers(tmp_path, compiler, program):
     """Both in one source, in C and in C++; a program that `compile` wrote, and one that is cut short."""
+    content, instructions = program
     assert cli(tmp_path, "headers", "-o", "include") == "include/shw_registers.h\ninclude/shw_file.h\n"
     (tmp_path / "use.c").write_text(DRIVER)
     warnings = ["-Wall", "-Wextra", "-Werror", "-Iinclude"]
     subprocess.run([*compiler, *warnings, "use.c", "-o", "use"], cwd=tmp_path, check=True)
-    digits = ROOT / "examples" / "digits"
-    words = ["compile", str(digits / "digits.onnx"), "--data", str(digits / "digits_test.npz"), "-o", "net.shw"]
-    listing = cli(tmp_path, *words, "--rows", "8", "--cols", "16", "--listing").splitlines()
+    (tmp_path / "net.shw").write_bytes(content)
     done = subprocess.run(["./use", "net.shw"], cwd=tmp_path, capture_output=True, text=True)
-    instructions = sum(bool(re.match(r"\s*\d+ +(header|load|store|run)\b", line)) for line in listing)
     assert done.stdout == f"nothing {instructions}\n"
-    (tmp_path / "net.shw").write_bytes((tmp_path / "net.shw").read_bytes()[:-8])
+    (tmp_path / "net.shw").write_bytes(content[:-8])
     assert subprocess.run(["./use", "net.shw"], cwd=tmp_path).returncode == 1
 
 

@@ -118,11 +118,11 @@ def test_few_samples_are_no_certainty(digits: tuple[FloatNetwork, Data]) -> None
 def test_samples_that_repeat_each_other_count_once(digits: tuple[FloatNetwork, Data]) -> None:
     network, calibration = digits
     repeated = np.repeat(calibration.x[:2], 50, axis=0)
-    promise = quantize(Quantization("tr"), network, Data(repeated, None)).promise
+    promise = quantize(Quantization("fixed8"), network, Data(repeated, None)).promise
     assert promise is not None
     assert (promise.samples, promise.held) == (100, 2)
     assert not promise.kept
-    assert "repeat each other: 2 held back differ" in promise_lines(promise, "tr")[-1]
+    assert "repeat each other: 2 held back differ" in promise_lines(promise, "fixed8")[-1]
 
 
 def test_an_unsure_network_is_told_of(digits: tuple[FloatNetwork, Data]) -> None:
