@@ -6,7 +6,7 @@ What a report shows of a scheme's work comes with the format of its modules (:mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, make_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shiftwork.compile import Engine, ExpEngine, MacEngine, MsqEngine, TrEngine, compile_network
-from shiftwork.errors import SettingError
+from shiftwork.errors import SettingError, ShiftworkError
 from shiftwork.golden.model import run
 from shiftwork.network.data import Data, load_data
 from shiftwork.network.graph import FloatNetwork
@@ -24,7 +24,7 @@ from shiftwork.network.importer import import_onnx
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.progress import OnItem, Progress
 from shiftwork.quantize import dnateq, fixed8, msq, tr
-from shiftwork.quantize.judge import Cycles, Judge, split
+from shiftwork.quantize.judge import Judge, split
 from shiftwork.quantize.quantization import BEST, CALIBRATION_SAMPLES, Quantization
 from shiftwork.settings import choose, setting, settings
 
@@ -94,11 +94,15 @@ def scheme_of(name: str) -> Scheme:
     return SCHEMES[name]
 
 
-def check(wish: Quantization) -> Quantization:
+def check(wish: Quantization, inside: bool = False) -> Quantization:
     """Refuse what does not go together before any work is done.
 
+    Args:
+        wish: of a user. inside: the network is for the accelerator, which streams weights.
+
     Returns:
-        The wish with the scheme's way to choose scales, where the user left it open.
+        The wish with the scheme's way to choose scales, and the operand that the accelerator streams, where the user
+        left them open.
 
     Raises:
         SettingError: names a value out of its range, or a setting that belongs to other schemes.
@@ -116,7 +120,8 @@ def check(wish: Quantization) -> Quantization:
         takers = [other.name for other in SCHEMES.values() if wish.scale in other.scales]
         raise SettingError(f"`scale` {wish.scale} belongs to `scheme` {_any(takers)}, not to `scheme` {scheme.name}")
     usual = scheme.usual_scale(wish) if scheme.usual_scale else next(iter(scheme.scales), None)
-    return replace(wish, scale=wish.scale or usual)
+    stream = "weights" if inside and "stream" in scheme.options else None
+    return replace(wish, scale=wish.scale or usual, stream=wish.stream or stream)
 
 
 def _any(names: Any) -> str:
@@ -146,7 +151,7 @@ def quantize(
     scheme = SCHEMES[wish.scheme]
     if engine is None and scheme.engine is not None:
         engine = scheme.engine()
-    cycles = None if engine is None else sample_cycles(engine, held[:1])
+    cycles = None if engine is None else SampleCycles(engine, held[:1])
     judge = Judge(network, held, wish.max_loss, len(calibration.x), cycles, calibration.source)
     with (progress or Progress(quiet=True)).items() as shown:
         result = scheme.quantizer(network, seen, wish, judge, shown.item)
@@ -154,25 +159,37 @@ def quantize(
     return result
 
 
-def sample_cycles(engine: Engine, sample: NDArray[np.float32]) -> Cycles:
+@dataclass(frozen=True)
+class SampleCycles:
     """What predicts the cycles of a network's convolutions for one sample on an engine.
 
-    Args:
-        engine: that runs them. sample: as the ONNX input expects it, for engines that stream activations, of which
-            their cycles depend; weights on the rows decide by themselves.
+    Attributes:
+        engine: that runs them. sample: as the ONNX input expects it, for layers that stream activations, of which their
+            cycles depend; weights on the rows decide by themselves.
     """
 
-    def cycles(network: IntegerNetwork) -> dict[str, int]:
-        layers = compile_network(network, engine).layers
-        known = {} if all(layer.weights_on_rows for layer in layers.values()) else run(network, sample)
+    engine: Engine
+    sample: NDArray[np.float32]
+
+    def __call__(self, network: IntegerNetwork, names: Collection[str] | None = None) -> dict[str, int]:
+        compiled = compile_network(network, self.engine).layers
+        layers = {name: layer for name, layer in compiled.items() if names is None or name in names}
+        known = {} if all(layer.weights_on_rows for layer in layers.values()) else run(network, self.sample)
         return {
-            name: engine.sample_cycles(layer)
+            name: self.engine.sample_cycles(layer)
             if layer.weights_on_rows
-            else engine.schedule(layer.operands(known)).cycles
+            else self.engine.streamed_cycles(layer.operands(known))
             for name, layer in layers.items()
         }
 
-    return cycles
+    def refused(self, network: IntegerNetwork) -> set[str]:
+        found = set()
+        for module in network.convolutions:
+            try:
+                self.engine.check(network, module)
+            except ShiftworkError:
+                found.add(module.name)
+        return found
 
 
 def load_quantized(

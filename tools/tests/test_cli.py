@@ -344,8 +344,9 @@ def test_quantize_and_simulate(model: Path, data: Path, tmp_path: Path, capsys: 
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [str(network), str(network.with_suffix(".json"))]
     assert lines[2].startswith("calibration     12 samples of data.npz, 6 of them held back")
-    assert lines[-3] == "quantizations   1 in unified modules, 2 operator by operator"
-    assert [" ".join(line.split()[:2]) for line in lines[-2:]] == ["pairs present", "cycles beside"]
+    at = lines.index("quantizations   1 in unified modules, 2 operator by operator")
+    assert [" ".join(line.split()[:2]) for line in lines[at + 1 : at + 3]] == ["pairs present", "cycles beside"]
+    assert "by QT that streams the better operand in every layer" in lines[at + 3]
     assert json.loads(report.read_text())["quantizations"] == {"op_by_op": 2, "unified": 1}
     assert json.loads(network.with_suffix(".json").read_text())["scheme"] == "tr"
     assert main(["run", str(model), "--data", str(data), "--json", str(run)]) == 0
@@ -410,7 +411,7 @@ def test_parse_layer() -> None:
         (["--scheme", "sp2", "--alpha", "row"], "--alpha row: choose free or pot"),
         (["--alpha", "free"], "--alpha belongs to --scheme msq, fixed4, sp2 or pot, not to --scheme tr"),
         (["--scheme", "msq", "--scale", "joint"], "--scale joint belongs to --scheme fixed8 or tr, not to"),
-        (["--scheme", "msq", "--stream", "activations"], "--stream activations belongs to --scheme fixed8, joint or"),
+        (["--scheme", "msq", "--stream", "activations"], "--stream belongs to --scheme fixed8, joint or"),
         (["--scheme", "msq", "--per-tensor"], "--per-tensor belongs to --scheme fixed8, joint or tr, not to"),
         (["--scheme", "pot", "--weight-bits", "5"], "--weight-bits belongs to --scheme fixed8 or joint, not to"),
         (["--scheme", "msq", "--budget", "12"], "--budget belongs to --scheme tr, not to --scheme msq"),

@@ -23,9 +23,9 @@ from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.network.promise import Promise
 from shiftwork.quantize import tr
 from shiftwork.quantize.fewer_terms import fewer_terms, nearest
-from shiftwork.quantize.judge import Judge, split
+from shiftwork.quantize.judge import Judge, power_losses, split
 from shiftwork.quantize.quantization import Quantization
-from shiftwork.schemes import check, quantize, sample_cycles
+from shiftwork.schemes import SampleCycles, check, quantize
 from shiftwork.tensors.im2col import weight_matrix
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -57,6 +57,22 @@ def assert_revealed(network: IntegerNetwork) -> None:
         for part in range(module.groups):
             matrix = weight_matrix(module, part)
             assert (form.multiplied(matrix, network.rule) == matrix).all(), module.name
+
+
+class SomeCycles(SampleCycles):
+    """Cycles on the engine, but for those that are given; no layer of ``refusing`` may stream activations."""
+
+    def __init__(self, sample: np.ndarray, given: dict[str, int] | None = None, refusing: set[str] | None = None):
+        super().__init__(ENGINE, sample)
+        vars(self).update(given=given or {}, refusing=refusing or set())
+
+    def __call__(self, network: IntegerNetwork, names: Any = None) -> dict[str, int]:
+        found = super().__call__(network, names)
+        return found | {name: cycles for name, cycles in self.given.items() if name in found}
+
+    def refused(self, network: IntegerNetwork) -> set[str]:
+        streams = {module.name for module in network.convolutions if module.format.stream == "activations"}
+        return super().refused(network) | (streams & self.refusing)
 
 
 def searched(digits: Digits, wish: Quantization, cycles: Any, tolerated: float = 0.5) -> IntegerNetwork:
@@ -169,24 +185,23 @@ def test_auto_takes_fewer_cycles_and_keeps_its_promise(digits: Digits, automatic
 def test_predicted_cycles_are_those_of_the_schedule(digits: Digits, automatic: IntegerNetwork) -> None:
     sample = digits[1].x[:1]
     tensors = run(automatic, sample)
-    cycles = sample_cycles(ENGINE, sample)(automatic)
+    cycles = SampleCycles(ENGINE, sample)(automatic)
     for name, layer in compile_network(automatic, ENGINE).layers.items():
         assert cycles[name] == pytest.approx(ENGINE.schedule(layer.operands(tensors)).cycles, rel=0.02), name
 
 
 def test_never_slower_than_qt(digits: Digits, automatic: IntegerNetwork) -> None:
-    cycles = sample_cycles(ENGINE, digits[1].x[:1])
+    cycles = SampleCycles(ENGINE, digits[1].x[:1])
     before = cycles(quantize(Quantization("joint"), *digits, engine=ENGINE))
     found = cycles(automatic)
     for module in automatic.convolutions:
-        enabled = cast(Terms, module.format).enabled
-        assert found[module.name] < before[module.name] if enabled else found[module.name] == before[module.name]
+        plain = module.format == Terms()
+        assert found[module.name] == before[module.name] if plain else found[module.name] < before[module.name]
 
 
 def test_an_engine_that_gains_nothing_leaves_all_layers_qt(digits: Digits) -> None:
-    found = searched(
-        digits, Quantization("tr"), lambda network: dict.fromkeys((m.name for m in network.convolutions), 7)
-    )
+    names = [module.name for module in quantize(Quantization("joint"), *digits).convolutions]
+    found = searched(digits, Quantization("tr"), SomeCycles(digits[1].x[:1], dict.fromkeys(names, 7)))
     plain = quantize(Quantization("joint"), *digits)
     assert found.scheme == "tr"
     assert not any(form.enabled for form in forms(found))
@@ -194,24 +209,103 @@ def test_an_engine_that_gains_nothing_leaves_all_layers_qt(digits: Digits) -> No
 
 
 def test_a_layer_that_gains_nothing_stays_qt(digits: Digits) -> None:
-    cycles = sample_cycles(ENGINE, digits[1].x[:1])
-    found = searched(digits, Quantization("tr"), lambda network: cycles(network) | {"conv2": 7})
+    found = searched(digits, Quantization("tr", stream="weights"), SomeCycles(digits[1].x[:1], {"conv2": 7}))
     assert [form.enabled for form in forms(found)] == [True, False, True, True]
+
+
+def strict(judge: Judge, network: IntegerNetwork) -> Promise:
+    """Whatever is revealed loses a point."""
+    lost = 1.0 * any(form.enabled for form in forms(network))
+    return Promise(lost, 0.0, lost, judge.tolerated, judge.held, judge.total)
 
 
 @pytest.mark.parametrize("stream", ["weights", "activations"])
 def test_a_judge_that_tolerates_no_term_less_yields_qt(
     digits: Digits, stream: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def strict(judge: Judge, network: IntegerNetwork) -> Promise:
-        lost = 1.0 * any(form.enabled for form in forms(network))
-        return Promise(lost, 0.0, lost, judge.tolerated, judge.held, judge.total)
-
     monkeypatch.setattr(Judge, "promise", strict)
     few = digits[0], digits[1].first(32)
-    found = searched(few, Quantization("tr", stream=stream, budget="auto"), sample_cycles(ENGINE, few[1].x[:1]), 0.0)
+    found = searched(few, Quantization("tr", stream=stream, budget="auto"), SampleCycles(ENGINE, few[1].x[:1]), 0.0)
     assert not any(form.enabled for form in forms(found))
     assert found.saving is not None and found.saving.cycles == found.saving.plain_cycles
+
+
+def test_where_no_term_may_go_layers_stream_what_takes_fewer_cycles(
+    digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights, or activations, of which many are zero: it loses nothing."""
+    monkeypatch.setattr(Judge, "promise", strict)
+    sample = split(digits[1].x)[1][:1]
+    plain = quantize(Quantization("joint"), *digits)
+    other = quantize(Quantization("joint", stream="activations"), *digits)
+    before, after = (SampleCycles(ENGINE, sample)(network) for network in (plain, other))
+    found = searched(digits, Quantization("tr"), SampleCycles(ENGINE, sample))
+    assert not any(form.enabled for form in forms(found))
+    assert all((a.weight == b.weight).all() for a, b in zip(found.convolutions, plain.convolutions, strict=True))
+    streams = {module.name: cast(Terms, module.format).stream for module in found.convolutions}
+    assert streams == {name: "activations" if after[name] < before[name] else "weights" for name in before}
+    assert "activations" in streams.values()
+    saving = found.saving
+    assert saving is not None
+    assert saving.cycles == saving.either_cycles == sum(min(before[name], after[name]) for name in before)
+
+
+def test_a_mixed_network_streams_both(digits: Digits) -> None:
+    """Weights of few terms in some layers, activations in others, where little may be lost."""
+    found = quantize(Quantization("tr", max_loss=0.08), *digits, engine=ENGINE)
+    assert {form.stream for form in forms(found)} == {"weights", "activations"}
+    assert found.promise is not None and found.promise.kept
+    assert found.saving is not None and found.saving.cycles < found.saving.either_cycles
+    assert_revealed(found)
+
+
+def test_weights_alone_are_streamed_where_they_have_to_be(digits: Digits) -> None:
+    """As on the accelerator, or on an engine that does not take activations."""
+    sample = split(digits[1].x)[1][:1]
+    names = {module.name for module in digits[0].modules}
+    for wish, cycles in (
+        (check(Quantization("tr"), inside=True), SomeCycles(sample)),
+        (Quantization("tr", stream="weights"), SomeCycles(sample)),
+        (Quantization("tr"), SomeCycles(sample, refusing=names)),
+    ):
+        found = searched(digits, wish, cycles)
+        assert {form.stream for form in forms(found)} == {"weights"}
+        assert found.saving is not None and found.saving.either_cycles == found.saving.plain_cycles
+
+
+def test_activations_are_revealed_in_groups_that_the_engine_holds(digits: Digits) -> None:
+    """A layer that no longer group fits has the next shorter one, one that fits none streams all terms or weights."""
+
+    class Narrow(SomeCycles):
+        def refused(self, network: IntegerNetwork) -> set[str]:
+            form = {module.name: cast(Terms, module.format) for module in network.convolutions}
+            wide = {name for name in form if form[name].streams_rows and form[name].group > self.given[name]}
+            return super().refused(network) | wide
+
+        def __call__(self, network: IntegerNetwork, names: Any = None) -> dict[str, int]:
+            return SampleCycles.__call__(self, network, names)
+
+    seen, held = split(digits[1].x)
+    limits = dict(zip((m.name for m in digits[0].modules if m.weight is not None), (256, 128, 64, 8), strict=True))
+    judge = Judge(digits[0], held, 0.5, len(digits[1].x), Narrow(held[:1], limits))
+    search = tr._search(digits[0], seen, check(Quantization("tr")), judge, None)
+    groups = {name: {way.group for way in ways} - {None} for name, ways in search._streams.items()}
+    assert groups == {name: {limit} if limit >= 64 else set() for name, limit in limits.items()}
+
+
+def test_training_starts_with_whole_activations(digits: Digits) -> None:
+    """What it emulates: weights of few terms, or activations of which nothing is left out."""
+    seen, held = split(digits[1].x)
+    judge = Judge(digits[0], held, 0.5, len(digits[1].x), SampleCycles(ENGINE, held[:1]))
+    plain = tr.with_terms(digits[0], seen, 1.0, judge, "weights")
+    found = tr.with_terms(digits[0], seen, 1.0, judge)
+    assert not any(form.streams_rows for form in forms(found))
+    assert {form.stream for form in forms(found)} == {"weights", "activations"}
+    assert {form.stream for form in forms(plain)} == {"weights"}
+    assert found.saving is not None and plain.saving is not None
+    assert found.saving.cycles <= 1.05 * plain.saving.cycles
+    errors = [power_losses(judge.exact, judge.outputs(network)).mean() for network in (found, plain)]
+    assert errors[0] < errors[1]
 
 
 def test_less_tolerance_takes_more_terms(digits: Digits, automatic: IntegerNetwork) -> None:

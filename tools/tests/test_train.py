@@ -25,7 +25,7 @@ from shiftwork.quantize import msq, training
 from shiftwork.quantize.judge import divergences
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.quantize.training import Trained, augment, emulate, train
-from shiftwork.schemes import sample_cycles
+from shiftwork.schemes import SampleCycles
 from shiftwork.tensors.im2col import weight_matrix
 
 pytestmark = pytest.mark.full  # PyTorch is large: only `make sim` installs it (conftest.py)
@@ -124,7 +124,7 @@ def test_the_recipe_of_the_example(scheme: str) -> None:
 
 def _revealed(network: FloatNetwork, data: Data, **settings: object) -> Trained:
     recipe = Recipe(scheme="tr", unlabelled=True, batch=8, **settings)
-    return train(network, data, recipe, cycles=sample_cycles(TrEngine(), data.x[:1]))
+    return train(network, data, recipe, cycles=SampleCycles(TrEngine(), data.x[:1]))
 
 
 def test_the_emulation_of_few_terms_equals_the_golden_model(digits) -> None:
@@ -158,7 +158,7 @@ def test_training_wins_back_what_few_terms_lose(digits) -> None:
         assert (module.format.multiplied(matrix, trained.network.rule) == matrix).all(), module.name
         assert terms.count(matrix).sum() <= 0.26 * matrix.size
     saving = trained.network.saving
-    assert saving.cycles == sum(sample_cycles(TrEngine(), data.x[:1])(trained.network).values())
+    assert saving.cycles == sum(SampleCycles(TrEngine(), data.x[:1])(trained.network).values())
     assert saving.cycles < 0.5 * saving.plain_cycles
 
 

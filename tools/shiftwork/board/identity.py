@@ -111,9 +111,11 @@ class BoardDevice(ABC):
 
     Attributes:
         transport: to it. known: its identity, where it has been asked; None: it is asked. identity: of the board.
+        inside: its engine is inside an accelerator.
     """
 
     executor: ClassVar[Literal["uart"]] = "uart"
+    inside: ClassVar[bool]
     transport: UartTransport
     known: InitVar[Identity | None] = None
     identity: Identity = field(init=False)

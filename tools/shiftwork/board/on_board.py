@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class BoardAccelerator(BoardDevice):
         program: what was loaded, or None.
     """
 
+    inside: ClassVar[bool] = True
     shape: Accelerator = field(init=False)
     driver: AcceleratorDriver = field(init=False, repr=False)
     program: AcceleratorProgram | None = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class BoardTiles(BoardDevice):
         engine: it.
     """
 
+    inside: ClassVar[bool] = False
     engine: Engine = field(init=False)
 
     def attach(self) -> None:

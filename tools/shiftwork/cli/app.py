@@ -216,11 +216,12 @@ def run(
     from shiftwork.network.floating import reference
     from shiftwork.run.networks import EXECUTORS, run_float, run_integer
 
-    wish = check(wish)
+    check(wish)
     known.check()
     choose("executor", executor, EXECUTORS)
     _belongs_to_accelerator(accelerator, executor)
     board = _board(executor, wish.scheme, shape, port, baud)
+    wish = check(wish, inside=executor == "accel" or (board is not None and board.inside))
     engine = shape.build(wish.scheme, executor == "accel") if executor in ("rtl", "accel") else None
     if engine is not None and executor == "accel":
         accelerator.accelerator(engine)  # refuses a shape that there is not
@@ -321,7 +322,7 @@ def compile_file(
     from shiftwork.compile.program_file import write
     from shiftwork.report.text import program_lines
 
-    wish = check(wish)
+    wish = check(wish, inside=True)
     known.check()
     target = accelerator.accelerator(shape.build(wish.scheme, inside=True))
     check_targets((model, data, known.calib_data, wish.overrides), output=output)

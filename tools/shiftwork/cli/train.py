@@ -16,7 +16,7 @@ from shiftwork.outputs import check_targets, write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.recipe import Recipe
 from shiftwork.report.text import saving_lines
-from shiftwork.schemes import engine_for, sample_cycles
+from shiftwork.schemes import SampleCycles, engine_for
 
 
 def _expected(promise: Promise) -> str:
@@ -55,7 +55,7 @@ def train(
     assert settled.holdout is not None
     shares = f"{len(samples.x) - settled.holdout} samples, {settled.holdout} held out"
     progress.step(f"train ({recipe.scheme}) on {shares}")
-    cycles = sample_cycles(engine_for(settled.scheme), samples.x[:1]) if settled.few_terms else None
+    cycles = SampleCycles(engine_for(settled.scheme), samples.x[:1]) if settled.few_terms else None
     trained = run(network, samples, settled, progress, checkpoint, resume, cycles)
     progress.step(f"write {output}")
     o.save(trained.network, output)

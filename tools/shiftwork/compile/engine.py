@@ -188,6 +188,10 @@ class Engine(ABC):
         """Cycles of one sample of a layer whose weights are on the rows."""
         return int(self.tile_cycles(layer).sum()) * -(-layer.height * layer.width // self.cols)
 
+    def streamed_cycles(self, operands: Operands) -> int:
+        """Cycles of a layer of one sample whose activations are on the rows."""
+        return self.schedule(operands).cycles
+
     @abstractmethod
     def schedule(self, operands: Operands) -> Schedule:
         """Predict what the engine does with a layer (source and sink always ready)."""

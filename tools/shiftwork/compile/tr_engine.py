@@ -24,7 +24,8 @@ SHORTEST_SLICE = 32
 SLICE_BITS = 22
 """Width of the accumulator of a slice."""
 
-_SOME_BLOCKS = 8  # row blocks whose cycles are predicted for a sample
+_SOME_BLOCKS = 8  # row blocks of weights whose cycles are predicted for a sample
+_SOME_POSITIONS = 24  # and of activations, which differ more
 
 _ENCODINGS = {"binary": 0, "hese": 1}
 
@@ -109,11 +110,17 @@ class TrEngine(Engine):
 
     def sample_cycles(self, layer: LayerProgram) -> int:
         """As :meth:`schedule` predicts them where there are few row blocks; of many, some stand for all."""
-        blocks = len(layer.weights)
-        chosen = np.linspace(0, blocks - 1, min(blocks, _SOME_BLOCKS)).astype(np.intp)
-        tiles = _tiles(layer, layer.weights[chosen])
-        first = predict_cycles(tiles, self.rows)
-        passes = -(-layer.height * layer.width // self.cols) * blocks / len(chosen)
+        passes = -(-layer.height * layer.width // self.cols)
+        return self._some_cycles(layer, layer.weights, passes * len(layer.weights), _SOME_BLOCKS)
+
+    def streamed_cycles(self, operands: Operands) -> int:
+        return self._some_cycles(operands.layer, operands.row_blocks, len(operands.tiles), _SOME_POSITIONS)
+
+    def _some_cycles(self, layer: LayerProgram, blocks: NDArray[np.uint8], count: int, most: int) -> int:
+        """Cycles of so many tiles, each row block in as many of them. most: row blocks that are looked at."""
+        chosen = np.linspace(0, len(blocks) - 1, min(len(blocks), most)).astype(np.intp)
+        tiles = _tiles(layer, blocks[chosen])
+        first, passes = predict_cycles(tiles, self.rows), count / len(chosen)
         if passes == 1:
             return first
         again = predict_cycles((tile for tile in tiles for _ in range(2)), self.rows)

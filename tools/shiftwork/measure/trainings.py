@@ -21,7 +21,7 @@ from shiftwork.progress import Progress
 from shiftwork.quantize import msq
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES
 from shiftwork.quantize.recipe import Recipe
-from shiftwork.schemes import engine_for, sample_cycles
+from shiftwork.schemes import SampleCycles, engine_for
 
 
 def before_and_after(bench: Bench, name: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def few_terms(bench: Bench, name: str) -> dict[str, Any]:
     engine = engine_for("tr")
     begin = time.perf_counter()
     recipe = Recipe(scheme="tr", **training.settings)
-    trained = train(network, data, recipe, Progress(), cycles=sample_cycles(engine, data.x[:1]))
+    trained = train(network, data, recipe, Progress(), cycles=SampleCycles(engine, data.x[:1]))
     seconds = time.perf_counter() - begin
     trained.network.save(trained_network(training.network, "tr"))
     promise, saving = trained.network.promise, trained.network.saving

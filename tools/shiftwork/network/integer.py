@@ -387,7 +387,7 @@ class IntegerNetwork(HasEnds):
         )
 
 
-_FORMAT = "shiftwork-network-5"
+_FORMAT = "shiftwork-network-6"
 
 
 def _bytes(content: bytes) -> NDArray[np.uint8]:

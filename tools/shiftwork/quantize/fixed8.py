@@ -124,5 +124,5 @@ def streamed(network: IntegerNetwork, wish: Quantization) -> IntegerNetwork:
     result = network.copy()
     result.scheme = wish.scheme
     for module in result.modules:
-        module.format = Terms(stream=cast(Stream, wish.stream))
+        module.format = Terms(stream=cast(Stream, wish.stream or "weights"))
     return result

@@ -21,8 +21,9 @@ the others, and a :class:`Judge` compares integer networks with the float networ
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from statistics import NormalDist
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +43,16 @@ _LEAST_HELD = 24  # but so many, where that is no more than half
 _FACTORS = [NormalDist().inv_cdf((place + 0.5) / 32) for place in range(32)]  # of the output error
 
 Real = NDArray[np.float64]
-Cycles = Callable[[IntegerNetwork], dict[str, int]]
-"""Cycles of every convolution of an integer network for one sample, by the module's name."""
+
+
+class Cycles(Protocol):
+    """What an engine makes of an integer network."""
+
+    def __call__(self, network: IntegerNetwork, names: Collection[str] | None = None) -> dict[str, int]:
+        """Cycles of every convolution, or of those with such names, for one sample, by the module's name."""
+
+    def refused(self, network: IntegerNetwork) -> set[str]:
+        """Convolutions that the engine does not take."""
 
 
 def split(samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

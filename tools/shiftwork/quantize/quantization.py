@@ -37,7 +37,11 @@ class Quantization:
     """What a user asked of the quantizer; None is the scheme's default."""
 
     scheme: str = setting("tr", "{schemes}; joint is fixed8 with the best of all `scale`s.")
-    stream: str = setting("weights", "Operand streamed as terms: weights or activations.")
+    stream: str | None = setting(
+        None,
+        "Operand streamed as terms: weights or activations. "
+        "[default: weights; tr with budgets searched: per layer, but on the accelerator weights]",
+    )
     group: int | None = setting(
         None, "g, values per group: a power of two up to 256. [default: 8, auto 32, activations 256]"
     )
@@ -74,7 +78,8 @@ class Quantization:
         Raises:
             SettingError: names it.
         """
-        choose("stream", self.stream, STREAMS)
+        if self.stream is not None:
+            choose("stream", self.stream, STREAMS)
         if self.scale is not None:
             choose("scale", self.scale, (*SCALE_METHODS, BEST))
         if self.alpha is not None:

@@ -28,7 +28,9 @@ class Recipe:
         sp2_share: share of the rows of ``msq`` that are SP2.
         alpha: ``free`` or ``pot``, as in :func:`shiftwork.quantize.msq.quantize`; no matter under ``tr``.
         input_copies: as in :func:`shiftwork.quantize.msq.quantize`; no matter under ``tr``.
-        terms: per value under ``tr``, in every layer that takes fewer cycles for it; the others are QT.
+        terms: per value under ``tr``: the network that training starts from is the one expected to lose least in the
+            cycles of so many in every layer.
+        stream: operand streamed under ``tr``, ``weights``; None is the better one for every layer.
         epochs: at most. patience: stop after so many epochs without a better one on the held-out samples.
         batch: samples a step. rate: learning rate of Adam at the start, in steps of the weights, falling to 0 along a
             cosine. rho: weight of the ADMM term.
@@ -49,6 +51,7 @@ class Recipe:
     alpha: str | None = setting(None, ALPHA_HELP)
     input_copies: int | None = setting(None, COPIES_HELP)
     terms: float | None = setting(None, "Terms per value of tr; below 0.75 cycles hardly fall. [default: 1.0]")
+    stream: str | None = setting(None, "Operand streamed by tr: weights, as the accelerator does. [default: per layer]")
     epochs: int = setting(10, "At most.")
     patience: int = setting(10, "Stop after so many epochs that were no better on held-out data.")
     batch: int = setting(64, "Samples a step.")
@@ -85,6 +88,10 @@ class Recipe:
             if not self.few_terms:
                 raise SettingError(f"`terms` belongs to `scheme` {TERMS}, not to `scheme` {self.scheme}")
             within("terms", self.terms, 0.125, 8)
+        if self.stream is not None:
+            if not self.few_terms:
+                raise SettingError(f"`stream` belongs to `scheme` {TERMS}, not to `scheme` {self.scheme}")
+            choose("stream", self.stream, ("weights",))
         if self.alpha is not None:
             if self.few_terms:
                 raise SettingError(f"`alpha` belongs to `scheme` {', '.join(SCHEMES)}, not to `scheme` {TERMS}")

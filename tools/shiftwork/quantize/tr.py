@@ -31,7 +31,7 @@ from shiftwork.quantize.bounds import check_accumulators
 from shiftwork.quantize.compensate import groups_of, layerwise, with_weights
 from shiftwork.quantize.dataflow import Probe, Real, scale_rounding
 from shiftwork.quantize.fewer_terms import fewer_terms
-from shiftwork.quantize.judge import Judge
+from shiftwork.quantize.judge import Cycles, Judge
 from shiftwork.quantize.quantization import BEST, STREAMS, Budget, Quantization, parse_budget
 from shiftwork.quantize.scales import Scales, build, codes, make_legal
 
@@ -51,6 +51,7 @@ class TrOptions:
 
     Attributes:
         stream: operand that is streamed as terms, ``weights`` or ``activations``.
+        either: layers whose budget is searched may stream activations all the same.
         group: g; None is 8 for weights (with ``auto`` 32) and 256 for activations.
         budget: an int is k terms per group, a float is t terms per value (``k = floor(t * min(g, K) + 1/2)``),
             ``exact`` switches the budgets off, ``auto`` chooses k per layer by the cycles of the engine; None is 12 for
@@ -61,6 +62,7 @@ class TrOptions:
     """
 
     stream: Stream = "weights"
+    either: bool = False
     group: int | None = None
     budget: Budget | None = None
     data_terms: int | None = None
@@ -139,19 +141,22 @@ def with_terms(
     samples: NDArray[np.float32],
     terms: float,
     judge: Judge,
+    stream: str | None = None,
     progress: OnItem | None = None,
 ) -> IntegerNetwork:
-    """The network with so many terms per value in every layer that takes fewer cycles for it; the others are QT.
+    """The network that is expected to lose least in the cycles that it takes with so many terms per value everywhere.
 
     Args:
         network: the float graph. samples: calibration samples as the ONNX input expects them. terms: above 0.
-        judge: knows the cycles of the engine. progress: told about every module.
+        judge: knows the cycles of the engine. stream: as in :class:`~shiftwork.quantize.quantization.Quantization`.
+        progress: told about every module.
 
     Raises:
         ShiftworkError: the judge knows no engine.
     """
-    search = _search(network, samples, Quantization("tr", budget="auto", scale=BEST), judge, progress)
-    return search.finished(search.gaining(dict.fromkeys(search.free, terms), "few terms: "))
+    wish = Quantization("tr", stream=stream, budget="auto", scale=BEST)
+    search = _search(network, samples, wish, judge, progress)
+    return search.finished(search.within(terms))
 
 
 def usual_scale(wish: Quantization) -> str:
@@ -159,7 +164,7 @@ def usual_scale(wish: Quantization) -> str:
 
     Groups of streamed activations are as long as a slice: ``mse`` has smaller weights, whose sums fit it.
     """
-    return BEST if wish.stream == "weights" and wish.budget in (None, "auto") else "mse"
+    return BEST if wish.stream != "activations" and wish.budget in (None, "auto") else "mse"
 
 
 def _search(
@@ -184,9 +189,10 @@ def wished_options(wish: Quantization) -> TrOptions:
         name, entry = parse_layer(text)
         overrides[name] = {**overrides.get(name, {}), **entry}
     return TrOptions(
-        stream=cast(Stream, wish.stream),
+        stream=cast(Stream, wish.stream or "weights"),
+        either=wish.stream is None,
         group=wish.group,
-        budget=parse_budget(wish.budget or ("auto" if wish.stream == "weights" else "2.0")),
+        budget=parse_budget(wish.budget or ("2.0" if wish.stream == "activations" else "auto")),
         data_terms=wish.data_terms,
         depthwise=wish.depthwise,
         overrides=overrides,
@@ -214,18 +220,24 @@ def configure(network: IntegerNetwork, options: TrOptions) -> IntegerNetwork:
     return result
 
 
-def _configured(network: IntegerNetwork, options: TrOptions, rates: Mapping[str, float]) -> IntegerNetwork:
-    """The network with its options applied; a module whose budget is searched has the terms per value of ``rates``, or
-    is QT without an entry.
+def _configured(network: IntegerNetwork, options: TrOptions, ways: Ways) -> IntegerNetwork:
+    """The network with its options applied; a module whose budget is searched runs as ``ways`` has it, or is QT without
+    an entry.
     """
     result = network.copy()
     result.scheme = "tr"
     for module in result.convolutions:
         config, automatic = _config(module, options)
         if automatic:
-            rate = rates.get(module.name)
-            budget = config.budget if rate is None else group_budget(module, config.group, float(rate))
-            config = replace(config, enabled=rate is not None, budget=budget)
+            config = replace(config, enabled=False)
+            way = ways.get(module.name)
+            if way is not None:
+                group, budget = way.group or config.group, 1
+                if way.rate is not None:
+                    budget = group_budget(module, group, float(way.rate))
+                config = replace(config, enabled=way.rate is not None, group=group, budget=budget)
+                if way.stream is not None:
+                    config = replace(config, stream=way.stream, data_terms=0)
         module.format = config
     return result
 
@@ -297,6 +309,8 @@ RATES = (2.0, 1.5, 1.25, 1.125, 1.0, 0.875, 0.8125)
 hardly any are gained."""
 _EVEN = tuple(rate for rate in RATES if rate <= 1)  # those that are tried in all layers alike
 _ACTIVATION_RATES = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)  # with activations streamed, the same in all layers
+_EITHER_RATES = (1.5, 1.25, 1.0)  # of activations, where a layer may stream either
+_ACTIVATION_GROUPS = (256, 128, 64)  # of them, the first whose slices the engine holds
 _TRIALS = 7  # whole networks of rates per layer that the search builds
 _NEAR = 1.01  # cycles by which two of them may differ where it ends
 _SAFE = 0.8  # of the way to what loses too much, as long as nothing keeps the loss
@@ -306,10 +320,35 @@ _COUNTED = 8  # samples of which term pairs are counted
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """Terms per value by layer, the others QT; the error at the output and the cycles that are foretold."""
+class _Way:
+    """How a layer runs, if not as QT.
 
-    rates: dict[str, float]
+    Attributes:
+        rate: terms per value that are kept, None: all. stream: of which operand. group: g. None: as the user has them.
+    """
+
+    rate: float | None
+    stream: Stream | None = None
+    group: int | None = None
+
+    @property
+    def plain_activations(self) -> bool:
+        """Nothing of the activations is left out."""
+        return self.rate is None or self.stream is None
+
+
+_WHOLE = _Way(None, "activations")
+"""Activations streamed, all of their terms."""
+
+Ways = Mapping[str, _Way]
+"""How layers run, by the module's name; the others are QT."""
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """How all layers run; the error at the output and the cycles that are foretold."""
+
+    ways: dict[str, _Way]
     error: float
     cycles: int
 
@@ -330,23 +369,22 @@ class _Search:
     judge: Judge
     progress: OnItem | None
     _predicted: list[tuple[IntegerNetwork, dict[str, int]]] = field(default_factory=list)
+    _timed: dict[_Way, dict[str, int]] = field(default_factory=dict)
 
     @property
     def free(self) -> list[str]:
         """Modules whose budget is searched."""
         return [module.name for module in self.plain.convolutions if _config(module, self.options)[1]]
 
-    def network(self, rates: Mapping[str, float], label: str = "") -> IntegerNetwork:
-        """The network with such terms per value where the budget is searched; its weights are revealed already."""
-        return self._networks([rates], label)[0][0]
+    def network(self, ways: Ways, label: str = "") -> IntegerNetwork:
+        """The network with such ways where the budget is searched; its weights are revealed already."""
+        return self._networks([ways], label)[0][0]
 
-    def _networks(
-        self, choices: Sequence[Mapping[str, float]], label: str
-    ) -> tuple[list[IntegerNetwork], dict[str, Real]]:
+    def _networks(self, choices: Sequence[Ways], label: str) -> tuple[list[IntegerNetwork], dict[str, Real]]:
         """Networks whose inputs of every layer are those of the first of them, and squared errors of every layer's sums
         by its name, (choices,).
         """
-        targets = [_configured(self.plain, self.options, rates) for rates in choices]
+        targets = [_configured(self.plain, self.options, ways) for ways in choices]
         if not any(self._nudged(module) for target in targets for module in target.convolutions):
             return targets, {}
         missed: dict[str, Real] = {}
@@ -354,7 +392,7 @@ class _Search:
         def choose(module: FloatModule, probe: Probe) -> list[FloatModule]:
             groups, errors = [], np.zeros(len(pairs))
             for place, part in enumerate(groups_of(module)):
-                found = [self._weights(target, rates, module, place, part, probe) for target, rates in pairs]
+                found = [self._weights(target, ways, module, place, part, probe) for target, ways in pairs]
                 wanted = probe.sums[:, place * len(part) : (place + 1) * len(part)]
                 left = [wanted - probe.tables[place] @ weight.T.astype(np.float32) for weight in found]
                 errors += [float(error.var(axis=0).sum()) for error in left]
@@ -378,7 +416,7 @@ class _Search:
     def _weights(
         self,
         target: IntegerNetwork,
-        rates: Mapping[str, float],
+        ways: Ways,
         module: FloatModule,
         place: int,
         part: Real,
@@ -391,9 +429,10 @@ class _Search:
             return np.asarray(codes(part, exponents, -largest, largest) * 2.0**-exponents)
         form, count = _terms(integer), part.shape[1]
         limits = np.full(-(-count // form.group), form.budget)
-        if module.name in rates:  # a short group has less time in the array
+        rate = ways[module.name].rate if module.name in ways else None
+        if rate is not None:  # a short group has less time in the array
             sizes = np.minimum(form.group, count - form.group * np.arange(len(limits)))
-            limits = np.maximum(1, np.floor(rates[module.name] * sizes + 0.5).astype(np.int64))
+            limits = np.maximum(1, np.floor(rate * sizes + 0.5).astype(np.int64))
         channels = slice(place * len(part), (place + 1) * len(part))
         wanted = probe.sums[:, channels] * 2.0 ** exponents[:, 0]
         found = fewer_terms(
@@ -415,32 +454,64 @@ class _Search:
     # budgets
 
     def automatic(self) -> IntegerNetwork:
-        """The network of fewest cycles that keeps what is tolerated, or loses no more than QT; QT if none does."""
+        """The network of fewest cycles that keeps what is tolerated, or loses less than QT; if none does, QT with the
+        operand streamed that takes fewer cycles.
+        """
         if self.options.stream == "activations":
-            tried = (self._judged(dict.fromkeys(self.free, rate), "") for rate in _ACTIVATION_RATES)
-            return next((found for found, bound in tried if self._keeps(bound)), self.network({}))
-        best, lost = self.plain, 0.0
+            ways = (dict.fromkeys(self.free, _Way(rate)) for rate in _ACTIVATION_RATES)
+            networks = (self._judged(some, "") for some in ways)
+            return next((found for found, bound in networks if self._keeps(bound)), self.network({}))
+        whole = {name: _WHOLE for name in self._streams if self._cycles_of(name, _WHOLE) < self._cycles_of(name, None)}
+        best = self.network(whole)
+        inside: tuple[Ways, float] = whole, self._plain_bound
         for rate in _EVEN:
-            found, bound = self._judged(dict.fromkeys(self.free, rate), f"{rate} terms a value: ")
+            even = self._even(rate)
+            found, bound = self._judged(even, f"{rate} terms a value: ")
             if not self._keeps(bound):
-                lost = bound
-                break
-            best = found
-        return best if best is not self.plain else self._mixed(lost)
+                return self._mixed(best, inside, (even, bound))
+            best, inside = found, (even, bound)
+        return best
 
-    def _mixed(self, lost: float) -> IntegerNetwork:
-        """:meth:`automatic` with rates per layer; QT if no choice of them keeps the loss.
+    def within(self, terms: float) -> IntegerNetwork:
+        """The network of least error that is foretold in the cycles of so many terms per value in all layers; of
+        activations it keeps all terms.
+        """
+        most = sum(min(self._cycles_of(name, way) for way in (_Way(terms), None)) for name in self.free)
+        found = self._errors(sorted({*RATES, terms}, reverse=True))
+        errors = {name: {way: found[name][way] for way in found[name] if way.plain_activations} for name in found}
+        choices = [choice for choice in self._choices(errors) if choice.cycles <= most]
+        return self.gaining(choices[-1].ways if choices else self._even(terms), "few terms: ")
+
+    def _even(self, rate: float) -> dict[str, _Way]:
+        """So many terms per value of the weights everywhere, but for layers that take no more cycles with all terms of
+        their activations.
+        """
+        few = _Way(rate)
+        whole = {name for name in self._streams if self._cycles_of(name, _WHOLE) <= self._cycles_of(name, few)}
+        return {name: _WHOLE if name in whole else few for name in self.free}
+
+    def _mixed(self, best: IntegerNetwork, inside: tuple[Ways, float], outside: tuple[Ways, float]) -> IntegerNetwork:
+        """:meth:`automatic` with ways per layer.
 
         The bound of the loss rises with the error that is foretold, the less the larger it is. The two choices around
-        the limit, at first that of least error, which loses about what QT does, and the one that has so many terms
-        everywhere and loses ``lost``, tell where the next one should be; while none keeps the loss, it is taken nearer
-        to the first.
+        the limit, at first ``inside`` and ``outside``, tell where the next one should be; while none is better than
+        ``best``, it is taken nearer to the first.
+
+        Args:
+            best: keeps the loss. inside: its ways, and the bound of its loss. outside: ways that lose too much, and the
+                bound.
         """
-        choices, most = self._choices()
+        errors = self._errors(RATES)
+        most = sum(self.cycles(best)[name] for name in self.free)
+        choices = [choice for choice in self._choices(errors) if choice.cycles < most]
+
+        def foretold(ways: Ways) -> float:
+            return sum(errors[name].get(way, 0.0) for name, way in ways.items())
+
         if not choices:
-            return self.plain
-        best, kept, high = self.plain, (choices[-1].error, self._plain_bound), len(choices)
-        low, over = 0, (most, lost)  # error and bound of what loses too much
+            return best
+        kept, high = (foretold(inside[0]), inside[1]), len(choices)
+        low, over = 0, (foretold(outside[0]), outside[1])  # error and bound of what loses too much
         for trial in range(1, _TRIALS + 1):
             if low == high or (high < len(choices) and choices[high].cycles < _NEAR * choices[low].cycles):
                 break
@@ -450,25 +521,25 @@ class _Search:
             place = next((at for at in range(low, high) if choices[at].error <= aim), high - 1)
             if trial == _TRIALS and high == len(choices):
                 place = high - 1
-            found, bound = self._judged(choices[place].rates, f"trial {trial} of at most {_TRIALS}: ")
+            found, bound = self._judged(choices[place].ways, f"trial {trial} of at most {_TRIALS}: ")
             if self._keeps(bound):
                 best, high, kept = found, place, (choices[place].error, bound)
             else:
                 low, over = place + 1, (choices[place].error, bound)
         return best
 
-    def _judged(self, rates: Mapping[str, float], label: str) -> tuple[IntegerNetwork, float]:
+    def _judged(self, ways: Ways, label: str) -> tuple[IntegerNetwork, float]:
         """The network, and the bound of its loss."""
-        found = self.gaining(rates, label)
+        found = self.gaining(ways, label)
         found.promise = self.judge.promise(found)
         return found, found.promise.bound
 
-    def gaining(self, rates: Mapping[str, float], label: str) -> IntegerNetwork:
-        """The network with such terms per value; a layer that gains no cycles is QT."""
-        found = self.network(rates, label)
+    def gaining(self, ways: Ways, label: str) -> IntegerNetwork:
+        """The network with such ways; a layer that gains no cycles is QT."""
+        found = self.network(ways, label)
         cycles, before = self.cycles(found), self.cycles(self.plain)
-        gaining = {name: rate for name, rate in rates.items() if cycles[name] < before[name]}
-        return found if gaining == rates else self.network(gaining, label)
+        gaining = {name: way for name, way in ways.items() if cycles[name] < before[name]}
+        return found if gaining == ways else self.network(gaining, label)
 
     def _keeps(self, bound: float) -> bool:
         """The loss is tolerated, bound included, or less than what QT already loses."""
@@ -482,40 +553,59 @@ class _Search:
     def _plain_bound(self) -> float:
         return self.judge.promise(self.plain).bound
 
+    @property
+    def _engine(self) -> Cycles:
+        if self.judge.cycles is None:
+            raise ShiftworkError("budget 'auto' needs an engine whose cycles it minimizes")
+        return self.judge.cycles
+
     def cycles(self, network: IntegerNetwork) -> dict[str, int]:
         """Cycles of every layer, predicted once.
 
         Raises:
             ShiftworkError: no engine is known.
         """
-        if self.judge.cycles is None:
-            raise ShiftworkError("budget 'auto' needs an engine whose cycles it minimizes")
         for known, found in self._predicted:
             if known is network:
                 return found
-        found = self.judge.cycles(network)
+        found = self._engine(network)
         self._predicted.append((network, found))
         return found
 
-    def _choices(self) -> tuple[list[_Choice], float]:
-        """Terms per value of all layers at rising prices of an error at the output, in cycles, so at falling errors;
-        and the error of what :meth:`automatic` tries first.
-        """
-        errors, before = self._errors(), self.cycles(self.plain)
-        cycles = {  # receding water leaves as many terms as weights that are chosen
-            rate: self.cycles(_configured(self.plain, self.options, dict.fromkeys(self.free, rate))) for rate in RATES
-        }
-        options: dict[str, list[tuple[float, int, float | None]]] = {
-            name: [
-                (0.0, before[name], None),
-                *(
-                    (errors[name][rate], cycles[rate][name], rate)
-                    for rate in RATES
-                    if cycles[rate][name] < before[name]
-                ),
-            ]
-            for name in self.free
-        }
+    def _cycles_of(self, name: str, way: _Way | None) -> int:
+        """Cycles of a layer that runs so; receding water leaves as many terms as weights that are chosen."""
+        if way is None:
+            return self.cycles(self.plain)[name]
+        if way not in self._timed:
+            taken = [some for some in self.free if way.stream is None or way in self._streams.get(some, ())]
+            network = _configured(self.plain, self.options, dict.fromkeys(taken, way))
+            self._timed[way] = self._engine(network, taken)
+        return self._timed[way][name]
+
+    @cached_property
+    def _streams(self) -> dict[str, list[_Way]]:
+        """Ways with activations streamed by the layers that have a choice and whose engine takes them."""
+        if not self.options.either or self.judge.cycles is None:
+            return {}
+        left = {name for name in self.free if "stream" not in self.options.overrides.get(name, {})}
+        left -= self._engine.refused(_configured(self.plain, self.options, dict.fromkeys(left, _WHOLE)))
+        found = {name: [_WHOLE] for name in left}
+        for group in _ACTIVATION_GROUPS:
+            ways = [_Way(rate, "activations", group) for rate in _EITHER_RATES]
+            revealed = _configured(self.plain, self.options, dict.fromkeys(left, ways[0]))
+            taken = left - self._engine.refused(revealed)
+            for name in taken:
+                found[name] += ways
+            left -= taken
+        return found
+
+    def _choices(self, errors: Mapping[str, Mapping[_Way, float]]) -> list[_Choice]:
+        """Ways of all layers at rising prices of an error at the output, in cycles, so at falling errors."""
+        options: dict[str, list[tuple[float, int, _Way | None]]] = {}
+        for name in self.free:
+            before = self._cycles_of(name, None)
+            timed = [(error, self._cycles_of(name, way), way) for way, error in errors[name].items()]
+            options[name] = [(0.0, before, None), *(point for point in timed if point[1] < before)]
         prices = sorted(
             (fewer - cycle) / (error - less)
             for points in options.values()
@@ -528,32 +618,39 @@ class _Search:
             chosen = [
                 min(points, key=lambda point: point[1] + price * (1 + 1e-9) * point[0]) for points in options.values()
             ]
-            rates = {name: rate for name, (_, _, rate) in zip(options, chosen, strict=True) if rate is not None}
-            if rates and (not choices or choices[-1].rates != rates):
-                choices.append(_Choice(rates, sum(point[0] for point in chosen), sum(point[1] for point in chosen)))
-        even = [{rate: error for error, _, rate in points}.get(_EVEN[0], 0.0) for points in options.values()]
-        return choices, sum(even)
+            ways = {name: way for name, (_, _, way) in zip(options, chosen, strict=True) if way is not None}
+            if ways and (not choices or choices[-1].ways != ways):
+                choices.append(_Choice(ways, sum(point[0] for point in chosen), sum(point[1] for point in chosen)))
+        return choices
 
-    def _errors(self) -> dict[str, dict[float, float]]:
-        """What so many terms per value in one layer alone add to the squared error at the output of QT."""
-        choices: list[dict[str, float]] = [{}, *(dict.fromkeys(self.free, rate) for rate in RATES)]
+    def _errors(self, rates: Sequence[float]) -> dict[str, dict[_Way, float]]:
+        """What a way of one layer alone adds to the squared error at the output of QT. rates: falling."""
+        few = [_Way(rate) for rate in rates]
+        choices: list[Ways] = [{}, *(dict.fromkeys(self.free, way) for way in few)]
         (base, *networks), missed = self._networks(choices, "each layer: ")
         known = run(base, self.judge.samples[:_PROBES], collect=True)
-        found: dict[str, dict[float, float]] = {}
-        for name in self.free:
-            plain, *errors = missed[name].tolist()
-            output = evaluate(base, networks[-1].module(name), known)
-            reached = self._output_error(base, name, output, known)
-            weight = reached / (errors[-1] + plain or 1.0)  # the errors of the two have little in common
-            found[name] = {rate: weight * (error - plain) for rate, error in zip(RATES, errors, strict=True)}
+        found: dict[str, dict[_Way, float]] = {}
+        for place, name in enumerate(self.free):
+            if self.progress is not None:
+                self.progress(place + 1, len(self.free), f"effect on the output: {name}")
+            found[name] = {_WHOLE: 0.0} if name in self._streams else {}
+            if self._nudged(networks[-1].module(name)):
+                plain, *errors = missed[name].tolist()
+                reached = self._reached(base, networks[-1].module(name), known)
+                weight = reached / (errors[-1] + plain or 1.0)  # the errors of the two have little in common
+                found[name] |= {way: weight * (error - plain) for way, error in zip(few, errors, strict=True)}
+            for way in (*few, *self._streams.get(name, ())):
+                if way not in found[name] and self._cycles_of(name, way) < self._cycles_of(name, None):
+                    module = _configured(base, self.options, {name: way}).module(name)
+                    found[name][way] = self._reached(base, module, known)
         return found
 
-    def _output_error(self, base: IntegerNetwork, name: str, output: Codes, known: Mapping[str, Codes]) -> float:
-        """Squared error of the network's output when a module alone has another output."""
+    def _reached(self, base: IntegerNetwork, other: IntegerModule, known: Mapping[str, Codes]) -> float:
+        """Squared error of the network's output when one module is another. known: all tensors without it."""
         tensors, dirty = dict(known), set[str]()
         for module in base.modules:
-            if module.name == name:
-                tensors[module.output] = output
+            if module.name == other.name:
+                tensors[module.output] = evaluate(base, other, tensors)
                 dirty.add(module.output)
             elif not dirty.isdisjoint(module.reads):
                 tensors[module.output] = evaluate(base, module, tensors)
@@ -581,7 +678,16 @@ class _Search:
             except ShiftworkError:  # the engine does not take it
                 cycles.append(None)
         pairs = [pairs_present(some, self.judge.samples) for some in (network, self.plain)]
-        return Saving(cycles[0], cycles[1], pairs[0], pairs[1])
+        sparse = self._either_cycles() if self._streams else cycles[1]
+        return Saving(cycles[0], cycles[1], sparse, pairs[0], pairs[1])
+
+    def _either_cycles(self) -> int:
+        """Cycles of QT with that operand streamed in every layer that takes fewer of them."""
+        before = self.cycles(self.plain)
+        return sum(
+            min(count, self._cycles_of(name, _WHOLE)) if name in self._streams else count
+            for name, count in before.items()
+        )
 
 
 def pairs_present(network: IntegerNetwork, samples: NDArray[np.float32]) -> float:

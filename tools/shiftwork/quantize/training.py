@@ -557,7 +557,7 @@ class _Training:
         start: tuple[FloatNetwork, Scales]
         if recipe.few_terms:
             assert recipe.terms is not None
-            integer = tr.with_terms(network, calibration, recipe.terms, self.judge, tell)
+            integer = tr.with_terms(network, calibration, recipe.terms, self.judge, recipe.stream, tell)
             self.saving, start = integer.saving, revealed.read(network, integer)
         else:
             assert recipe.alpha is not None

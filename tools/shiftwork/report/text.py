@@ -64,6 +64,11 @@ def saving_lines(saving: Saving) -> list[str]:
             f"cycles beside   {saving.cycles:,} predicted for a sample, by QT {saving.plain_cycles:,}: "
             f"{saving.plain_cycles / saving.cycles:.2f}x"
         )
+        if saving.either_cycles and saving.either_cycles < saving.plain_cycles:
+            lines.append(
+                f"                {saving.plain_cycles / saving.either_cycles:.2f}x by QT that streams the better "
+                f"operand in every layer, {saving.either_cycles:,}"
+            )
     return lines
 
 
