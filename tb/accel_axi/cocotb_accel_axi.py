@@ -47,7 +47,7 @@ def network(scheme: str, modules: int = MODULES) -> IntegerNetwork:
     """The digits network, or its first modules."""
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    whole = quantize(Quantization(scheme), graph, calibration)
+    whole = quantize(Quantization(scheme), graph, calibration, inside=True)
     if modules != CHEAP:
         return whole.first(modules) if modules else whole
     cheap = whole.first(1)

@@ -36,7 +36,7 @@ def network() -> IntegerNetwork:
     """The digits network, or its first modules."""
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    whole = quantize(Quantization("tr", stream="weights"), graph, calibration)
+    whole = quantize(Quantization("tr"), graph, calibration, inside=True)
     return whole.first(MODULES) if MODULES else whole
 
 

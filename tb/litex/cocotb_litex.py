@@ -88,7 +88,7 @@ async def networks(dut):
     driver = AsyncAcceleratorDriver(host, waits=2)
     await host.write_bus(EVENTS["enable"], 1)
     for scheme in ("tr", "fixed8"):
-        network = quantize(Quantization(scheme), graph, calibration)
+        network = quantize(Quantization(scheme), graph, calibration, inside=True)
         await driver.load(compile_accelerator(network, SHAPE), MEMORY)
         codes = golden.quantize_input(network, images)
         wanted = golden.run(network, codes)[network.output]

@@ -54,7 +54,7 @@ ROW_SHAPES = {
 def digits(scheme: str) -> tuple[IntegerNetwork, np.ndarray]:
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    return quantize(Quantization(scheme), graph, calibration), load_data(example.TEST, graph, 20).x
+    return quantize(Quantization(scheme), graph, calibration, inside=True), load_data(example.TEST, graph, 20).x
 
 
 @lru_cache

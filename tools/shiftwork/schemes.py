@@ -135,18 +135,19 @@ def quantize(
     calibration: Data,
     progress: Progress | None = None,
     engine: Engine | None = None,
+    inside: bool = False,
 ) -> IntegerNetwork:
     """The integer network that a user asked for, with what it is expected to lose.
 
     Args:
         wish: scheme and settings. network: the float graph. calibration: samples; their labels take no part.
         progress: told about every item of a search.
-        engine: whose cycles a search minimizes; None is the usual one of the scheme.
+        engine: whose cycles a search minimizes; None is the usual one of the scheme. inside: as in :func:`check`.
 
     Raises:
         ShiftworkError: an illegal option or override, or a network that the scales do not fit.
     """
-    wish = check(wish)
+    wish = check(wish, inside)
     seen, held = split(calibration.x)
     scheme = SCHEMES[wish.scheme]
     if engine is None and scheme.engine is not None:

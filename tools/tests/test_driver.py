@@ -32,7 +32,7 @@ BASE = 0x4000
 def network() -> IntegerNetwork:
     graph = import_onnx(example.MODEL)
     calibration = load_data(example.CALIBRATION, graph, 64)
-    return quantize(Quantization("tr", stream="weights"), graph, calibration).first(1)
+    return quantize(Quantization("tr"), graph, calibration, inside=True).first(1)
 
 
 @lru_cache

@@ -678,8 +678,8 @@ class _Search:
             except ShiftworkError:  # the engine does not take it
                 cycles.append(None)
         pairs = [pairs_present(some, self.judge.samples) for some in (network, self.plain)]
-        sparse = self._either_cycles() if self._streams else cycles[1]
-        return Saving(cycles[0], cycles[1], sparse, pairs[0], pairs[1])
+        either = self._either_cycles() if self._streams else cycles[1]
+        return Saving(cycles[0], cycles[1], either, pairs[0], pairs[1])
 
     def _either_cycles(self) -> int:
         """Cycles of QT with that operand streamed in every layer that takes fewer of them."""

@@ -22,7 +22,7 @@ from shiftwork.outputs import write_json
 from shiftwork.progress import Progress
 from shiftwork.quantize.quantization import Quantization
 from shiftwork.run.networks import RunReport, run_float, run_integer
-from shiftwork.schemes import check, engine_for, quantize
+from shiftwork.schemes import engine_for, quantize
 from shiftwork.table import Table
 
 SHOWN = ("fixed8", "tr", "msq", "dnateq")
@@ -54,7 +54,7 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
     outputs = reference(network, data.x)
     progress.step(f"quantize with {len(calibration.x)} calibration images: {', '.join(SHOWN)}")
     networks = [quantize(Quantization(name), network, calibration) for name in SHOWN]
-    net = quantize(check(Quantization(ON_ACCELERATOR), inside=True), network, calibration)
+    inside = quantize(Quantization(ON_ACCELERATOR), network, calibration, inside=True)
     progress.step(f"golden model on {len(data.x)} test images")
     quiet = Progress(quiet=True)
     whole = [run_integer(MODEL.name, net, data, "golden", quiet, reference=outputs) for net in networks]
@@ -81,10 +81,10 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
 
     progress.step("Verilator: build the accelerator, which runs the whole network by itself")
     accelerator = SimulatedAccelerator(ACCELERATOR)
-    progress.step(f"accelerator: {len(part.x)} test images under {net.scheme}, every layer compared")
+    progress.step(f"accelerator: {len(part.x)} test images under {inside.scheme}, every layer compared")
     alone = run_integer(
         MODEL.name,
-        net,
+        inside,
         part,
         "accel",
         progress,
@@ -102,8 +102,16 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
         fewer = None if pairs is None else f"{QT_PAIRS / pairs:.1f}x"
         row = [golden.scheme, golden.accuracy, golden.model_bits, pairs, fewer, str(engine)]
         table.add([*row, rtl.cycles, rtl.compared, rtl.mismatches])
-    inside = f"accelerator {ACCELERATOR.engine}"
-    table.add([ON_ACCELERATOR, *[None] * 4, inside, alone.cycles, alone.compared, alone.mismatches])
+    table.add(
+        [
+            ON_ACCELERATOR,
+            *[None] * 4,
+            f"accelerator {ACCELERATOR.engine}",
+            alone.cycles,
+            alone.compared,
+            alone.mismatches,
+        ]
+    )
     sys.stderr.flush()
     print()
     print(table.text())
