@@ -102,16 +102,8 @@ def demo(limit: int = 100, json: Path | None = None, engines: Mapping[str, Engin
         fewer = None if pairs is None else f"{QT_PAIRS / pairs:.1f}x"
         row = [golden.scheme, golden.accuracy, golden.model_bits, pairs, fewer, str(engine)]
         table.add([*row, rtl.cycles, rtl.compared, rtl.mismatches])
-    table.add(
-        [
-            ON_ACCELERATOR,
-            *[None] * 4,
-            f"accelerator {ACCELERATOR.engine}",
-            alone.cycles,
-            alone.compared,
-            alone.mismatches,
-        ]
-    )
+    where = f"accelerator {ACCELERATOR.engine}"
+    table.add([ON_ACCELERATOR, *[None] * 4, where, alone.cycles, alone.compared, alone.mismatches])
     sys.stderr.flush()
     print()
     print(table.text())
