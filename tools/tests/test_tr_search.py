@@ -276,18 +276,15 @@ def test_weights_alone_are_streamed_where_they_have_to_be(digits: Digits) -> Non
 def test_activations_are_revealed_in_groups_that_the_engine_holds(digits: Digits) -> None:
     """A layer that no longer group fits has the next shorter one, one that fits none streams all terms or weights."""
 
-    class Narrow(SomeCycles):
+    limits = dict(zip((m.name for m in digits[0].modules if m.weight is not None), (256, 128, 64, 8), strict=True))
+
+    class Narrow(SampleCycles):
         def refused(self, network: IntegerNetwork) -> set[str]:
             form = {module.name: cast(Terms, module.format) for module in network.convolutions}
-            wide = {name for name in form if form[name].streams_rows and form[name].group > self.given[name]}
-            return super().refused(network) | wide
-
-        def __call__(self, network: IntegerNetwork, names: Any = None) -> dict[str, int]:
-            return SampleCycles.__call__(self, network, names)
+            return {name for name in form if form[name].streams_rows and form[name].group > limits[name]}
 
     seen, held = split(digits[1].x)
-    limits = dict(zip((m.name for m in digits[0].modules if m.weight is not None), (256, 128, 64, 8), strict=True))
-    judge = Judge(digits[0], held, 0.5, len(digits[1].x), Narrow(held[:1], limits))
+    judge = Judge(digits[0], held, 0.5, len(digits[1].x), Narrow(ENGINE, held[:1]))
     search = tr._search(digits[0], seen, check(Quantization("tr")), judge, None)
     groups = {name: {way.group for way in ways} - {None} for name, ways in search._streams.items()}
     assert groups == {name: {limit} if limit >= 64 else set() for name, limit in limits.items()}

@@ -14,8 +14,8 @@ class Saving:
         cycles, plain_cycles: predicted cycles of all convolutions for one sample, of the network and of QT; None
             where no engine was known.
         either_cycles: of QT with weights or activations streamed, whichever take fewer cycles in a layer: what the
-            order of the operands and sparsity buy without term revealing; those of QT where
-            only weights may be streamed.
+            order of the operands and sparsity buy without term revealing; those of QT where only weights may be
+            streamed.
         pairs, plain_pairs: term pairs that are there per MAC, on calibration samples.
     """
 
