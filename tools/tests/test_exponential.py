@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -105,6 +106,27 @@ def test_thresholds_encode(code: Exponential, fraction: int, rng: np.random.Gene
                     i for i in range(-code.radius + 1, code.radius + 1) if abs(value) >= limits[i + code.radius - 1]
                 ]
                 assert (sign, found) == (1 if value > 0 else -1, max(reached, default=-code.radius))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float32, np.float64])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        [],
+        [0],
+        [-5, -5, 0, 0, 3, 3, 3, 900],
+        range(1_000_000, 1_000_200),  # all of them between two cut float32 numbers
+        [7 * 2**i // 4 for i in range(45)],
+        [1 << 47] * 3,
+    ],
+    ids=lambda limits: f"{len(limits)} limits",
+)
+def test_limits_reached_are_counted(kind: type[np.generic], limits: Sequence[int], rng: np.random.Generator) -> None:
+    known = np.array(limits, kind)
+    magnitudes = np.abs(np.concatenate([known, known - 1, known + 1, rng.integers(0, 1 << 48, 50).astype(kind), [0]]))
+    magnitudes = magnitudes.astype(kind).reshape(1, -1)
+    found = exponential.reached(magnitudes, known)
+    assert found.tolist() == np.searchsorted(known, magnitudes, side="right").tolist()
 
 
 def test_thresholds_out_of_reach_are_held() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -183,6 +184,34 @@ def thresholds(code: Exponential, fraction: int) -> NDArray[np.int64]:
     return np.maximum.accumulate(whole.astype(np.int64))
 
 
+def reached(magnitudes: NDArray[Any], limits: NDArray[Any]) -> NDArray[np.uint8]:
+    """How many limits each magnitude reaches: ``np.searchsorted(limits, magnitudes, "right")``, several times faster.
+
+    A float32 that is cut after 7 bits of its fraction, read as an integer, grows with the magnitude. A table by that
+    integer holds the limits that lie below for certain; few are left to compare with.
+
+    Args:
+        magnitudes: 0 or more, of any shape.
+        limits: of their type, up to 255, never decreasing; what is below 0 is reached.
+    """
+    known, below = np.unique(np.maximum(limits, 0), return_index=True)
+    if not len(known):
+        return np.zeros(magnitudes.shape, np.uint8)
+    places = _cut(known)
+    first, last = int(places[0]), int(places[-1]) + 1
+    certain = np.searchsorted(places, np.arange(first, last + 1)).astype(np.uint8)
+    count = certain[np.minimum(np.maximum(_cut(magnitudes), first), last) - first]
+    following = np.append(known, known[-1:])
+    for _ in range(int(np.diff(certain).max())):
+        count += (magnitudes >= following[count]) & (count < len(known))
+    return np.asarray(np.append(below, len(limits)).astype(np.uint8)[count])
+
+
+def _cut(magnitudes: NDArray[Any]) -> NDArray[np.int32]:
+    """Exponent and first 7 bits of the fraction of float32 numbers that are not negative."""
+    return np.asarray(magnitudes, np.float32).view(np.int32) >> 16
+
+
 def encode_thresholds(acc: ArrayLike, limits: ArrayLike, bits: int, relu: bool = False) -> Codes:
     """Codes of accumulators: the largest exponent whose threshold ``|acc|`` reaches, else -R.
 
@@ -193,7 +222,7 @@ def encode_thresholds(acc: ArrayLike, limits: ArrayLike, bits: int, relu: bool =
     value = np.asarray(acc, np.int64)
     r = radius(bits)
     by_count = pack(False, np.arange(-r, r + 1), bits)
-    codes = by_count[np.searchsorted(np.asarray(limits, np.int64), np.abs(value), side="right")]
+    codes = by_count[reached(np.abs(value), np.asarray(limits, np.int64))]
     codes |= (value < 0).astype(np.uint8) << bits
     return np.asarray(np.where(value <= 0 if relu else value == 0, np.uint8(1 << (bits - 1)), codes))
 

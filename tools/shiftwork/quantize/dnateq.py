@@ -364,7 +364,7 @@ def levels(code: Exponential, bits: int, clip: float | None = None) -> Levels:
 def rounded(x: NDArray[Value], known: Levels) -> NDArray[Value]:
     """Levels of numbers of any shape, with their signs and in their type."""
     values, bounds = (part.astype(x.dtype) for part in known)
-    return np.asarray(np.sign(x) * values[np.searchsorted(bounds, np.abs(x), side="right")])
+    return np.asarray(np.sign(x) * values[exponential.reached(np.abs(x), bounds)])
 
 
 def code_rounding(codes: ExpCodes) -> Rounding:
