@@ -130,6 +130,7 @@ module shw_accel_mover #(
   wire [2:0]  head_part;
   wire        take;
   wire [3:0]  level_unused;
+  wire        unused = &{1'b0, head_part}; // short words need fewer of its bits
 
   shw_fifo #(.DATA_W(112), .DEPTH(8)) u_queue (
     .clk(clk), .rst(rst),

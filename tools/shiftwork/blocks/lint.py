@@ -7,9 +7,11 @@ Run as `python -m shiftwork.blocks.lint`; exit code 1 when there is a finding.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from shiftwork.errors import ShiftworkError
 
 VERILATOR = ("verilator", "--lint-only", "-Wall", "--language", "1364-2005")
 """Command that a block must pass without a message, at its default parameters and at every choice of a text."""
+_SIZES = ("ROWS", "COLS")
 
 
 def _messages(command: list[str]) -> str:
@@ -31,10 +34,15 @@ def _messages(command: list[str]) -> str:
 
 
 def _choices(blocks: manifest.Manifest, name: str) -> list[list[str]]:
-    """Options of Verilator: the default parameters, and every other value of a parameter that is a text."""
+    """Options of Verilator: the default parameters, and every other value of a parameter that is a text.
+
+    With the latter an array is as small as a block with few legal sizes allows: what they choose is in every cell.
+    """
+    parameters = blocks.blocks[name].parameters
+    small = [f"-G{size}={min(parameters[size]['values'])}" for size in _SIZES if "values" in parameters.get(size, {})]
     others = [
-        [f'-G{parameter}="{value}"']
-        for parameter, facts in blocks.blocks[name].parameters.items()
+        [f'-G{parameter}="{value}"', *small]
+        for parameter, facts in parameters.items()
         for value in facts.get("values", ())
         if isinstance(value, str) and value != facts["default"]
     ]
@@ -64,9 +72,13 @@ def signs(sources: Sequence[Path], tops: Sequence[str]) -> str:
 def findings(blocks: manifest.Manifest) -> list[str]:
     """All messages of the linters, one entry per block or tool; empty when the hardware is clean."""
     found = blocks.check()
-    for name in blocks.blocks:
-        sources = [str(path) for path in blocks.sources(name)]
-        found += [_messages([*VERILATOR, *choice, "--top-module", name, *sources]) for choice in _choices(blocks, name)]
+    commands = [
+        [*VERILATOR, *choice, "--top-module", name, *map(str, blocks.sources(name))]
+        for name in blocks.blocks
+        for choice in _choices(blocks, name)
+    ]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        found += threads.map(_messages, commands)
     trees = (blocks.root / "rtl", blocks.root / "tools" / "shiftwork", blocks.root / "examples")
     files: list[Path] = sorted(path for tree in trees for path in tree.rglob("*.v"))
     rules = f"--rules_config={blocks.root / 'rtl' / 'verible.rules'}"
