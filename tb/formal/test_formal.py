@@ -119,7 +119,14 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("name", "find", "put", "label"), BROKEN.values(), ids=list(BROKEN))
+FIRST = {unit: key for key, (unit, *_) in reversed(BROKEN.items())}
+"""The broken copy of every unit that the quick regression looks at."""
+
+
+@pytest.mark.parametrize(
+    ("name", "find", "put", "label"),
+    [pytest.param(*v, id=key, marks=() if FIRST[v[0]] == key else pytest.mark.full) for key, v in BROKEN.items()],
+)
 def test_broken_copy_fails(name: str, find: str, put: str, label: str, copy: Path) -> None:
     """One text replaced: a counterexample to the assertion of this name."""
     replace(copy / "rtl" / UNITS[name] / f"shw_{name}.v", find, put)

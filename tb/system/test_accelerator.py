@@ -259,7 +259,9 @@ def with_ahead(program: CompiledNetwork, change: Callable[[int], int]) -> set[in
 @pytest.mark.parametrize(
     "shape", ["8x16", *(pytest.param(name, marks=pytest.mark.full) for name in ("2x8", "4x32", "16x64"))]
 )
-@pytest.mark.parametrize("stalls", [None, Stalls(0.4, 0.4, 3)], ids=["calm", "stalls"])
+@pytest.mark.parametrize(
+    "stalls", [pytest.param(None, id="calm", marks=pytest.mark.full), pytest.param(Stalls(0.4, 0.4, 3), id="stalls")]
+)
 def test_layers_follow_each_other(shape: str, stalls: Stalls | None) -> None:
     assert differences(followed_run(shape, Terms(True, group=8, budget=12), stalls)) == 0
 

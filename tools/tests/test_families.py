@@ -56,8 +56,8 @@ def test_a_memory_is_block_ram_and_nothing_else(tmp_path, options):
     ("style", "script", "options", "memories"),
     [
         ("block", "synth_ecp5", "", {"DP16KD": 2}),
-        ("block", "synth_xilinx -family xc7 -flatten", "", {"RAMB18E1": 2}),
-        ("distributed", "synth_xilinx -family xc7 -flatten", "-nosynthesis", {"RAM256X1S": 24}),
+        pytest.param("block", "synth_xilinx -family xc7 -flatten", "", {"RAMB18E1": 2}, marks=FULL),
+        pytest.param("distributed", "synth_xilinx -family xc7 -flatten", "-nosynthesis", {"RAM256X1S": 24}, marks=FULL),
         pytest.param("block", "synth_gowin", "", {"DPX9B": 1, "SPX9": 1}, marks=FULL),
         pytest.param("block", "synth_gatemate", "", {"CC_BRAM_20K": 2}, marks=FULL),
         pytest.param("block", "synth_ice40", "", {"SB_RAM40_4K": 3}, marks=FULL),

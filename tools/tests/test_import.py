@@ -112,6 +112,7 @@ def test_one_file(tmp_path):
     yosys.run([*script, "select -assert-count 4 */c:g_row[*].u_row"], tmp_path, "read")
 
 
+@pytest.mark.full
 def test_one_file_of_an_engine_is_synthesized(tmp_path):
     """On a family without LUT RAM, from the file alone."""
     words = "bundle --block tr_engine --rows 1 --cols 2 --set DEPTH=32 --no-lutram --output engine.v"
