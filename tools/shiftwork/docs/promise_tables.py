@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The generated table of losses, promised and measured."""
+"""The generated tables of losses, promised and measured, and of what term revealing saves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from shiftwork.blocks.manifest import Manifest
 from shiftwork.docs.markdown import NETWORKS, table
 from shiftwork.measure import records
 from shiftwork.measure.promises import PROMISED, PROMISES
+from shiftwork.network.format_terms import QT_PAIRS
 
 SHORT = {"digits": "digits example", **NETWORKS}
 
@@ -59,4 +60,34 @@ def _promises(book: Manifest) -> str:
     )
 
 
-PARTS: dict[str, Callable[[Manifest], str]] = {"promises": _promises}
+def _saved(book: Manifest) -> str:
+    rows = []
+    for subject in PROMISES:
+        entry = records.load(book.root, f"promise.{subject.network}.tr")
+        if entry is None:
+            continue
+        saving = entry["saving"]
+        cycles, plain, either = (saving[name] for name in ("cycles", "plain_cycles", "either_cycles"))
+        rows.append(
+            (
+                SHORT[subject.network],
+                f"{QT_PAIRS / saving['bound']:.2f}x",
+                f"{saving['plain_pairs']:.2f}, {saving['pairs']:.2f}",
+                f"{saving['plain_pairs'] / saving['pairs']:.2f}x",
+                *(f"{number:,}" for number in (plain, either, cycles)),
+                *(f"{ratio:.2f}x" for ratio in (plain / either, either / cycles, plain / cycles)),
+            )
+        )
+    if not rows:
+        return "Not measured yet.\n"
+    head = (
+        "network", "fewer pairs by the bound", "pairs present QT, `tr`", "fewer present", "cycles QT",
+        "QT, better operand", "`tr`", "by the operand", "by fewer terms", "together",
+    )  # fmt: skip
+    return table(head, rows, range(1, 10)) + (
+        "\nPairs per MAC on calibration samples, cycles of one of them, predicted for the default engine: `python -m "
+        "shiftwork.measure --only 'promise.*.tr'`.\n"
+    )
+
+
+PARTS: dict[str, Callable[[Manifest], str]] = {"promises": _promises, "saved": _saved}

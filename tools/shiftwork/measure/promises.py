@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import asdict
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shiftwork.compile import compile_network
 from shiftwork.compile.engine import Engine
@@ -16,6 +18,8 @@ from shiftwork.measure.entries import Subject
 from shiftwork.measure.figures import losses_of
 from shiftwork.network.data import Data
 from shiftwork.network.floating import logits
+from shiftwork.network.format import Work
+from shiftwork.network.format_terms import TermWork
 from shiftwork.network.integer import IntegerNetwork
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.schemes import engine_for, quantize
@@ -35,12 +39,23 @@ PROMISES = (
 """Networks of the table. A network that calibrates on its own samples is tested on the others."""
 
 
-def cycles(network: IntegerNetwork, engine: Engine, sample: np.ndarray[Any, Any]) -> int:
+def cycles(network: IntegerNetwork, engine: Engine, sample: NDArray[np.float32]) -> int:
     """Predicted cycles of the convolutions of one sample (1, ...) on an engine."""
     tensors = golden.run(network, sample)
     program = compile_network(network, engine)
     layers = (program.layers[module.name] for module in network.convolutions)
     return sum(engine.schedule(layer.operands(tensors)).cycles for layer in layers)
+
+
+def saved(network: IntegerNetwork, samples: NDArray[np.float32]) -> dict[str, Any]:
+    """What term revealing saves (:class:`~shiftwork.network.saving.Saving`), by the bound on term pairs too."""
+    if network.saving is None:
+        return {}
+    counts: dict[str, Work] = {}
+    golden.run(network, samples[:1], collect=False, counts=counts)
+    works = [cast(TermWork, work) for work in counts.values()]
+    bound = sum(work.bound for work in works) / sum(work.macs for work in works)
+    return {"saving": {**asdict(network.saving), "bound": bound}}
 
 
 def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
@@ -73,4 +88,5 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
         "engine": str(engine_for(scheme)),
         "cycles": cycles(integer, engine_for(scheme), samples.x[:1]),
         "quantize_seconds": round(seconds, 1),
+        **saved(integer, samples.x),
     }
