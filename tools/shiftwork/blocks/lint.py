@@ -20,7 +20,6 @@ from shiftwork.errors import ShiftworkError
 
 VERILATOR = ("verilator", "--lint-only", "-Wall", "--language", "1364-2005")
 """Command that a block must pass without a message, at its default parameters and at every choice of a text."""
-_SIZES = ("ROWS", "COLS")
 
 
 def _messages(command: list[str]) -> str:
@@ -39,7 +38,8 @@ def _choices(blocks: manifest.Manifest, name: str) -> list[list[str]]:
     With the latter an array is as small as a block with few legal sizes allows: what they choose is in every cell.
     """
     parameters = blocks.blocks[name].parameters
-    small = [f"-G{size}={min(parameters[size]['values'])}" for size in _SIZES if "values" in parameters.get(size, {})]
+    sizes = {size: parameters.get(size, {}).get("values", ()) for size in ("ROWS", "COLS")}
+    small = [f"-G{size}={min(values)}" for size, values in sizes.items() if values]
     others = [
         [f'-G{parameter}="{value}"', *small]
         for parameter, facts in parameters.items()

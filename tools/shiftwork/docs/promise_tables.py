@@ -81,12 +81,12 @@ def _saved(book: Manifest) -> str:
     if not rows:
         return "Not measured yet.\n"
     head = (
-        "network", "fewer pairs by the bound", "pairs present QT, `tr`", "fewer present", "cycles QT",
+        "network", "fewer by the bound, all layers", "pairs present QT, `tr`", "fewer present", "cycles QT",
         "QT, better operand", "`tr`", "by the operand", "by fewer terms", "together",
     )  # fmt: skip
     return table(head, rows, range(1, 10)) + (
-        "\nPairs per MAC on calibration samples, cycles of one of them, predicted for the default engine: `python -m "
-        "shiftwork.measure --only 'promise.*.tr'`.\n"
+        f"\nThe bound of a layer that is not revealed is {QT_PAIRS}. Pairs per MAC on calibration samples, cycles of "
+        "one of them, predicted for the default engine: `python -m shiftwork.measure --only 'promise.*.tr'`.\n"
     )
 
 

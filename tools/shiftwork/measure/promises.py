@@ -18,9 +18,8 @@ from shiftwork.measure.entries import Subject
 from shiftwork.measure.figures import losses_of
 from shiftwork.network.data import Data
 from shiftwork.network.floating import logits
-from shiftwork.network.format import Work
-from shiftwork.network.format_terms import TermWork
-from shiftwork.network.integer import IntegerNetwork
+from shiftwork.network.graph import FloatNetwork
+from shiftwork.network.integer import IntegerNetwork, Terms
 from shiftwork.quantize.quantization import CALIBRATION_SAMPLES, Quantization
 from shiftwork.schemes import engine_for, quantize
 
@@ -47,15 +46,16 @@ def cycles(network: IntegerNetwork, engine: Engine, sample: NDArray[np.float32])
     return sum(engine.schedule(layer.operands(tensors)).cycles for layer in layers)
 
 
-def saved(network: IntegerNetwork, samples: NDArray[np.float32]) -> dict[str, Any]:
-    """What term revealing saves (:class:`~shiftwork.network.saving.Saving`), by the bound on term pairs too."""
-    if network.saving is None:
+def saved(network: FloatNetwork, integer: IntegerNetwork) -> dict[str, Any]:
+    """What term revealing saves (:class:`~shiftwork.network.saving.Saving`), and the bound on term pairs per MAC of all
+    convolutions.
+    """
+    if integer.saving is None:
         return {}
-    counts: dict[str, Work] = {}
-    golden.run(network, samples[:1], collect=False, counts=counts)
-    works = [cast(TermWork, work) for work in counts.values()]
-    bound = sum(work.bound for work in works) / sum(work.macs for work in works)
-    return {"saving": {**asdict(network.saving), "bound": bound}}
+    macs = {module.name: network.macs(module) for module in network.modules}
+    bounds = {one.name: cast(Terms, one.format).pairs_bound(one.depth) for one in integer.convolutions}
+    bound = sum(macs[name] * pairs for name, pairs in bounds.items()) / sum(macs[name] for name in bounds)
+    return {"saving": {**asdict(integer.saving), "bound": bound}}
 
 
 def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
@@ -88,5 +88,5 @@ def promise(bench: Bench, subject: Subject, scheme: str) -> dict[str, Any]:
         "engine": str(engine_for(scheme)),
         "cycles": cycles(integer, engine_for(scheme), samples.x[:1]),
         "quantize_seconds": round(seconds, 1),
-        **saved(integer, samples.x),
+        **saved(network, integer),
     }
